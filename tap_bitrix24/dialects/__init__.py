@@ -1,0 +1,1 @@
+"""API dialects: pure translations between commands, pages and HTTP bodies."""

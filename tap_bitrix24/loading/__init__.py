@@ -1,0 +1,1 @@
+"""The DuckDB loader: a Singer target usable with any tap."""
