@@ -1,0 +1,83 @@
+"""STATE of a stream, and what follows from it for the next run. Pure.
+
+While the first load runs: `{"snapshot": {"after": <id>, "clock": <when it first began>}}`, kept over restarts.
+Then `{"replication_key": …, "replication_key_value": <end of the last finished window>}`: never the largest
+stamp seen, because rows are read by id and a row modified meanwhile may lie behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.model import Reached, Reading, Source, Window
+from tap_bitrix24.reading import Cursor, keyset
+from tap_bitrix24.windows import windows
+
+
+def incremental(
+    sources: Sequence[Source],
+    state: Mapping[str, Any],
+    *,
+    replication_key: str,
+    clock: datetime,
+    lookback: timedelta,
+    start_date: datetime | None,
+) -> Reading:
+    """Load a stream for the first time by id, or go on by date windows.
+
+    Args:
+        sources: The lists that make up the stream.
+        state: The stream's STATE; empty on the very first run.
+        replication_key: The column the bookmark names.
+        clock: The portal's own time at the start of this run; nothing newer is claimed to be read.
+        lookback: Read again before the bookmark: a transaction may have been open while its stamp was past.
+        start_date: Rows modified before it are not wanted.
+    """
+
+    def bookmark(high: datetime) -> dict[str, Any]:
+        return {"replication_key": replication_key, "replication_key_value": to_text(high)}
+
+    if "replication_key_value" in state:
+        finished = from_text(state["replication_key_value"])
+    else:
+        snapshot = state.get("snapshot") or {}
+        finished = from_text(snapshot["clock"]) if "clock" in snapshot else clock
+        window = Window(low=start_date) if start_date else None
+        cursors = [Cursor(source, after=int(snapshot.get("after", 0)), window=window) for source in sources]
+        yield from keyset(cursors, resumable={"clock": to_text(finished)})
+        yield Reached(bookmark(finished))
+        if finished >= clock:
+            return
+    low = finished - lookback
+    if start_date is not None:
+        low = max(low, start_date.replace(microsecond=0))
+    yield from windows(sources, low, clock, bookmark)
+
+
+def everything(sources: Sequence[Source]) -> Reading:
+    """Read a stream whole, by id; nothing to resume from."""
+    yield from keyset([Cursor(source) for source in sources])
+
+
+def to_text(moment: datetime) -> str:
+    """UTC in the one format STATE uses."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """Read a bookmark.
+
+    Raises:
+        SettingsError: It is not a date-time with an offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        msg = f"STATE holds {text!r} where a date-time with offset belongs; correct it or drop that stream's bookmark."
+        raise SettingsError(msg)
+    return moment.astimezone(UTC).replace(microsecond=0)

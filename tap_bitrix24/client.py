@@ -1,0 +1,208 @@
+"""The only place that sends data requests: one call, or one bundle of up to 50 commands, with retries."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+
+from tap_bitrix24 import __version__
+from tap_bitrix24.auth import Webhook
+from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.errors import (
+    AccessError,
+    OperationLimitError,
+    PortalError,
+    RateLimitedError,
+    RetriableError,
+    TooSlowError,
+    UnavailableError,
+)
+from tap_bitrix24.model import Command, Result
+from tap_bitrix24.pacing import Pacer
+
+LOG = logging.getLogger("tap-bitrix24.client")
+ATTEMPTS = 7
+"""Tries of a request the portal does not answer: about a minute and a half."""
+PATIENCE = 900.0
+"""Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
+_GATEWAY_TIMEOUT = 504
+_TOO_LARGE = 413
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def pause(error: RetriableError, attempt: int) -> float:
+    """Seconds to wait before the next try.
+
+    Args:
+        error: What happened; a spent budget needs a minute bucket to be forgotten, the rest a moment.
+        attempt: 1 after the first failure.
+    """
+    longest = 60.0 if isinstance(error, OperationLimitError) else 30.0
+    first = 15.0 if isinstance(error, OperationLimitError) else 1.0
+    return min(longest, first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0)  # noqa: S311 - jitter
+
+
+def again(error: RetriableError, attempt: int, waited: float) -> bool:
+    """Whether to try once more: limits pass by waiting, silence is given up after a few tries."""
+    if isinstance(error, (RateLimitedError, OperationLimitError)):
+        return waited < PATIENCE
+    return attempt < ATTEMPTS
+
+
+class Client:
+    """Talks to one portal in classic REST. Not a stream; counts its requests."""
+
+    def __init__(
+        self,
+        door: Webhook,
+        pacer: Pacer,
+        *,
+        timeout: float = 75.0,
+        verify: str | bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open a session.
+
+        Args:
+            door: The credentials.
+            pacer: Says how long to wait before each request.
+            timeout: Seconds without an answer; the portal itself gives up after 60.
+            verify: Path of a CA bundle, or True for the system's.
+            sleep: Replaced in tests.
+        """
+        self.requests = 0
+        self.first_answer: Mapping[str, Any] = {}
+        """`time` of the first answer: the portal's clock at the start of the run."""
+        self._door = door
+        self._pacer = pacer
+        self._timeout = timeout
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.verify = verify
+        self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
+        self._session.headers["Accept"] = "application/json"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
+        """Make one call.
+
+        Args:
+            command: Sent on its own, parameters as JSON.
+            attempts: Fewer for the first request of a run: a mistyped host must not take minutes.
+
+        Raises:
+            PortalError: Of the type that says the recovery; retriable ones after the tries are used up.
+        """
+        answer = self._persist(command.method, command.params, frozenset({command.method}), attempts)
+        self._pacer.learn(command.method, answer.time)
+        return answer
+
+    def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+        """Run up to 50 commands in one request, in order; a failed one does not stop the others.
+
+        Raises:
+            PortalError: The request as a whole failed.
+        """
+        methods = frozenset(command.method for command in bundle)
+        outer = self._persist("batch", rest_v2.bundle_body(bundle), methods, attempts)
+        results = rest_v2.bundle_results(outer, bundle)
+        for command, result in zip(bundle, results, strict=True):
+            if isinstance(result, Result):
+                self._pacer.learn(command.method, result.time)
+            elif isinstance(result, AccessError):
+                raise result
+        return results
+
+    def _persist(self, method: str, params: Mapping[str, Any], methods: frozenset[str], attempts: int) -> Result:
+        attempt, waited = 0, 0.0
+        while True:
+            attempt += 1
+            try:
+                return self._once(method, params, methods)
+            except TooSlowError:
+                raise
+            except RetriableError as error:
+                if isinstance(error, RateLimitedError):
+                    self._pacer.refused()
+                if attempt >= attempts or not again(error, attempt, waited):
+                    raise
+                seconds = pause(error, attempt)
+                LOG.warning("%s; trying again in %.0f s", error, seconds)
+                self._sleep(seconds)
+                waited += seconds
+
+    def _once(self, method: str, params: Mapping[str, Any], methods: frozenset[str]) -> Result:
+        if (seconds := self._pacer.wait(methods)) > 0:
+            self._sleep(seconds)
+        self._pacer.sent()
+        self.requests += 1
+        response = self._post(self._door.address(method), method, orjson.dumps(params))
+        if response.status_code in _REDIRECTS:
+            response = self._post(self._moved(response, method), method, orjson.dumps(params))
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            raise _not_json(response, method) from None
+        result = rest_v2.result(body, response.status_code, method)
+        self.first_answer = self.first_answer or result.time
+        return result
+
+    def _post(self, address: str, method: str, body: bytes) -> requests.Response:
+        """Send once. Redirects are not followed blindly: a 302 would turn the POST into a bare GET."""
+        try:
+            return self._session.post(
+                address,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=(min(15.0, self._timeout), self._timeout),
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError:
+            text = f"{self._door.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
+            raise AccessError(text, method=method) from None
+        except requests.exceptions.ReadTimeout:
+            text = f"{method}: no answer from {self._door.host} within {self._timeout:.0f} s"
+            raise TooSlowError(text, method=method) from None
+        except requests.exceptions.RequestException as error:
+            text = f"{method}: cannot reach {self._door.host} ({_reason(error)})"
+            raise UnavailableError(text, method=method) from None
+
+    def _moved(self, response: requests.Response, method: str) -> str:
+        """The same call at the portal's new address; the secret goes nowhere but to a REST path over https."""
+        location = response.headers.get("Location", "")
+        old, new = urlsplit(self._door.address(method)), urlsplit(location)
+        if new.path != old.path or new.scheme not in {"https", old.scheme}:
+            text = f"{method}: {self._door.host} redirects to {new.netloc or 'a page'}; correct webhook_url"
+            raise AccessError(text, method=method)
+        LOG.warning("%s has moved to %s: change webhook_url", self._door.host, new.netloc)
+        base = location[: len(location) - len(method)]
+        self._door = Webhook(base, self._door.secret, f"{new.scheme}://{new.netloc}")
+        return location
+
+
+def _not_json(response: requests.Response, method: str) -> PortalError:
+    status = response.status_code
+    if status in (_GATEWAY_TIMEOUT, _TOO_LARGE):
+        return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
+    kind = "an empty answer" if not response.content else "an answer that is no JSON"
+    error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError
+    return error(f"{method}: {kind} (HTTP {status})", method=method)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a word; the exception's own text holds the URL."""
+    inner: BaseException = error
+    while inner.args and isinstance(inner.args[-1], BaseException):
+        inner = inner.args[-1]
+    reason = getattr(inner, "reason", None)
+    return type(reason if isinstance(reason, BaseException) else inner).__name__

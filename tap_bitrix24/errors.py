@@ -1,0 +1,98 @@
+"""All errors of the tap; the type says the recovery, the text is one line an operator can act on.
+
+TapError                      exit code 1
+├── SettingsError             exit code 2: settings or credentials, nothing was read
+├── StreamsFailedError        some streams failed, the others are complete
+└── PortalError               an answer, or none, of the portal
+    ├── RetriableError        ask the same again later
+    │   ├── RateLimitedError      503 QUERY_LIMIT_EXCEEDED: the leaky bucket is full
+    │   ├── OperationLimitError   429 OPERATION_TIME_LIMIT: this method's budget is spent
+    │   └── UnavailableError      no answer, 5xx, HTML, cut off JSON
+    │       └── TooSlowError      time-out or 504: ask for less at once
+    ├── AccessError           wrong secret, no rights, subscription ended: the whole run is over
+    ├── MissingMethodError    method or scope not there: leave the stream out, or fail it
+    ├── RejectedError         the portal refuses this very command: that stream fails
+    └── UntrustedError        an answer contradicts what was asked: that stream fails
+Interrupted                   exit code 128 + signal: STATE is written, the next run resumes
+"""
+
+from __future__ import annotations
+
+
+class TapError(Exception):
+    """Any failure the tap knows how to name."""
+
+    exit_code = 1
+
+
+class SettingsError(TapError):
+    """A setting is wrong or missing; found before anything was read."""
+
+    exit_code = 2
+
+
+class StreamsFailedError(TapError):
+    """At the end of a run: which streams are not complete."""
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived. No Exception: nothing that survives a failing stream may survive this."""
+
+    def __init__(self, signum: int) -> None:
+        """Remember the signal: shells and schedulers expect 128 + its number as exit code."""
+        super().__init__(f"stopped by signal {signum}; run again with the last STATE to go on")
+        self.exit_code = 128 + signum
+
+
+class PortalError(TapError):
+    """The portal's answer says no, or there is no usable answer."""
+
+    def __init__(self, text: str, *, code: str = "", method: str = "") -> None:
+        """Keep the portal's error code and the method it is about.
+
+        Args:
+            text: One line for the operator; must hold no URL (a webhook's URL is its secret).
+            code: The portal's `error` as text; empty is normal for classic CRM methods.
+            method: The list or field method asked.
+        """
+        super().__init__(text)
+        self.code = code
+        self.method = method
+
+
+class RetriableError(PortalError):
+    """Worth asking again."""
+
+
+class RateLimitedError(RetriableError):
+    """The web tier's leaky bucket is full."""
+
+
+class OperationLimitError(RetriableError):
+    """The method has used up its execution time; other methods go on."""
+
+
+class UnavailableError(RetriableError):
+    """No answer, or one that is not the API's."""
+
+
+class TooSlowError(UnavailableError):
+    """The answer took longer than the portal or we allow."""
+
+
+class AccessError(PortalError):
+    """The credentials do not open this portal."""
+
+    exit_code = 2
+
+
+class MissingMethodError(PortalError):
+    """The portal has no such method, or the credentials have no scope for it."""
+
+
+class RejectedError(PortalError):
+    """The portal refuses the command as it stands."""
+
+
+class UntrustedError(PortalError):
+    """Rows contradict the question: wrong order, outside the filter, without a key."""

@@ -1,0 +1,300 @@
+"""Reading strategies: what to ask next, and which rows to believe. Pure generators, no I/O.
+
+The server restarts a chain behind a short page, wraps an offset beyond the end to page 1 and drops filters it
+does not know, all without an error. So no page is trusted: ids must rise above the last one, rows must obey
+the filter, every row must have its key. What follows a short page in a chain is thrown away and asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.model import (
+    Answer,
+    Ask,
+    Page,
+    Reached,
+    Reading,
+    Row,
+    Rows,
+    Source,
+    Steps,
+    Want,
+    Warned,
+    Window,
+)
+
+CHAIN = 50
+"""Pages a request can hold: the portal runs 50 commands of a batch."""
+RAMP = 8
+SLACK = 1.1
+"""Pages asked for beyond the estimate: a page too many costs less than a request."""
+
+
+class NoKeysetError(UntrustedError):
+    """This method does not filter or order by id here; its rows must be had by offset."""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far the keyset reading of one source has come, and whether its answers can be believed."""
+
+    source: Source
+    after: int = 0
+    window: Window | None = None
+    last: int | None = None
+    """The newest id as the portal told it; a short page that reaches it is the end."""
+    done: bool = False
+    proven: bool = False
+    """A page behind an id above 0, and inside the window if there is one, has been right once."""
+    read: int = 0
+    """Rows seen so far."""
+    filled: bool = False
+    """The last page was full: more may follow."""
+    first_id: int | None = None
+    asked: int = 0
+    """Pages of the last chain; 0 before the first."""
+
+    def take(self, answer: Answer) -> list[Row]:
+        """Accept what can be believed of a chain; moves the cursor behind it.
+
+        Raises:
+            NoKeysetError: The very first proof failed: the method does not do keyset here.
+            UntrustedError: A method that did keyset before no longer does.
+        """
+        accepted: list[Row] = []
+        for page in answer.pages:
+            if not page.rows:
+                self.done = True
+                break
+            accepted += self._believed(page)
+            self.filled = len(page.rows) >= self.source.endpoint.page_size
+            if not self.filled:
+                self.done = self.last is not None and self.after >= self.last
+                break
+        return accepted
+
+    def _believed(self, page: Page) -> list[Row]:
+        ids = _ids(self.source, page.rows)
+        rising = ids[0] > self.after and all(low < high for low, high in pairwise(ids))
+        inside = within(self.source, page.rows, self.window, margin=True)
+        if not rising or len(inside) != len(page.rows):
+            self._broken("ids do not rise" if not rising else "rows lie outside the date filter")
+        self.proven = self.proven or self.after > 0
+        self.first_id = ids[0] if self.first_id is None else self.first_id
+        self.read += len(ids)
+        self.after = ids[-1]
+        return within(self.source, inside, self.window)
+
+    def _broken(self, what: str) -> None:
+        method = self.source.endpoint.method
+        text = f"{method}: {what} behind id {self.after}, although asked for"
+        raise (UntrustedError if self.proven else NoKeysetError)(text, method=method)
+
+    def learn_newest(self, answer: Answer) -> None:
+        """Note the newest id from a page in descending order, if it is one."""
+        rows = answer.pages[0].rows if answer.pages else []
+        ids = _ids(self.source, rows) if rows else []
+        if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
+            self.last = ids[0]
+
+    def ask_page(self) -> Ask:
+        """The next single page."""
+        return Ask(source=self.source, window=self.window, after=self.after)
+
+    def ask_chain(self, most: int) -> Ask:
+        """The next chain, as long as the density of ids so far says, at most `most` pages.
+
+        A chain that came back full although ids said the end was near is followed by one RAMP times as
+        long: after a desert the estimate is far too low.
+        """
+        pages = 1
+        if self.filled and self.last is not None and self.first_id is not None:
+            density = self.read / (self.after - self.first_id + 1)
+            pages = ceil(max(0, self.last - self.after) * density * SLACK / self.source.endpoint.page_size)
+        if self.filled:
+            pages = max(pages, self.asked * RAMP)
+        self.asked = max(1, min(most, pages))
+        return Ask(source=self.source, window=self.window, after=self.after, pages=self.asked)
+
+    def ask_newest(self) -> Ask:
+        """A page of ids, newest first."""
+        return Ask(source=self.source, window=self.window, newest=True)
+
+
+def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
+    """Read sources by id, side by side, up to 50 pages a request.
+
+    The first request brings one page of each source and its newest id: small lists are done with it and
+    large ones can be cut into chains that do not run past the end, without the portal counting anything.
+    Dense ids cost ceil(rows / 2,500) + 2 requests at most. Sparse ones cost hardly more, because a chain goes
+    from id to id and not through ranges of them: one or two short chains behind a desert.
+
+    Args:
+        cursors: One per source, with the id to start behind.
+        resumable: If given, after each request `Reached({"snapshot": {"after": id, **resumable}})` is
+            yielded: behind that id nothing is missing in any source.
+    """
+    yield from first_pages(cursors)
+    yield from _checkpoint(cursors, resumable)
+    yield from chains(cursors, resumable=resumable)
+
+
+def first_pages(cursors: Sequence[Cursor]) -> Reading:
+    """One page and the newest id of each source, in one request."""
+    asks = [ask for cursor in cursors for ask in (cursor.ask_page(), cursor.ask_newest())]
+    answers = yield from want(asks)
+    for cursor, page, newest in zip(cursors, answers[::2], answers[1::2], strict=True):
+        cursor.learn_newest(newest)
+        yield from _deliver(cursor, page)
+
+
+def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
+    """Go on until every cursor has seen its end."""
+    while left := [cursor for cursor in cursors if not cursor.done]:
+        share = max(1, CHAIN // len(left))
+        answers = yield from want([cursor.ask_chain(share) for cursor in left])
+        for cursor, answer in zip(left, answers, strict=True):
+            yield from _deliver(cursor, answer)
+        yield from _checkpoint(cursors, resumable)
+
+
+def _checkpoint(cursors: Sequence[Cursor], resumable: Mapping[str, Any] | None) -> Iterator[Reached]:
+    open_ones = [cursor.after for cursor in cursors if not cursor.done]
+    if resumable is not None and open_ones and min(open_ones) > 0:
+        yield Reached({"snapshot": {"after": min(open_ones), **resumable}})
+
+
+def _deliver(cursor: Cursor, answer: Answer) -> Reading:
+    if answer.error is not None:
+        if answer.error.code not in cursor.source.tolerated:
+            raise answer.error
+        cursor.done = True
+        return
+    try:
+        rows = cursor.take(answer)
+    except NoKeysetError as told:
+        yield Warned(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
+        yield from offsets(cursor.source, cursor.window)
+        cursor.done = True
+        return
+    if rows:
+        yield Rows(cursor.source, rows)
+
+
+def offsets(source: Source, window: Window | None = None) -> Reading:
+    """Read by offset where nothing better works: duplicates dropped, the end is a page with nothing new.
+
+    A legacy list answers page 1 again when the offset lies beyond its end; that is why neither `next` nor
+    an empty page is waited for. Rows outside the window, or without their key, are handled here as well.
+    """
+    seen: set[Any] = set()
+    offset, pages, size = 0, 1, source.endpoint.page_size
+    total: int | None = None
+    while True:
+        (answer,) = yield from want([Ask(source=source, window=window, offset=offset, pages=pages)])
+        if answer.error is not None:
+            if answer.error.code in source.tolerated:
+                return
+            raise answer.error
+        for page in answer.pages:
+            fresh = [row for row, key in zip(page.rows, _keys(source, page.rows), strict=True) if key not in seen]
+            seen.update(_keys(source, fresh))
+            if rows := within(source, fresh, window):
+                yield Rows(source, rows)
+            total = page.total or total
+            more = page.next is not None or (total or 0) > len(seen)
+            if not fresh or not more:
+                return
+            offset += size
+        pages = max(1, min(CHAIN, ceil(((total or 0) - offset) / size)))
+
+
+def whole(sources: Sequence[Source]) -> Reading:
+    """Read lists that come in one answer, all in one request; page on only where an answer says so."""
+    answers = yield from want([Ask(source=source, offset=0) for source in sources])
+    for source, answer in zip(sources, answers, strict=True):
+        if answer.error is not None:
+            if answer.error.code not in source.tolerated:
+                raise answer.error
+            continue
+        page = answer.pages[0]
+        if page.next is not None:
+            yield from offsets(source)
+        elif page.rows:
+            keys = _keys(source, page.rows)
+            if len(set(keys)) < len(keys):
+                again = sorted({str(key) for key in keys if keys.count(key) > 1})
+                yield Warned(
+                    f"{source.endpoint.method}: more than one row has the key {', '.join(again)}; the last counts"
+                )
+            yield Rows(source, page.rows)
+
+
+def want(asks: Sequence[Ask]) -> Steps[list[Answer]]:
+    """Yield the wishes and return their answers (to be used with `yield from`)."""
+    answers = yield Want(asks)
+    if answers is None:
+        msg = "a strategy must be sent the answers it asked for"
+        raise TypeError(msg)
+    return answers
+
+
+def _keys(source: Source, rows: Sequence[Row]) -> list[Any]:
+    name = source.endpoint.key
+    keys = [row.get(name) for row in rows]
+    missing = [number for number, key in enumerate(keys, 1) if key in (None, "")]
+    if missing:
+        text = f"{source.endpoint.method}: row {missing[0]} of a page lacks its key {name}"
+        raise UntrustedError(text, method=source.endpoint.method)
+    return keys
+
+
+def _ids(source: Source, rows: Sequence[Row]) -> list[int]:
+    keys = _keys(source, rows)
+    try:
+        return [int(key) for key in keys]
+    except (TypeError, ValueError):
+        text = f"{source.endpoint.method}: a row whose {source.endpoint.key} is no number"
+        raise UntrustedError(text, method=source.endpoint.method) from None
+
+
+@lru_cache(maxsize=16_384)
+def moment(text: str) -> datetime:
+    """A portal's date-time in UTC."""
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError(text)
+    return value.astimezone(UTC)
+
+
+def within(source: Source, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
+    """The rows whose stamp lies in the half-open window.
+
+    Args:
+        source: Knows which key holds the stamp, and which one stands in where it is null.
+        rows: As the portal sent them.
+        window: None, or no stamp: all rows.
+        margin: Use the widened bounds the portal was asked with.
+
+    Raises:
+        UntrustedError: A row has no readable stamp although the list was filtered by it.
+    """
+    stamp = source.stamp
+    if window is None or stamp is None:
+        return rows
+    slack = timedelta(seconds=stamp.margin if margin else 0)
+    low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
+    high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
+    try:
+        return [row for row in rows if low <= moment(row.get(stamp.row) or row.get(stamp.fallback) or "") < high]
+    except (TypeError, ValueError):
+        text = f"{source.endpoint.method}: a row without a readable {stamp.row}, the date it is filtered by"
+        raise UntrustedError(text, method=source.endpoint.method) from None

@@ -1,0 +1,44 @@
+"""Keep secrets out of everything printed: a webhook's URL *is* its secret, so no log line may hold it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+HIDDEN = "[hidden]"
+_WEBHOOK_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/\s\"'?]+")
+
+
+class Redactor(logging.Filter):
+    """Replaces secrets in text; as a logging filter it cleans message, arguments and traceback."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Hide these texts, raw and percent-encoded, and anything shaped like a webhook's path."""
+        super().__init__()
+        forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
+        self._secrets = sorted(forms, key=len, reverse=True)
+
+    def clean(self, text: str) -> str:
+        """The text without secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return _WEBHOOK_PATH.sub(rf"\1{HIDDEN}", text)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place; never drops it."""
+        record.msg = self.clean(record.getMessage())
+        record.args = None
+        if record.exc_info:
+            record.exc_text = self.clean(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
+        return True
+
+    def guard(self) -> None:
+        """Clean whatever any library logs: attach to every handler there is (loggers don't pass filters down)."""
+        loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+        for handler in {handler for logger in loggers for handler in logger.handlers}:
+            for old in [each for each in handler.filters if isinstance(each, Redactor)]:
+                handler.removeFilter(old)
+            handler.addFilter(self)

@@ -1,0 +1,277 @@
+"""Settings: the contract, its JSON Schema, and checks that need no portal and send nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pendulum
+from pendulum.parsing.exceptions import ParserError
+
+from tap_bitrix24.auth import Webhook
+from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.pacing import PLANS, Plan
+
+_SECRET: Mapping[str, Any] = {"secret": True, "writeOnly": True}
+
+PROPERTIES: Mapping[str, Mapping[str, Any]] = {
+    "webhook_url": {
+        "type": ["string", "null"],
+        **_SECRET,
+        "title": "Webhook URL",
+        "description": "Incoming webhook, e.g. https://example.bitrix24.com/rest/1/secret/ (the URL is the secret)",
+    },
+    "portal_url": {"type": ["string", "null"], "description": "OAuth: the portal's address"},
+    "client_id": {"type": ["string", "null"], "description": "OAuth: the application's id"},
+    "client_secret": {"type": ["string", "null"], **_SECRET, "description": "OAuth: the application's key"},
+    "refresh_token": {"type": ["string", "null"], **_SECRET, "description": "OAuth: first refresh token"},
+    "token_file": {"type": ["string", "null"], "description": "OAuth: file that keeps the rotated refresh token"},
+    "oauth_token_url": {"type": ["string", "null"], "description": "OAuth: token address, if not the vendor's"},
+    "vibecode_api_key": {"type": ["string", "null"], **_SECRET, "description": "VibeCode: API key"},
+    "vibecode_url": {"type": ["string", "null"], "description": "VibeCode: address, if not the vendor's"},
+    "site_url": {"type": ["string", "null"], "description": "Site API: address of a 1C-Bitrix site"},
+    "site_api_key": {"type": ["string", "null"], **_SECRET, "description": "Site API: key (header X-API-Key)"},
+    "site_openapi_path": {"type": ["string", "null"], "description": "Site API: path of its OpenAPI document"},
+    "start_date": {
+        "type": ["string", "null"],
+        "description": "Leave out rows last modified before this date (ISO 8601; UTC unless it has an offset)",
+    },
+    "lookback_seconds": {
+        "type": ["integer", "null"],
+        "default": 300,
+        "description": "Read this many seconds before the bookmark again",
+    },
+    "plan": {
+        "type": ["string", "null"],
+        "default": "standard",
+        "enum": [*PLANS, None],
+        "description": "The portal's tariff: its request rate (standard 2/s, burst 50; enterprise 5/s, burst 250)",
+    },
+    "max_concurrency": {"type": ["integer", "null"], "default": 4, "description": "Requests in flight, at most"},
+    "request_timeout": {
+        "type": ["number", "null"],
+        "default": 75,
+        "description": "Seconds to wait for an answer (the portal gives a request up to 60)",
+    },
+    "crm_methods": {
+        "type": ["string", "null"],
+        "default": "classic",
+        "enum": ["classic", "universal", None],
+        "description": "Read leads, deals, contacts, companies and quotes by their own methods or by crm.item.list",
+    },
+    "child_sweep_hours": {
+        "type": ["integer", "null"],
+        "default": 24,
+        "description": "Read all children again after this many hours",
+    },
+    "detect_deletes": {"type": ["boolean", "null"], "default": False, "description": "Look for deleted rows"},
+    "ca_bundle": {"type": ["string", "null"], "description": "CA certificates (PEM) to trust instead of the system's"},
+    "allow_http": {
+        "type": ["boolean", "null"],
+        "default": False,
+        "description": "Allow http:// addresses other than this machine's own",
+    },
+    "emit_activate_version_messages": {
+        "type": ["boolean", "null"],
+        "default": True,
+        "description": "End full-table streams with ACTIVATE_VERSION, so that the target drops rows that are gone",
+    },
+}
+"""Setting → JSON Schema; the table in the README is made from it."""
+
+CONFIG_JSONSCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: dict(PROPERTIES[name]) for name in PROPERTIES},
+}
+
+_SDK_SETTINGS = frozenset(
+    {"stream_maps", "stream_map_config", "faker_config", "flattening_enabled", "flattening_max_depth",
+     "flattening_max_key_length", "sdk"}
+)  # fmt: skip
+_DOORS: Mapping[str, tuple[str, ...]] = {
+    "webhook": ("webhook_url",),
+    "OAuth": ("portal_url", "client_id", "client_secret", "refresh_token"),
+    "VibeCode": ("vibecode_api_key",),
+    "site API": ("site_url", "site_api_key"),
+}
+_WEBHOOK = re.compile(r"(?P<root>.*?/rest)/(?P<user>\d+)/(?P<secret>[^/]+)/?(?:[a-z0-9_.]*)?/?", re.IGNORECASE)
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings."""
+
+    door: Webhook
+    start_date: datetime | None
+    lookback: timedelta
+    plan: Plan
+    request_timeout: float
+    universal: bool
+    verify: str | bool
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must never be printed."""
+        return (self.door.secret,)
+
+
+def check(config: Mapping[str, Any]) -> Settings:
+    """Check settings without a request.
+
+    Raises:
+        SettingsError: One line that says which setting is wrong and what to do.
+    """
+    given = {name: value for name, value in config.items() if value not in (None, "")}
+    _known(given)
+    door = _door(given)
+    if door != "webhook":
+        msg = f"The {door} door is not built yet in this version: use webhook_url."
+        raise SettingsError(msg)
+    ca_bundle = given.get("ca_bundle")
+    if ca_bundle is not None and not Path(str(ca_bundle)).is_file():
+        msg = f"ca_bundle: there is no file {ca_bundle}."
+        raise SettingsError(msg)
+    if given.get("detect_deletes", False) is not False:
+        msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
+        raise SettingsError(msg)
+    _whole_number(given, "child_sweep_hours", 24, low=1)
+    _whole_number(given, "max_concurrency", 4, low=1)
+    return Settings(
+        door=webhook(given["webhook_url"], allow_http=_flag(given, "allow_http")),
+        start_date=_date(given.get("start_date")),
+        lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
+        plan=PLANS[_one_of(given, "plan", tuple(PLANS))],
+        request_timeout=float(_number(given, "request_timeout", 75.0)),
+        universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
+        verify=str(ca_bundle) if ca_bundle else True,
+    )
+
+
+def webhook(url: Any, *, allow_http: bool = False) -> Webhook:
+    """Read a webhook's URL.
+
+    Args:
+        url: As copied from the portal; a method name at its end is ignored.
+        allow_http: Accept http to other hosts than this machine.
+
+    Raises:
+        SettingsError: It is not one. The text never repeats the URL.
+    """
+    wanted = "webhook_url must look like https://example.bitrix24.com/rest/1/secret/"
+    if not isinstance(url, str) or any(letter.isspace() for letter in url.strip()):
+        msg = f"{wanted}, as copied from the portal (Developer resources > Inbound webhook)."
+        raise SettingsError(msg)
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise SettingsError(f"{wanted}; host or port is malformed.") from None  # noqa: EM102, TRY003
+    match = _WEBHOOK.fullmatch(parts.path)
+    sound = parts.scheme in ("http", "https") and _HOST.fullmatch(_bracketed(parts.hostname)) and match
+    if not sound or match is None or parts.username or parts.query or parts.fragment:
+        msg = f"{wanted}, as copied from the portal (Developer resources > Inbound webhook)."
+        raise SettingsError(msg)
+    host = f"{parts.scheme}://{_bracketed(parts.hostname)}{f':{port}' if port else ''}"
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname or ""):
+        msg = (
+            f"webhook_url uses http, which would send the secret in the clear to {host}: use https, or set allow_http."
+        )
+        raise SettingsError(msg)
+    base = f"{host}{match['root']}/{match['user']}/{match['secret']}/"
+    return Webhook(base, match["secret"], host)
+
+
+def _bracketed(host: str | None) -> str:
+    return f"[{host}]" if host and ":" in host else host or ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _known(given: Mapping[str, Any]) -> None:
+    known = [*PROPERTIES, *_SDK_SETTINGS]
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "remove it."
+            msg = f"There is no setting {name!r}: {hint}"
+            raise SettingsError(msg)
+
+
+def _door(given: Mapping[str, Any]) -> str:
+    opened = {door: [name for name in names if name in given] for door, names in _DOORS.items()}
+    opened = {door: names for door, names in opened.items() if names}
+    if not opened:
+        msg = "No credentials: set webhook_url (Bitrix24 > Developer resources > Other > Inbound webhook)."
+        raise SettingsError(msg)
+    if len(opened) > 1:
+        (kept, kept_names), *others = opened.items()
+        names = ", ".join(name for _, names in others for name in names)
+        msg = f"Two ways in are configured; keep {kept} ({', '.join(kept_names)}) and drop {names}, or the reverse."
+        raise SettingsError(msg)
+    return next(iter(opened))
+
+
+def _date(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        parsed = pendulum.parse(value, strict=True) if isinstance(value, str) else None
+    except (ParserError, ValueError):
+        parsed = None
+    if not isinstance(parsed, pendulum.DateTime):
+        msg = f"start_date {value!r} is no date: write it like 2025-01-31 or 2025-01-31T09:00:00+03:00."
+        raise SettingsError(msg)
+    return datetime.fromtimestamp(parsed.timestamp(), UTC)
+
+
+def _whole_number(given: Mapping[str, Any], name: str, default: int, *, low: int) -> int:
+    value = given.get(name, default)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        msg = f"{name} must be a whole number of at least {low}, not {value!r}."
+        raise SettingsError(msg)
+    return value
+
+
+def _number(given: Mapping[str, Any], name: str, default: float) -> float:
+    value = given.get(name, default)
+    try:
+        number = float(value) if not isinstance(value, bool) else 0.0
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        msg = f"{name} must be a number of seconds above 0, not {value!r}."
+        raise SettingsError(msg)
+    return number
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        msg = f"{name} must be true or false, not {value!r}."
+        raise SettingsError(msg)
+    return value
+
+
+def _one_of(given: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    value = given.get(name, choices[0])
+    if value not in choices:
+        msg = f"{name} must be one of {', '.join(choices)}, not {value!r}."
+        raise SettingsError(msg)
+    return str(value)

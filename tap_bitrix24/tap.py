@@ -1,0 +1,196 @@
+"""The Singer tap: settings, discovery, one run over all streams, exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, ClassVar
+
+import click
+from singer_sdk import Tap
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+
+from tap_bitrix24 import discovery
+from tap_bitrix24.client import Client
+from tap_bitrix24.engine import Engine, Waiting
+from tap_bitrix24.entities import entity_of
+from tap_bitrix24.errors import AccessError, Interrupted, SettingsError, StreamsFailedError, TapError
+from tap_bitrix24.pacing import Pacer
+from tap_bitrix24.redaction import Redactor
+from tap_bitrix24.schema import columns_from_schema
+from tap_bitrix24.settings import CONFIG_JSONSCHEMA, check
+from tap_bitrix24.singer_output import SingerLines
+from tap_bitrix24.streams import Access, EntityStream
+
+LOG = logging.getLogger("tap-bitrix24")
+
+
+class TapBitrix24(Tap):
+    """Singer tap for Bitrix24: every row of a portal, typed, by REST webhook."""
+
+    name = "tap-bitrix24"
+    package_name = "tap-bitrix24"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    dynamic_catalog = True
+    message_writer_class = SingerLines
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    """No BATCH: the SDK's way of it writes deselected fields and skips stream maps."""
+
+    def __init__(self, *, setup_mapper: bool = True, validate_config: bool = True, **parts: Any) -> None:
+        """Check the settings before anything else happens.
+
+        Args:
+            setup_mapper: As in the SDK; building the mapper discovers the streams.
+            validate_config: Ignored: settings are always checked, and by `settings.check` alone, whose texts
+                never repeat a secret.
+            parts: What the SDK's constructor takes: config, catalog, state, parse_env_config …
+
+        Raises:
+            SettingsError: A setting is wrong, or the portal can't be reached with it.
+        """
+        del validate_config
+        self.waiting = Waiting()
+        self._portal: discovery.Portal | None = None
+        super().__init__(setup_mapper=False, validate_config=False, **parts)
+        self.settings = check(self.config)
+        self.redactor = Redactor(self.settings.secrets)
+        self.redactor.guard()
+        self.client = Client(
+            self.settings.door,
+            Pacer(self.settings.plan),
+            timeout=self.settings.request_timeout,
+            verify=self.settings.verify,
+        )
+        self._access = Access(self.settings, Engine(self.client, self.waiting), self.portal)
+        if setup_mapper:
+            self.setup_mapper()
+
+    def portal(self) -> discovery.Portal:
+        """What the run's first request told; asks it if nobody has."""
+        if self._portal is None:
+            self._portal = self.waiting.start(lambda: discovery.preflight(self.client))()
+        return self._portal
+
+    def discover_streams(self) -> list[EntityStream]:
+        """All streams: from the catalog without a request, or as the portal describes them."""
+        if self.input_catalog is not None:
+            return [stream for entry in self.input_catalog.streams if (stream := self._catalogued(entry)) is not None]
+        self._portal, found = self.waiting.start(lambda: discovery.discover(self.client))()
+        return [EntityStream(self, each.name, each.entity, each.columns, self._access) for each in found]
+
+    def _catalogued(self, entry: Any) -> EntityStream | None:
+        entity = entity_of(entry.tap_stream_id)
+        if entity is None:
+            LOG.warning("The catalog's stream %s is unknown to this version: left out", entry.tap_stream_id)
+            return None
+        columns = columns_from_schema(entry.schema.to_dict())
+        return EntityStream(self, entry.tap_stream_id, entity, columns, self._access)
+
+    def sync_all(self) -> None:  # type: ignore[misc]  # final for type checkers; the stock loop stops at the first failure
+        """Sync the selected streams one after another; a failing one does not stop the others.
+
+        Raises:
+            SettingsError: The portal does not let us in.
+            StreamsFailedError: Some streams are not complete; names them.
+        """
+        self.portal()
+        failed: dict[str, str] = {}
+        try:
+            if self.state:
+                self.state_writer.write_state(self.state)
+            selected = [stream for stream in self.streams.values() if stream.selected]
+            for stream in selected:
+                if isinstance(stream, EntityStream):
+                    self._sync_one(stream, failed)
+            self.state_writer.write_state(self.state)
+        finally:
+            self._flush()
+        if failed:
+            told = "; ".join(failed.values())
+            msg = f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)} ({told})"
+            raise StreamsFailedError(msg)
+
+    def _sync_one(self, stream: EntityStream, failed: dict[str, str]) -> None:
+        began, before = time.monotonic(), self.client.requests
+        try:
+            stream.sync()
+        except (AbortedSyncFailedException, AbortedSyncPausedException) as limit:
+            LOG.info("%s: %s", stream.name, limit.__cause__ or "stopped early")
+        except (AccessError, SettingsError, BrokenPipeError):
+            raise
+        except Exception as error:
+            LOG.debug("%s failed", stream.name, exc_info=True)
+            failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
+        LOG.info(
+            "%s: %d rows, %d requests, %.1f s%s",
+            stream.name,
+            stream.rows_written,
+            self.client.requests - before,
+            time.monotonic() - began,
+            ", FAILED" if stream.name in failed else "",
+        )
+
+    def run_discovery(self) -> str:
+        """Write the catalog to stdout."""
+        text = self.catalog_json_text
+        sys.stdout.write(f"{text}\n")
+        return text
+
+    def _flush(self) -> None:
+        if isinstance(self.message_writer, SingerLines):
+            self.message_writer.flush()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Leave at the next safe point with STATE written; a second signal leaves at once."""
+        if self.waiting.interrupted:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        self.waiting.interrupt(signum, frame)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code and prints one line for any failure."""
+    try:
+        code = TapBitrix24.cli.main(args=arguments, prog_name=TapBitrix24.name, standalone_mode=False)
+    except TapError as error:
+        return _told(str(error), error.exit_code)
+    except Interrupted as signal_:
+        return _told(str(signal_), signal_.exit_code)
+    except click.ClickException as error:
+        return _told(error.format_message(), SettingsError.exit_code)
+    except (json.JSONDecodeError, UnicodeDecodeError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        return _told(f"cannot read a file given on the command line: {error}", SettingsError.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _told("the program that reads the output has gone", TapError.exit_code)
+    return code if isinstance(code, int) else 0
+
+
+def _told(text: str, code: int) -> int:
+    sys.stderr.write(f"tap-bitrix24: {Redactor().clean(text)}\n")
+    return code
+
+
+def main() -> None:
+    """Entry point of the console script `tap-bitrix24`."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
