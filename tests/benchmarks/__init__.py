@@ -1,0 +1,1 @@
+"""Figures, run by hand; no tests."""

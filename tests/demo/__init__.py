@@ -1,0 +1,1 @@
+"""The demo portal against `protocol-v2.md`, over real sockets."""

@@ -1,0 +1,130 @@
+"""§7 of protocol-v2: the leaky bucket, the operating budget, and what `time` tells."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from tests.demo.conftest import Start
+from tests.demo.wire import JSON, Wire, command
+
+SERVER_TIME = "server.time"
+ALWAYS = {"start", "finish", "duration", "processing", "date_start", "date_finish"}
+
+
+def statuses(portal: Wire, times: int, method: str = SERVER_TIME) -> list[int]:
+    return [portal.call(method).status for _ in range(times)]
+
+
+# Leaky bucket
+
+
+def test_7_a_burst_of_50_passes_then_503_then_two_a_second(start: Start) -> None:
+    portal = start(no_limits=False)
+    began = time.monotonic()
+    seen = statuses(portal, 60)
+    allowed = 50 + int(2 * (time.monotonic() - began)) + 1
+    assert set(seen[:50]) == {200}
+    assert 503 in seen
+    assert seen.count(200) <= allowed
+    answer = next(answer for answer in iter(lambda: portal.call(SERVER_TIME), None) if answer.status == 503)
+    assert answer.error == (503, "QUERY_LIMIT_EXCEEDED")
+    time.sleep(1.1)
+    assert statuses(portal, 2) == [200, 200]
+    assert portal.stats()["http"]["503"] >= seen.count(503)
+
+
+def test_7_enterprise_allows_a_burst_of_250(start: Start) -> None:
+    portal = start(no_limits=False, plan="enterprise")
+    assert set(statuses(portal, 120)) == {200}
+
+
+def test_7_a_batch_counts_as_one_request(start: Start) -> None:
+    portal = start(no_limits=False)
+    cmd = {f"c{n}": SERVER_TIME for n in range(50)}
+    assert {portal.call("batch", {"cmd": cmd}).status for _ in range(10)} == {200}
+    assert set(statuses(portal, 40)) == {200}
+
+
+def test_7_the_bucket_comes_before_auth(start: Start) -> None:
+    portal = start(no_limits=False)
+    statuses(portal, 55)
+    seen = {portal.send("POST", "/rest/1/wrong/crm.deal.list", "{}", {"Content-Type": JSON}).status for _ in range(4)}
+    assert 503 in seen
+
+
+def test_7_without_limits_there_is_no_503(own: Wire) -> None:
+    assert set(statuses(own, 70)) == {200}
+
+
+# Operating
+
+
+def operating(portal: Wire, method: str, params: Any = None) -> float:
+    return float(portal.call(method, params).body["time"]["operating"])
+
+
+def test_7_calls_longer_than_a_tenth_of_a_second_are_charged_to_their_method(start: Start) -> None:
+    portal = start(no_limits=False, page_time=150)
+    first = operating(portal, "crm.deal.list")
+    second = operating(portal, "crm.deal.list")
+    assert 0.14 <= first < second
+    assert second >= 0.28
+    assert operating(portal, "crm.status.list") < second
+    assert portal.stats()["highest_operating"]["crm.deal.list"] >= 0.28
+
+
+def test_7_shorter_calls_are_not(start: Start) -> None:
+    portal = start(no_limits=False, page_time=20)
+    assert [operating(portal, "crm.deal.list") for _ in range(4)] == [0, 0, 0, 0]
+
+
+def test_7_inner_methods_of_a_batch_are_charged_batch_itself_is_not(start: Start) -> None:
+    portal = start(no_limits=False, page_time=120)
+    answer = portal.call("batch", {"cmd": {"a": "crm.deal.list", "b": "crm.lead.list"}})
+    times = answer.result["result_time"]
+    assert times["a"]["operating"] >= 0.11
+    assert times["b"]["operating"] >= 0.11
+    assert "batch" not in portal.stats()["highest_operating"]
+
+
+def test_7_reset_at_lies_within_the_window(start: Start) -> None:
+    portal = start(no_limits=False, page_time=120)
+    stamp = portal.call("crm.deal.list").body["time"]
+    assert 0 < float(stamp["operating_reset_at"]) - float(stamp["start"]) <= 601
+
+
+# `time`
+
+
+def test_7_time_is_complete_with_an_int_start_and_a_float_finish(portal: Wire) -> None:
+    stamp = portal.call("crm.deal.list").body["time"]
+    assert set(stamp) == {*ALWAYS, "operating", "operating_reset_at"}
+    assert isinstance(stamp["start"], int)
+    assert isinstance(stamp["finish"], float)
+    assert stamp["duration"] >= 0
+    begin, end = datetime.fromisoformat(stamp["date_start"]), datetime.fromisoformat(stamp["date_finish"])
+    assert begin <= end
+    assert stamp["date_start"].endswith("-03:00")
+
+
+def test_7_time_runs_by_the_clock_of_the_portal(own: Wire) -> None:
+    own.control("clock", {"now": "2026-12-24T18:00:00Z"})
+    stamp = own.call("crm.deal.list").body["time"]
+    begin = datetime.fromisoformat(stamp["date_start"])
+    assert 0 <= (begin - datetime.fromisoformat("2026-12-24T18:00:00+00:00")).total_seconds() < 30
+
+
+def test_7_errors_carry_no_time(portal: Wire) -> None:
+    assert "time" not in portal.call("crm.deal.list", {"filter": "x"}).body
+
+
+def test_7_an_answer_is_json_open_to_every_origin(portal: Wire) -> None:
+    headers = portal.call("crm.deal.list").headers
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["access-control-allow-origin"] == "*"
+    assert int(headers["content-length"]) > 0
+
+
+def test_7_commands_without_limits_still_have_time(portal: Wire) -> None:
+    maps = portal.batch({"a": command("crm.deal.list", {"start": -1})})
+    assert set(maps["result_time"]["a"]) >= ALWAYS

@@ -1,0 +1,1 @@
+"""Unmodified clients from PyPI against the demo portal."""
