@@ -56,11 +56,7 @@ class EntityStream(Stream):
         by_portal_name = {column.portal_name: column.name for column in reversed(columns)}
         self.primary_keys = [by_portal_name[key] for key in entity.key]
         if entity.stamp is not None:
-            self.replication_key = self._column_of(entity.stamp.row)
-
-    def _column_of(self, row_key: str) -> str:
-        converter = RowConverter(self._columns)
-        return converter.column(row_key)
+            self.replication_key = RowConverter(columns).column(entity.stamp.row)
 
     def get_records(self, context: Any) -> Iterator[Row]:
         """Typed records, for whoever pulls them one by one; a sync writes whole pages instead."""
@@ -112,8 +108,7 @@ class EntityStream(Stream):
                 if isinstance(event, Rows):
                     source = event.source
                     convert = converters.get(id(source)) or converters.setdefault(id(source), self._converter(source))
-                    rows = map(source.reshape, event.rows) if source.reshape else event.rows
-                    yield [convert(row) for row in rows]
+                    yield convert([source.reshape(row) for row in event.rows] if source.reshape else event.rows)
                 elif isinstance(event, Reached):
                     self.stream_state.clear()
                     self.stream_state.update(event.state)

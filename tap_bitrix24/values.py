@@ -31,10 +31,17 @@ from tap_bitrix24.schema import (
 )
 
 Convert = Callable[[Any], Any]
+MISFIT = (ValueError, TypeError, OverflowError, ArithmeticError)
+"""What a converter raises for a value that does not fit."""
+
+_ABSENT = ()
+"""Stands for a key the row does not have; JSON knows no tuples."""
 
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _BIGINT = 2**63
+_SURELY_BIGINT = 19
+"""Fewer digits than this always fit into 64 bits."""
 _EXACT_DIGITS = 15
 """A double keeps this many significant decimal digits of any number."""
 _DATE_LENGTH = 10
@@ -45,11 +52,13 @@ _FALSE = frozenset({"N", "0", "n", "false"})
 
 def _is_nothing(value: Any) -> bool:
     """Whether the portal means 'no value' (`false`, `""`, `[]`, `{}`, null); 0 is a value."""
-    return value is None or value is False or value in ("", [], {})
+    return value is None or value is False or value in ("", [], {}, _ABSENT)
 
 
 def _integer(value: Any) -> int | None:
     if value.__class__ is str:
+        if value.isdecimal() and value.isascii() and len(value) < _SURELY_BIGINT:
+            return int(value)
         if not value:
             return None
         if not _INTEGER.fullmatch(value):
@@ -181,7 +190,7 @@ def _json(value: Any) -> Any:
 
 
 def _any(value: Any) -> Any:
-    return None if value in ("", [], {}) else without_secrets(value)
+    return None if value in ("", [], {}, _ABSENT) else without_secrets(value)
 
 
 def _amount(value: Any) -> float | None:
@@ -210,9 +219,11 @@ _CONVERTERS: Mapping[str, Convert] = {
 def _each(convert: Convert) -> Convert:
     """Apply to every item; PHP sends `false` for an empty list and a lone scalar for a list of one."""
 
-    def convert_all(value: Any) -> list[Any]:
+    def convert_all(value: Any) -> list[Any] | None:
         if value.__class__ is list:
             return [convert(item) for item in value]
+        if value is _ABSENT:
+            return None
         return [] if _is_nothing(value) else [convert(value)]
 
     return convert_all
@@ -253,57 +264,79 @@ class RowConverter:
         for column in columns:
             if not column.currency:
                 self._by_name[column.portal_name] = column
-        self._blank: Row = {column.name: None for column in columns if keep(column.name)}
-        self._keeps_unparsed = keep(UNPARSED)
-        if self._keeps_unparsed:
-            self._blank[UNPARSED] = None
-        self._plan: dict[str, tuple[str, Convert | None]] = {}
+        self._blank = [name for name in (*self._by_column, UNPARSED) if keep(name)]
+        """Columns of every record, in order."""
+        self._plan: dict[str, tuple[str, Convert] | None] = {}
         self._splits: dict[str, tuple[str, Convert]] = {}
 
-    def __call__(self, row: Row) -> Row:
-        """Convert one row. Columns absent from the row are null, so that an upsert clears them."""
-        record = self._blank.copy()
-        plan = self._plan
-        for key, value in row.items():
-            step = plan.get(key) or self._learn(key)
-            convert = step[1]
-            if convert is None:
-                continue
-            try:
-                record[step[0]] = convert(value)
-            except (ValueError, TypeError, OverflowError, ArithmeticError):
-                self._misfit(record, step[0], value)
-        for key, (column, convert_currency) in self._splits.items():
-            if key in row:
-                record[column] = convert_currency(row[key])
+    def __call__(self, rows: Sequence[Row]) -> list[Row]:
+        """Convert a page, column by column: one call per column instead of one per value.
+
+        Columns absent from a row are null, so that an upsert clears them.
+        """
+        planned = self._plan.keys()
+        for row in rows:
+            if not row.keys() <= planned:
+                for key in row.keys() - planned:
+                    self._learn(key)
+        misfits: dict[int, Row] = {}
+        nothing = [None] * len(rows)
+        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, nothing)
+        for key, step in self._plan.items():
+            if step is not None:
+                columns[step[0]] = self._column(step, [row.get(key, _ABSENT) for row in rows], misfits)
+        for key, step in self._splits.items():
+            columns[step[0]] = [step[1](row.get(key)) for row in rows]
+        for column, value in self._constants.items():
+            columns[column] = [value] * len(rows)
+        records = [dict(zip(columns, values, strict=False)) for values in zip(*columns.values(), strict=True)]
+        self._keep_unknown(rows, misfits)
+        if UNPARSED in self._blank:
+            for number, originals in misfits.items():
+                records[number][UNPARSED] = originals
+        return records
+
+    def _column(self, step: tuple[str, Convert], values: list[Any], misfits: dict[int, Row]) -> list[Any]:
+        column, convert = step
+        try:
+            return list(map(convert, values))
+        except MISFIT:
+            converted: list[Any] = [None] * len(values)
+            for number, value in enumerate(values):
+                try:
+                    converted[number] = convert(value)
+                except MISFIT:
+                    self._misfit(misfits.setdefault(number, {}), column, value)
+            return converted
+
+    def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
         for key in self.unknown:
-            if not _is_nothing(row.get(key)):
-                self._misfit(record, default_column(self._renames.get(key, key)), row[key])
-        record.update(self._constants)
-        return record
+            for number, row in enumerate(rows):
+                if not _is_nothing(row.get(key)):
+                    self._misfit(misfits.setdefault(number, {}), default_column(self._renames.get(key, key)), row[key])
 
-    def column(self, row_key: str) -> str:
-        """The column a row key is written to."""
-        return self._learn(row_key)[0]
-
-    def _misfit(self, record: Row, column: str, value: Any) -> None:
+    def _misfit(self, originals: Row, column: str, value: Any) -> None:
         self.unparsed[column] = self.unparsed.get(column, 0) + 1
-        if column in self._by_column:
-            record[column] = None
-        if self._keeps_unparsed:
-            record[UNPARSED] = {**(record[UNPARSED] or {}), column: without_secrets(value)}
+        originals[column] = without_secrets(value)
 
-    def _learn(self, key: str) -> tuple[str, Convert | None]:
+    def column(self, row_key: str) -> str | None:
+        """The column a row key is written to; None: to none."""
+        if row_key not in self._plan:
+            self._learn(row_key)
+        step = self._plan[row_key]
+        return step[0] if step else None
+
+    def _learn(self, key: str) -> None:
+        """Plan a row key not seen before; two keys never feed one column, the second counts as unknown."""
+        self._plan[key] = None
+        if key in self._ignores:
+            return
         name = self._renames.get(key, key)
         column = self._by_name.get(name) or self._by_column.get(default_column(name))
-        step: tuple[str, Convert | None] = (key, None)
-        if column is None:
-            if key not in self._ignores:
-                self.unknown.add(key)
+        if column is None or any(step and step[0] == column.name for step in self._plan.values()):
+            self.unknown.add(key)
         elif self._keep(column.name):
-            step = (column.name, self._converter(key, column))
-        self._plan[key] = step
-        return step
+            self._plan[key] = (column.name, self._converter(key, column))
 
     def _converter(self, key: str, column: Column) -> Convert:
         convert = _CONVERTERS[column.kind]
