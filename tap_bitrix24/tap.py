@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, ClassVar
 
 import click
-from singer_sdk import Tap
+from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 
@@ -137,14 +137,14 @@ class TapBitrix24(Tap):
         except Exception as error:
             LOG.debug("%s failed", stream.name, exc_info=True)
             failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
-        LOG.info(
-            "%s: %d rows, %d requests, %.1f s%s",
-            stream.name,
-            stream.rows_written,
-            self.client.requests - before,
-            time.monotonic() - began,
-            ", FAILED" if stream.name in failed else "",
-        )
+        self._tell(stream, self.client.requests - before, time.monotonic() - began, failed=stream.name in failed)
+
+    def _tell(self, stream: EntityStream, requests: int, seconds: float, *, failed: bool) -> None:
+        """One line for people, one metric for programs."""
+        outcome = ", FAILED" if failed else ""
+        LOG.info("%s: %d rows, %d requests, %.1f s%s", stream.name, stream.rows_written, requests, seconds, outcome)
+        point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, requests, {"stream": stream.name})
+        metrics.log(self.metrics_logger, point)
 
     def run_discovery(self) -> str:
         """Write the catalog to stdout."""

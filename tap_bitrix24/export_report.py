@@ -1,0 +1,105 @@
+"""What `bitrix24-export` shows: progress while it runs, a closing table, example queries with their output."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tap_bitrix24.examples import EXAMPLES
+
+CONSOLE_WIDTH = 100
+
+
+class Report:
+    """Prints to stdout what a person wants to see; plain text where that is no terminal."""
+
+    def __init__(self) -> None:
+        """Nothing is shown yet."""
+        self._console = Console(highlight=False)
+        if not self._console.is_terminal:
+            self._console = Console(highlight=False, width=CONSOLE_WIDTH)
+
+    @contextlib.contextmanager
+    def progress(self, streams: int) -> Iterator[Progress]:
+        """A bar over the streams, with the rows so far; gone when it is done.
+
+        Args:
+            streams: How many will be read.
+        """
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} streams, {task.fields[rows]:,} rows"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        ) as progress:
+            progress.add_task("extracting", total=streams, rows=0)
+            yield progress
+
+    def warnings(self, texts: Sequence[str]) -> None:
+        """What the tap warned of."""
+        for text in texts:
+            self._console.print(f"warning: {text}", markup=False)
+
+    def table(
+        self,
+        rows: Mapping[str, int],
+        seconds: Mapping[str, float],
+        requests: Mapping[str, int],
+        *,
+        took: float,
+        all_requests: int,
+    ) -> None:
+        """The closing table.
+
+        Args:
+            rows: Stream → rows loaded.
+            seconds: Stream → seconds its reading took.
+            requests: Stream → HTTP requests its reading took.
+            took: Seconds of the whole run.
+            all_requests: Requests of the whole run, discovery included.
+        """
+        table = Table(box=box.SIMPLE_HEAD)
+        table.add_column("stream")
+        for heading in ("rows", "seconds", "requests"):
+            table.add_column(heading, justify="right")
+        for stream in sorted(rows.keys() | seconds.keys()):
+            figures = (f"{rows.get(stream, 0):,}", f"{seconds.get(stream, 0.0):.1f}", f"{requests.get(stream, 0):,}")
+            table.add_row(stream, *figures)
+        table.add_section()
+        table.add_row("total", f"{sum(rows.values()):,}", f"{took:.1f}", f"{all_requests:,}")
+        self._console.print(table)
+
+    def examples(self, database: Path, schema: str) -> None:
+        """Run the example queries and print query and answer."""
+        with duckdb.connect(str(database), read_only=True) as connection:
+            connection.execute(f"USE {_quoted(schema)}")
+            for example in EXAMPLES:
+                answer = connection.execute(example.sql)
+                table = Table(title=example.title, title_justify="left", box=box.SIMPLE_HEAD)
+                for column in answer.description or ():
+                    table.add_column(str(column[0]))
+                for row in answer.fetchall():
+                    table.add_row(*("" if value is None else _shown(value) for value in row))
+                self._console.print(example.sql.strip(), markup=False)
+                self._console.print(table)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
