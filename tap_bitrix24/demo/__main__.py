@@ -1,0 +1,51 @@
+"""Start the demo portal and stay up: ``python -m tap_bitrix24.demo --port 8024``."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from tap_bitrix24.demo.server import serve
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the options."""
+    parser = argparse.ArgumentParser(prog="python -m tap_bitrix24.demo", description="A Bitrix24 portal for tests.")
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="port on loopback; 0 picks a free one")
+    add("--scale", type=int, default=300, help="number of deals; other tables in proportion")
+    add("--seed", type=int, default=1, help="another seed, another company")
+    add("--smart-processes", type=int, default=2, help="number of smart processes")
+    add("--samples", metavar="DIR", help="folder of documented answers, served where there are any")
+    add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS with this certificate")
+    add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of the ten operating buckets")
+    add("--no-limits", action="store_true", help="neither leaky bucket nor operating limit")
+    add("--plan", choices=("standard", "enterprise"), default="standard", help="size of the leaky bucket")
+    add("--latency", type=float, default=0.0, metavar="MS", help="time every request takes before it is looked at")
+    add("--page-time", type=float, default=0.0, metavar="MS", help="server time of a page")
+    add("--count-time", type=float, default=0.0, metavar="MS", help="server time of a count")
+    add("--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour that differs by version")
+    add("--clock", metavar="now|ISO", help="start of the portal's clock")
+    add("--scopes", metavar="A,B,C", help="scopes of the webhook; all without it")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a ready config.json on one line and serve until a signal comes."""
+    options = vars(_parser().parse_args(arguments))
+    options["switches"] = dict(pair.split("=", 1) for pair in options.pop("switch"))
+    options["scopes"] = options["scopes"].split(",") if options["scopes"] else None
+    options["tls"] = tuple(options["tls"]) if options["tls"] else None
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with serve(**options) as portal:
+        sys.stdout.write(json.dumps({"webhook_url": portal.url}) + "\n")
+        sys.stdout.flush()
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()

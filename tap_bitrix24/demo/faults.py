@@ -1,0 +1,103 @@
+"""Faults on demand, by name, by method and by count (protocol §9 and what proxies add to it)."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+REQUEST_FAULTS: Final = frozenset(
+    "query_limit internal_server_error html_502 html_200 empty_200 truncated_json disconnect slow "
+    "gateway_timeout wrong_encoding redirect auth".split()
+)
+COMMAND_FAULTS: Final = frozenset(
+    "operation_time_limit command_error short_page drop_filter drop_order repeat_page missing_id".split()
+)
+SWITCHES: Final[dict[str, tuple[str, ...]]] = {
+    "user_get_prefixes": ("new", "old"),
+    "user_get_no_count": ("new", "old"),
+    "nested_batch": ("refused", "allowed"),
+    "auth_status": ("source", "docs"),
+    "item_date_shift": ("on", "off"),
+    "count_cap": (),
+    "error_code": ("int", "string"),
+    "last_login": ("date", "datetime"),
+    "query_limit_body": ("json", "html"),
+    "operating_limit": ("420", "480"),
+    "cloud": ("on", "off"),
+}
+
+
+@dataclass
+class Rule:
+    """One fault and when it happens: skip ``after`` matches, then every ``every``-th, ``times`` at most."""
+
+    fault: str
+    method: str | None = None
+    after: int = 0
+    every: int = 1
+    times: int | None = None
+    param: Any = None
+    seen: int = 0
+    fired: int = 0
+
+    def fires(self, names: Iterable[str]) -> bool:
+        """Count a match and tell whether the fault is due."""
+        if self.method and not any(fnmatchcase(name.lower(), self.method.lower()) for name in names):
+            return False
+        self.seen += 1
+        due = self.seen > self.after and (self.seen - self.after - 1) % max(self.every, 1) == 0
+        if not due or (self.times is not None and self.fired >= self.times):
+            return False
+        self.fired += 1
+        return True
+
+    def shown(self) -> dict[str, Any]:
+        """Answer the rule as the control endpoint shows it."""
+        return dict(vars(self))
+
+
+@dataclass
+class Faults:
+    """The active rules and delays (milliseconds)."""
+
+    rules: list[Rule] = field(default_factory=list)
+    latency_ms: float = 0
+    page_ms: float = 0
+    count_ms: float = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, given: dict[str, Any]) -> None:
+        """Add a rule; an unknown fault is a mistake of the test and says so."""
+        rule = Rule(**given)
+        if rule.fault not in REQUEST_FAULTS | COMMAND_FAULTS:
+            message = f"unknown fault {rule.fault!r}"
+            raise ValueError(message)
+        self.rules.append(rule)
+
+    def request(self, names: list[str]) -> Rule | None:
+        """Answer the fault of a whole request, judged by its method and its commands."""
+        with self._lock:
+            return next((r for r in self.rules if r.fault in REQUEST_FAULTS and r.fires(names)), None)
+
+    def command(self, method: str) -> dict[str, Any]:
+        """Answer the faults of one command with their parameters."""
+        if not self.rules:
+            return {}
+        with self._lock:
+            return {r.fault: r.param for r in self.rules if r.fault in COMMAND_FAULTS and r.fires([method])}
+
+
+def switched(given: dict[str, Any]) -> dict[str, str]:
+    """Check switch names and values."""
+    for name, value in given.items():
+        allowed = SWITCHES.get(name)
+        if allowed is None or (allowed and str(value) not in allowed):
+            message = f"unknown switch {name}={value}"
+            raise ValueError(message)
+    return {name: str(value) for name, value in given.items()}
+
+
+def default_switches() -> dict[str, str]:
+    """Answer every switch in its first position; no cap on counts."""
+    return {name: allowed[0] if allowed else "0" for name, allowed in SWITCHES.items()}

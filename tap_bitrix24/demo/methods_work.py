@@ -1,0 +1,196 @@
+"""Tasks, users, departments and the methods about the portal itself."""
+
+from typing import Any, Final
+
+from tap_bitrix24.demo import filters_strict, paging, php
+from tap_bitrix24.demo.calls import Answer, Call, Method, legacy_order, names, paged
+from tap_bitrix24.demo.errors import RestError
+from tap_bitrix24.demo.store import Order
+from tap_bitrix24.demo.values import server_iso
+from tap_bitrix24.demo.work import TASK_USER_FIELDS, describe_tasks
+
+_ALWAYS_BESIDE: Final = {
+    "GROUP_ID": ("group",),
+    "CREATED_BY": ("creator",),
+    "RESPONSIBLE_ID": ("responsible",),
+    "ACCOMPLICES": ("accomplicesData",),
+    "AUDITORS": ("auditorsData",),
+    "STATUS": ("subStatus",),
+    "DESCRIPTION": ("descriptionInBbcode",),
+}
+_FILES_TRIO: Final = TASK_USER_FIELDS[:3]
+_LABELLED: Final = {"user.fields": "users", "department.fields": "departments"}
+_DEPARTMENT_KEYS: Final = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
+
+
+def _tasks(call: Call) -> Answer:
+    """Answer ``tasks.task.list``: totals of a controller over rows of a legacy list."""
+    table = call.table("tasks")
+    given = call.given_filter(call.spelled("filter"))
+    conditions = call.conditions(filters_strict.tasks(table.fields, given))
+    find = call.ordered(table, conditions, _task_order(call))
+    page = paging.controller(find, call.start, outer_start=call.outer_start, wraps=True)
+    rows = call.rows(call.portal.view("tasks", "tasks"), page, _task_select(call))
+    return paged({"tasks": rows}, rows, page)
+
+
+def _task_order(call: Call) -> Order:
+    """Read the order: names from a list, in any case; an unknown one is an error."""
+    given = call.spelled("order")
+    known = call.table("tasks").fields
+    order = []
+    for name, direction in given.items() if isinstance(given, dict) else ():
+        upper = {"REAL_STATUS": "STATUS"}.get(str(name).upper(), str(name).upper())
+        if upper not in known:
+            raise RestError("0", f"Order field {name} is not allowed")
+        order.append((upper, str(direction).upper().startswith("DESC")))
+    return tuple(order)
+
+
+def _task_select(call: Call) -> frozenset[str] | None:
+    """Read the selected fields: without any, all but user fields; one of three file fields brings all three."""
+    fields = call.table("tasks").fields
+    given = list(names(call.spelled("select")) or ())
+    if any(not isinstance(name, str) for name in given):
+        raise RestError("0", "Invalid select data")
+    wanted = {str(name).upper() for name in given} or {"*"}
+    if "UF_*" in wanted:
+        wanted.update(TASK_USER_FIELDS)
+    if "*" in wanted:
+        wanted.update(name for name in fields if not name.startswith("UF_"))
+        wanted.add("TAGS")
+    if wanted & set(_FILES_TRIO):
+        wanted.update(_FILES_TRIO)
+    beside = [key for name, keys in _ALWAYS_BESIDE.items() if name in wanted for key in keys]
+    tags = ["tags"] if "TAGS" in wanted else []
+    return frozenset(("id", *beside, *tags, *(one.item for name, one in fields.items() if name in wanted)))
+
+
+def _task(call: Call) -> Answer:
+    """Answer ``tasks.task.get``; a task that is not there gives an empty list, not an error."""
+    number = php.intval(call.parameter("taskId", "id"))
+    if not call.table("tasks").holds(number):
+        return Answer([])
+    return Answer({"task": call.portal.view("tasks", "tasks").row(number)})
+
+
+def _task_fields(_: Call) -> Answer:
+    """Answer ``tasks.task.getFields``."""
+    return Answer(describe_tasks())
+
+
+def _users(call: Call) -> Answer:
+    """Answer ``user.get``; without rows there is no ``total`` either."""
+    table, switches = call.table("users"), call.portal.switches
+    folded = {str(name).upper(): value for name, value in call.params.items()}
+    given = folded.get("FILTER")
+    if not isinstance(given, dict):
+        service = {"FILTER", "SORT", "ORDER", "START", "SELECT", "ADMIN_MODE", "NAV_PARAMS"}
+        given = {name: value for name, value in folded.items() if name not in service}
+    given = call.given_filter(given)
+    prefixes = switches["user_get_prefixes"] == "new"
+    conditions = call.conditions(filters_strict.users(table.fields, given, prefixes=prefixes))
+    find = call.ordered(table, conditions, _user_order(call, folded))
+    page = paging.offset(find, call.start, knows_no_count=switches["user_get_no_count"] == "new")
+    rows = call.rows(call.portal.view("users", "users"), page, _user_select(folded.get("SELECT")))
+    answer = paged(rows, rows, page)
+    if not len(rows):
+        answer.total = None
+    return answer
+
+
+def _user_order(call: Call, folded: dict[str, Any]) -> Order:
+    """Read SORT and ORDER, two strings that count together only."""
+    sort, order = folded.get("SORT"), folded.get("ORDER")
+    if isinstance(sort, str) and isinstance(order, str) and sort.upper() in call.table("users").fields:
+        return ((sort.upper(), order.upper() == "DESC"),)
+    return ()
+
+
+def _user_select(given: Any) -> frozenset[str] | None:
+    """Read SELECT, which newest servers know; unknown names are skipped."""
+    wanted = {str(name).upper() for name in names(given) or ()}
+    return None if not wanted or "*" in wanted else frozenset({*wanted, "ID"})
+
+
+def _departments(call: Call) -> Answer:
+    """Answer ``department.get``: exact keys only, beside or inside an upper-case FILTER."""
+    table = call.table("departments")
+    inside = call.params.get("FILTER")
+    source = inside if isinstance(inside, dict) else call.params
+    wanted = {
+        name: value for name, value in source.items() if name not in {"SORT_BY", "ORDER", "start", "START", "FILTER"}
+    }
+    sort = wanted.pop("SORT", None)
+    if sort is not None and str(sort) not in _DEPARTMENT_KEYS:
+        wanted["SORT"] = sort
+        sort = None
+    conditions = call.conditions(filters_strict.departments(table.fields, call.given_filter(wanted)))
+    order = legacy_order(table, {sort: source.get("ORDER", "ASC")} if sort is not None else None)
+    page = paging.legacy(call.ordered(table, conditions, order), call.start)
+    rows = call.rows(call.portal.view("departments", "departments"), page, None)
+    return paged(rows, rows, page)
+
+
+def _labels(call: Call) -> Answer:
+    """Answer ``user.fields`` or ``department.fields``: names and labels, no types."""
+    return Answer({name: one.title for name, one in call.table(_LABELLED[call.method]).fields.items()})
+
+
+def _current_user(call: Call) -> Answer:
+    """Answer ``user.current``: some stamps come in the portal's own format here."""
+    row = call.portal.view("users", "users").row(1)
+    return Answer(row | {"LAST_ACTIVITY_DATE": "2026-11-02 08:59:00", "TIMESTAMP_X": "02.11.2026 08:59:00"})
+
+
+def _profile(call: Call) -> Answer:
+    """Answer ``profile``."""
+    row = call.portal.view("users", "users").row(1)
+    picked = {name: row[name] for name in ("ID", "NAME", "LAST_NAME", "PERSONAL_GENDER")}
+    return Answer({**picked, "ADMIN": True, "TIME_ZONE": ""})
+
+
+def _server_time(call: Call) -> Answer:
+    """Answer ``server.time``."""
+    return Answer(server_iso(int(call.portal.now())))
+
+
+def _scope(call: Call) -> Answer:
+    """Answer ``scope``."""
+    return Answer(list(call.portal.scopes))
+
+
+def _methods(call: Call) -> Answer:
+    """Answer ``methods``."""
+    return Answer(call.portal.known_methods())
+
+
+def _method_get(call: Call) -> Answer:
+    """Answer ``method.get``."""
+    known = str(call.parameter("name") or "").lower() in {name.lower() for name in call.portal.known_methods()}
+    return Answer({"isExisting": known, "isAvailable": known})
+
+
+def _app_info(_: Call) -> Answer:
+    """Answer ``app.info``."""
+    return Answer({"SCOPE": [], "LICENSE": "demo", "LANGUAGE_ID": "en", "INSTALLED": True})
+
+
+def methods() -> list[Method]:
+    """Answer all these methods."""
+    return [
+        Method("tasks.task.list", "task", _tasks, typed=True),
+        Method("tasks.task.get", "task", _task, typed=True),
+        Method("tasks.task.getFields", "task", _task_fields, typed=True),
+        Method("user.get", "user", _users),
+        Method("user.fields", "user", _labels),
+        Method("user.current", "user", _current_user),
+        Method("profile", None, _profile),
+        Method("department.get", "department", _departments),
+        Method("department.fields", "department", _labels),
+        Method("server.time", None, _server_time),
+        Method("scope", None, _scope),
+        Method("methods", None, _methods),
+        Method("method.get", None, _method_get),
+        Method("app.info", None, _app_info),
+    ]

@@ -1,0 +1,128 @@
+"""Changes to the company while it is being read: rows inserted, updated, deleted, fields and processes added."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from tap_bitrix24.demo.clock import Clock
+from tap_bitrix24.demo.company import Company
+from tap_bitrix24.demo.fields import user_field
+from tap_bitrix24.demo.store import Row, Table
+from tap_bitrix24.demo.userfields import MAKERS
+from tap_bitrix24.demo.values import SERVER_ZONE, parse_time
+
+
+@dataclass
+class Live:
+    """A change that repeats itself: every so many requests, or commands of a batch."""
+
+    change: dict[str, Any]
+    every: int
+    times: int | None
+    between_commands: bool
+    seen: int = 0
+    fired: int = 0
+
+    def due(self) -> bool:
+        """Count a request or command and tell whether it is time."""
+        if self.times is not None and self.fired >= self.times:
+            return False
+        self.seen += 1
+        if self.seen % self.every:
+            return False
+        self.fired += 1
+        return True
+
+
+@dataclass
+class Mutations:
+    """All changes to one company; the portal's lock is held by whoever calls."""
+
+    company: Company
+    clock: Clock
+    live: list[Live] = field(default_factory=list)
+    _dice: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def apply(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Do what a control request asks for, or note it down for later; answers the ids."""
+        if given.get("clear"):
+            self.live.clear()
+        if "every_requests" in given or given.get("between_commands"):
+            every = int(given.get("every_requests", 1))
+            live = Live(given, every, given.get("times"), bool(given.get("between_commands")))
+            self.live.append(live)
+            return {"live": len(self.live)}
+        if given.get("add_smart_process"):
+            return {"entityTypeId": self.company.add_smart_process()}
+        if "add_field" in given:
+            return self._add_field(given["add_field"])
+        return self._change(given) if "table" in given else {}
+
+    def request_done(self) -> None:
+        """Let live changes happen after a request."""
+        self._fire(between_commands=False)
+
+    def command_done(self) -> None:
+        """Let live changes happen between two commands."""
+        self._fire(between_commands=True)
+
+    def _fire(self, *, between_commands: bool) -> None:
+        """Do the live changes that are due."""
+        for live in self.live:
+            if live.between_commands is between_commands and live.due():
+                self._change(live.change)
+
+    def _change(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Insert, update and delete rows of one table, or set fields of one row."""
+        table, now = self.company.tables[given["table"]], int(self.clock.now())
+        done: dict[str, Any] = {"table": table.name}
+        if "set" in given:
+            number = int(given["set"]["id"])
+            table.update(number, _plain(table, given["set"]["fields"]), now)
+            return done | {"updated": [number]}
+        done["inserted"] = [table.insert(now) for _ in range(int(given.get("insert", 0)))]
+        done["updated"] = self._some(table, int(given.get("update", 0)))
+        for number in done["updated"]:
+            table.update(number, self._edit(table, number), now)
+        done["deleted"] = self._some(table, int(given.get("delete", 0)))
+        for number in done["deleted"]:
+            table.delete(number)
+        return done
+
+    def _some(self, table: Table, count: int) -> list[int]:
+        """Choose some rows."""
+        places = self._dice.sample(range(len(table)), min(count, len(table)))
+        return [table.ids[place] for place in sorted(places)]
+
+    def _edit(self, table: Table, number: int) -> Row:
+        """Make a change that can be seen: a new text in the first text field."""
+        name = next((one for one in ("TITLE", "NAME", "SUBJECT") if one in table.fields), None)
+        if name is None:
+            return {}
+        text = str(table.row(number).get(name) or "").partition(" (edited")[0]
+        return {name: f"{text} (edited {int(self.clock.now())})"}
+
+    def _add_field(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Add a user field; its values come from the same makers as those of the others."""
+        table = self.company.tables[given["table"]]
+        kind = given.get("type", "string")
+        if kind not in MAKERS:
+            message = f"unknown field type {kind!r}"
+            raise ValueError(message)
+        label = given.get("label", "Added later")
+        table.add_field(user_field(given["name"], kind, label, multiple=bool(given.get("multiple"))))
+        return {"table": table.name, "field": given["name"]}
+
+
+def _plain(table: Table, given: dict[str, Any]) -> Row:
+    """Turn JSON values into those of a row: date text becomes an instant or a day."""
+    by_item = {one.item: one for one in table.fields.values()}
+    row: Row = {}
+    for name, value in given.items():
+        described = table.fields.get(name) or by_item.get(name)
+        kind = described.type if described else ""
+        if kind in {"date", "datetime"} and isinstance(value, str):
+            moment = parse_time(value, SERVER_ZONE)
+            value = moment // 86_400 if kind == "date" and moment is not None else moment  # noqa: PLW2901
+        row[described.name if described else name] = value
+    return row

@@ -1,0 +1,70 @@
+"""The three paging engines (protocol §3.1). Each one has its own idea of ``start``, ``next`` and of the end."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tap_bitrix24.demo import php
+
+PAGE: Final = 50
+
+Find = Callable[[bool], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of ids; ``total`` and ``next`` as the answer shows them, None for no key."""
+
+    ids: Sequence[int]
+    total: int | None
+    next: int | None
+    counted: bool
+
+
+def legacy(find: Find, start: Any, *, cap: int = 0) -> Page:
+    """Page by page number; beyond the end comes page 1 again.
+
+    ``find`` is told whether to lay tied rows the other way round: without a secondary key in the order, every
+    query may lay them as it likes, and here every second page does.
+    """
+    first = php.intval(start)
+    if first < 0:
+        return Page(find(False)[:PAGE], 0, None, counted=False)
+    total = len(find(False))
+    total = min(total, cap) if cap else total
+    pages = -(-total // PAGE)
+    page = first // PAGE if first // PAGE < pages else 0
+    ids = find(page % 2 == 1)[page * PAGE : min((page + 1) * PAGE, total)]
+    return Page(ids, total, (page + 1) * PAGE if page + 1 < pages else None, counted=True)
+
+
+def offset(find: Find, start: Any, *, knows_no_count: bool) -> Page:
+    """Page by exact offset (``user.get``); old servers count even when told not to."""
+    first = php.intval(start)
+    found = find(False)
+    if first < 0 and knows_no_count:
+        return Page(found[:PAGE], 0, None, counted=False)
+    first = max(first, 0)
+    ids = found[first : first + PAGE]
+    following = first + len(ids)
+    return Page(ids, len(found), following if following < len(found) else None, counted=True)
+
+
+def controller(find: Find, start: Any, *, outer_start: Any, wraps: bool = False) -> Page:
+    """Page by offset in steps of fifty; only exactly -1 saves the count.
+
+    Inside a batch the outer request's ``start`` decides on the counting while the command's own decides what is
+    shown. ``wraps``: rows come from a legacy list, which starts over beyond its end.
+    """
+    own = php.intval(start)
+    counted = php.intval(outer_start) != -1
+    page = max(own, 0) // PAGE
+    found = find(page % 2 == 1)
+    total = len(found)
+    ids = found[page * PAGE : (page + 1) * PAGE]
+    if wraps and page * PAGE >= total:
+        return Page(found[:PAGE], total if own != -1 and counted else None, None, counted=counted)
+    if own == -1 or not counted:
+        return Page(ids, None, None, counted=counted)
+    following = page * PAGE + len(ids)
+    return Page(ids, total, following if ids and following < total else None, counted=True)

@@ -1,0 +1,287 @@
+"""The portal: takes a REST request through the checks in the source's order and runs its methods (protocol §1.3)."""
+
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tap_bitrix24.demo import batch, methods_crm, methods_work, php, views, work
+from tap_bitrix24.demo.batch import Outcome
+from tap_bitrix24.demo.calls import Call, Method
+from tap_bitrix24.demo.clock import DEFAULT_START, Clock
+from tap_bitrix24.demo.company import Company
+from tap_bitrix24.demo.errors import RestError, auth_error
+from tap_bitrix24.demo.faults import Faults, default_switches, switched
+from tap_bitrix24.demo.limits import PLANS, LeakyBucket, OperatingLimit
+from tap_bitrix24.demo.mutation import Mutations
+from tap_bitrix24.demo.stats import Stats
+from tap_bitrix24.demo.values import DAY, server_iso
+
+ALL_SCOPES: Final = ("crm", "user", "user_basic", "user_brief", "department", "task", "tasks", "tasks_extended", "catalog",
+                     "sale", "disk", "telephony", "calendar", "lists", "log", "sonet_group", "bizproc", "documentgenerator",
+                     "im", "imopenlines", "timeman", "booking", "biconnector", "landing", "entity", "mailservice",
+                     "messageservice", "userfieldconfig", "user.userfield", "placement", "rating", "userconsent", "sign.b2e",
+                     "ai_admin", "humanresources", "main", "note", "mail", "rpa", "socialnetwork")  # fmt: skip
+_WRITES: Final = frozenset(
+    "add update delete set remove import register unregister bind unbind complete start stop approve disapprove "
+    "delegate renew defer pause favorite clear merge send answer move".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a portal is set up; see ``python -m tap_bitrix24.demo --help``."""
+
+    scale: int = 300
+    seed: int = 1
+    smart_processes: int = 2
+    samples: str | None = None
+    operating_window: float = 600.0
+    limits: bool = True
+    plan: str = "standard"
+    latency: float = 0.0
+    page_time: float = 0.0
+    count_time: float = 0.0
+    switches: dict[str, Any] = field(default_factory=dict)
+    clock: str | None = None
+    scopes: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as the dispatcher sees it; ``user`` and ``secret`` are those of the path."""
+
+    method: str
+    user: str | None
+    secret: str | None
+    params: php.Array
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; ``None`` for the body means that the connection is dropped."""
+
+    status: int
+    body: bytes | None
+    content_type: str = "application/json; charset=utf-8"
+    location: str | None = None
+
+
+class Portal:
+    """One portal with its company, limits, faults and counters."""
+
+    def __init__(self, options: Options) -> None:
+        """Found the company and get ready to answer."""
+        self.clock = Clock.starting(options.clock)
+        start = self.clock.now()
+        anchor = DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY
+        self.company = Company.founded(
+            seed=options.seed, scale=options.scale, anchor=anchor, smart_processes=options.smart_processes
+        )
+        self.switches = default_switches() | switched(options.switches)
+        self.scopes = tuple(options.scopes or ALL_SCOPES)
+        self.secret = f"{random.Random(f'{options.seed}:secret').getrandbits(64):016x}"
+        self.faults = Faults(latency_ms=options.latency, page_ms=options.page_time, count_ms=options.count_time)
+        self.stats = Stats()
+        self.limits = options.limits
+        self.bucket = LeakyBucket(self.clock, *PLANS[options.plan])
+        self.operating = OperatingLimit(self.clock, options.operating_window)
+        self.mutations = Mutations(self.company, self.clock)
+        self.stopping = threading.Event()
+        self.lock = threading.RLock()
+        self._fragments = views.FragmentStore()
+        self._views: dict[tuple[str, str], views.View] = {}
+        self._methods: dict[str, Method] = {
+            one.name.lower(): one for one in (*methods_crm.methods(), *methods_work.methods())
+        }
+
+    def now(self) -> float:
+        """Answer the portal's time."""
+        return self.clock.now()
+
+    def known_methods(self) -> list[str]:
+        """Answer the names of all methods."""
+        return ["batch", *(one.name for one in self._methods.values())]
+
+    def view(self, family: str, name: str) -> views.View:
+        """Answer a table in the wire form of a method family, made when first asked for."""
+        table = self.company.tables[name]
+        known = self._views.get((family, name))
+        if known is None or known.table is not table:
+            known = self._views[family, name] = self._made_view(family, name)
+        return known
+
+    def _made_view(self, family: str, name: str) -> views.View:
+        """Make a view."""
+        table, seeds = self.company.tables[name], self.company.seeds
+        if family == "universal":
+            kinds = {table_name: kind for kind, table_name in methods_crm.ENTITY_TYPES.items()}
+            kind = kinds[name] if name in kinds else int(name.rpartition("_")[2])
+            extra = (methods_crm.CATEGORY_FIELD,) if "CATEGORY_ID" in table.columns else ()
+            return views.View(table, "id", views.universal_show(table.fields, extra, kind), self._fragments)
+        show, key = {
+            "classic": (views.classic_show(table.fields), "ID"),
+            "tasks": (work.show_task(seeds, table.fields), "id"),
+            "users": (work.user_show(self.switches), "ID"),
+            "departments": (work.show_department, "ID"),
+            "history": (work.show_history, "ID"),
+            "types": (methods_crm.show_type, "id"),
+            "plain": (lambda row: row, "id"),
+            "statuses": (methods_crm.show_status, "ID"),
+            "currencies": (methods_crm.show_currency, "CURRENCY"),
+        }[family]
+        return views.View(table, key, show, self._fragments)
+
+    def switch(self, given: dict[str, str]) -> None:
+        """Change switches while running; rows that were written under the old ones are forgotten."""
+        self.switches.update(given)
+        for view in self._views.values():
+            view.forget(None)
+
+    def request_done(self, status: int) -> None:
+        """Count an answer and let live changes happen after it."""
+        self.stats.answered(status)
+        with self.lock:
+            self.mutations.request_done()
+
+    def pause(self, milliseconds: float) -> None:
+        """Take some time over it, but stop when the portal stops."""
+        if milliseconds > 0:
+            self.stopping.wait(milliseconds / 1000)
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request that no fault has caught."""
+        if self.limits and not self.bucket.admits():
+            return self.too_many()
+        started = self.now()
+        try:
+            result = self._checked(request)
+        except RestError as error:
+            return self.refusal(error)
+        if isinstance(result, dict):
+            return Reply(200, php.encode({"result": result, "time": self._time(started, "batch", typed=False)}))
+        if result.error is not None:
+            return Reply(result.status, php.encode(result.error))
+        body = {"result": result.result}
+        body |= {} if result.total is None else {"total": result.total}
+        body |= {} if result.next is None else {"next": result.next}
+        return Reply(200, php.encode({**body, "time": result.time}))
+
+    def too_many(self) -> Reply:
+        """Answer as the web tier does when the bucket is full."""
+        self.stats.error("QUERY_LIMIT_EXCEEDED")
+        if self.switches["query_limit_body"] == "html":
+            return Reply(503, b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>", "text/html")
+        error = RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", 503)
+        return Reply(503, php.encode(error.body()))
+
+    def refusal(self, error: RestError) -> Reply:
+        """Answer with an error."""
+        self.stats.error(error.code)
+        return Reply(error.status, php.encode(error.body()))
+
+    def _checked(self, request: Request) -> Outcome | dict[str, Any]:
+        """Check method, then webhook; run a batch or one method."""
+        name = request.method
+        if name != "batch" and name not in self._methods and not _writes(name):
+            raise RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
+        if request.user != "1" or request.secret != self.secret:
+            code = "INVALID_CREDENTIALS" if request.user and request.secret else "NO_AUTH_FOUND"
+            raise auth_error(code, self.switches["auth_status"])
+        if name == "batch":
+            return self._batch(request.params, request.params.get("start"))
+        return self.execute(name, request.params, request.params.get("start"))
+
+    def _batch(self, params: php.Array, outer_start: Any) -> dict[str, Any]:
+        """Run a batch; a fault may change data between its commands."""
+
+        def run(method: str, inner: php.Array) -> Outcome:
+            if method.lower() == "batch" and self.switches["nested_batch"] == "allowed":
+                return Outcome(self._batch(inner, outer_start), time=self._time(self.now(), "batch", typed=False))
+            return self.execute(method, inner, outer_start, in_batch=True)
+
+        return batch.run(params, run, self._between_commands).shown()
+
+    def _between_commands(self) -> None:
+        """Let live mutations happen between two commands."""
+        with self.lock:
+            self.mutations.command_done()
+
+    def execute(self, name: str, params: php.Array, outer_start: Any, *, in_batch: bool = False) -> Outcome:
+        """Run one method with everything that may keep it from running."""
+        started = self.now()
+        method = self._methods.get(name.lower())
+        try:
+            if method is None:
+                raise self._unknown(name, in_batch=in_batch)
+            call = Call(self, method.name, params, outer_start, self.faults.command(method.name))
+            self._allowed(method, call, in_batch=in_batch)
+            outcome = self._run(method, call)
+        except RestError as error:
+            self.stats.error(error.code)
+            return Outcome(error=error.body(), status=error.status)
+        self.operating.record(method.name, self.now() - started)
+        outcome.time = self._time(started, method.name, typed=method.typed)
+        return outcome
+
+    def _unknown(self, name: str, *, in_batch: bool) -> RestError:
+        """Make the error of a name that is no method, is not for batches, or would write."""
+        if name.lower() in {"batch", "download", "upload"} and in_batch:
+            return RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
+        if _writes(name.lower()):
+            self.stats.write(name)
+            return RestError("ACCESS_DENIED", "Access denied! Admin permissions required", 403)
+        return RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
+
+    def _allowed(self, method: Method, call: Call, *, in_batch: bool) -> None:
+        """Check scope, operating time and faults of one command."""
+        self.stats.command(method.name)
+        if method.scope is not None and method.scope not in self.scopes:
+            error = auth_error("insufficient_scope", self.switches["auth_status"])
+            raise RestError(error.code, "" if in_batch else error.description, error.status)
+        limit = float(self.switches["operating_limit"])
+        used_up = self.limits and self.switches["cloud"] == "on" and self.operating.spent(method.name) > limit
+        if used_up or "operation_time_limit" in call.faults:
+            raise operation_time_limit()
+        if "command_error" in call.faults:
+            raise RestError(call.faults["command_error"] or "INTERNAL_SERVER_ERROR", "Fault on demand")
+
+    def _run(self, method: Method, call: Call) -> Outcome:
+        """Run the method itself and count what it served."""
+        with self.lock:
+            answer = method.handle(call)
+        self.stats.lost(method.name, call.dropped)
+        if answer.rows is not None:
+            self.stats.served(method.name, answer.rows.table, answer.rows.ids, counted=answer.counted)
+            self.pause(self.faults.page_ms + (self.faults.count_ms if answer.counted else 0))
+        return Outcome(answer.result, answer.total, answer.next)
+
+    def _time(self, started: float, method: str, *, typed: bool) -> dict[str, Any]:
+        """Make the ``time`` of an answer; newest typed code writes a whole ``start`` and ``processing: 0``."""
+        now = self.now()
+        start: float = int(started) if typed else started
+        shown: dict[str, Any] = {
+            "start": start,
+            "finish": now,
+            "duration": max(0.0, now - start),
+            "processing": 0 if typed else max(0.0, now - started),
+            "date_start": server_iso(int(started)),
+            "date_finish": server_iso(int(now)),
+        }
+        if self.switches["cloud"] == "on":
+            spent = self.operating.spent(method)
+            self.stats.operated(method, spent)
+            shown |= {"operating_reset_at": self.operating.reset_at(method), "operating": spent}
+        return shown
+
+
+def operation_time_limit() -> RestError:
+    """Make the error of a method that has used up its seconds."""
+    return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", 429)
+
+
+def _writes(name: str) -> bool:
+    """Tell whether a method's name says that it changes something."""
+    module, *_, verb = name.split(".") if "." in name else (name, name)
+    return "." in name and verb in _WRITES and module in {scope.partition(".")[0] for scope in ALL_SCOPES}

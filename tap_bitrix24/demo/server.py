@@ -1,0 +1,204 @@
+"""HTTP in front of the portal: paths, bodies, faults of the whole request, threads."""
+
+import ssl
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from tap_bitrix24.demo import batch, control, php
+from tap_bitrix24.demo.errors import RestError, auth_error
+from tap_bitrix24.demo.faults import Rule
+from tap_bitrix24.demo.portal import Options, Portal, Reply, Request
+
+_HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+_HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
+_HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
+_FULL_PATH: Final = 3
+
+
+def parse_path(path: str) -> tuple[str, str | None, str | None]:
+    """Split what follows ``/rest/`` into method, user and secret; ``.json`` and ``.xml`` only name a transport."""
+    parts = [unquote(part) for part in path.removeprefix("/rest").strip("/").split("/")]
+    user, secret = (parts[0], parts[1]) if len(parts) == _FULL_PATH else (None, None)
+    method = parts[-1].lower()
+    for transport in (".json", ".xml"):
+        method = method.removesuffix(transport)
+    return method, user, secret
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection. The server it belongs to knows the portal."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Stay silent: the counters tell what happened."""
+
+    def _serve(self, body: bytes) -> None:
+        """Answer control and REST requests."""
+        url = urlsplit(self.path)
+        portal = self.server.portal
+        if url.path.startswith("/_demo/"):
+            reply = control.answer(portal, self.command, url.path, url.query, body)
+        elif url.path.startswith("/rest/"):
+            reply = self._rest(portal, url.path, url.query, body)
+        else:
+            reply = Reply(404, b"<html><body>404</body></html>", "text/html")
+        self._send(reply)
+
+    def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
+        """Answer a REST request, with faults, delays and live changes around it."""
+        method, user, secret = parse_path(path)
+        params = php.parse_form(query)
+        if self.command == "POST":
+            params |= php.parse_body(self.headers.get("Content-Type") or "", body)
+        params.pop("method", None)
+        commands = [one.method for one in batch.commands(params)] if method == "batch" else None
+        portal.stats.request(None if commands is None else len(commands))
+        portal.pause(portal.faults.latency_ms)
+        rule = portal.faults.request([method, *(commands or ())])
+        reply = _faulted(portal, rule) if rule else None
+        if reply is None:
+            reply = portal.answer(Request(method, user, secret, params))
+        if rule and rule.fault == "truncated_json" and reply.body:
+            reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
+        portal.request_done(reply.status)
+        return reply
+
+    def _send(self, reply: Reply) -> None:
+        """Send an answer, or drop the connection."""
+        if reply.body is None:
+            self.close_connection = True
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        if reply.location:
+            self.send_header("Location", reply.location)
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+
+def _faulted(portal: Portal, rule: Rule) -> Reply | None:
+    """Answer what a fault makes of a request; None lets it be answered after all."""
+    if rule.fault == "slow":
+        portal.pause(float(rule.param or 1) * 1000)
+        return None
+    if rule.fault == "query_limit":
+        return portal.too_many()
+    if rule.fault == "auth":
+        return portal.refusal(auth_error(str(rule.param or "NO_AUTH_FOUND"), portal.switches["auth_status"]))
+    if rule.fault == "internal_server_error":
+        return portal.refusal(RestError("INTERNAL_SERVER_ERROR", "Internal server error", 500))
+    if rule.fault == "wrong_encoding":
+        return portal.refusal(RestError("WRONG_ENCODING", "Wrong request encoding", 200))
+    return {
+        "html_502": Reply(502, _HTML_502, "text/html"),
+        "html_200": Reply(200, _HTML_200, "text/html; charset=UTF-8"),
+        "empty_200": Reply(200, b""),
+        "gateway_timeout": Reply(504, _HTML_504, "text/html"),
+        "disconnect": Reply(0, None),
+        "redirect": Reply(302, b"", "text/html", location=str(rule.param or "/")),
+    }.get(rule.fault)
+
+
+class _Server(ThreadingHTTPServer):
+    """A threading server that can end its open connections."""
+
+    daemon_threads = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, portal: Portal, certificate: tuple[str, str] | None) -> None:
+        """Listen on loopback; with a certificate, speak TLS."""
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.portal = portal
+        self._open: set[Any] = set()
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            # The handshake waits for the connection's own thread, so that a slow client holds up nobody.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection and serve it in a thread."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection and close it."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet about clients that went away; anything else is a bug and is shown."""
+        if not _went_away():
+            super().handle_error(request, client_address)
+
+    def end(self) -> None:
+        """Stop listening, end open connections, wait for their threads."""
+        self.portal.stopping.set()
+        self.shutdown()
+        for connection in list(self._open):
+            _hang_up(connection)
+        self.server_close()
+
+
+def _went_away() -> bool:
+    """Tell whether the exception at hand means that the other side left."""
+    return isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError | OSError)
+
+
+def _hang_up(connection: socket) -> None:
+    """End a connection that waits for its next request."""
+    try:
+        connection.shutdown(SHUT_RDWR)
+    except OSError:
+        return
+
+
+class RunningPortal:
+    """A portal that listens: ``url`` is the webhook, ``base`` scheme, host and port."""
+
+    def __init__(self, server: _Server, *, tls: bool) -> None:
+        """Wrap a listening server."""
+        self._server = server
+        self.portal = server.portal
+        self.port = int(server.server_address[1])
+        self.base = f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{self.port}"
+        self.url = f"{self.base}/rest/1/{server.portal.secret}/"
+
+
+@contextmanager
+def serve(
+    port: int = 0,
+    *,
+    tls: tuple[str, str] | None = None,
+    no_limits: bool = False,
+    **options: Any,
+) -> Iterator[RunningPortal]:
+    """Run a portal in a thread of this process; the options are those of the command line."""
+    portal = Portal(Options(limits=not no_limits, **options))
+    server = _Server(port, portal, tls)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portal")
+    thread.start()
+    try:
+        yield RunningPortal(server, tls=tls is not None)
+    finally:
+        server.end()
+        thread.join()

@@ -1,0 +1,94 @@
+"""What the portal served, and what a real one would not tell: lost filters, rows served twice, write attempts."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Stats:
+    """Counters since the start or the last reset."""
+
+    requests: int = 0
+    batches: int = 0
+    max_commands: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    http: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    twice: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
+    operating: dict[str, float] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def request(self, commands: int | None) -> None:
+        """Count a request; ``commands`` is their number in a batch."""
+        with self._lock:
+            self.requests += 1
+            if commands is not None:
+                self.batches += 1
+                self.max_commands = max(self.max_commands, commands)
+
+    def answered(self, status: int) -> None:
+        """Count an HTTP status."""
+        with self._lock:
+            self.http[str(status)] += 1
+
+    def error(self, code: Any) -> None:
+        """Count an error code, inside batches too."""
+        with self._lock:
+            self.errors[str(code)] += 1
+
+    def write(self, method: str) -> None:
+        """Count an attempt to write."""
+        with self._lock:
+            self.writes[method] += 1
+
+    def command(self, method: str) -> None:
+        """Count a command."""
+        with self._lock:
+            self.commands[method] += 1
+
+    def lost(self, method: str, keys: Sequence[str]) -> None:
+        """Count the filter keys that a command lost without a word."""
+        with self._lock:
+            for key in keys:
+                self.dropped[f"{method}:{key}"] += 1
+
+    def served(self, method: str, table: str, ids: Sequence[int], *, counted: bool) -> None:
+        """Count the rows of a page, and those that this method had served before."""
+        with self._lock:
+            self.rows[method] += len(ids)
+            self.counted[method] += counted
+            seen = self._seen.setdefault((method, table), set())
+            before = len(seen)
+            seen.update(ids)
+            self.twice[method] += len(ids) - (len(seen) - before)
+
+    def operated(self, method: str, seconds: float) -> None:
+        """Keep the highest operating sum of a method."""
+        with self._lock:
+            self.operating[method] = max(self.operating.get(method, 0.0), seconds)
+
+    def shown(self) -> dict[str, Any]:
+        """Answer everything as the control endpoint shows it; zeros are left out."""
+        with self._lock:
+            return {
+                "requests": self.requests,
+                "batches": self.batches,
+                "commands": dict(self.commands),
+                "rows": dict(self.rows),
+                "http": dict(self.http),
+                "errors": dict(self.errors),
+                "dropped_filters": dict(self.dropped),
+                "rows_served_twice": dict(+self.twice),
+                "write_calls": dict(self.writes),
+                "counted": dict(+self.counted),
+                "highest_operating": dict(self.operating),
+                "max_commands_in_batch": self.max_commands,
+            }

@@ -1,0 +1,211 @@
+"""Tables of the demo company: sorted ids, time stamps in arrays, rows made when someone asks for them.
+
+A table of a million rows costs three numbers a row; a row is a pure function of its id until it is changed.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tap_bitrix24.demo.fields import Field
+
+Row = dict[str, Any]
+Maker = Callable[[int, int, int], Row]
+Order = tuple[tuple[str, bool], ...]
+
+WHOLE_ROW = "*"
+
+_KEPT_RESULTS = 48
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One test on one field. Equal conditions select equal rows, so results can be kept by them."""
+
+    field: str
+    op: str
+    value: Hashable
+    accepts: Callable[[Any], bool] = field(compare=False)
+
+
+@dataclass(eq=False)
+class Table:
+    """Rows of one kind. ``stamps`` are (created, modified) field names, ``make`` builds a row from its id.
+
+    ``user_fields`` is shared with ``make``, so that fields can be added later; ``columns`` gives fields that need no whole row, ``ranks`` the order of values that do not sort as themselves.
+    """
+
+    name: str
+    fields: dict[str, Field]
+    make: Maker
+    ids: "array[int]"
+    created: "array[int]"
+    modified: "array[int]"
+    stamps: tuple[str, str] = ("DATE_CREATE", "DATE_MODIFY")
+    key: str = "ID"
+    columns: dict[str, Callable[[int], Any]] = field(default_factory=dict)
+    ranks: dict[str, dict[Any, int]] = field(default_factory=dict)
+    user_fields: list[Field] = field(default_factory=list)
+    patches: dict[int, Row] = field(default_factory=dict)
+    on_change: list[Callable[[int | None], None]] = field(default_factory=list)
+    _results: "OrderedDict[Hashable, Sequence[int]]" = field(default_factory=OrderedDict)
+
+    def __len__(self) -> int:
+        """Answer how many rows there are now."""
+        return len(self.ids)
+
+    def row(self, number: int) -> Row:
+        """Make one row, changes included."""
+        place = bisect_left(self.ids, number)
+        made = self.make(number, self.created[place], self.modified[place])
+        patch = self.patches.get(number)
+        return made | patch if patch else made
+
+    def holds(self, number: int) -> bool:
+        """Tell whether a row with this id is there."""
+        place = bisect_left(self.ids, number)
+        return place < len(self.ids) and self.ids[place] == number
+
+    def insert(self, now: int) -> int:
+        """Add a row that was created now; answers its id."""
+        number = self.ids[-1] + 1 if self.ids else 1
+        self.ids.append(number)
+        self.created.append(now)
+        self.modified.append(now)
+        self._changed(None)
+        return number
+
+    def update(self, number: int, values: Row, now: int) -> None:
+        """Change some fields of a row and its modified stamp, unless ``values`` sets that too."""
+        place = bisect_left(self.ids, number)
+        self.modified[place] = values.pop(self.stamps[1], now)
+        self.created[place] = values.pop(self.stamps[0], self.created[place])
+        self.patches[number] = self.patches.get(number, {}) | values
+        self._changed(number)
+
+    def delete(self, number: int) -> None:
+        """Take a row away."""
+        place = bisect_left(self.ids, number)
+        for column in (self.ids, self.created, self.modified):
+            del column[place]
+        self.patches.pop(number, None)
+        self._changed(number)
+
+    def add_field(self, added: Field) -> None:
+        """Give every row a further field."""
+        self.fields[added.name] = added
+        self.user_fields.append(added)
+        self._changed(None)
+        for tell in self.on_change:
+            tell(None)
+
+    def _changed(self, number: int | None) -> None:
+        """Forget what was found before, and let views forget one row."""
+        self._results.clear()
+        if number is not None:
+            for tell in self.on_change:
+                tell(number)
+
+    def find(self, conditions: Sequence[Condition]) -> Sequence[int]:
+        """Answer the ids that meet all conditions, ascending. Bounds on the key cost a bisection only."""
+        bounds = [c for c in conditions if c.field == self.key and c.op in _BOUNDS and isinstance(c.value, int)]
+        others = tuple(c for c in conditions if c not in bounds)
+        found = self._kept(("find", others), lambda: self._scan(others)) if others else self.ids
+        low, high = 0, len(found)
+        for bound in bounds:
+            if bound.op in {">", ">="}:
+                cut = bisect_right if bound.op == ">" else bisect_left
+                low = max(low, cut(found, bound.value))
+            else:
+                cut = bisect_left if bound.op == "<" else bisect_right
+                high = min(high, cut(found, bound.value))
+        return found if (low, high) == (0, len(found)) else Slice(found, low, max(low, high))
+
+    def sorted(self, conditions: Sequence[Condition], order: Order, *, flip: bool) -> Sequence[int]:
+        """Answer the ids in an order. Rows that tie stand by id, with ``flip`` the other way round."""
+        if not order or order[0] == (self.key, False):
+            return self.find(conditions)
+        kept_for = ("sort", tuple(conditions), order, flip)
+        return self._kept(kept_for, lambda: self._sort(self.find(conditions), order, flip=flip))
+
+    def _sort(self, ids: Sequence[int], order: Order, *, flip: bool) -> Sequence[int]:
+        """Sort by the least important key first; the sort is stable."""
+        result = list(ids)
+        if flip and all(name != self.key for name, _ in order):
+            result.reverse()
+        for name, descending in reversed(order):
+            ranks = self.ranks.get(name, {})
+            values = {
+                number: _sortable(ranks.get(value, value) if ranks else value)
+                for number, value in self._column(name, ids)
+            }
+            result.sort(key=values.__getitem__, reverse=descending)
+        return result
+
+    def _kept(self, kept_for: Hashable, find: Callable[[], Sequence[int]]) -> Sequence[int]:
+        """Answer a result from memory, or find and remember it."""
+        if kept_for in self._results:
+            self._results.move_to_end(kept_for)
+            return self._results[kept_for]
+        found = self._results[kept_for] = find()
+        while len(self._results) > _KEPT_RESULTS:
+            self._results.popitem(last=False)
+        return found
+
+    def _scan(self, conditions: Sequence[Condition]) -> Sequence[int]:
+        """Test every row; stamps and other cheap columns first."""
+        cheap = {self.key, *self.stamps, *self.columns}
+        found: Sequence[int] = self.ids
+        for condition in sorted(conditions, key=lambda c: c.field not in cheap):
+            found = [number for number, value in self._column(condition.field, found) if condition.accepts(value)]
+        return found
+
+    def _column(self, name: str, ids: Sequence[int]) -> "zip[tuple[int, Any]]":
+        """Pair ids with their values of one field, without making rows where that can be avoided."""
+        if name == WHOLE_ROW:
+            return zip(ids, map(self.row, ids), strict=True)
+        if name == self.key:
+            return zip(ids, ids, strict=True)
+        if name in self.stamps:
+            stamps = self.created if name == self.stamps[0] else self.modified
+            if ids is self.ids:
+                return zip(ids, stamps, strict=True)
+            return zip(ids, (stamps[bisect_left(self.ids, number)] for number in ids), strict=True)
+        cheap = self.columns.get(name)
+        if cheap:
+            return zip(ids, (self.patches.get(number, {}).get(name, cheap(number)) for number in ids), strict=True)
+        return zip(ids, (self.row(number).get(name) for number in ids), strict=True)
+
+
+_BOUNDS = frozenset((">", ">=", "<", "<="))
+
+
+class Slice(Sequence[int]):
+    """A part of a sequence of ids that is not copied: pages take fifty of what may be a million."""
+
+    def __init__(self, ids: Sequence[int], low: int, high: int) -> None:
+        """Show ``ids[low:high]``."""
+        self._ids, self._low, self._high = ids, low, high
+
+    def __len__(self) -> int:
+        """Answer the number of ids."""
+        return self._high - self._low
+
+    def __getitem__(self, index: Any) -> Any:
+        """Answer an id, or a list of them for a slice."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            return list(self._ids[self._low + start : self._low + stop : step])
+        return self._ids[self._low + range(len(self))[index]]
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    """Make values of a column comparable: nothing first, then numbers, then text."""
+    if value is None or value is False or value == "":
+        return (0, 0)
+    if isinstance(value, int | float):
+        return (1, value)
+    return (2, str(value).casefold())

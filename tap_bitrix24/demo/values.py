@@ -1,0 +1,207 @@
+"""How values look on the wire (protocol §6) and how date text is read (§4).
+
+Rows hold plain values: date-times as UTC seconds, dates as days since 1970, numbers as numbers. Three zones
+differ on purpose, one of them negative: who mixes them up gets wrong answers.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+SERVER_ZONE: Final = -3 * 3600
+USER_ZONE: Final = 5 * 3600 + 1800
+DATA_ZONE: Final = 3 * 3600
+DAY: Final = 86400
+
+Converter = Callable[[Any], Any]
+
+
+class Absent:
+    """Stands for a key that the answer leaves out."""
+
+
+ABSENT = Absent()
+
+_CLOCK: Final = [f"T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY)]
+_EPOCH: Final = date(1970, 1, 1)
+_NUMERIC: Final = frozenset(
+    "integer int user employee crm_lead crm_deal crm_contact crm_company crm_quote crm_category crm_entity "
+    "location enumeration iblock_element iblock_section resourcebooking crm_enum_ownertype "
+    "crm_enum_activitytype crm_enum_activitystatus crm_enum_activitypriority crm_enum_activitynotifytype "
+    "crm_enum_contenttype crm_enum_activitydirection".split()
+)
+_ISO = re.compile(
+    r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?\s?(Z|[+-]\d\d:?\d\d|[+-]\d\d)?",
+    re.IGNORECASE,
+)
+_DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})(?: (\d\d?):(\d\d)(?::(\d\d))?)?")
+
+
+@lru_cache(maxsize=20_000)
+def day_text(day: int) -> str:
+    """Write a day number as ``YYYY-MM-DD``."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+def _offset_text(zone: int) -> str:
+    """Write an offset in seconds as ``+HH:MM``."""
+    return f"{'-' if zone < 0 else '+'}{abs(zone) // 3600:02}:{abs(zone) // 60 % 60:02}"
+
+
+_SERVER_TEXT: Final = _offset_text(SERVER_ZONE)
+_USER_TEXT: Final = _offset_text(USER_ZONE)
+
+
+def server_iso(seconds: int) -> str:
+    """Write an instant with the server's offset."""
+    day, second = divmod(seconds + SERVER_ZONE, DAY)
+    return day_text(day) + _CLOCK[second] + _SERVER_TEXT
+
+
+def user_iso(seconds: int) -> str:
+    """Write an instant with the API user's offset (tasks)."""
+    day, second = divmod(seconds + USER_ZONE, DAY)
+    return day_text(day) + _CLOCK[second] + _USER_TEXT
+
+
+def date_iso(day: int) -> str:
+    """Write a date as the CRM does: 00:00 UTC in the server's zone, so the text may name the day before."""
+    return server_iso(day * DAY)
+
+
+def parse_time(text: Any, zone: int) -> int | None:
+    """Read date text as ``strtotime`` does; without an offset it is local to ``zone``. None: not readable."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return None
+    if not isinstance(text, str):
+        return None
+    text = text.strip()
+    iso = _ISO.fullmatch(text)
+    dotted = None if iso else _DOTTED.fullmatch(text)
+    if iso:
+        year, month, day, *clock, offset = iso.groups()
+        if offset and clock[0] is None:
+            return None
+    elif dotted:
+        day, month, year, *clock = dotted.groups()
+        offset = None
+    else:
+        return None
+    try:
+        moment = datetime(int(year), int(month), int(day), *(int(part or 0) for part in clock), tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) - (zone if offset is None else _offset_seconds(offset))
+
+
+def _offset_seconds(text: str) -> int:
+    """Read ``Z``, ``+03``, ``+0300`` or ``+03:00``."""
+    if text.upper() == "Z":
+        return 0
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return -seconds if text[0] == "-" else seconds
+
+
+def is_number(kind: str) -> bool:
+    """Tell whether a portal type holds whole numbers."""
+    return kind in _NUMERIC
+
+
+def classic(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
+    """Answer the converter of classic methods, where every scalar is text; None: the value is final already."""
+    if multiple:
+        return _classic_list if user_field else None
+    if kind == "file":
+        return _classic_file
+    if kind == "boolean" and user_field:
+        return {"Y": "1", "N": "0"}.get
+    return {"datetime": _classic_datetime, "date": _classic_date, "double": _classic_double}.get(
+        kind, _classic_number if is_number(kind) else None
+    )
+
+
+def _classic_number(value: Any) -> Any:
+    """Write a number as text; what is empty stays as it is."""
+    return str(value) if type(value) is int else value
+
+
+def _classic_datetime(value: Any) -> str:
+    """Write an instant, or nothing as ``""``."""
+    return "" if value is None else server_iso(value)
+
+
+def _classic_date(value: Any) -> str:
+    """Write a date, or nothing as ``""``."""
+    return "" if value is None else date_iso(value)
+
+
+def _classic_double(value: Any) -> Any:
+    """Write an amount with two decimals."""
+    return f"{value:.2f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _classic_file(value: Any) -> Any:
+    """Leave out the key of an empty file."""
+    return value or ABSENT
+
+
+def _classic_list(value: Any) -> Any:
+    """Write the elements as text; an empty multiple user field is ``false``."""
+    if not value:
+        return False
+    return [str(item) if type(item) in (int, float) else item for item in value]
+
+
+def universal(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
+    """Answer the converter of ``crm.item.list``: numbers stay numbers, flags ``Y``/``N``, files have other keys."""
+    if kind == "file":
+        return _universal_files if multiple else _universal_file
+    if multiple:
+        return _universal_list
+    if kind == "datetime":
+        return _universal_datetime
+    if kind == "date":
+        return _universal_date
+    if kind == "double":
+        return _universal_double
+    return _universal_empty if user_field else None
+
+
+def _universal_datetime(value: Any) -> str | None:
+    """Write an instant, or null."""
+    return server_iso(value) if type(value) is int else None
+
+
+def _universal_date(value: Any) -> str | None:
+    """Write a date, or null."""
+    return date_iso(value) if type(value) is int else None
+
+
+def _universal_double(value: Any) -> Any:
+    """Write whole amounts without a fraction, as PHP's JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value or None
+
+
+def _universal_empty(value: Any) -> Any:
+    """Write every kind of emptiness as null."""
+    return None if value is False or value == "" else value
+
+
+def _universal_list(value: Any) -> list[Any]:
+    """Write an empty multiple field as a list, unlike the classic methods."""
+    return value or []
+
+
+def _universal_file(value: Any) -> Any:
+    """Rename the keys of a file."""
+    if not value:
+        return None
+    return {"id": value["id"], "url": value["downloadUrl"], "urlMachine": value["downloadUrl"] + "&machine=Y"}
+
+
+def _universal_files(value: Any) -> list[Any]:
+    """Rename the keys of every file."""
+    return [_universal_file(item) for item in value or []]

@@ -1,0 +1,196 @@
+"""Rows of a table as one family of methods shows them, with every row's JSON kept once it was written."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tap_bitrix24.demo import php, values
+from tap_bitrix24.demo.fields import Field
+from tap_bitrix24.demo.store import Row, Table
+
+Family = Literal["classic", "universal"]
+Selected = frozenset[str]
+
+MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
+_ON_REQUEST = frozenset((*MULTIFIELDS, "COMMUNICATIONS", "FILES"))
+
+
+@dataclass
+class FragmentStore:
+    """Encoded rows of all views; forgets everything when it outgrows ``limit`` bytes, so memory stays bounded."""
+
+    limit: int = 2_500_000_000
+    size: int = 0
+    views: list["View"] = field(default_factory=list)
+
+    def grew(self, size: int) -> None:
+        """Count bytes that a view has kept."""
+        self.size += size
+        if self.size > self.limit:
+            for view in self.views:
+                view.forget(None)
+            self.size = 0
+
+
+class View:
+    """A table in the wire form of one method family."""
+
+    def __init__(self, table: Table, key: str, show: Callable[[Row], Row], store: FragmentStore) -> None:
+        """``show`` turns a row of the table into its wire form; ``key`` is the name of the id there."""
+        self.table = table
+        self.key = key
+        self._show = show
+        self._store = store
+        self._kept: dict[Selected | None, dict[int, bytes]] = {}
+        store.views.append(self)
+        table.on_change.append(self.forget)
+
+    def forget(self, number: int | None) -> None:
+        """Drop what was kept of one row, or of all."""
+        if number is None:
+            self._kept = {}
+            return
+        for fragments in self._kept.values():
+            fragments.pop(number, None)
+
+    def row(self, number: int, selected: Selected | None = None) -> Row:
+        """Answer one row in wire form; ``selected`` None means everything."""
+        shown = self._show(self.table.row(number))
+        return shown if selected is None else {name: value for name, value in shown.items() if name in selected}
+
+    def fragment(self, number: int, selected: Selected | None) -> bytes:
+        """Answer one row as JSON."""
+        fragments = self._kept.setdefault(selected, {})
+        text = fragments.get(number)
+        if text is None:
+            text = fragments[number] = php.encode_row(self.row(number, selected))
+            self._store.grew(len(text) + 140)
+        return text
+
+    def fragments(self, ids: Sequence[int], selected: Selected | None) -> list[bytes]:
+        """Answer a page of rows as JSON."""
+        kept = self._kept.get(selected, {})
+        return [kept.get(number) or self.fragment(number, selected) for number in ids]
+
+
+class Rows(php.Encoded):
+    """One page of an answer as it was when it was made, whatever changes afterwards."""
+
+    def __init__(self, view: View, ids: Sequence[int], selected: Selected | None, spoiled: int | None = None) -> None:
+        """``spoiled`` is the place of a row that a fault robs of its key."""
+        self.ids = ids
+        self.table = view.table.name
+        self._texts = view.fragments(ids, selected)
+        if spoiled is not None:
+            row = json.loads(self._texts[spoiled])
+            row.pop(view.key, None)
+            self._texts[spoiled] = php.encode_row(row)
+
+    def __len__(self) -> int:
+        """Answer the number of rows."""
+        return len(self._texts)
+
+    def encoded(self) -> bytes:
+        """Write the page."""
+        return b"[" + b",".join(self._texts) + b"]"
+
+    def row(self, index: int) -> Row:
+        """Answer one row as a batch reference sees it."""
+        row: Row = json.loads(self._texts[index])
+        return row
+
+    def whole(self) -> php.Array:
+        """Answer all rows as a PHP array, for a reference that stopped here."""
+        return {index: php.array(self.row(index)) for index in range(len(self))}
+
+
+def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
+    """Make the function that writes rows as classic CRM lists do."""
+    plan: list[tuple[str, values.Converter | None]] = []
+    known = 0
+
+    def show(row: Row) -> Row:
+        nonlocal plan, known
+        if known != len(fields):
+            plan = [(f.name, _classic_converter(f)) for f in fields.values() if not _unlisted(f)]
+            known = len(fields)
+        shown: Row = {}
+        for name, convert in plan:
+            value = row.get(name)
+            if convert is not None:
+                value = convert(value)
+                if value is values.ABSENT:
+                    continue
+            shown[name] = value
+        return shown
+
+    return show
+
+
+def _unlisted(described: Field) -> bool:
+    """Tell whether classic lists keep a field to themselves: lists of contacts and companies are never shown."""
+    return described.multiple and described.type in {"crm_contact", "crm_company"} and not described.user_field
+
+
+def _classic_converter(described: Field) -> values.Converter | None:
+    """Choose the converter of a field; multifields without a value leave no key."""
+    if described.type == "crm_multifield":
+        return lambda value: value or values.ABSENT
+    return values.classic(described.type, multiple=described.multiple, user_field=described.user_field)
+
+
+def universal_show(fields: dict[str, Field], extra: tuple[Field, ...], entity_type_id: int) -> Callable[[Row], Row]:
+    """Make the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``."""
+    plan: list[tuple[str, str, values.Converter | None]] = []
+    known = 0
+
+    def show(row: Row) -> Row:
+        nonlocal plan, known
+        if known != len(fields):
+            listed = [one for one in (*fields.values(), *extra) if one.type != "crm_multifield"]
+            plan = [(one.name, one.item, _universal_converter(one)) for one in listed]
+            known = len(fields)
+        shown = {item: convert(row.get(name)) if convert else row.get(name) for name, item, convert in plan}
+        if "PHONE" in fields:
+            shown["fm"] = _joined_multifields(row)
+        shown["entityTypeId"] = entity_type_id
+        return shown
+
+    return show
+
+
+def _universal_converter(described: Field) -> values.Converter | None:
+    """Choose the converter of a field for ``crm.item.list``."""
+    return values.universal(described.type, multiple=described.multiple, user_field=described.user_field)
+
+
+def _joined_multifields(row: Row) -> list[Row]:
+    """Put phones, addresses and the rest into the one list of ``crm.item.list``."""
+    return [
+        {"id": int(one["ID"]), "valueType": one["VALUE_TYPE"], "value": one["VALUE"], "typeId": one["TYPE_ID"]}
+        for name in MULTIFIELDS
+        for one in row.get(name) or ()
+    ]
+
+
+def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected:
+    """Answer the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped."""
+    wanted = {str(name).upper() for name in names} if names is not None else set()
+    if not wanted:
+        wanted = {"*", "UF_*"}
+    chosen = {"ID"}
+    for name, described in fields.items():
+        group = "UF_*" if described.user_field else "*"
+        if name in wanted or (group in wanted and name not in _ON_REQUEST):
+            chosen.add(name)
+    return frozenset(chosen)
+
+
+def universal_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected | None:
+    """Answer the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be asked for by name."""
+    wanted = {str(name) for name in names} if names is not None else set()
+    if not wanted or "*" in wanted:
+        return None
+    named = {described.item for described in fields.values() if described.item in wanted or described.name in wanted}
+    return frozenset((*named, "id", "entityTypeId"))
