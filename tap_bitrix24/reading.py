@@ -59,8 +59,8 @@ class Cursor:
     filled: bool = False
     """The last page was full: more may follow."""
     first_id: int | None = None
-    asked: int = 0
-    """Pages of the last chain; 0 before the first."""
+    hoped: int = 0
+    """Pages of the last chain if it was meant to reach the end, else 0."""
 
     def take(self, answer: Answer) -> list[Row]:
         """Accept what can be believed of a chain; moves the cursor behind it.
@@ -112,17 +112,16 @@ class Cursor:
     def ask_chain(self, most: int) -> Ask:
         """The next chain, as long as the density of ids so far says, at most `most` pages.
 
-        A chain that came back full although ids said the end was near is followed by one RAMP times as
-        long: after a desert the estimate is far too low.
+        A chain that should have reached the end and came back full is followed by one RAMP times as long:
+        behind a desert of ids the estimate is far too low.
         """
         pages = 1
-        if self.filled and self.last is not None and self.first_id is not None:
+        left = (self.last or 0) - self.after
+        if self.filled and left > 0 and self.first_id is not None:
             density = self.read / (self.after - self.first_id + 1)
-            pages = ceil(max(0, self.last - self.after) * density * SLACK / self.source.endpoint.page_size)
-        if self.filled:
-            pages = max(pages, self.asked * RAMP)
-        self.asked = max(1, min(most, pages))
-        return Ask(source=self.source, window=self.window, after=self.after, pages=self.asked)
+            pages = max(ceil(left * density * SLACK / self.source.endpoint.page_size), self.hoped * RAMP)
+        self.hoped = pages if pages <= most else 0
+        return Ask(source=self.source, window=self.window, after=self.after, pages=min(most, pages))
 
     def ask_newest(self) -> Ask:
         """A page of ids, newest first."""

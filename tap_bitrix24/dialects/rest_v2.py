@@ -83,7 +83,8 @@ def commands(ask: Ask, first: int = 0) -> list[Command]:
     chain: list[Command] = []
     for number in range(first, first + ask.pages):
         query = _query(ask.source, ask, "ASC")
-        query[endpoint.filter_param] = {f">{endpoint.request_key}": after, **query[endpoint.filter_param]}
+        if after:  # tasks.task.list drops a condition whose value is 0
+            query[endpoint.filter_param] = {f">{endpoint.request_key}": after, **query[endpoint.filter_param]}
         chain.append(Command(endpoint.method, {**query, "start": 0 if ask.counted else UNCOUNTED}))
         steps = [key(number), *filter(None, [endpoint.rows_at]), str(endpoint.page_size - 1), endpoint.key]
         after = "$result" + "".join(f"[{step}]" for step in steps)
