@@ -1,0 +1,38 @@
+"""Portals to read and the tap to read them with; everything goes over real sockets and in real processes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.demo import serve
+from tests.tap.running import Portal, Tap
+
+Start = Callable[..., Portal]
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[Portal]:
+    """300 deals, two smart processes, no limits; for reading only: who changes anything takes `start`."""
+    with serve(port=0, scale=300, seed=1, no_limits=True) as running:
+        yield Portal(running.url)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts portals of the test's own, with the options of `serve`; they end with the test."""
+    with ExitStack() as stack:
+
+        def begin(**options: Any) -> Portal:
+            chosen = {"port": 0, "scale": 300, "seed": 1, "no_limits": True, **options}
+            return Portal(stack.enter_context(serve(**chosen)).url)
+
+        yield begin
+
+
+@pytest.fixture
+def run_tap(tmp_path: Path) -> Tap:
+    """`run_tap(config, *arguments, state=…, catalog=…, streams=…)` runs the console script to its end."""
+    return Tap(tmp_path)
