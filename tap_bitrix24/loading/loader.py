@@ -1,0 +1,292 @@
+"""The loader: bytes of Singer messages in, committed rows and confirmed STATE out.
+
+Rows wait in memory, per stream, as the lines they came in, up to a number of bytes over all streams; then one
+transaction takes all of them in. A STATE is confirmed when every row before it is committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from tap_bitrix24.loading import messages
+from tap_bitrix24.loading.diagnosis import diagnose
+from tap_bitrix24.loading.errors import LoadError, one_line
+from tap_bitrix24.loading.messages import ActivateVersion, Record, Schema, State
+from tap_bitrix24.loading.names import check_names, literal, quoted
+from tap_bitrix24.loading.staging import Batch, load
+from tap_bitrix24.loading.tables import DATABASE, Table, prepare
+
+LOGGER = logging.getLogger("target-bitrix24-duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait for a commit."""
+
+    bytes: int = 24 << 20
+    rows: int = 100_000
+    state_seconds: float = 5.0
+    """A STATE that came is confirmed no later than this."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Loader:
+    """Loads Singer messages into one schema of a DuckDB file; after an error it only closes.
+
+    `rows_loaded` counts committed records per stream (a record that replaces a row counts too).
+    Leaving the `with` block without an error finishes; with one, what is not committed is rolled back.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        schema: str = "bitrix24",
+        on_state: Callable[[bytes], None] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Open or create the file.
+
+        Args:
+            path: The DuckDB file; its folder is made if it is not there.
+            schema: Where the tables go, as given.
+            on_state: Called with a state's JSON text once all before it is committed.
+            limits: How much may wait for a commit.
+
+        Raises:
+            LoadError: The file cannot be opened for writing.
+        """
+        check_names([schema], what="schema names")
+        self.rows_loaded: dict[str, int] = {}
+        self._schema, self._on_state, self._limits = schema, on_state, limits
+        self._tables: dict[str, Table] = {}
+        self._schemas: dict[str, Schema] = {}
+        self._waiting: dict[str, Batch] = {}
+        self._waiting_bytes = self._waiting_rows = self._line_number = 0
+        self._head, self._batch = b"\0", Batch()
+        self._parts: list[bytes] = []
+        self._state: bytes | None = None
+        self._state_since = 0.0
+        self._connection = _open(Path(path), schema)
+
+    def __enter__(self) -> Self:
+        """The loader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish, unless something failed, and close."""
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.close()
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes, cut anywhere; lines end with a line feed.
+
+        Raises:
+            LoadError: A message or a value is not as it must be; what came before the message is committed.
+        """
+        end = data.rfind(b"\n") + 1
+        if not end:
+            self._parts.append(data)
+            return
+        whole = data[:end] if not self._parts else b"".join((*self._parts, data[:end]))
+        self._parts = [data[end:]] if end < len(data) else []
+        self._take(whole)
+        self.tick()
+
+    def feed_many(self, chunks: Iterable[bytes]) -> None:
+        """Take in bytes as they come."""
+        for chunk in chunks:
+            self.feed(chunk)
+
+    def tick(self) -> None:
+        """Commit if enough waits or a STATE has waited long enough; to be called now and then while no bytes come."""
+        full = self._waiting_bytes >= self._limits.bytes or self._waiting_rows >= self._limits.rows
+        late = self._state is not None and time.monotonic() - self._state_since >= self._limits.state_seconds
+        if full or late:
+            self.flush()
+
+    def finish(self) -> None:
+        """Commit all that came and confirm the last STATE.
+
+        Raises:
+            LoadError: The input ends in the middle of a line; what came before it is committed.
+        """
+        rest = b"".join(self._parts)
+        self._parts = []
+        if rest.strip():
+            try:
+                messages.parse(rest)
+            except LoadError as error:
+                self.flush()
+                msg = f"line {self._line_number + 1}: the input ends in the middle of it ({error})"
+                raise LoadError(msg) from error
+            self._take(rest + b"\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Commit what waits, all streams in one transaction, then confirm the last STATE."""
+        waiting = self._waiting
+        self._forget()
+        if waiting:
+            self._load(waiting)
+        state, self._state = self._state, None
+        if state is not None and self._on_state is not None:
+            self._on_state(state)
+
+    def close(self) -> None:
+        """Close the file; what waits is forgotten. Closing twice is allowed."""
+        self._forget()
+        with contextlib.suppress(duckdb.Error):  # a file on a full disk cannot be checkpointed; its log is whole
+            self._connection.close()
+
+    def _forget(self) -> None:
+        self._waiting = {}
+        self._waiting_bytes = self._waiting_rows = 0
+        self._head = b"\0"
+
+    def _take(self, whole: bytes) -> None:
+        """Sort whole lines into batches; the inner loop of the loader."""
+        lines = whole.split(b"\n")
+        lines.pop()
+        number, head = self._line_number, self._head
+        append, count = self._batch.lines.append, self._batch.numbers.append
+        for line in lines:
+            number += 1
+            if line.startswith(head):
+                append(line)
+                count(number)
+                continue
+            self._line_number = number
+            self._other(line)
+            head = self._head
+            append, count = self._batch.lines.append, self._batch.numbers.append
+        self._line_number = number
+        self._waiting_bytes += len(whole)
+        self._waiting_rows += len(lines)
+
+    def _other(self, line: bytes) -> None:
+        """A line that does not start as the one before it: another stream's, or no RECORD."""
+        if not line or line.isspace():
+            return
+        try:
+            found = messages.record_head(line)
+            if found is not None:
+                self._head = found[0]
+                self._batch = self._batch_of(found[1])
+                self._add(self._batch, line)
+                return
+            self._handle(messages.parse(line), line)
+        except LoadError as error:
+            self.flush()
+            msg = f"line {self._line_number}: {error}"
+            raise LoadError(msg) from error
+
+    def _add(self, batch: Batch, line: bytes) -> None:
+        batch.lines.append(line)
+        batch.numbers.append(self._line_number)
+
+    def _batch_of(self, stream: str) -> Batch:
+        if stream not in self._tables:
+            msg = f"RECORD of stream {stream} before its SCHEMA"
+            raise LoadError(msg)
+        return self._waiting.setdefault(stream, Batch())
+
+    def _handle(self, message: messages.Message, line: bytes) -> None:
+        match message:
+            case Record():
+                self._add(self._batch_of(message.stream), line)
+            case State():
+                if self._state is None:
+                    self._state_since = time.monotonic()
+                self._state = message.value
+                if not self._waiting:
+                    self.flush()
+            case Schema():
+                self._handle_schema(message)
+            case ActivateVersion():
+                self._handle_version(message)
+
+    def _handle_schema(self, message: Schema) -> None:
+        """Follow a new schema; taps repeat the one they have, which costs nothing."""
+        if self._schemas.get(message.stream) == message:
+            return
+        if message.stream in self._waiting:
+            self.flush()
+        with self._transaction():
+            self._tables[message.stream] = prepare(self._connection, self._schema, message)
+        self._schemas[message.stream] = message
+        self.rows_loaded.setdefault(message.stream, 0)
+
+    def _handle_version(self, message: ActivateVersion) -> None:
+        """Remove rows of other versions, once those of this one are in."""
+        if message.stream not in self._tables:
+            msg = f"ACTIVATE_VERSION of stream {message.stream} before its SCHEMA"
+            raise LoadError(msg)
+        self.flush()
+        with self._transaction():
+            self._tables[message.stream].delete_other_versions(self._connection, message.version)
+
+    def _load(self, waiting: dict[str, Batch]) -> None:
+        current = ""
+        try:
+            with self._transaction():
+                for current, batch in waiting.items():
+                    load(self._connection, self._tables[current], batch)
+        except LoadError as error:
+            if isinstance(error.__cause__, duckdb.DataError | duckdb.ProgrammingError):
+                found = diagnose(self._connection, self._tables[current], waiting[current])
+                raise found or error from error
+            raise
+        for stream, batch in waiting.items():
+            self.rows_loaded[stream] += len(batch.lines)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; DuckDB's errors become one line."""
+        try:
+            self._connection.execute("BEGIN")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back by itself
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error):
+                raise LoadError(one_line(error)) from error
+            raise
+
+
+def _open(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
+    """Attach the file to an in-memory database, in UTC: date-times without an offset are taken as UTC."""
+    if path.stem.lower() == schema.lower():
+        LOGGER.warning("%s is named as its schema: SQL needs %s.%s.table then", path.name, schema, schema)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"Cannot make the folder {path.parent}: {error.strerror}."
+        raise LoadError(msg) from error
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET temp_directory = {literal(str(path) + '.tmp')}")
+        connection.execute(f"ATTACH {literal(str(path))} AS {DATABASE}")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.{quoted(schema)}")
+    except duckdb.Error as error:
+        connection.close()
+        raise LoadError(one_line(error)) from error
+    return connection
