@@ -88,7 +88,7 @@ def parse_fields(result: Any) -> list[Field]:
     code → label without types (users, departments), and lists of user-field rows (`*.userfield.list`).
     An empty map arrives as `[]`.
     """
-    if isinstance(result, Mapping) and isinstance(result.get("fields"), Mapping):
+    if isinstance(result, Mapping) and (isinstance(result.get("fields"), Mapping) or result.get("fields") == []):
         result = result["fields"]
     if isinstance(result, Mapping):
         return [_described(name, facts) for name, facts in result.items()]

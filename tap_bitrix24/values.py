@@ -45,7 +45,8 @@ _SURELY_BIGINT = 19
 _EXACT_DIGITS = 15
 """A double keeps this many significant decimal digits of any number."""
 _DATE_LENGTH = 10
-_SECRET_PARAMETER = re.compile(r"(?<=[?&])(?:auth|token|sign|signature|sessid|access_token)=[^&#]*&?", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(r"(?<=[?&])(?:auth|token|sign|signature|sessid|access_token)=[^&#\s]*&?", re.IGNORECASE)
+_EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")
 _TRUE = frozenset({"Y", "1", "y", "true"})
 _FALSE = frozenset({"N", "0", "n", "false"})
 
@@ -84,7 +85,7 @@ def _number(value: Any) -> float | None:
         if not _NUMBER.fullmatch(value):
             raise ValueError(value)
         number = float(value)
-        if len(value) > _EXACT_DIGITS and Decimal(repr(number)) != Decimal(value):
+        if (len(value) > _EXACT_DIGITS or "e" in value or "E" in value) and Decimal(repr(number)) != Decimal(value):
             raise ValueError(value)
         return number
     if value.__class__ in (int, float):
@@ -165,7 +166,10 @@ def _date(value: Any) -> str | None:
 def without_secrets(value: Any) -> Any:
     """A nested value with signed and token-bearing URL parameters cut out (file links carry a session)."""
     if value.__class__ is str:
-        return _SECRET_PARAMETER.sub("", value).rstrip("?&") if "://" in value or value[:1] == "/" else value
+        if "://" not in value and value[:1] != "/":
+            return value
+        clean, cut = _SECRET_PARAMETER.subn("", value)
+        return _EMPTY_QUERY.sub("", clean) if cut else value
     if value.__class__ is dict:
         return {key: without_secrets(inner) for key, inner in value.items()}
     if value.__class__ is list:
@@ -256,16 +260,16 @@ class RowConverter:
         """Row keys no column describes."""
         self._renames = renames or {}
         self._ignores = ignores
-        self._constants = dict(constants or {})
         self._keep = keep
         self._by_name: dict[str, Column] = {}
-        self._by_column = {column.name: column for column in columns}
+        self._by_column = {column.name: column for column in columns if not column.currency}
         self._currencies = {column.portal_name: column for column in columns if column.currency}
         for column in columns:
             if not column.currency:
                 self._by_name[column.portal_name] = column
-        self._blank = [name for name in (*self._by_column, UNPARSED) if keep(name)]
+        self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
         """Columns of every record, in order."""
+        self._constants = {name: value for name, value in (constants or {}).items() if name in self._blank}
         self._plan: dict[str, tuple[str, Convert] | None] = {}
         self._splits: dict[str, tuple[str, Convert]] = {}
 
@@ -277,7 +281,7 @@ class RowConverter:
         planned = self._plan.keys()
         for row in rows:
             if not row.keys() <= planned:
-                for key in row.keys() - planned:
+                for key in sorted(row.keys() - planned, key=self._exact_first):
                     self._learn(key)
         misfits: dict[int, Row] = {}
         nothing = [None] * len(rows)
@@ -286,7 +290,7 @@ class RowConverter:
             if step is not None:
                 columns[step[0]] = self._column(step, [row.get(key, _ABSENT) for row in rows], misfits)
         for key, step in self._splits.items():
-            columns[step[0]] = [step[1](row.get(key)) for row in rows]
+            columns[step[0]] = [step[1](row.get(key, _ABSENT)) for row in rows]
         for column, value in self._constants.items():
             columns[column] = [value] * len(rows)
         records = [dict(zip(columns, values, strict=False)) for values in zip(*columns.values(), strict=True)]
@@ -310,10 +314,12 @@ class RowConverter:
             return converted
 
     def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
-        for key in self.unknown:
+        for key in sorted(self.unknown):
+            column = default_column(self._renames.get(key, key))
             for number, row in enumerate(rows):
                 if not _is_nothing(row.get(key)):
-                    self._misfit(misfits.setdefault(number, {}), default_column(self._renames.get(key, key)), row[key])
+                    originals = misfits.setdefault(number, {})
+                    self._misfit(originals, key if column in originals else column, row[key])
 
     def _misfit(self, originals: Row, column: str, value: Any) -> None:
         self.unparsed[column] = self.unparsed.get(column, 0) + 1
@@ -335,13 +341,14 @@ class RowConverter:
         column = self._by_name.get(name) or self._by_column.get(default_column(name))
         if column is None or any(step and step[0] == column.name for step in self._plan.values()):
             self.unknown.add(key)
-        elif self._keep(column.name):
-            self._plan[key] = (column.name, self._converter(key, column))
+            return
+        currency = self._currencies.get(column.portal_name)
+        if currency is not None and self._keep(currency.name):
+            self._splits[key] = (currency.name, _each(_currency) if column.multiple else _currency)
+        if self._keep(column.name):
+            convert = _amount if currency is not None else _CONVERTERS[column.kind]
+            self._plan[key] = (column.name, _each(convert) if column.multiple else convert)
 
-    def _converter(self, key: str, column: Column) -> Convert:
-        convert = _CONVERTERS[column.kind]
-        if currency := self._currencies.get(column.portal_name):
-            convert = _amount
-            if self._keep(currency.name):
-                self._splits[key] = (currency.name, _each(_currency) if column.multiple else _currency)
-        return _each(convert) if column.multiple else convert
+    def _exact_first(self, key: str) -> tuple[bool, str]:
+        """Sorts keys that are a portal name before those that merely resemble one."""
+        return self._renames.get(key, key) not in self._by_name, key
