@@ -43,7 +43,9 @@ def test_one_line_of_json_then_up_until_a_signal_then_quiet(stop: signal.Signals
 
 
 def test_options_reach_the_portal() -> None:
-    options = "--scale 60 --smart-processes 3 --no-limits --scopes crm,user --switch count_cap=20 error_code=int"
+    options = (
+        "--scale 60 --smart-processes 3 --no-limits --scopes crm,user --switch count_cap=20 --switch error_code=int"
+    )
     with started(*options.split()) as (_, url):
         wire = Wire(url)
         assert wire.result("scope") == ["crm", "user"]

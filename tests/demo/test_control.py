@@ -1,11 +1,12 @@
 """The portal's own control: mutation, clock, counts and truth."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.demo.conftest import Start
 from tests.demo.wire import Wire, command, ids
 
 DEALS = "crm.deal.list"
@@ -159,6 +160,11 @@ def test_the_clock_is_set_and_advanced(own: Wire) -> None:
     later = own.control("clock", {"advance": 86_400})["now"]
     assert instant(later) - instant("2027-01-02T00:00:00+00:00") < timedelta(seconds=5)
     assert own.result("server.time")[:10] in {"2027-01-01", "2027-01-02"}
+
+
+def test_the_clock_may_be_the_real_one(start: Start) -> None:
+    told = now(start(clock="now"))
+    assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_clock_runs(own: Wire) -> None:

@@ -61,6 +61,12 @@ def test_1_2_a_body_of_another_content_type_is_form_parsed(portal: Wire, deal: i
     assert ids(portal.form(DEALS, f"filter[ID]={deal}", content_type="text/plain").result) == [deal]
 
 
+def test_1_2_a_multipart_form_is_a_form(portal: Wire, deal: int) -> None:
+    part = f'--edge\r\nContent-Disposition: form-data; name="filter[ID]"\r\n\r\n{deal}\r\n--edge--\r\n'
+    answer = portal.form(DEALS, part, content_type="multipart/form-data; boundary=edge")
+    assert ids(answer.result) == [deal]
+
+
 def test_1_2_json_under_a_form_content_type_is_no_filter(portal: Wire, deal: int) -> None:
     body = json.dumps({"filter": {"ID": deal}})
     assert len(portal.form(DEALS, body, content_type=FORM).result) == 50

@@ -197,7 +197,7 @@ def test_2_2_the_outer_status_stays_200_even_for_the_operating_limit(own: Wire) 
 
 
 def test_2_2_insufficient_scope_inside_has_no_description(start: Start) -> None:
-    narrow = start(scopes="crm")
+    narrow = start(scopes=["crm"])
     maps = narrow.batch({"a": "user.get", "b": "crm.status.list"})
     assert maps["result_error"]["a"] == {"error": "insufficient_scope", "error_description": ""}
     assert set(maps["result"]) == {"b"}

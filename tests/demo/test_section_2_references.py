@@ -55,6 +55,13 @@ def test_2_3_2_next_and_total_are_roots_too(own: Wire, root: str) -> None:
     assert got == [ids(own.truth("deals"))[9]]
 
 
+def test_2_3_2_errors_are_a_root_too(own: Wire) -> None:
+    deal = ids(own.truth("deals"))[9]
+    titled(own, {deal: "ERROR_METHOD_NOT_FOUND"})
+    commands = {"a": "no.such", "b": command(DEALS, {"filter": {"TITLE": "$error[a][error]"}})}
+    assert ids(own.batch(commands)["result"]["b"]) == [deal]
+
+
 def test_2_3_3_two_references_without_a_space_are_one_match(portal: Wire) -> None:
     """The path is a,0,ID,b,0,ID: it resolves by the first and then breaks."""
     first, second, *_ = ids(portal.truth("deals"))

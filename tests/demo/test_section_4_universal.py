@@ -147,6 +147,19 @@ def test_4_2_the_offset_of_a_bound_makes_no_difference_to_the_shift(portal: Wire
     assert answers[0] == answers[1] == answers[2]
 
 
+def test_4_2_an_array_of_dates_is_not_converted_and_gives_other_rows(portal: Wire, truth: list[Any]) -> None:
+    """Two scalar bounds work, `><` does not: never use it on dates."""
+    low, high = sorted(instant(row["DATE_MODIFY"]) for row in truth)[50:260:200]
+    scalar = by_update(portal, {">=updatedTime": low.isoformat(), "<=updatedTime": high.isoformat()})
+    assert scalar
+    assert by_update(portal, {"><updatedTime": [low.isoformat(), high.isoformat()]}) != scalar
+
+
+def test_4_2_dots_are_removed_from_names(portal: Wire, truth: list[Any]) -> None:
+    known = ids(truth)
+    assert items(portal, {">i.d": known[290]}) == known[291:]
+
+
 def test_4_2_an_unparsable_date_gives_no_rows(portal: Wire) -> None:
     assert items(portal, {">=updatedTime": "not a date"}) == []
 

@@ -1,8 +1,12 @@
 """§7 of protocol-v2: the leaky bucket, the operating budget, and what `time` tells."""
 
+import http.client
+import json
 import time
 from datetime import datetime
 from typing import Any
+
+import pytest
 
 from tests.demo.conftest import Start
 from tests.demo.wire import JSON, Wire, command
@@ -84,7 +88,7 @@ def test_7_inner_methods_of_a_batch_are_charged_batch_itself_is_not(start: Start
     times = answer.result["result_time"]
     assert times["a"]["operating"] >= 0.11
     assert times["b"]["operating"] >= 0.11
-    assert "batch" not in portal.stats()["highest_operating"]
+    assert portal.stats()["highest_operating"].get("batch", 0) == 0
 
 
 def test_7_reset_at_lies_within_the_window(start: Start) -> None:
@@ -93,14 +97,47 @@ def test_7_reset_at_lies_within_the_window(start: Start) -> None:
     assert 0 < float(stamp["operating_reset_at"]) - float(stamp["start"]) <= 601
 
 
+def exhaust(portal: Wire) -> None:
+    """Calls until the budget of deals is spent."""
+    assert 429 in (portal.call("crm.deal.list").status for _ in range(10))
+
+
+def test_7_a_method_over_its_budget_is_429_others_go_on_and_the_window_frees_it(start: Start) -> None:
+    """The budget shrinks with the window: 420 of 600 seconds is 1.4 of 2."""
+    portal = start(no_limits=False, page_time=250, operating_window=2)
+    assert statuses(portal, 4, "crm.deal.list") == [200] * 4
+    exhaust(portal)
+    answer = portal.call("crm.deal.list")
+    assert answer.error == (429, "OPERATION_TIME_LIMIT")
+    assert answer.body["error_description"] == "Method is blocked due to operation time limit."
+    assert portal.call("crm.lead.list").status == 200
+    maps = portal.batch({"a": "crm.deal.list", "b": "crm.lead.list"})
+    assert maps["result_error"]["a"]["error"] == "OPERATION_TIME_LIMIT"
+    assert set(maps["result"]) == {"b"}
+    time.sleep(2.3)
+    assert portal.call("crm.deal.list").status == 200
+
+
+def test_7_the_operating_limit_comes_after_auth(start: Start) -> None:
+    """§1.3: a wrong secret is told so even while the method is blocked."""
+    portal = start(no_limits=False, page_time=400, operating_window=1)
+    exhaust(portal)
+    wrong = portal.send("POST", "/rest/1/wrong/crm.deal.list", "{}", {"Content-Type": JSON})
+    assert wrong.error == (401, "INVALID_CREDENTIALS")
+
+
 # `time`
 
 
-def test_7_time_is_complete_with_an_int_start_and_a_float_finish(portal: Wire) -> None:
-    stamp = portal.call("crm.deal.list").body["time"]
+@pytest.mark.parametrize(("method", "newest"), [("crm.deal.list", False), ("crm.item.list", True)])
+def test_7_time_is_complete_and_newest_code_starts_at_a_whole_second(
+    portal: Wire, method: str, *, newest: bool
+) -> None:
+    stamp = portal.call(method, {"entityTypeId": 2}).body["time"]
     assert set(stamp) == {*ALWAYS, "operating", "operating_reset_at"}
-    assert isinstance(stamp["start"], int)
+    assert isinstance(stamp["start"], int) is newest
     assert isinstance(stamp["finish"], float)
+    assert not newest or stamp["processing"] == 0
     assert stamp["duration"] >= 0
     begin, end = datetime.fromisoformat(stamp["date_start"]), datetime.fromisoformat(stamp["date_finish"])
     assert begin <= end
@@ -123,6 +160,20 @@ def test_7_an_answer_is_json_open_to_every_origin(portal: Wire) -> None:
     assert headers["content-type"] == "application/json; charset=utf-8"
     assert headers["access-control-allow-origin"] == "*"
     assert int(headers["content-length"]) > 0
+
+
+def test_7_one_connection_serves_many_requests(portal: Wire) -> None:
+    """HTTP/1.1 keep-alive; without it every benchmark would measure handshakes."""
+    connection = http.client.HTTPConnection(portal.host, portal.port, timeout=30)
+    try:
+        for _ in range(3):
+            connection.request("POST", f"{portal.root}server.time", body="{}", headers={"Content-Type": JSON})
+            response = connection.getresponse()
+            assert response.version == 11
+            assert not response.will_close
+            assert json.loads(response.read())["result"]
+    finally:
+        connection.close()
 
 
 def test_7_commands_without_limits_still_have_time(portal: Wire) -> None:

@@ -78,7 +78,7 @@ def test_8_an_auth_failure_hits_the_outer_call_of_a_batch(own: Wire) -> None:
 
 
 def test_8_a_missing_scope_is_refused_per_method(start: Start) -> None:
-    narrow = start(scopes="crm")
+    narrow = start(scopes=["crm"])
     assert narrow.call("user.get").error == (401, "insufficient_scope")
     assert narrow.call("tasks.task.list").error == (401, "insufficient_scope")
     assert len(narrow.result(DEALS)) == 50
@@ -86,7 +86,7 @@ def test_8_a_missing_scope_is_refused_per_method(start: Start) -> None:
 
 
 def test_8_scope_inside_a_batch_is_checked_per_command(start: Start) -> None:
-    narrow = start(scopes="crm,user")
+    narrow = start(scopes=["crm", "user"])
     maps = narrow.batch({"a": "department.get", "b": DEALS, "c": "user.get"})
     assert set(maps["result_error"]) == {"a"}
     assert set(maps["result"]) == {"b", "c"}

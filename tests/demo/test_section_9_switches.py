@@ -114,9 +114,12 @@ def test_9_cloud(own: Wire) -> None:
     assert not {"operating", "operating_reset_at"} & set(inner)
 
 
-def test_9_operating_limit_is_a_switch(own: Wire) -> None:
-    for value in (420, 480):
-        assert own.switch(operating_limit=value)["switches"]["operating_limit"] == value
+@pytest.mark.parametrize(("limit", "calls"), [(420, 6), (480, 7)])
+def test_9_operating_limit(start: Start, limit: int, calls: int) -> None:
+    """In a window of 2 s instead of 600 the budgets are 1.4 s and 1.6 s: six and seven calls of 0.25 s."""
+    portal = start(no_limits=False, page_time=250, operating_window=2, switches={"operating_limit": str(limit)})
+    seen = [portal.call(DEALS).status for _ in range(calls + 1)]
+    assert seen == [200] * calls + [429]
 
 
 def test_9_an_unknown_switch_is_refused(own: Wire) -> None:

@@ -43,7 +43,7 @@ def run(script: str, url: str, method: str = DEALS, bundle: Path | None = None) 
         env=environment,
     )
     if done.returncode:
-        return Outcome([], [], done.stderr.strip().splitlines()[-1])
+        return Outcome([], [], done.stderr[-4000:])
     told = json.loads(done.stdout)
     return Outcome(told["ids"], told["warnings"], "")
 
