@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
 
 
@@ -34,9 +35,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a ready config.json on one line and serve until a signal comes."""
-    options = vars(_parser().parse_args(arguments))
-    options["switches"] = dict(pair.split("=", 1) for pair in options.pop("switch"))
-    options["scopes"] = options["scopes"].split(",") if options["scopes"] else None
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    try:
+        options["switches"] = switched(dict(pair.split("=", 1) for pair in options.pop("switch")))
+    except ValueError as mistake:
+        parser.error(str(mistake))
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

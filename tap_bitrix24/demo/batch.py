@@ -90,7 +90,7 @@ def run(params: php.Array, execute: Callable[[str, php.Array], Outcome], between
     halt = php.boolval(parameter(params, "halt"))
     for number, command in enumerate(commands(params)):
         if number >= MAX_COMMANDS:
-            error = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded").body()
+            error = RestError(code="ERROR_BATCH_LENGTH_EXCEEDED", text="Max batch length exceeded").body()
             outcome = Outcome(error=error)
         else:
             outcome = execute(command.method, _resolved(php.parse_form(command.query), maps))

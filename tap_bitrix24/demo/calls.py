@@ -55,7 +55,7 @@ class Call:
     def given_filter(self, value: Any) -> php.Array:
         """Check that a filter is an array; a fault may lose it."""
         if value is not None and not isinstance(value, dict):
-            raise RestError("", "Parameter 'filter' must be array.")
+            raise RestError(code="", text="Parameter 'filter' must be array.")
         return {} if "drop_filter" in self.faults or value is None else value
 
     def conditions(self, read: Filter) -> list[Condition]:
@@ -64,9 +64,15 @@ class Call:
         return read.conditions
 
     def ordered(self, table: Table, conditions: list[Condition], order: Order) -> paging.Find:
-        """Make the search that a paging engine asks for ids."""
-        order = () if "drop_order" in self.faults else order
-        return lambda flip: table.sorted(conditions, order, flip=flip)
+        """Make the search that a paging engine asks for ids.
+
+        Without its order the list comes as some index has it; a list that always answers page 1 forgets about ids.
+        """
+        if "drop_order" in self.faults:
+            order = ((table.stamps[1] if table.stamps[1] in table.fields else table.key, True),)
+        if "repeat_page" in self.faults:
+            conditions = [one for one in conditions if one.field != table.key]
+        return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
 
     def rows(self, view: View, page: paging.Page, selected: Selected | None) -> Rows:
         """Make the page of an answer; faults may shorten it or spoil a row."""
@@ -74,7 +80,7 @@ class Call:
         if "short_page" in self.faults:
             ids = ids[: max(0, len(ids) - int(self.faults["short_page"] or 1))]
         spoiled = len(ids) // 2 if "missing_id" in self.faults and len(ids) else None
-        return Rows(view, ids, selected, spoiled)
+        return Rows.shown(view, ids, selected, spoiled=spoiled)
 
     @property
     def start(self) -> Any:
@@ -104,7 +110,7 @@ class Method:
     name: str
     scope: str | None
     handle: Handler
-    typed: bool = False
+    typed: bool = True
 
 
 def paged(result: Any, rows: Rows, page: paging.Page) -> Answer:

@@ -97,11 +97,18 @@ def smart_type(index: int, stamp: int) -> Row:
     entity_type_id = (156, 177, *range(1038, 1038 + 4 * index, 4))[index]
     flags = {
         name: "Y"
-        for name in (
-            "IS_STAGES_ENABLED IS_BEGIN_CLOSE_DATES_ENABLED IS_CLIENT_ENABLED IS_USE_IN_USERFIELD_ENABLED "
-            "IS_LINK_WITH_PRODUCTS_ENABLED IS_MYCOMPANY_ENABLED IS_SOURCE_ENABLED IS_OBSERVERS_ENABLED "
-            "IS_RECYCLEBIN_ENABLED IS_SET_OPEN_PERMISSIONS"
-        ).split()
+        for name in [
+            "IS_STAGES_ENABLED",
+            "IS_BEGIN_CLOSE_DATES_ENABLED",
+            "IS_CLIENT_ENABLED",
+            "IS_USE_IN_USERFIELD_ENABLED",
+            "IS_LINK_WITH_PRODUCTS_ENABLED",
+            "IS_MYCOMPANY_ENABLED",
+            "IS_SOURCE_ENABLED",
+            "IS_OBSERVERS_ENABLED",
+            "IS_RECYCLEBIN_ENABLED",
+            "IS_SET_OPEN_PERMISSIONS",
+        ]
     }
     name = SMART_PROCESSES[index % len(SMART_PROCESSES)]
     return {
@@ -156,7 +163,7 @@ def stage_dictionary(entity_type_id: int, category: int) -> str:
 
 
 def statuses(types: list[Row]) -> Iterator[Row]:
-    """Make the rows of ``crm.status.list``; EXTRA stands on stages only."""
+    """Make the rows of ``crm.status.list``; EXTRA stands on stages of leads, quotes and deals only."""
     number = 100
     sets: list[tuple[str, str, int | None, tuple[Stage, ...]]] = [
         ("STATUS", "", None, LEAD_STAGES),
@@ -176,7 +183,7 @@ def statuses(types: list[Row]) -> Iterator[Row]:
                 "CATEGORY_ID": category,
                 "COLOR": stage.color,
                 "SEMANTICS": stage.semantics,
-                "EXTRA": extra,
+                **({"EXTRA": extra} if entity.startswith(("STATUS", "QUOTE", "DEAL_STAGE")) else {}),
                 "SYSTEM": "Y" if place == 0 or stage.semantics else "N",
             }
     for entity, entries in _DICTIONARIES.items():

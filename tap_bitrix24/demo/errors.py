@@ -6,11 +6,11 @@ from typing import Any, Final
 class RestError(Exception):
     """An answer with the key ``error``; the code may be empty or a number."""
 
-    def __init__(self, code: Any, description: str, status: int = 400, **extra: Any) -> None:
+    def __init__(self, *, code: Any, text: str, status: int = 400, **extra: Any) -> None:
         """``extra`` keys stand beside the code in the body."""
-        super().__init__(f"{code}: {description}")
+        super().__init__(f"{code}: {text}")
         self.code = code
-        self.description = description
+        self.description = text
         self.status = status
         self.extra = extra
 
@@ -43,4 +43,4 @@ AUTH_ERRORS: Final[dict[str, tuple[int, int, str]]] = {
 def auth_error(code: str, statuses: str) -> RestError:
     """Make an authorization error; ``statuses`` is ``source`` or ``docs``, which disagree."""
     source, docs, text = AUTH_ERRORS.get(code, (401, 401, "Wrong authorization data"))
-    return RestError(code, text, docs if statuses == "docs" else source)
+    return RestError(code=code, text=text, status=docs if statuses == "docs" else source)

@@ -7,11 +7,23 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 REQUEST_FAULTS: Final = frozenset(
-    "query_limit internal_server_error html_502 html_200 empty_200 truncated_json disconnect slow "
-    "gateway_timeout wrong_encoding redirect auth".split()
+    [
+        "query_limit",
+        "internal_server_error",
+        "html_502",
+        "html_200",
+        "empty_200",
+        "truncated_json",
+        "disconnect",
+        "slow",
+        "gateway_timeout",
+        "wrong_encoding",
+        "redirect",
+        "auth",
+    ]
 )
 COMMAND_FAULTS: Final = frozenset(
-    "operation_time_limit command_error short_page drop_filter drop_order repeat_page missing_id".split()
+    ["operation_time_limit", "command_error", "short_page", "drop_filter", "drop_order", "repeat_page", "missing_id"]
 )
 SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "user_get_prefixes": ("new", "old"),

@@ -15,7 +15,7 @@ from tap_bitrix24.demo.store import Condition
 Test = Callable[[Any], bool]
 
 _LEGACY = re.compile(r"(!?\+?)(>=|<=|=%|%=|\*=|\*%|[><@%?*=])?(.*)", re.DOTALL)
-_RANGES: Final[dict[str, Callable[[Any, Any], bool]]] = {
+RANGES: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">": lambda have, want: have > want,
     ">=": lambda have, want: have >= want,
     "<": lambda have, want: have < want,
@@ -51,7 +51,8 @@ def legacy(fields: dict[str, Field], given: php.Array) -> Filter:
             result.dropped.append(str(name))
             continue
         condition = legacy_condition(described, op, value)
-        result.conditions.append(negated(condition) if "!" in prefix else condition)
+        condition = negated(condition) if "!" in prefix else condition
+        result.conditions.append(or_empty(condition) if "+" in prefix else condition)
     return result
 
 
@@ -68,6 +69,12 @@ def negated(condition: Condition) -> Condition:
     if condition.op.startswith("never"):
         return condition
     return Condition(condition.field, f"!{condition.op}", condition.value, lambda have: not condition.accepts(have))
+
+
+def or_empty(condition: Condition) -> Condition:
+    """Let rows without a value pass too."""
+    name, accepts = condition.field, condition.accepts
+    return Condition(name, f"+{condition.op}", condition.value, lambda have: blank(have) or accepts(have))
 
 
 def legacy_condition(described: Field, op: str, value: Any) -> Condition:
@@ -101,7 +108,7 @@ def instant_condition(described: Field, op: str, moments: list[int]) -> Conditio
     """Compare with instants, or with the days they fall on when the field is a date."""
     if described.type == "date":
         moments = [moment // values.DAY for moment in moments]
-    if op in _RANGES:
+    if op in RANGES:
         return ranged(described.name, op, moments[0])
     wanted = frozenset(moments)
     return Condition(described.name, "=", tuple(sorted(wanted)), lambda have: have in wanted)
@@ -109,13 +116,13 @@ def instant_condition(described: Field, op: str, moments: list[int]) -> Conditio
 
 def ranged(name: str, op: str, bound: Any) -> Condition:
     """Compare with a bound; rows without a value never pass."""
-    compare = _RANGES[op]
+    compare = RANGES[op]
     return Condition(name, op, bound, lambda have: not blank(have) and compare(have, bound))
 
 
 def number_condition(name: str, op: str, value: Any) -> Condition:
     """Compare whole numbers; arrays are lists of values for equality, and 0 or 1 for a bound."""
-    if op in _RANGES:
+    if op in RANGES:
         return ranged_number(name, op, php.intval(value))
     wanted = frozenset(map(php.intval, value.values() if isinstance(value, dict) else [value]))
     return Condition(name, "=", tuple(sorted(wanted)), lambda have: _any_number(have, wanted))
@@ -123,7 +130,7 @@ def number_condition(name: str, op: str, value: Any) -> Condition:
 
 def ranged_number(name: str, op: str, bound: int) -> Condition:
     """Compare numbers with a bound; text that holds a number counts."""
-    compare = _RANGES[op]
+    compare = RANGES[op]
     return Condition(name, op, bound, lambda have: not blank(have) and compare(php.intval(have), bound))
 
 
@@ -138,7 +145,7 @@ def amount_condition(name: str, op: str, value: Any) -> Condition:
     """Compare amounts."""
     items = list(value.values()) if isinstance(value, dict) else [value]
     wanted = [_float(item) for item in items]
-    if op in _RANGES:
+    if op in RANGES:
         return ranged(name, op, wanted[0] if wanted else 0.0)
     return Condition(name, "=", tuple(wanted), lambda have: (have or 0.0) in wanted)
 
@@ -186,8 +193,8 @@ def _folded(value: Any) -> str:
 def _text_test(op: str, wanted: list[str]) -> Test:
     """Make the test of a text operator."""
     first = wanted[0] if wanted else ""
-    if op in _RANGES:
-        compare = _RANGES[op]
+    if op in RANGES:
+        compare = RANGES[op]
         return lambda have: have != "" and compare(have, first)
     if op in {"%", "*%", "?", "*"}:
         return lambda have: first in have

@@ -20,9 +20,37 @@ from tap_bitrix24.demo.filters import (
 from tap_bitrix24.demo.store import WHOLE_ROW, Condition
 
 _OPERATOR = re.compile(r"([!=><@%?*#+]*)(.*)", re.DOTALL)
-_ORM_OPERATORS: Final = frozenset("= == != !== ! > >= < <= >< !>< @ !@ % =% %= !% !=% !%= ? * *= *%".split())
+_ORM_OPERATORS: Final = frozenset(
+    [
+        "=",
+        "==",
+        "!=",
+        "!==",
+        "!",
+        ">",
+        ">=",
+        "<",
+        "<=",
+        "><",
+        "!><",
+        "@",
+        "!@",
+        "%",
+        "=%",
+        "%=",
+        "!%",
+        "!=%",
+        "!%=",
+        "?",
+        "*",
+        "*=",
+        "*%",
+    ]
+)
 _CONVERTED_DATES: Final = frozenset(("", "=", "==", ">", ">=", "<", "<=", "><", "!><", "@", "!="))
-_TASK_OPERATORS: Final = frozenset("= != ! % !% ? >< !>< * *= *% > >= < <= #".split())
+_TASK_OPERATORS: Final = frozenset(
+    ["=", "!=", "!", "%", "!%", "?", "><", "!><", "*", "*=", "*%", ">", ">=", "<", "<=", "#"]
+)
 _ARRAY_FREE: Final = frozenset((">", ">=", "<", "<="))
 
 
@@ -80,7 +108,7 @@ def _universal_condition(
     op, rest = split(str(name))
     described = known.get(rest.replace(".", ""))
     if described is None or (op and op not in _ORM_OPERATORS):
-        raise RestError(code, f"Unknown field definition `{rest}` in filter")
+        raise RestError(code=code, text=f"Unknown field definition `{rest}` in filter")
     if described.type in {"date", "datetime"}:
         return orm_date(described, op, value, shifted=shifted)
     return _orm_value(described, op, value)

@@ -8,7 +8,7 @@ from tap_bitrix24.demo.errors import RestError
 from tap_bitrix24.demo.fields import Field, classic_description, item_name, universal_description
 from tap_bitrix24.demo.store import Condition, Order, Table
 from tap_bitrix24.demo.values import server_iso
-from tap_bitrix24.demo.views import Rows, classic_select, universal_select
+from tap_bitrix24.demo.views import MULTIFIELDS, Rows, classic_select, universal_select
 
 CLASSIC: Final = {
     "lead": "leads",
@@ -22,6 +22,7 @@ ENTITY_TYPES: Final = {1: "leads", 2: "deals", 3: "contacts", 4: "companies", 7:
 CATEGORY_FIELD: Final = Field(
     name="CATEGORY_ID", type="crm_category", title="Category", item=item_name("CATEGORY_ID"), immutable=True
 )
+_JOINED: Final = Field(name="FM", type="crm_multifield", title="Communications", item="fm", multiple=True)
 _HIDING: Final = ("contacts", "companies")
 _FIRST_CATEGORY: Final = Condition("CATEGORY_ID", "=", 0, lambda have: not have)
 
@@ -53,7 +54,7 @@ def _classic_get(name: str) -> Handler:
     def handle(call: Call) -> Answer:
         number = php.intval(call.parameter("id", "ID"))
         if not call.table(name).holds(number):
-            raise RestError("", "Not found")
+            raise RestError(code="", text="Not found")
         return Answer(call.portal.view("classic", name).row(number))
 
     return handle
@@ -72,14 +73,14 @@ def entity_table(call: Call) -> Table:
     kind = php.intval(given)
     name = ENTITY_TYPES.get(kind, f"smart_process_{kind}")
     if name not in call.portal.company.tables:
-        raise RestError("NOT_FOUND", "Smart process not found")
+        raise RestError(code="NOT_FOUND", text="Smart process not found")
     return call.table(name)
 
 
 def missing(call: Call, name: str) -> RestError:
     """Make the error of a missing argument; its code is a number or text by version."""
     code: Any = 100 if call.portal.switches["error_code"] == "int" else "100"
-    return RestError(code, f"Could not find value for parameter {{{name}}}")
+    return RestError(code=code, text=f"Could not find value for parameter {{{name}}}")
 
 
 def unknown_field_code(call: Call) -> Any:
@@ -103,9 +104,10 @@ def _item_list(call: Call) -> Answer:
     page = paging.controller(
         call.ordered(table, conditions, _strict_order(call, known)), call.start, outer_start=call.outer_start
     )
-    rows = call.rows(
-        call.portal.view("universal", table.name), page, universal_select(known, names(call.spelled("select")))
-    )
+    original = str(call.parameter("useOriginalUfNames") or "N").upper() == "Y"
+    selected = universal_select(known, names(call.spelled("select")), original=original)
+    view = call.portal.view("universal_original" if original else "universal", table.name)
+    rows = call.rows(view, page, selected)
     return paged({"items": rows}, rows, page)
 
 
@@ -116,21 +118,27 @@ def _strict_order(call: Call, known: dict[str, Field]) -> Order:
     order = []
     for name, direction in given.items() if isinstance(given, dict) else ():
         if str(name) not in by_item:
-            raise RestError(unknown_field_code(call), f"Unknown field definition `{name}` in order")
+            raise RestError(code=unknown_field_code(call), text=f"Unknown field definition `{name}` in order")
         order.append((by_item[str(name)], str(direction).upper() == "DESC"))
     return tuple(order)
 
 
 def _item_fields(call: Call) -> Answer:
     """Answer ``crm.item.fields``."""
-    return Answer(universal_description(universal_fields(entity_table(call)).values()))
+    table = entity_table(call)
+    described = universal_description(universal_fields(table).values())
+    if "PHONE" in table.fields:
+        for name in MULTIFIELDS:
+            described["fields"].pop(item_name(name), None)
+        described["fields"]["fm"] = _JOINED.described(universal=True)
+    return Answer(described)
 
 
 def _item_get(call: Call) -> Answer:
     """Answer ``crm.item.get``."""
     table, number = entity_table(call), php.intval(call.parameter("id"))
     if not table.holds(number):
-        raise RestError("NOT_FOUND", "Element not found")
+        raise RestError(code="NOT_FOUND", text="Element not found")
     return Answer({"item": call.portal.view("universal", table.name).row(number)})
 
 
@@ -141,7 +149,7 @@ def _stage_history(call: Call) -> Answer:
         raise missing(call, "entityTypeId")
     name = f"stage_history_{php.intval(given)}"
     if name not in call.portal.company.tables:
-        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", "Entity type is not supported")
+        raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
     table = call.table(name)
     shifted = call.portal.switches["item_date_shift"] == "on"
     wanted = call.given_filter(call.spelled("filter"))
@@ -178,8 +186,8 @@ def _categories(call: Call) -> Answer:
     table = call.table("categories")
     ids = [number for number in table.ids if table.row(number)["entityTypeId"] == kind]
     if not ids:
-        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", "Entity type is not supported")
-    rows = Rows(call.portal.view("plain", "categories"), ids, None)
+        raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
+    rows = Rows.shown(call.portal.view("plain", "categories"), ids, None)
     return Answer({"categories": rows}, total=len(ids), rows=rows)
 
 
@@ -189,23 +197,23 @@ def _statuses(call: Call) -> Answer:
     given = call.given_filter(call.spelled("filter"))
     for name, value in given.items():
         if isinstance(value, dict) and str(name) in {"ENTITY_ID", "STATUS_ID", "SORT", "SEMANTICS"}:
-            raise RestError("", f"Filter by {name} must not be an array.")
+            raise RestError(code="", text=f"Filter by {name} must not be an array.")
     conditions = call.conditions(filters_strict.equal_only(table.fields, given))
     order = legacy_order(table, call.spelled("order")) or (("SORT", False),)
-    ids = call.ordered(table, conditions, order)(False)
-    rows = Rows(call.portal.view("statuses", "statuses"), ids, None)
+    ids = call.ordered(table, conditions, order)(0)
+    rows = Rows.shown(call.portal.view("statuses", "statuses"), ids, None)
     return Answer(rows, total=len(ids), rows=rows)
 
 
 def _currencies(call: Call) -> Answer:
     """Answer ``crm.currency.list``: everything, whatever the filter says."""
     table = call.table("currencies")
-    rows = Rows(call.portal.view("currencies", "currencies"), table.ids, None)
+    rows = Rows.shown(call.portal.view("currencies", "currencies"), table.ids, None)
     return Answer(rows, total=len(table.ids), rows=rows)
 
 
 def show_status(row: dict[str, Any]) -> dict[str, Any]:
-    """Write a status: text throughout; EXTRA stands on stages only."""
+    """Write a status: text throughout."""
     return {name: str(value) if type(value) is int else value for name, value in row.items()}
 
 
@@ -272,28 +280,28 @@ def _owner_types(call: Call) -> Answer:
 
 def methods() -> list[Method]:
     """Answer all CRM methods."""
-    found = [Method("crm.enum.ownertype", "crm", _owner_types)]
+    found = [Method("crm.enum.ownertype", "crm", _owner_types, typed=False)]
     for entity, table in CLASSIC.items():
-        found.append(Method(f"crm.{entity}.list", "crm", _classic_list(table)))
-        found.append(Method(f"crm.{entity}.get", "crm", _classic_get(table)))
-        found.append(Method(f"crm.{entity}.fields", "crm", _classic_fields(table)))
+        found.append(Method(f"crm.{entity}.list", "crm", _classic_list(table), typed=False))
+        found.append(Method(f"crm.{entity}.get", "crm", _classic_get(table), typed=False))
+        found.append(Method(f"crm.{entity}.fields", "crm", _classic_fields(table), typed=False))
         if entity != "activity":
-            found.append(Method(f"crm.{entity}.userfield.list", "crm", _user_fields(table)))
+            found.append(Method(f"crm.{entity}.userfield.list", "crm", _user_fields(table), typed=False))
     found += [
-        Method("crm.item.list", "crm", _item_list, typed=True),
-        Method("crm.item.get", "crm", _item_get, typed=True),
-        Method("crm.item.fields", "crm", _item_fields, typed=True),
-        Method("crm.stagehistory.list", "crm", _stage_history, typed=True),
-        Method("crm.type.list", "crm", _types, typed=True),
-        Method("crm.category.list", "crm", _categories, typed=True),
-        Method("crm.status.list", "crm", _statuses),
-        Method("crm.currency.list", "crm", _currencies),
-        Method("crm.status.fields", "crm", _classic_fields("statuses")),
-        Method("crm.currency.fields", "crm", _classic_fields("currencies")),
+        Method("crm.item.list", "crm", _item_list),
+        Method("crm.item.get", "crm", _item_get),
+        Method("crm.item.fields", "crm", _item_fields),
+        Method("crm.stagehistory.list", "crm", _stage_history),
+        Method("crm.type.list", "crm", _types),
+        Method("crm.category.list", "crm", _categories),
+        Method("crm.status.list", "crm", _statuses, typed=False),
+        Method("crm.currency.list", "crm", _currencies, typed=False),
+        Method("crm.status.fields", "crm", _classic_fields("statuses"), typed=False),
+        Method("crm.currency.fields", "crm", _classic_fields("currencies"), typed=False),
     ]
     for entity in ("type", "category"):
         table = {"type": "types", "category": "categories"}[entity]
-        found.append(Method(f"crm.{entity}.fields", "crm", _described(table), typed=True))
+        found.append(Method(f"crm.{entity}.fields", "crm", _described(table)))
     return found
 
 

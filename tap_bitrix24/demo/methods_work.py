@@ -20,6 +20,7 @@ _ALWAYS_BESIDE: Final = {
 }
 _FILES_TRIO: Final = TASK_USER_FIELDS[:3]
 _LABELLED: Final = {"user.fields": "users", "department.fields": "departments"}
+_DEPARTMENT_SERVICE: Final = frozenset(("ORDER", "FILTER", "START", "order", "sort", "filter", "start"))
 _DEPARTMENT_KEYS: Final = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
 
 
@@ -42,7 +43,7 @@ def _task_order(call: Call) -> Order:
     for name, direction in given.items() if isinstance(given, dict) else ():
         upper = {"REAL_STATUS": "STATUS"}.get(str(name).upper(), str(name).upper())
         if upper not in known:
-            raise RestError("0", f"Order field {name} is not allowed")
+            raise RestError(code="0", text=f"Order field {name} is not allowed")
         order.append((upper, str(direction).upper().startswith("DESC")))
     return tuple(order)
 
@@ -52,7 +53,7 @@ def _task_select(call: Call) -> frozenset[str] | None:
     fields = call.table("tasks").fields
     given = list(names(call.spelled("select")) or ())
     if any(not isinstance(name, str) for name in given):
-        raise RestError("0", "Invalid select data")
+        raise RestError(code="0", text="Invalid select data")
     wanted = {str(name).upper() for name in given} or {"*"}
     if "UF_*" in wanted:
         wanted.update(TASK_USER_FIELDS)
@@ -118,16 +119,15 @@ def _departments(call: Call) -> Answer:
     table = call.table("departments")
     inside = call.params.get("FILTER")
     source = inside if isinstance(inside, dict) else call.params
-    wanted = {
-        name: value for name, value in source.items() if name not in {"SORT_BY", "ORDER", "start", "START", "FILTER"}
-    }
-    sort = wanted.pop("SORT", None)
-    if sort is not None and str(sort) not in _DEPARTMENT_KEYS:
-        wanted["SORT"] = sort
-        sort = None
+    wanted = {name: value for name, value in source.items() if str(name) not in _DEPARTMENT_SERVICE}
+    folded = {str(name).upper(): value for name, value in source.items() if str(name).upper() in {"SORT", "ORDER"}}
+    sort = str(folded.get("SORT", ""))
+    if sort in _DEPARTMENT_KEYS:
+        wanted.pop("SORT", None)
     conditions = call.conditions(filters_strict.departments(table.fields, call.given_filter(wanted)))
-    order = legacy_order(table, {sort: source.get("ORDER", "ASC")} if sort is not None else None)
-    page = paging.legacy(call.ordered(table, conditions, order), call.start)
+    order = legacy_order(table, {sort: folded.get("ORDER", "ASC")} if sort in _DEPARTMENT_KEYS else None)
+    find = call.ordered(table, conditions, order or (("LEFT_MARGIN", False),))
+    page = paging.legacy(find, call.start)
     rows = call.rows(call.portal.view("departments", "departments"), page, None)
     return paged(rows, rows, page)
 
@@ -179,18 +179,18 @@ def _app_info(_: Call) -> Answer:
 def methods() -> list[Method]:
     """Answer all these methods."""
     return [
-        Method("tasks.task.list", "task", _tasks, typed=True),
-        Method("tasks.task.get", "task", _task, typed=True),
-        Method("tasks.task.getFields", "task", _task_fields, typed=True),
+        Method("tasks.task.list", "task", _tasks),
+        Method("tasks.task.get", "task", _task),
+        Method("tasks.task.getFields", "task", _task_fields),
         Method("user.get", "user", _users),
         Method("user.fields", "user", _labels),
-        Method("user.current", "user", _current_user),
-        Method("profile", None, _profile),
-        Method("department.get", "department", _departments),
-        Method("department.fields", "department", _labels),
-        Method("server.time", None, _server_time),
-        Method("scope", None, _scope),
-        Method("methods", None, _methods),
-        Method("method.get", None, _method_get),
-        Method("app.info", None, _app_info),
+        Method("user.current", "user", _current_user, typed=False),
+        Method("profile", None, _profile, typed=False),
+        Method("department.get", "department", _departments, typed=False),
+        Method("department.fields", "department", _labels, typed=False),
+        Method("server.time", None, _server_time, typed=False),
+        Method("scope", None, _scope, typed=False),
+        Method("methods", None, _methods, typed=False),
+        Method("method.get", None, _method_get, typed=False),
+        Method("app.info", None, _app_info, typed=False),
     ]

@@ -8,7 +8,7 @@ from tap_bitrix24.demo import php
 
 PAGE: Final = 50
 
-Find = Callable[[bool], Sequence[int]]
+Find = Callable[[int], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -24,24 +24,24 @@ class Page:
 def legacy(find: Find, start: Any, *, cap: int = 0) -> Page:
     """Page by page number; beyond the end comes page 1 again.
 
-    ``find`` is told whether to lay tied rows the other way round: without a secondary key in the order, every
-    query may lay them as it likes, and here every second page does.
+    ``find`` is told the page: without a secondary key in the order, every query may lay tied rows as it likes,
+    and here every second page lays them the other way round.
     """
     first = php.intval(start)
     if first < 0:
-        return Page(find(False)[:PAGE], 0, None, counted=False)
-    total = len(find(False))
+        return Page(find(0)[:PAGE], 0, None, counted=False)
+    total = len(find(0))
     total = min(total, cap) if cap else total
     pages = -(-total // PAGE)
     page = first // PAGE if first // PAGE < pages else 0
-    ids = find(page % 2 == 1)[page * PAGE : min((page + 1) * PAGE, total)]
+    ids = find(page)[page * PAGE : min((page + 1) * PAGE, total)]
     return Page(ids, total, (page + 1) * PAGE if page + 1 < pages else None, counted=True)
 
 
 def offset(find: Find, start: Any, *, knows_no_count: bool) -> Page:
     """Page by exact offset (``user.get``); old servers count even when told not to."""
     first = php.intval(start)
-    found = find(False)
+    found = find(0)
     if first < 0 and knows_no_count:
         return Page(found[:PAGE], 0, None, counted=False)
     first = max(first, 0)
@@ -59,7 +59,7 @@ def controller(find: Find, start: Any, *, outer_start: Any, wraps: bool = False)
     own = php.intval(start)
     counted = php.intval(outer_start) != -1
     page = max(own, 0) // PAGE
-    found = find(page % 2 == 1)
+    found = find(page)
     total = len(found)
     ids = found[page * PAGE : (page + 1) * PAGE]
     if wraps and page * PAGE >= total:

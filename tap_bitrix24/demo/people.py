@@ -58,13 +58,16 @@ def multifields(number: int, drawn: int) -> Row:
         _multi("PHONE", number * 9 + i, "WORK", f"+7{9_000_000_000 + (drawn >> i) % 999_999_999}")
         for i in range(drawn % 3)
     ]
-    mails = [_multi("EMAIL", number * 9 + 3, "WORK", f"p{number}@example.com")] if drawn >> 2 & 3 else []
+    mails = [
+        _multi("EMAIL", number * 9 + 3 + place, "WORK", f"p{number}{'ab'[place]}@example.com")
+        for place in range((0, 1, 1, 2)[drawn >> 2 & 3])
+    ]
     sites = (
-        [_multi("WEB", number * 9 + 4, "WORK", f"https://site{number % 400}.example/a?b=1&c=2")]
+        [_multi("WEB", number * 9 + 5, "WORK", f"https://site{number % 400}.example/a?b=1&c=2")]
         if drawn % 7 == 0
         else []
     )
-    messengers = [_multi("IM", number * 9 + 5, "TELEGRAM", f"@user{number}")] if drawn % 5 == 0 else []
+    messengers = [_multi("IM", number * 9 + 6, "TELEGRAM", f"@user{number}")] if drawn % 5 == 0 else []
     return {
         "PHONE": phones,
         "EMAIL": mails,
@@ -212,14 +215,22 @@ def user(seeds: Seeds) -> Maker:
 
 
 def departments(seeds: Seeds, count: int) -> list[Row]:
-    """Make the tree of departments; the root has no parent, some have no head."""
+    """Make the tree of departments; the root has no parent, some have no head. LEFT_MARGIN is the walk's order."""
+    parents = {number: number // 3 or 1 for number in range(2, count + 1)}
+    walk: list[int] = []
+    waiting = [1]
+    while waiting:
+        number = waiting.pop()
+        walk.append(number)
+        waiting += sorted((child for child, parent in parents.items() if parent == number), reverse=True)
     return [
         {
             "ID": number,
             "NAME": "Демо-компания" if number == 1 else f"{DEPARTMENTS[number % 10]} {number}",
             "SORT": 100 + seeds.mix(number, 71) % 5 * 100,
-            "PARENT": None if number == 1 else max(1, number // 3),
+            "PARENT": parents.get(number),
             "UF_HEAD": seeds.pick("users", seeds.mix(number, 72)) if number % 4 else None,
+            "LEFT_MARGIN": walk.index(number),
         }
         for number in range(1, count + 1)
     ]

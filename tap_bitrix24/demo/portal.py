@@ -4,9 +4,10 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-from tap_bitrix24.demo import batch, methods_crm, methods_work, php, views, work
+from tap_bitrix24.demo import batch, methods_crm, methods_work, php, samples, views, work
 from tap_bitrix24.demo.batch import Outcome
 from tap_bitrix24.demo.calls import Call, Method
 from tap_bitrix24.demo.clock import DEFAULT_START, Clock
@@ -24,8 +25,33 @@ ALL_SCOPES: Final = ("crm", "user", "user_basic", "user_brief", "department", "t
                      "messageservice", "userfieldconfig", "user.userfield", "placement", "rating", "userconsent", "sign.b2e",
                      "ai_admin", "humanresources", "main", "note", "mail", "rpa", "socialnetwork")  # fmt: skip
 _WRITES: Final = frozenset(
-    "add update delete set remove import register unregister bind unbind complete start stop approve disapprove "
-    "delegate renew defer pause favorite clear merge send answer move".split()
+    [
+        "add",
+        "update",
+        "delete",
+        "set",
+        "remove",
+        "import",
+        "register",
+        "unregister",
+        "bind",
+        "unbind",
+        "complete",
+        "start",
+        "stop",
+        "approve",
+        "disapprove",
+        "delegate",
+        "renew",
+        "defer",
+        "pause",
+        "favorite",
+        "clear",
+        "merge",
+        "send",
+        "answer",
+        "move",
+    ]
 )
 
 
@@ -36,7 +62,7 @@ class Options:
     scale: int = 300
     seed: int = 1
     smart_processes: int = 2
-    samples: str | None = None
+    samples: str | Path | None = None
     operating_window: float = 600.0
     limits: bool = True
     plan: str = "standard"
@@ -45,7 +71,7 @@ class Options:
     count_time: float = 0.0
     switches: dict[str, Any] = field(default_factory=dict)
     clock: str | None = None
-    scopes: Sequence[str] | None = None
+    scopes: str | Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +106,8 @@ class Portal:
             seed=options.seed, scale=options.scale, anchor=anchor, smart_processes=options.smart_processes
         )
         self.switches = default_switches() | switched(options.switches)
-        self.scopes = tuple(options.scopes or ALL_SCOPES)
+        given = options.scopes.split(",") if isinstance(options.scopes, str) else options.scopes
+        self.scopes: Sequence[str] = tuple(given or ALL_SCOPES)
         self.secret = f"{random.Random(f'{options.seed}:secret').getrandbits(64):016x}"
         self.faults = Faults(latency_ms=options.latency, page_ms=options.page_time, count_ms=options.count_time)
         self.stats = Stats()
@@ -95,6 +122,8 @@ class Portal:
         self._methods: dict[str, Method] = {
             one.name.lower(): one for one in (*methods_crm.methods(), *methods_work.methods())
         }
+        if options.samples:
+            self._methods |= samples.methods(Path(options.samples), self._methods, ALL_SCOPES)
 
     def now(self) -> float:
         """Answer the portal's time."""
@@ -115,11 +144,16 @@ class Portal:
     def _made_view(self, family: str, name: str) -> views.View:
         """Make a view."""
         table, seeds = self.company.tables[name], self.company.seeds
-        if family == "universal":
+        if family.startswith("universal"):
             kinds = {table_name: kind for kind, table_name in methods_crm.ENTITY_TYPES.items()}
             kind = kinds[name] if name in kinds else int(name.rpartition("_")[2])
             extra = (methods_crm.CATEGORY_FIELD,) if "CATEGORY_ID" in table.columns else ()
-            return views.View(table, "id", views.universal_show(table.fields, extra, kind), self._fragments)
+            return views.View(
+                table,
+                "id",
+                views.universal_show(table.fields, extra, kind, original=family.endswith("original")),
+                self._fragments,
+            )
         show, key = {
             "classic": (views.classic_show(table.fields), "ID"),
             "tasks": (work.show_task(seeds, table.fields), "id"),
@@ -173,7 +207,7 @@ class Portal:
         self.stats.error("QUERY_LIMIT_EXCEEDED")
         if self.switches["query_limit_body"] == "html":
             return Reply(503, b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>", "text/html")
-        error = RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", 503)
+        error = RestError(code="QUERY_LIMIT_EXCEEDED", text="Too many requests", status=503)
         return Reply(503, php.encode(error.body()))
 
     def refusal(self, error: RestError) -> Reply:
@@ -185,7 +219,7 @@ class Portal:
         """Check method, then webhook; run a batch or one method."""
         name = request.method
         if name != "batch" and name not in self._methods and not _writes(name):
-            raise RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
+            raise RestError(code="ERROR_METHOD_NOT_FOUND", text="Method not found!", status=404)
         if request.user != "1" or request.secret != self.secret:
             code = "INVALID_CREDENTIALS" if request.user and request.secret else "NO_AUTH_FOUND"
             raise auth_error(code, self.switches["auth_status"])
@@ -228,24 +262,24 @@ class Portal:
     def _unknown(self, name: str, *, in_batch: bool) -> RestError:
         """Make the error of a name that is no method, is not for batches, or would write."""
         if name.lower() in {"batch", "download", "upload"} and in_batch:
-            return RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
+            return RestError(code="ERROR_BATCH_METHOD_NOT_ALLOWED", text="Method is not allowed for batch usage")
         if _writes(name.lower()):
             self.stats.write(name)
-            return RestError("ACCESS_DENIED", "Access denied! Admin permissions required", 403)
-        return RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
+            return RestError(code="ACCESS_DENIED", text="Access denied! Admin permissions required", status=403)
+        return RestError(code="ERROR_METHOD_NOT_FOUND", text="Method not found!", status=404)
 
     def _allowed(self, method: Method, call: Call, *, in_batch: bool) -> None:
         """Check scope, operating time and faults of one command."""
         self.stats.command(method.name)
         if method.scope is not None and method.scope not in self.scopes:
             error = auth_error("insufficient_scope", self.switches["auth_status"])
-            raise RestError(error.code, "" if in_batch else error.description, error.status)
-        limit = float(self.switches["operating_limit"])
+            raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
+        limit = float(self.switches["operating_limit"]) * self.operating.window / 600
         used_up = self.limits and self.switches["cloud"] == "on" and self.operating.spent(method.name) > limit
         if used_up or "operation_time_limit" in call.faults:
             raise operation_time_limit()
         if "command_error" in call.faults:
-            raise RestError(call.faults["command_error"] or "INTERNAL_SERVER_ERROR", "Fault on demand")
+            raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
 
     def _run(self, method: Method, call: Call) -> Outcome:
         """Run the method itself and count what it served."""
@@ -271,14 +305,15 @@ class Portal:
         }
         if self.switches["cloud"] == "on":
             spent = self.operating.spent(method)
-            self.stats.operated(method, spent)
+            if spent:
+                self.stats.operated(method, spent)
             shown |= {"operating_reset_at": self.operating.reset_at(method), "operating": spent}
         return shown
 
 
 def operation_time_limit() -> RestError:
     """Make the error of a method that has used up its seconds."""
-    return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", 429)
+    return RestError(code="OPERATION_TIME_LIMIT", text="Method is blocked due to operation time limit.", status=429)
 
 
 def _writes(name: str) -> bool:

@@ -69,7 +69,7 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
         contact = seeds.pick("contacts", other >> 7)
         return {
             "ID": number,
-            "TITLE": f"{PRODUCTS[drawn % 12]} №{number}",
+            "TITLE": f"{PRODUCTS[drawn % 12]} #{number}",
             "TYPE_ID": ("SALE", "COMPLEX", "GOODS", "SERVICES")[drawn >> 5 & 3],
             "CATEGORY_ID": pipeline,
             "STAGE_ID": code,

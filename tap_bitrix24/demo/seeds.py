@@ -56,7 +56,7 @@ class Seeds:
         steps = dice.choices((1, 2, 3), (95, 4, 1), k=count)
         steps[0] = 1
         for _ in range(3 if count > 100 else 0):  # noqa: PLR2004
-            steps[dice.randrange(1, count)] += max(7, min(count // 100, 5000))
+            steps[dice.randrange(1, count)] += max(20, min(count // 100, 5000))
         return array("q", accumulate(steps))
 
     def stamps(self, name: str, count: int) -> tuple["array[int]", "array[int]"]:

@@ -89,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Access-Control-Allow-Origin", "*")
         if reply.location:
             self.send_header("Location", reply.location)
         self.end_headers()
@@ -105,9 +106,9 @@ def _faulted(portal: Portal, rule: Rule) -> Reply | None:
     if rule.fault == "auth":
         return portal.refusal(auth_error(str(rule.param or "NO_AUTH_FOUND"), portal.switches["auth_status"]))
     if rule.fault == "internal_server_error":
-        return portal.refusal(RestError("INTERNAL_SERVER_ERROR", "Internal server error", 500))
+        return portal.refusal(RestError(code="INTERNAL_SERVER_ERROR", text="Internal server error", status=500))
     if rule.fault == "wrong_encoding":
-        return portal.refusal(RestError("WRONG_ENCODING", "Wrong request encoding", 200))
+        return portal.refusal(RestError(code="WRONG_ENCODING", text="Wrong request encoding", status=200))
     return {
         "html_502": Reply(502, _HTML_502, "text/html"),
         "html_200": Reply(200, _HTML_200, "text/html; charset=UTF-8"),

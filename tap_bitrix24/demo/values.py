@@ -27,10 +27,31 @@ ABSENT = Absent()
 _CLOCK: Final = [f"T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY)]
 _EPOCH: Final = date(1970, 1, 1)
 _NUMERIC: Final = frozenset(
-    "integer int user employee crm_lead crm_deal crm_contact crm_company crm_quote crm_category crm_entity "
-    "location enumeration iblock_element iblock_section resourcebooking crm_enum_ownertype "
-    "crm_enum_activitytype crm_enum_activitystatus crm_enum_activitypriority crm_enum_activitynotifytype "
-    "crm_enum_contenttype crm_enum_activitydirection".split()
+    [
+        "integer",
+        "int",
+        "user",
+        "employee",
+        "crm_lead",
+        "crm_deal",
+        "crm_contact",
+        "crm_company",
+        "crm_quote",
+        "crm_category",
+        "crm_entity",
+        "location",
+        "enumeration",
+        "iblock_element",
+        "iblock_section",
+        "resourcebooking",
+        "crm_enum_ownertype",
+        "crm_enum_activitytype",
+        "crm_enum_activitystatus",
+        "crm_enum_activitypriority",
+        "crm_enum_activitynotifytype",
+        "crm_enum_contenttype",
+        "crm_enum_activitydirection",
+    ]
 )
 _ISO = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?\s?(Z|[+-]\d\d:?\d\d|[+-]\d\d)?",
@@ -113,7 +134,7 @@ def is_number(kind: str) -> bool:
 def classic(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
     """Answer the converter of classic methods, where every scalar is text; None: the value is final already."""
     if multiple:
-        return _classic_list if user_field else None
+        return _CLASSIC_TIMES.get(kind, _classic_list) if user_field else None
     if kind == "file":
         return _classic_file
     if kind == "boolean" and user_field:
@@ -155,12 +176,25 @@ def _classic_list(value: Any) -> Any:
     return [str(item) if type(item) in (int, float) else item for item in value]
 
 
+def _list_of(convert: Converter) -> Converter:
+    """Make the converter of a multiple field whose elements need one."""
+    return lambda value: [convert(item) for item in value] if value else False
+
+
+def _empty_as_list(convert: Converter) -> Converter:
+    """Turn the ``false`` of classic lists into the empty list of universal ones."""
+    return lambda value: convert(value) or []
+
+
+_CLASSIC_TIMES: Final = {"datetime": _list_of(server_iso), "date": _list_of(date_iso)}
+
+
 def universal(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
     """Answer the converter of ``crm.item.list``: numbers stay numbers, flags ``Y``/``N``, files have other keys."""
     if kind == "file":
         return _universal_files if multiple else _universal_file
     if multiple:
-        return _universal_list
+        return _empty_as_list(_CLASSIC_TIMES[kind]) if kind in _CLASSIC_TIMES else _universal_list
     if kind == "datetime":
         return _universal_datetime
     if kind == "date":

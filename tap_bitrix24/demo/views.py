@@ -77,15 +77,21 @@ class View:
 class Rows(php.Encoded):
     """One page of an answer as it was when it was made, whatever changes afterwards."""
 
-    def __init__(self, view: View, ids: Sequence[int], selected: Selected | None, spoiled: int | None = None) -> None:
-        """``spoiled`` is the place of a row that a fault robs of its key."""
+    def __init__(self, texts: list[bytes], ids: Sequence[int], table: str) -> None:
+        """Hold rows that are JSON already."""
         self.ids = ids
-        self.table = view.table.name
-        self._texts = view.fragments(ids, selected)
+        self.table = table
+        self._texts = texts
+
+    @classmethod
+    def shown(cls, view: View, ids: Sequence[int], selected: Selected | None, *, spoiled: int | None = None) -> "Rows":
+        """Write rows of a view; ``spoiled`` is the place of one that a fault robs of its key."""
+        texts = view.fragments(ids, selected)
         if spoiled is not None:
-            row = json.loads(self._texts[spoiled])
+            row = json.loads(texts[spoiled])
             row.pop(view.key, None)
-            self._texts[spoiled] = php.encode_row(row)
+            texts[spoiled] = php.encode_row(row)
+        return cls(texts, ids, view.table.name)
 
     def __len__(self) -> int:
         """Answer the number of rows."""
@@ -140,8 +146,13 @@ def _classic_converter(described: Field) -> values.Converter | None:
     return values.classic(described.type, multiple=described.multiple, user_field=described.user_field)
 
 
-def universal_show(fields: dict[str, Field], extra: tuple[Field, ...], entity_type_id: int) -> Callable[[Row], Row]:
-    """Make the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``."""
+def universal_show(
+    fields: dict[str, Field], extra: tuple[Field, ...], entity_type_id: int, *, original: bool
+) -> Callable[[Row], Row]:
+    """Make the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``.
+
+    ``original``: user fields keep their upper-case names.
+    """
     plan: list[tuple[str, str, values.Converter | None]] = []
     known = 0
 
@@ -149,7 +160,7 @@ def universal_show(fields: dict[str, Field], extra: tuple[Field, ...], entity_ty
         nonlocal plan, known
         if known != len(fields):
             listed = [one for one in (*fields.values(), *extra) if one.type != "crm_multifield"]
-            plan = [(one.name, one.item, _universal_converter(one)) for one in listed]
+            plan = [(one.name, universal_name(one, original=original), _universal_converter(one)) for one in listed]
             known = len(fields)
         shown = {item: convert(row.get(name)) if convert else row.get(name) for name, item, convert in plan}
         if "PHONE" in fields:
@@ -158,6 +169,11 @@ def universal_show(fields: dict[str, Field], extra: tuple[Field, ...], entity_ty
         return shown
 
     return show
+
+
+def universal_name(described: Field, *, original: bool) -> str:
+    """Answer a field's key in ``crm.item.list``."""
+    return described.name if original and described.user_field else described.item
 
 
 def _universal_converter(described: Field) -> values.Converter | None:
@@ -187,10 +203,12 @@ def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Sel
     return frozenset(chosen)
 
 
-def universal_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected | None:
+def universal_select(fields: dict[str, Field], names: Iterable[Any] | None, *, original: bool) -> Selected | None:
     """Answer the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be asked for by name."""
     wanted = {str(name) for name in names} if names is not None else set()
     if not wanted or "*" in wanted:
         return None
-    named = {described.item for described in fields.values() if described.item in wanted or described.name in wanted}
+    named = {
+        universal_name(one, original=original) for one in fields.values() if one.item in wanted or one.name in wanted
+    }
     return frozenset((*named, "id", "entityTypeId"))

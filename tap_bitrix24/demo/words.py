@@ -2,20 +2,101 @@
 
 from typing import Final
 
-FIRST_NAMES: Final = (
-    "Анна Борис Вера Глеб Дарья Егор Жанна Захар Ирина Кирилл Лидия Максим Нина Олег Полина Роман Светлана "
-    "Тимур Ульяна Фёдор Anna Bruno Clara David Elena Felix Greta Hugo Ines Jonas Karla Luca Maria Noah Olga "
-    "Paul Rita Søren Thomas Zoë"
-).split()
-LAST_NAMES: Final = (
-    "Иваненко Кузьмич Соловей Белых Чайка Гончар Мороз Шевчук Дубровских Седых Лебедь Франко Коваль Зуб "
-    "Weber Schmidt Müller Rossi García Novak Horváth Larsen Dubois O'Brien Costa Meyer Fischer Kowalski"
-).split()
+FIRST_NAMES: Final = [
+    "Анна",
+    "Борис",
+    "Вера",
+    "Глеб",
+    "Дарья",
+    "Егор",
+    "Жанна",
+    "Захар",
+    "Ирина",
+    "Кирилл",
+    "Лидия",
+    "Максим",
+    "Нина",
+    "Олег",
+    "Полина",
+    "Роман",
+    "Светлана",
+    "Тимур",
+    "Ульяна",
+    "Фёдор",
+    "Anna",
+    "Bruno",
+    "Clara",
+    "David",
+    "Elena",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Karla",
+    "Luca",
+    "Maria",
+    "Noah",
+    "Olga",
+    "Paul",
+    "Rita",
+    "Søren",
+    "Thomas",
+    "Zoë",
+]
+LAST_NAMES: Final = [
+    "Иваненко",
+    "Кузьмич",
+    "Соловей",
+    "Белых",
+    "Чайка",
+    "Гончар",
+    "Мороз",
+    "Шевчук",
+    "Дубровских",
+    "Седых",
+    "Лебедь",
+    "Франко",
+    "Коваль",
+    "Зуб",
+    "Weber",
+    "Schmidt",
+    "Müller",
+    "Rossi",
+    "García",
+    "Novak",
+    "Horváth",
+    "Larsen",
+    "Dubois",
+    "O'Brien",
+    "Costa",
+    "Meyer",
+    "Fischer",
+    "Kowalski",
+]
 MIDDLE_NAMES: Final = ("Александровна", "Олегович", "Игоревна", "Петрович", "", "", "", "J.")
-COMPANY_WORDS: Final = (
-    "Север Вектор Заря Орион Гранит Маяк Сигма Континент Альфа Лотос Nordwind Helios Atlas Meridian Quanta "
-    "Bluestone Castello Rheintal Vistula Danube"
-).split()
+COMPANY_WORDS: Final = [
+    "Север",
+    "Вектор",
+    "Заря",
+    "Орион",
+    "Гранит",
+    "Маяк",
+    "Сигма",
+    "Континент",
+    "Альфа",
+    "Лотос",
+    "Nordwind",
+    "Helios",
+    "Atlas",
+    "Meridian",
+    "Quanta",
+    "Bluestone",
+    "Castello",
+    "Rheintal",
+    "Vistula",
+    "Danube",
+]
 COMPANY_FORMS: Final = ("ООО «{}»", "АО «{}»", "ИП {}", "{} GmbH", "{} Ltd", "{} & Co", "{} S.r.l.", "{} <Group>")
 PRODUCTS: Final = (
     "Поставка оборудования",

@@ -53,7 +53,7 @@ def task(seeds: Seeds) -> Maker:
         return {
             "ID": number,
             "PARENT_ID": 0,
-            "TITLE": f"{TASKS[drawn % 8]} №{number}",
+            "TITLE": f"{TASKS[drawn % 8]} #{number}",
             "DESCRIPTION": COMMENTS[other % 9] or "",
             "MARK": ("", "P", "N")[other % 3] if done else "",
             "PRIORITY": drawn % 3,
@@ -66,7 +66,7 @@ def task(seeds: Seeds) -> Maker:
             "ACCOMPLICES": [seeds.pick("users", drawn >> 3)] if drawn % 4 == 0 else [],
             "AUDITORS": [seeds.pick("users", other), seeds.pick("users", other >> 4)] if other % 5 == 0 else [],
             "CHANGED_BY": seeds.pick("users", other >> 9),
-            "CHANGED_DATE": modified,
+            "CHANGED_DATE": None if modified == created else modified,
             "STATUS_CHANGED_BY": seeds.pick("users", other >> 9),
             "STATUS_CHANGED_DATE": moved_at(number, created, modified),
             "CLOSED_BY": seeds.pick("users", drawn >> 9) if done else 0,
@@ -109,7 +109,7 @@ def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
             elif name in {"ACCOMPLICES", "AUDITORS"}:
                 value = [str(one) for one in value or ()]
             elif value is None and described.type == "enum":
-                value = "N"
+                value = None if name == "FORKED_BY_TEMPLATE_ID" else "N"
             shown[described.item] = value
         shown["subStatus"] = shown["status"]
         shown["descriptionInBbcode"] = "Y"
