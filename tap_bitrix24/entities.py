@@ -54,7 +54,7 @@ class Entity:
     per_type: Sequence[int] = ()
     """entityTypeId values the list is asked for one by one; smart processes are added to them."""
     tolerated: frozenset[str] = frozenset()
-    """Errors that say a list does not exist for one of these types."""
+    """Codes or words of errors that say a list does not exist for one of these types."""
     universal: Universal | None = None
 
 
@@ -143,7 +143,7 @@ CATEGORIES = Entity(
     endpoint=Endpoint("crm.category.list", rows_at="categories", key="id", request_key="id"),
     fields_method="crm.category.fields", fields_params={"entityTypeId": 2}, key=("entityTypeId", "id"),
     types={"entityTypeId": "integer", "isSystem": "boolean", "code": "string"}, keyset=False,
-    per_type=(2, 3, 4, SMART_INVOICE), tolerated=frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND"}),
+    per_type=(2, 3, 4, SMART_INVOICE), tolerated=frozenset({"entity_type_not_supported", "not_found", "is not supported"}),
 )  # fmt: skip
 CURRENCIES = Entity(
     stream="currencies", scope=_CRM, endpoint=Endpoint("crm.currency.list", key="CURRENCY", request_key="CURRENCY"),
@@ -177,7 +177,7 @@ STAGE_HISTORY = Entity(
         "STATUS_SEMANTIC_ID": "string", "STATUS_ID": "string",
     },
     key=("entityTypeId", "ID"), stamp=Stamp("CREATED_TIME", "CREATED_TIME", margin=26 * 3600),
-    per_type=(1, 2, SMART_INVOICE), tolerated=frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND"}),
+    per_type=(1, 2, SMART_INVOICE), tolerated=frozenset({"entity_type_not_supported", "not_found", "is not supported"}),
 )  # fmt: skip
 USERS = Entity(
     stream="users", scope=("user", "user_basic", "user_brief"),

@@ -76,7 +76,7 @@ class Source:
     reshape: Callable[[Row], Row] | None = None
     """Brings a row into the classic shape where renaming keys is not enough."""
     tolerated: frozenset[str] = frozenset()
-    """Error codes that mean 'this list does not exist here', not a failure."""
+    """Codes or words, lower case, of errors that mean 'this list does not exist here', not a failure."""
 
 
 @dataclass(frozen=True, slots=True)

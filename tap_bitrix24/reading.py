@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.errors import PortalError, UntrustedError
 from tap_bitrix24.model import (
     Answer,
     Ask,
@@ -173,7 +173,7 @@ def _checkpoint(cursors: Sequence[Cursor], resumable: Mapping[str, Any] | None) 
 
 def _deliver(cursor: Cursor, answer: Answer) -> Reading:
     if answer.error is not None:
-        if answer.error.code not in cursor.source.tolerated:
+        if not tolerates(cursor.source, answer.error):
             raise answer.error
         cursor.done = True
         return
@@ -200,7 +200,7 @@ def offsets(source: Source, window: Window | None = None) -> Reading:
     while True:
         (answer,) = yield from want([Ask(source=source, window=window, offset=offset, pages=pages)])
         if answer.error is not None:
-            if answer.error.code in source.tolerated:
+            if tolerates(source, answer.error):
                 return
             raise answer.error
         for page in answer.pages:
@@ -221,7 +221,7 @@ def whole(sources: Sequence[Source]) -> Reading:
     answers = yield from want([Ask(source=source, offset=0) for source in sources])
     for source, answer in zip(sources, answers, strict=True):
         if answer.error is not None:
-            if answer.error.code not in source.tolerated:
+            if not tolerates(source, answer.error):
                 raise answer.error
             continue
         page = answer.pages[0]
@@ -244,6 +244,12 @@ def want(asks: Sequence[Ask]) -> Steps[list[Answer]]:
         msg = "a strategy must be sent the answers it asked for"
         raise TypeError(msg)
     return answers
+
+
+def tolerates(source: Source, error: PortalError) -> bool:
+    """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
+    told = f"{error.code} {error}".lower()
+    return any(phrase in told for phrase in source.tolerated)
 
 
 def _keys(source: Source, rows: Sequence[Row]) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import click
 from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
-from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
@@ -40,16 +40,7 @@ class TapBitrix24(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
     dynamic_catalog = True
     message_writer_class = SingerLines
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [each for each in Tap.capabilities if each.value != "batch"]
     """No BATCH: the SDK's way of it writes deselected fields and skips stream maps."""
 
     def __init__(self, *, setup_mapper: bool = True, validate_config: bool = True, **parts: Any) -> None:
