@@ -61,6 +61,14 @@ def test_a_fifth_of_the_deals_changed_in_one_and_the_same_second(deals: list[Any
     assert most >= 50
 
 
+def test_at_a_larger_scale_thousands_change_in_one_second_and_ids_have_big_holes(start: Start) -> None:
+    rows = start(scale=6000).truth("deals")
+    _, most = Counter(row["DATE_MODIFY"] for row in rows).most_common(1)[0]
+    assert most >= 2000
+    known = ids(rows)
+    assert max(after - before for before, after in pairwise(known)) > 50
+
+
 def test_modified_stamps_follow_creation_span_years_and_ignore_the_id(deals: list[Any]) -> None:
     assert all(instant(row["DATE_MODIFY"]) >= instant(row["DATE_CREATE"]) for row in deals)
     stamps = [instant(row["DATE_MODIFY"]) for row in deals]
