@@ -69,6 +69,7 @@ def order_words(key: str, direction: str) -> Mapping[str, Any]:
 
 
 _CRM = ("crm",)
+_NO_SUCH_TYPE = frozenset({"entity_type_not_supported", "not_found", "is not supported"})
 
 
 def _crm(method: str) -> Endpoint:
@@ -143,7 +144,7 @@ CATEGORIES = Entity(
     endpoint=Endpoint("crm.category.list", rows_at="categories", key="id", request_key="id"),
     fields_method="crm.category.fields", fields_params={"entityTypeId": 2}, key=("entityTypeId", "id"),
     types={"entityTypeId": "integer", "isSystem": "boolean", "code": "string"}, keyset=False,
-    per_type=(2, 3, 4, SMART_INVOICE), tolerated=frozenset({"entity_type_not_supported", "not_found", "is not supported"}),
+    per_type=(2, 3, 4, SMART_INVOICE), tolerated=_NO_SUCH_TYPE,
 )  # fmt: skip
 CURRENCIES = Entity(
     stream="currencies", scope=_CRM, endpoint=Endpoint("crm.currency.list", key="CURRENCY", request_key="CURRENCY"),
@@ -177,7 +178,7 @@ STAGE_HISTORY = Entity(
         "STATUS_SEMANTIC_ID": "string", "STATUS_ID": "string",
     },
     key=("entityTypeId", "ID"), stamp=Stamp("CREATED_TIME", "CREATED_TIME", margin=26 * 3600),
-    per_type=(1, 2, SMART_INVOICE), tolerated=frozenset({"entity_type_not_supported", "not_found", "is not supported"}),
+    per_type=(1, 2, SMART_INVOICE), tolerated=_NO_SUCH_TYPE,
 )  # fmt: skip
 USERS = Entity(
     stream="users", scope=("user", "user_basic", "user_brief"),
