@@ -71,7 +71,7 @@ class Call:
         if "drop_order" in self.faults:
             order = ((table.stamps[1] if table.stamps[1] in table.fields else table.key, True),)
         if "repeat_page" in self.faults:
-            conditions = [one for one in conditions if one.field != table.key]
+            conditions = [one for one in conditions if one.name != table.key]
         return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
 
     def rows(self, view: View, page: paging.Page, selected: Selected | None) -> Rows:

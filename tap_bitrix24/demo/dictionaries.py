@@ -81,35 +81,39 @@ INVOICE_TYPE: Final = 31
 FIRST_SMART_TYPE: Final = 128
 INVOICE_CATEGORY: Final = 9
 _DICTIONARIES: Final = {
-    "SOURCE": (("CALL", "Звонок"), ("EMAIL", "E-mail"), ("WEB", "Website"), ("ADVERTISING", "Реклама"), ("PARTNER", "Partner")),
-    "DEAL_TYPE": (("SALE", "Продажа"), ("COMPLEX", "Complex sale"), ("GOODS", "Товары"), ("SERVICES", "Services")),
-    "CONTACT_TYPE": (("CLIENT", "Клиенты"), ("SUPPLIER", "Suppliers"), ("PARTNER", "Партнёры"), ("OTHER", "Other")),
-    "COMPANY_TYPE": (("CUSTOMER", "Клиент"), ("SUPPLIER", "Supplier"), ("COMPETITOR", "Конкурент"), ("PARTNER", "Partner")),
-    "INDUSTRY": (("IT", "Информационные технологии"), ("TELECOM", "Telecom"), ("FINANCE", "Финансы"), ("OTHER", "Other")),
-    "EMPLOYEES": (("EMPLOYEES_1", "менее 50"), ("EMPLOYEES_2", "50-250"), ("EMPLOYEES_3", "250-500")),
-    "HONORIFIC": (("HNR_1", "г-н"), ("HNR_2", "г-жа")),
-}  # fmt: skip
+    "SOURCE": {
+        "CALL": "Звонок",
+        "EMAIL": "E-mail",
+        "WEB": "Website",
+        "ADVERTISING": "Реклама",
+        "PARTNER": "Partner",
+    },
+    "DEAL_TYPE": {"SALE": "Продажа", "COMPLEX": "Complex sale", "GOODS": "Товары", "SERVICES": "Services"},
+    "CONTACT_TYPE": {"CLIENT": "Клиенты", "SUPPLIER": "Suppliers", "PARTNER": "Партнёры", "OTHER": "Other"},
+    "COMPANY_TYPE": {"CUSTOMER": "Клиент", "SUPPLIER": "Supplier", "COMPETITOR": "Конкурент", "PARTNER": "Partner"},
+    "INDUSTRY": {"IT": "Информационные технологии", "TELECOM": "Telecom", "FINANCE": "Финансы", "OTHER": "Other"},
+    "EMPLOYEES": {"EMPLOYEES_1": "менее 50", "EMPLOYEES_2": "50-250", "EMPLOYEES_3": "250-500"},
+    "HONORIFIC": {"HNR_1": "г-н", "HNR_2": "г-жа"},
+}
+_FLAGS: Final = (
+    "IS_STAGES_ENABLED",
+    "IS_BEGIN_CLOSE_DATES_ENABLED",
+    "IS_CLIENT_ENABLED",
+    "IS_USE_IN_USERFIELD_ENABLED",
+    "IS_LINK_WITH_PRODUCTS_ENABLED",
+    "IS_MYCOMPANY_ENABLED",
+    "IS_SOURCE_ENABLED",
+    "IS_OBSERVERS_ENABLED",
+    "IS_RECYCLEBIN_ENABLED",
+    "IS_SET_OPEN_PERMISSIONS",
+)
 _PROCESS: Final = {None: "process", "S": "success", "F": "failure"}
 
 
 def smart_type(index: int, stamp: int) -> Row:
     """Make the ``index``-th smart process type; every second one has no pipelines of its own."""
     entity_type_id = (156, 177, *range(1038, 1038 + 4 * index, 4))[index]
-    flags = {
-        name: "Y"
-        for name in [
-            "IS_STAGES_ENABLED",
-            "IS_BEGIN_CLOSE_DATES_ENABLED",
-            "IS_CLIENT_ENABLED",
-            "IS_USE_IN_USERFIELD_ENABLED",
-            "IS_LINK_WITH_PRODUCTS_ENABLED",
-            "IS_MYCOMPANY_ENABLED",
-            "IS_SOURCE_ENABLED",
-            "IS_OBSERVERS_ENABLED",
-            "IS_RECYCLEBIN_ENABLED",
-            "IS_SET_OPEN_PERMISSIONS",
-        ]
-    }
+    flags = dict.fromkeys(_FLAGS, "Y")
     name = SMART_PROCESSES[index % len(SMART_PROCESSES)]
     return {
         "ID": 5 + index,
@@ -165,6 +169,7 @@ def stage_dictionary(entity_type_id: int, category: int) -> str:
 def statuses(types: list[Row]) -> Iterator[Row]:
     """Make the rows of ``crm.status.list``; EXTRA stands on stages of leads, quotes and deals only."""
     number = 100
+    category: int | None
     sets: list[tuple[str, str, int | None, tuple[Stage, ...]]] = [
         ("STATUS", "", None, LEAD_STAGES),
         ("QUOTE_STATUS", "", None, QUOTE_STAGES),
@@ -187,7 +192,7 @@ def statuses(types: list[Row]) -> Iterator[Row]:
                 "SYSTEM": "Y" if place == 0 or stage.semantics else "N",
             }
     for entity, entries in _DICTIONARIES.items():
-        for place, (code, name) in enumerate(entries):
+        for place, (code, name) in enumerate(entries.items()):
             number += 2
             yield _status(number, entity, code, name, place)
 
@@ -210,8 +215,12 @@ def _status(number: int, entity: str, code: str, name: str, place: int) -> Row:
 
 def currencies(stamp: int) -> list[Row]:
     """Make the currencies."""
-    facts = (("RUB", "Российский рубль", 1, 1.0, "# ₽"), ("EUR", "Euro", 1, 98.5, "€#"), ("USD", "US Dollar", 1, 90.25, "$#"),
-             ("KZT", "Тенге", 100, 18.4, "# ₸"))  # fmt: skip
+    facts = (
+        ("RUB", "Российский рубль", 1, 1.0, "# ₽"),
+        ("EUR", "Euro", 1, 98.5, "€#"),
+        ("USD", "US Dollar", 1, 90.25, "$#"),
+        ("KZT", "Тенге", 100, 18.4, "# ₸"),
+    )
     return [
         {
             "ID": place + 1,

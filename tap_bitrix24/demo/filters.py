@@ -68,12 +68,12 @@ def negated(condition: Condition) -> Condition:
     """Turn a condition round; rows without a value pass, as they do in the portal's SQL."""
     if condition.op.startswith("never"):
         return condition
-    return Condition(condition.field, f"!{condition.op}", condition.value, lambda have: not condition.accepts(have))
+    return Condition(condition.name, f"!{condition.op}", condition.value, lambda have: not condition.accepts(have))
 
 
 def or_empty(condition: Condition) -> Condition:
     """Let rows without a value pass too."""
-    name, accepts = condition.field, condition.accepts
+    name, accepts = condition.name, condition.accepts
     return Condition(name, f"+{condition.op}", condition.value, lambda have: blank(have) or accepts(have))
 
 

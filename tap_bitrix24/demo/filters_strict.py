@@ -84,7 +84,7 @@ def _either(conditions: list[Condition]) -> Condition:
     """Join conditions on whole rows by OR."""
 
     def accepts(row: Any) -> bool:
-        return any(one.accepts(row if one.field == WHOLE_ROW else row.get(one.field)) for one in conditions)
+        return any(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
 
     return Condition(WHOLE_ROW, "or", tuple(conditions), accepts)
 
@@ -93,7 +93,7 @@ def _all(conditions: list[Condition]) -> Condition:
     """Join conditions on whole rows by AND."""
 
     def accepts(row: Any) -> bool:
-        return all(one.accepts(row if one.field == WHOLE_ROW else row.get(one.field)) for one in conditions)
+        return all(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
 
     return Condition(WHOLE_ROW, "and", tuple(conditions), accepts)
 

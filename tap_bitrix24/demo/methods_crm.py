@@ -268,8 +268,14 @@ def _user_field_row(place: int, name: str, described: Field) -> dict[str, Any]:
 
 def _owner_types(call: Call) -> Answer:
     """Answer ``crm.enum.ownertype``."""
-    fixed = ((1, "Lead", "LEAD", "L"), (2, "Deal", "DEAL", "D"), (3, "Contact", "CONTACT", "C"),
-             (4, "Company", "COMPANY", "CO"), (7, "Quote", "QUOTE", "Q"), (31, "Invoice", "SMART_INVOICE", "SI"))  # fmt: skip
+    fixed = (
+        (1, "Lead", "LEAD", "L"),
+        (2, "Deal", "DEAL", "D"),
+        (3, "Contact", "CONTACT", "C"),
+        (4, "Company", "COMPANY", "CO"),
+        (7, "Quote", "QUOTE", "Q"),
+        (31, "Invoice", "SMART_INVOICE", "SI"),
+    )
     smart = [
         (row["ENTITY_TYPE_ID"], row["TITLE"], f"DYNAMIC_{row['ENTITY_TYPE_ID']}", f"T{row['ENTITY_TYPE_ID']:x}")
         for row in call.portal.company.types

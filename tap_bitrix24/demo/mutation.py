@@ -9,7 +9,7 @@ from tap_bitrix24.demo.company import Company
 from tap_bitrix24.demo.fields import user_field
 from tap_bitrix24.demo.store import Row, Table
 from tap_bitrix24.demo.userfields import MAKERS
-from tap_bitrix24.demo.values import SERVER_ZONE, parse_time
+from tap_bitrix24.demo.values import DAY, SERVER_ZONE, parse_time
 
 
 @dataclass
@@ -120,9 +120,13 @@ def _plain(table: Table, given: dict[str, Any]) -> Row:
     row: Row = {}
     for name, value in given.items():
         described = table.fields.get(name) or by_item.get(name)
-        kind = described.type if described else ""
-        if kind in {"date", "datetime"} and isinstance(value, str):
-            moment = parse_time(value, SERVER_ZONE)
-            value = moment // 86_400 if kind == "date" and moment is not None else moment  # noqa: PLW2901
-        row[described.name if described else name] = value
+        row[described.name if described else name] = _value(described.type if described else "", value)
     return row
+
+
+def _value(kind: str, value: Any) -> Any:
+    """Turn date text into what rows hold."""
+    if kind not in {"date", "datetime"} or not isinstance(value, str):
+        return value
+    moment = parse_time(value, SERVER_ZONE)
+    return moment // DAY if kind == "date" and moment is not None else moment

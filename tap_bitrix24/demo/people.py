@@ -24,6 +24,7 @@ from tap_bitrix24.demo.words import (
 )
 
 _SUPPLIERS: Final = {"contacts": 7, "companies": 8}
+_SUPPLIER_REST: Final = 5
 
 
 def person_name(drawn: int) -> Row:
@@ -86,7 +87,7 @@ def _multi(kind: str, ident: int, value_type: str, value: str) -> dict[str, str]
 
 def category(table: str, number: int) -> int:
     """Answer the category of a contact or company: one in nine is a supplier, hidden from the classic lists."""
-    return _SUPPLIERS[table] if number % 9 == 5 else 0  # noqa: PLR2004
+    return _SUPPLIERS[table] if number % 9 == _SUPPLIER_REST else 0
 
 
 def category_column(table: str) -> dict[str, Callable[[int], Any]]:

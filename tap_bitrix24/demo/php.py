@@ -114,7 +114,7 @@ def parse_body(content_type: str, body: bytes) -> Array:
 
     JSON that does not parse, or is a mere scalar, gives no parameters and no error.
     """
-    kind = content_type.split(";")[0].strip().lower()
+    kind = content_type.partition(";")[0].strip().lower()
     text = body.decode("utf-8", "replace")
     if kind == "application/x-www-form-urlencoded":
         return parse_form(text)

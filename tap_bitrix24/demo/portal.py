@@ -19,11 +19,13 @@ from tap_bitrix24.demo.mutation import Mutations
 from tap_bitrix24.demo.stats import Stats
 from tap_bitrix24.demo.values import DAY, server_iso
 
-ALL_SCOPES: Final = ("crm", "user", "user_basic", "user_brief", "department", "task", "tasks", "tasks_extended", "catalog",
-                     "sale", "disk", "telephony", "calendar", "lists", "log", "sonet_group", "bizproc", "documentgenerator",
-                     "im", "imopenlines", "timeman", "booking", "biconnector", "landing", "entity", "mailservice",
-                     "messageservice", "userfieldconfig", "user.userfield", "placement", "rating", "userconsent", "sign.b2e",
-                     "ai_admin", "humanresources", "main", "note", "mail", "rpa", "socialnetwork")  # fmt: skip
+_SCOPE_NAMES: Final = """
+    crm user user_basic user_brief user.userfield userfieldconfig department humanresources task tasks tasks_extended
+    catalog sale disk telephony calendar lists log sonet_group socialnetwork bizproc rpa documentgenerator sign.b2e im
+    imopenlines timeman booking biconnector landing entity mail mailservice messageservice placement rating userconsent
+    ai_admin main note
+"""
+ALL_SCOPES: Final = tuple(_SCOPE_NAMES.split())
 _WRITES: Final = frozenset(
     [
         "add",

@@ -14,6 +14,8 @@ _SPAN: Final = 3 * 365 * DAY
 _LARGE: Final = 5000
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _OPEN_SHARE: Final = 0.12
+_WON_SHARE: Final = 55
+_HOLES_FROM: Final = 100
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Seeds:
         recent = number > self.born[table][-1] * (1 - _OPEN_SHARE)
         if drawn % 100 < (90 if recent else 20):
             return drawn // 100 % opened
-        return opened if drawn // 100 % 100 < 55 else opened + drawn // 10_000 % (len(stages) - opened)  # noqa: PLR2004
+        return opened if drawn // 100 % 100 < _WON_SHARE else opened + drawn // 10_000 % (len(stages) - opened)
 
     def born_ids(self, name: str, count: int, *, gaps: bool = True) -> "array[int]":
         """Lay out ids from 1 on: about one in twenty is missing, and there are a few big holes."""
@@ -55,7 +57,7 @@ class Seeds:
         dice = random.Random(f"{self.seed}:{name}")
         steps = dice.choices((1, 2, 3), (95, 4, 1), k=count)
         steps[0] = 1
-        for _ in range(3 if count > 100 else 0):  # noqa: PLR2004
+        for _ in range(3 if count > _HOLES_FROM else 0):
             steps[dice.randrange(1, count)] += max(20, min(count // 100, 5000))
         return array("q", accumulate(steps))
 

@@ -23,9 +23,9 @@ _KEPT_RESULTS = 48
 
 @dataclass(frozen=True)
 class Condition:
-    """One test on one field. Equal conditions select equal rows, so results can be kept by them."""
+    """One test on the field ``name``. Equal conditions select equal rows, so results can be kept by them."""
 
-    field: str
+    name: str
     op: str
     value: Hashable
     accepts: Callable[[Any], bool] = field(compare=False)
@@ -35,7 +35,8 @@ class Condition:
 class Table:
     """Rows of one kind. ``stamps`` are (created, modified) field names, ``make`` builds a row from its id.
 
-    ``user_fields`` is shared with ``make``, so that fields can be added later; ``columns`` gives fields that need no whole row, ``ranks`` the order of values that do not sort as themselves.
+    ``user_fields`` is shared with ``make``, so that fields can be added later. ``columns`` gives fields that need no
+    whole row, ``ranks`` the order of values that do not sort as themselves.
     """
 
     name: str
@@ -111,17 +112,16 @@ class Table:
 
     def find(self, conditions: Sequence[Condition]) -> Sequence[int]:
         """Answer the ids that meet all conditions, ascending. Bounds on the key cost a bisection only."""
-        bounds = [c for c in conditions if c.field == self.key and c.op in _BOUNDS and isinstance(c.value, int)]
-        others = tuple(c for c in conditions if c not in bounds)
+        others = tuple(c for c in conditions if c.name != self.key or c.op not in _BOUNDS)
         found = self._kept(("find", others), lambda: self._scan(others)) if others else self.ids
         low, high = 0, len(found)
-        for bound in bounds:
-            if bound.op in {">", ">="}:
-                cut = bisect_right if bound.op == ">" else bisect_left
-                low = max(low, cut(found, bound.value))
-            else:
-                cut = bisect_left if bound.op == "<" else bisect_right
-                high = min(high, cut(found, bound.value))
+        for bound in conditions:
+            if bound not in others and isinstance(bound.value, int):
+                cut = bisect_right if bound.op in {">", "<="} else bisect_left
+                if bound.op in {">", ">="}:
+                    low = max(low, cut(found, bound.value))
+                else:
+                    high = min(high, cut(found, bound.value))
         return found if (low, high) == (0, len(found)) else Slice(found, low, max(low, high))
 
     def sorted(self, conditions: Sequence[Condition], order: Order, *, flip: bool) -> Sequence[int]:
@@ -159,8 +159,8 @@ class Table:
         """Test every row; stamps and other cheap columns first."""
         cheap = {self.key, *self.stamps, *self.columns}
         found: Sequence[int] = self.ids
-        for condition in sorted(conditions, key=lambda c: c.field not in cheap):
-            found = [number for number, value in self._column(condition.field, found) if condition.accepts(value)]
+        for condition in sorted(conditions, key=lambda c: c.name not in cheap):
+            found = [number for number, value in self._column(condition.name, found) if condition.accepts(value)]
         return found
 
     def _column(self, name: str, ids: Sequence[int]) -> "zip[tuple[int, Any]]":

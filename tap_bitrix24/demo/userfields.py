@@ -1,7 +1,7 @@
 """User fields of the demo company: at least one of every type, and how their values come about."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tap_bitrix24.demo.fields import Field, user_field
 from tap_bitrix24.demo.values import DAY
@@ -9,30 +9,40 @@ from tap_bitrix24.demo.words import CITIES, COMMENTS, PRODUCTS, STREETS
 
 _OPTIONS: Final = ((45, "Низкий"), (46, "Средний"), (47, "High"), (48, 'Very "high"'))
 _CHANNELS: Final = ((61, "Радио"), (62, "Сайт"), (63, "Partner"), (64, "Trade fair"))
+
+
+class _Kind(NamedTuple):
+    """A user field to make: its portal type and what people call it."""
+
+    type: str
+    label: str
+    multiple: bool = False
+
+
 _KINDS: Final = (
-    ("string", "Номер договора", False),
-    ("string", "Ключевые слова", True),
-    ("integer", "Seats", False),
-    ("double", "Скидка, %", False),
-    ("boolean", "Срочно", False),
-    ("date", "Дата отгрузки", False),
-    ("datetime", "Demo given at", False),
-    ("enumeration", "Приоритет", False),
-    ("enumeration", "Каналы", True),
-    ("money", "Бюджет", False),
-    ("url", "Сайт проекта", False),
-    ("address", "Адрес доставки", False),
-    ("file", "Договор (файл)", False),
-    ("file", "Приложения", True),
-    ("employee", "Куратор", False),
-    ("crm", "Головная компания", False),
-    ("crm", "Связанные объекты", True),
-    ("crm_status", "Отрасль", False),
-    ("iblock_element", "Склад", False),
-    ("iblock_section", "Каталог", False),
-    ("resourcebooking", "Переговорная", True),
-    ("datetime", "Напоминания", True),
-    ("double", "Размеры", True),
+    _Kind("string", "Номер договора"),
+    _Kind("string", "Ключевые слова", multiple=True),
+    _Kind("integer", "Seats"),
+    _Kind("double", "Скидка, %"),
+    _Kind("boolean", "Срочно"),
+    _Kind("date", "Дата отгрузки"),
+    _Kind("datetime", "Demo given at"),
+    _Kind("enumeration", "Приоритет"),
+    _Kind("enumeration", "Каналы", multiple=True),
+    _Kind("money", "Бюджет"),
+    _Kind("url", "Сайт проекта"),
+    _Kind("address", "Адрес доставки"),
+    _Kind("file", "Договор (файл)"),
+    _Kind("file", "Приложения", multiple=True),
+    _Kind("employee", "Куратор"),
+    _Kind("crm", "Головная компания"),
+    _Kind("crm", "Связанные объекты", multiple=True),
+    _Kind("crm_status", "Отрасль"),
+    _Kind("iblock_element", "Склад"),
+    _Kind("iblock_section", "Каталог"),
+    _Kind("resourcebooking", "Переговорная", multiple=True),
+    _Kind("datetime", "Напоминания", multiple=True),
+    _Kind("double", "Размеры", multiple=True),
 )
 _FEW: Final = frozenset(("Номер договора", "Seats", "Дата отгрузки", "Приоритет", "Каналы", "Бюджет", "Куратор"))
 _EMPTY: Final[tuple[Any, ...]] = (None, "", False)
@@ -52,7 +62,7 @@ class Sources:
 
 def every_type(prefix: str, first: int) -> list[Field]:
     """Make the full set of user fields; names are numbered from ``first`` as the portal numbers them by time."""
-    made = [_made(f"{prefix}{first + index * 1013}", *kind) for index, kind in enumerate(_KINDS)]
+    made = [_made(f"{prefix}{first + index * 1013}", kind) for index, kind in enumerate(_KINDS)]
     return [
         *made,
         user_field(f"{prefix}64A29A1CD5CC2", "string", "Смешанное имя"),
@@ -62,15 +72,21 @@ def every_type(prefix: str, first: int) -> list[Field]:
 
 def some_types(prefix: str, first: int) -> list[Field]:
     """Make a handful of user fields."""
-    return [_made(f"{prefix}{first + i * 1013}", *kind) for i, kind in enumerate(_KINDS) if kind[1] in _FEW]
+    return [_made(f"{prefix}{first + i * 1013}", kind) for i, kind in enumerate(_KINDS) if kind.label in _FEW]
 
 
-def _made(name: str, kind: str, label: str, multiple: bool) -> Field:  # noqa: FBT001
+def _made(name: str, kind: _Kind) -> Field:
     """Make one user field with what its type asks for."""
-    options = (_CHANNELS if multiple else _OPTIONS) if kind == "enumeration" else ()
-    status_type = "INDUSTRY" if kind == "crm_status" else None
-    settings = {"COMPANY": "Y", "CONTACT": "Y" if multiple else "N"} if kind == "crm" else None
-    return user_field(name, kind, label, multiple=multiple, options=options, status_type=status_type, settings=settings)
+    settings = {"COMPANY": "Y", "CONTACT": "Y" if kind.multiple else "N"} if kind.type == "crm" else None
+    return user_field(
+        name,
+        kind.type,
+        kind.label,
+        multiple=kind.multiple,
+        options=(_CHANNELS if kind.multiple else _OPTIONS) if kind.type == "enumeration" else (),
+        status_type="INDUSTRY" if kind.type == "crm_status" else None,
+        settings=settings,
+    )
 
 
 def values(fields: list[Field], sources: Sources, number: int) -> dict[str, Any]:
@@ -79,7 +95,7 @@ def values(fields: list[Field], sources: Sources, number: int) -> dict[str, Any]
     for described in fields:
         number = (number * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
         drawn = number >> 24
-        make = _choice(described) if described.options else MAKERS.get(described.type, _text)
+        make = _maker(described)
         if drawn % 3 == 0:
             row[described.name] = _empty(described, drawn)
         elif described.multiple:
@@ -87,6 +103,15 @@ def values(fields: list[Field], sources: Sources, number: int) -> dict[str, Any]
         else:
             row[described.name] = make(sources, drawn >> 4)
     return row
+
+
+def _maker(described: Field) -> Value:
+    """Choose how values of a field are made."""
+    if described.options:
+        return _choice(described)
+    if described.type == "crm" and not described.multiple:
+        return _company
+    return MAKERS.get(described.type, _text)
 
 
 def _choice(described: Field) -> Value:
@@ -113,7 +138,8 @@ def _money(_: Sources, number: int) -> str:
 
 def _address(_: Sources, number: int) -> str:
     """Make an address with its place on the map and its id."""
-    return f"{CITIES[number % 10]}, {STREETS[number % 7]} {number % 90 + 1}|{50 + number % 900 / 100};{30 + number % 700 / 100}|{number % 5000 + 1}"
+    street = f"{CITIES[number % 10]}, {STREETS[number % 7]} {number % 90 + 1}"
+    return f"{street}|{50 + number % 900 / 100};{30 + number % 700 / 100}|{number % 5000 + 1}"
 
 
 def _file(_: Sources, number: int) -> dict[str, Any]:
@@ -121,6 +147,11 @@ def _file(_: Sources, number: int) -> dict[str, Any]:
     ident = number % 80_000 + 1
     link = f"/bitrix/components/bitrix/crm.deal.show/show_file.php?auth=&ownerId={ident}&fileId={ident}&dynamic=Y"
     return {"id": ident, "showUrl": link, "downloadUrl": f"{link}&download=1"}
+
+
+def _company(sources: Sources, number: int) -> str:
+    """Make a reference where only companies are allowed: the bare id."""
+    return str(sources.pick("companies", number))
 
 
 def _binding(sources: Sources, number: int) -> str:

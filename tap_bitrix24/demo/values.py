@@ -111,7 +111,8 @@ def parse_time(text: Any, zone: int) -> int | None:
     else:
         return None
     try:
-        moment = datetime(int(year), int(month), int(day), *(int(part or 0) for part in clock), tzinfo=UTC)
+        hour, minute, second = (int(part or 0) for part in clock)
+        moment = datetime(int(year), int(month), int(day), hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     return int(moment.timestamp()) - (zone if offset is None else _offset_seconds(offset))

@@ -21,6 +21,7 @@ TASK_USER_FIELDS: Final = (
     "UF_AUTO_683150216402",
 )
 _PENDING, _RUNNING, _DONE = 2, 3, 5
+_DONE_SHARE: Final = 70
 _PROVIDERS: Final = (
     ("CRM_TODO", "TODO"),
     ("VOXIMPLANT_CALL", "CALL"),
@@ -48,7 +49,7 @@ def task(seeds: Seeds) -> Maker:
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 81), seeds.mix(number, 82)
-        done = drawn % 100 < 70  # noqa: PLR2004
+        done = drawn % 100 < _DONE_SHARE
         closed = moved_at(number, created, modified) if done else None
         return {
             "ID": number,
