@@ -2,6 +2,8 @@
 
 The tap runs as a process of its own and its Singer lines are loaded here while it reads on, so extraction and
 loading share two cores. What the tap tells of itself (METRIC lines, warnings) arrives on its stderr.
+
+Exit codes: the tap's own (0, 1, 2), 1 where the file can't be written, 130/143 after signals.
 """
 
 from __future__ import annotations
@@ -18,23 +20,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError
 from tap_bitrix24.redaction import Redactor
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from tap_bitrix24.loading.target import Loader
+    from tap_bitrix24.loading.loader import Loader
 
 CHUNK = 1 << 20
+EXTRA = ("duckdb", "pytz", "rich")
+"""What the extra `duckdb` brings; imported only once it is known to be there."""
 PREFLIGHT_REQUESTS = 1
 """Every run of the tap begins with one."""
+RECORD = b'{"type":"RECORD"'
+"""How the tap's record lines begin."""
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -54,7 +57,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 class Tail(threading.Thread):
-    """Reads the tap's stderr: counts per stream from METRIC lines, the rest to be shown at the end."""
+    """Reads the tap's stderr: figures per stream from METRIC lines, warnings, and the line it ends with."""
 
     def __init__(self, stream: IO[str]) -> None:
         """Follow this stream until it ends."""
@@ -73,7 +76,7 @@ class Tail(threading.Thread):
             if found:
                 self._count(json.loads(metric))
             elif "| WARNING " in text or "| ERROR " in text:
-                self.warnings.append(text.rpartition(" | ")[2])
+                self.warnings.append(text.split(" | ", maxsplit=3)[-1])
             elif text:
                 self.last = text
 
@@ -95,10 +98,11 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str]) -> tuple[dict[str,
     Raises:
         SettingsError: There is no such stream on this portal.
     """
-    from tap_bitrix24.tap import TapBitrix24  # noqa: PLC0415 - the SDK takes half a second; --help should not
+    from tap_bitrix24.tap import TapBitrix24
 
     tap = TapBitrix24(config=dict(config), setup_mapper=False)
     found = tap.catalog_dict
+    tap.client.close()
     names = [stream["tap_stream_id"] for stream in found["streams"]]
     if unknown := sorted(set(wanted) - set(names)):
         msg = f"--select: this portal has no stream {', '.join(unknown)}; it has {', '.join(names)}."
@@ -111,10 +115,34 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str]) -> tuple[dict[str,
 
 
 @contextlib.contextmanager
+def signals(act: Callable[[int], object]) -> Iterator[None]:
+    """Have SIGINT and SIGTERM do this, and nothing else, while the block runs."""
+    before = {each: signal.signal(each, lambda signum, _: act(signum)) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def leave(signum: int) -> None:
+    """Stop here; what is open is closed on the way out.
+
+    Raises:
+        Interrupted: Always.
+    """
+    raise Interrupted(signum)
+
+
+@contextlib.contextmanager
 def demo_portal(scale: int) -> Iterator[dict[str, Any]]:
-    """Run the demo portal as a process of its own; gives its config."""
+    """Run the demo portal as a process of its own; gives its config.
+
+    Its process group is its own, too: Ctrl-C reaches a terminal's whole group, and the tap shall not lose its portal
+    before it has finished.
+    """
     command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as portal:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as portal:
         try:
             line = portal.stdout.readline() if portal.stdout else ""
             if not line:
@@ -125,95 +153,105 @@ def demo_portal(scale: int) -> Iterator[dict[str, Any]]:
             portal.terminate()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the tap ended, and what it told of itself."""
-
-    code: int
-    tail: Tail
-
-
 def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     """Extract and load; returns the exit code, the tap's if that is not 0.
 
     Raises:
         TapError: Settings are wrong, or the portal or the database can't be used.
+        Interrupted: A signal came; what the tap had written until then is in the file.
     """
-    from tap_bitrix24.export_report import Report  # noqa: PLC0415 - needs the extra `duckdb`
-    from tap_bitrix24.loading.target import Loader  # noqa: PLC0415
+    from tap_bitrix24.export_report import Report
+    from tap_bitrix24.loading.loader import Loader
 
     began = time.monotonic()
-    if options.since:
-        config = {**config, "start_date": options.since}
-    report = Report()
+    config = {**config, "start_date": options.since} if options.since else config
     wanted = [name.strip() for name in (options.select or "").split(",") if name.strip()]
+    report = Report()
     found, requests = catalog(config, wanted)
-    with Loader(options.database, schema=options.schema) as loader, tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tap_bitrix24.tap"]
-        for name, content in (("config", config), ("catalog", found)):
+    with Loader(options.database, schema=options.schema) as loader, _files(config=config, catalog=found) as files:
+        with report.progress(len(wanted) or len(found["streams"])) as show:
+            code, tail = _pump([sys.executable, "-m", "tap_bitrix24.tap", *files], loader, show)
+        loader.finish()
+    report.warnings(tail.warnings)
+    report.table(
+        loader.rows_loaded, tail.seconds, tail.requests,
+        took=time.monotonic() - began, all_requests=requests + PREFLIGHT_REQUESTS + sum(tail.requests.values()),
+    )  # fmt: skip
+    if code:
+        sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
+    elif options.demo and not wanted:
+        report.examples(options.database, options.schema)
+    return code
+
+
+@contextlib.contextmanager
+def _files(**contents: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The tap's arguments, each content in a file only we can read, for as long as the block runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments: list[str] = []
+        for name, content in contents.items():
             path = Path(folder, f"{name}.json")
             path.touch(mode=0o600)
             path.write_text(json.dumps(content), encoding="utf-8")
-            command += [f"--{name}", str(path)]
-        with report.progress(len(wanted) or len(found["streams"])) as progress:
-            outcome = _pump(command, loader, progress)
-        loader.finish()
-        rows = dict(loader.rows_loaded)
-    tail = outcome.tail
-    report.warnings(tail.warnings)
-    report.table(
-        rows, tail.seconds, tail.requests,
-        took=time.monotonic() - began, all_requests=requests + PREFLIGHT_REQUESTS + sum(tail.requests.values()),
-    )  # fmt: skip
-    if outcome.code:
-        sys.stderr.write(f"{tail.last or f'the tap ended with exit code {outcome.code}'}\n")
-    elif options.demo:
-        report.examples(options.database, options.schema)
-    return outcome.code
+            arguments += [f"--{name}", str(path)]
+        yield arguments
 
 
-def _pump(command: Sequence[str], loader: Loader, progress: Progress) -> Outcome:
-    """Load what the tap writes until it ends; a signal to us is passed on, so that it can finish its STATE."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
+def _pump(command: Sequence[str], loader: Loader, show: Callable[[int, int], None]) -> tuple[int, Tail]:
+    """Load what the tap writes until it ends; returns its exit code and what it told.
+
+    Raises:
+        Interrupted: A signal came; it was passed on, and what the tap wrote before it left is committed.
+    """
+    came: list[int] = []
+    rows = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0) as tap:
         if tap.stdout is None or tap.stderr is None:
             msg = "the tap was started without pipes"
             raise TapError(msg)
 
-        def pass_on(signum: int, _frame: FrameType | None) -> None:
+        def pass_on(signum: int) -> None:
+            came.append(signum)
             tap.send_signal(signum)
 
-        before = {signum: signal.signal(signum, pass_on) for signum in (signal.SIGTERM, signal.SIGINT)}
         tail = Tail(io.TextIOWrapper(tap.stderr, encoding="utf-8", errors="replace"))
         tail.start()
-        try:
-            while chunk := os.read(tap.stdout.fileno(), CHUNK):
-                loader.feed(chunk)
-                progress.update(progress.task_ids[0], completed=len(tail.seconds), rows=loader.rows_seen)
-        except BaseException:
-            tap.terminate()
-            raise
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
-        code = tap.wait()
+        with signals(pass_on):
+            try:
+                while chunk := os.read(tap.stdout.fileno(), CHUNK):
+                    rows += chunk.count(RECORD)
+                    loader.feed(chunk)
+                    show(len(tail.seconds), rows)
+                code = tap.wait()
+            except BaseException:
+                tap.terminate()
+                raise
         tail.join()
-    return Outcome(128 - code if code < 0 else code, tail)
+    if came:
+        loader.flush()
+        raise Interrupted(came[0])
+    return (128 - code if code < 0 else code), tail
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code and prints one line for any failure."""
     options = parse_arguments(arguments)
     try:
-        if options.demo:
-            with demo_portal(options.scale) as config:
-                return export(config, options)
-        return export(_config(options.config), options)
-    except (TapError, Interrupted) as error:
-        sys.stderr.write(f"bitrix24-export: {Redactor().clean(str(error))}\n")
-        return error.exit_code
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"bitrix24-export: {error.name} is missing: pip install 'tap-bitrix24[duckdb]'\n")
-        return SettingsError.exit_code
+        with signals(leave), contextlib.ExitStack() as stack:
+            if missing := [name for name in EXTRA if find_spec(name) is None]:
+                msg = f"{', '.join(missing)} not installed: pip install 'tap-bitrix24[duckdb]'"
+                raise SettingsError(msg)
+            config = stack.enter_context(demo_portal(options.scale)) if options.demo else _config(options.config)
+            return export(config, options)
+    except TapError as error:
+        return _told(str(error), error.exit_code)
+    except Interrupted as stopped:
+        return _told(f"stopped; rows read until then are in {options.database}, run again for all", stopped.exit_code)
+
+
+def _told(text: str, code: int) -> int:
+    sys.stderr.write(f"bitrix24-export: {Redactor().clean(text)}\n")
+    return code
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -230,7 +268,7 @@ def _config(path: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of the console script `bitrix24-export`."""
-    logging.disable(logging.INFO)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     sys.exit(run())
 
 

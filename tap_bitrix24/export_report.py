@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ class Report:
             self._console = Console(highlight=False, width=CONSOLE_WIDTH)
 
     @contextlib.contextmanager
-    def progress(self, streams: int) -> Iterator[Progress]:
-        """A bar over the streams, with the rows so far; gone when it is done.
+    def progress(self, streams: int) -> Iterator[Callable[[int, int], None]]:
+        """A bar on stderr, gone when it is done; nothing where stderr is no terminal.
 
         Args:
             streams: How many will be read.
+
+        Yields:
+            To be called with the streams done and the rows so far.
         """
         with Progress(
             SpinnerColumn(),
@@ -40,11 +43,12 @@ class Report:
             BarColumn(),
             TextColumn("{task.completed}/{task.total} streams, {task.fields[rows]:,} rows"),
             TimeElapsedColumn(),
-            console=self._console,
+            console=(console := Console(stderr=True)),
             transient=True,
+            disable=not console.is_terminal,
         ) as progress:
-            progress.add_task("extracting", total=streams, rows=0)
-            yield progress
+            task = progress.add_task("extracting", total=streams, rows=0)
+            yield lambda done, rows: progress.update(task, completed=done, rows=rows)
 
     def warnings(self, texts: Sequence[str]) -> None:
         """What the tap warned of."""
