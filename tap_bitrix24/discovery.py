@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tap_bitrix24.bookmarks import from_text
-from tap_bitrix24.client import Client
+from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import (
     CATEGORIES,
@@ -30,8 +30,6 @@ from tap_bitrix24.model import Ask, Command, Field, Result, Row, Source
 from tap_bitrix24.schema import Column, build_columns, parse_fields
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-PREFLIGHT_ATTEMPTS = 2
-_MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
 
 
 @dataclass(slots=True)
@@ -106,7 +104,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
         if entity.universal
     ]
     try:
-        answers = client.bundle([Command("scope"), *types, *categories, *more], attempts=PREFLIGHT_ATTEMPTS)
+        answers = client.bundle([Command("scope"), *types, *categories, *more], attempts=FEW_ATTEMPTS)
     except PortalError as error:
         raise SettingsError(str(error)) from error
     scope, first_types, *rest = answers
@@ -253,11 +251,14 @@ def _universal_source(twin: Universal, wanted: Mapping[str, Any]) -> Source:
 
 
 def spread_multifields(row: Row) -> Row:
-    """Bring `fm` of a universal item into the classic shape: PHONE, EMAIL … with upper-case keys."""
+    """Bring `fm` of a universal item into the classic shape: PHONE, EMAIL … with upper-case keys.
+
+    As in classic rows, a kind the item has no value of is no key.
+    """
     values = row.get("fm")
     if not isinstance(values, list):
         return row
-    spread: dict[str, list[Row]] = {name: [] for name in _MULTIFIELDS}
+    spread: dict[str, list[Row]] = {}
     for value in values:
         classic = {"ID": str(value.get("id")), "VALUE_TYPE": value.get("valueType"), "VALUE": value.get("value"),
                    "TYPE_ID": value.get("typeId")}  # fmt: skip
