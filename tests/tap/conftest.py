@@ -20,6 +20,12 @@ def portal() -> Iterator[Portal]:
         yield Portal(running.url)
 
 
+@pytest.fixture(scope="session")
+def catalog(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the tap discovers on `portal`; the same on every portal of that seed with two smart processes."""
+    return Tap(tmp_path_factory.mktemp("catalog")).discover(portal.config())
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts portals of the test's own, with the options of `serve`; they end with the test."""
