@@ -184,6 +184,6 @@ def test_latency_is_paid_by_request_page_time_by_page_count_time_by_count(own: W
     own.faults(latency_ms=0, page_ms=100)
     batch = {"halt": 0, "cmd": {f"c{n}": command(DEALS, ORDERED) for n in range(3)}}
     assert elapsed(own, "batch", batch) >= 0.3
-    own.faults(page_ms=0, count_ms=250)
-    assert elapsed(own, DEALS) >= 0.25
-    assert elapsed(own, DEALS, ORDERED) < 0.2
+    own.faults(page_ms=0, count_ms=500)
+    assert elapsed(own, DEALS) >= 0.5
+    assert elapsed(own, DEALS, ORDERED) < 0.5

@@ -1,12 +1,13 @@
 """With a folder of documented answers the portal serves their rows, values untouched."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tap_bitrix24.demo import serve
 from tests.demo.conftest import Start
 from tests.demo.wire import Wire, command
 
@@ -117,3 +118,58 @@ def test_a_documented_field_list_replaces_the_generated_one(write: Write, start:
     fields = {"ID": {"type": "integer", "title": "ID"}, "ODD": {"type": "string", "title": "Odd"}}
     write("crm.deal.fields", fields)
     assert start(samples=tmp_path).result("crm.deal.fields") == fields
+
+
+# The documented answers themselves
+
+DOCUMENTED = Path(__file__).parents[1] / "samples"
+KEYS = {"crm.currency.list": "CURRENCY"}
+
+
+def documented(method: str) -> list[Any]:
+    """What the vendor's pages show as `result` of a method, REST 3.0 aside."""
+    responses = json.loads((DOCUMENTED / f"{method}.json").read_text(encoding="utf-8"))["responses"]
+    return [one["body"]["result"] for one in responses if one["status"] == 200 and not one.get("v3")]
+
+
+def rows_of(result: Any) -> Any:
+    return next(iter(result.values())) if isinstance(result, dict) else result
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Wire]:
+    with serve(port=0, scale=300, seed=1, no_limits=True, samples=str(DOCUMENTED)) as portal:
+        yield Wire(portal.url)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "crm.deal.list",
+        "crm.contact.list",
+        "crm.company.list",
+        "crm.activity.list",
+        "crm.status.list",
+        "crm.currency.list",
+        "crm.category.list",
+        "crm.type.list",
+        "crm.item.list",
+        "crm.stagehistory.list",
+        "department.get",
+        "tasks.task.list",
+    ],
+)
+def test_every_documented_row_of_the_first_ring_is_served_as_it_stands(documents: Wire, method: str) -> None:
+    answers = documented(method)
+    of_type = {} if method == "crm.type.list" else {"entityTypeId": 2}
+    served = rows_of(documents.result(method, of_type))
+    shown = [row for answer in answers for row in rows_of(answer)]
+    key = KEYS.get(method, "ID" if "ID" in shown[0] else "id")
+    assert served
+    assert {str(row[key]) for row in served} == {str(row[key]) for row in shown}
+    assert all(row in shown for row in served)
+
+
+@pytest.mark.parametrize("method", [path.stem for path in DOCUMENTED.glob("*.*ields.json")])
+def test_every_documented_field_list_is_served_as_it_stands(documents: Wire, method: str) -> None:
+    assert documents.result(method, {"entityTypeId": 2}) in documented(method)
