@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
+
+
+class Door(Protocol):
+    """A way into a portal, as the client sees it."""
+
+    @property
+    def host(self) -> str:
+        """What may be shown of it: scheme, host, port."""
+
+    def address(self, method: str) -> str:
+        """Where a method is called."""
+
+    def headers(self) -> Mapping[str, str]:
+        """What a request must carry besides."""
+
+    def moved(self, host: str) -> Self:
+        """The same way in at the portal's new host (scheme, host, port)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +37,11 @@ class Webhook:
     def address(self, method: str) -> str:
         """Where a method is called."""
         return self.url + method
+
+    def headers(self) -> Mapping[str, str]:
+        """Nothing: the URL says it all."""
+        return {}
+
+    def moved(self, host: str) -> Webhook:
+        """The same webhook at the portal's new host."""
+        return replace(self, url=host + self.url[len(self.host) :], host=host)

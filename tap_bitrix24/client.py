@@ -13,8 +13,8 @@ import orjson
 import requests
 
 from tap_bitrix24 import __version__
-from tap_bitrix24.auth import Webhook
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.auth import Door
+from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -30,6 +30,8 @@ from tap_bitrix24.pacing import Pacer
 LOG = logging.getLogger("tap-bitrix24.client")
 ATTEMPTS = 7
 """Tries of a request the portal does not answer: about a minute and a half."""
+FEW_ATTEMPTS = 2
+"""Tries of a run's first request, and of any while the portal is silent: a run must not take hours to fail."""
 PATIENCE = 900.0
 """Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
 _GATEWAY_TIMEOUT = 504
@@ -49,20 +51,21 @@ def pause(error: RetriableError, attempt: int) -> float:
     return min(longest, first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0)  # noqa: S311 - jitter
 
 
-def again(error: RetriableError, attempt: int, waited: float) -> bool:
+def again(error: RetriableError, attempt: int, waited: float, attempts: int = ATTEMPTS) -> bool:
     """Whether to try once more: limits pass by waiting, silence is given up after a few tries."""
     if isinstance(error, (RateLimitedError, OperationLimitError)):
         return waited < PATIENCE
-    return attempt < ATTEMPTS
+    return attempt < attempts
 
 
 class Client:
-    """Talks to one portal in classic REST. Not a stream; counts its requests."""
+    """Talks to one portal. Not a stream; counts its requests."""
 
     def __init__(
         self,
-        door: Webhook,
+        door: Door,
         pacer: Pacer,
+        dialect: Dialect,
         *,
         timeout: float = 75.0,
         verify: str | bool = True,
@@ -73,13 +76,17 @@ class Client:
         Args:
             door: The credentials.
             pacer: Says how long to wait before each request.
+            dialect: Puts commands into bodies and reads answers.
             timeout: Seconds without an answer; the portal itself gives up after 60.
             verify: Path of a CA bundle, or True for the system's.
             sleep: Replaced in tests.
         """
         self.requests = 0
+        self._silent = False
+        """The last request was given up."""
         self.first_answer: Mapping[str, Any] = {}
         """`time` of the first answer: the portal's clock at the start of the run."""
+        self.dialect = dialect
         self._door = door
         self._pacer = pacer
         self._timeout = timeout
@@ -114,8 +121,8 @@ class Client:
             PortalError: The request as a whole failed.
         """
         methods = frozenset(command.method for command in bundle)
-        outer = self._persist("batch", rest_v2.bundle_body(bundle), methods, attempts)
-        results = rest_v2.bundle_results(outer, bundle)
+        outer = self._persist("batch", self.dialect.bundle_body(bundle), methods, attempts)
+        results = self.dialect.bundle_results(outer, bundle)
         for command, result in zip(bundle, results, strict=True):
             if isinstance(result, Result):
                 self._pacer.learn(command.method, result.time)
@@ -125,21 +132,26 @@ class Client:
 
     def _persist(self, method: str, params: Mapping[str, Any], methods: frozenset[str], attempts: int) -> Result:
         attempt, waited = 0, 0.0
+        attempts = FEW_ATTEMPTS if self._silent else attempts
         while True:
             attempt += 1
             try:
-                return self._once(method, params, methods)
+                result = self._once(method, params, methods)
             except TooSlowError:
                 raise
             except RetriableError as error:
                 if isinstance(error, RateLimitedError):
                     self._pacer.refused()
-                if attempt >= attempts or not again(error, attempt, waited):
+                if not again(error, attempt, waited, attempts):
+                    self._silent = not isinstance(error, (RateLimitedError, OperationLimitError))
                     raise
                 seconds = pause(error, attempt)
                 LOG.warning("%s; trying again in %.0f s", error, seconds)
                 self._sleep(seconds)
                 waited += seconds
+            else:
+                self._silent = False
+                return result
 
     def _once(self, method: str, params: Mapping[str, Any], methods: frozenset[str]) -> Result:
         if (seconds := self._pacer.wait(methods)) > 0:
@@ -153,7 +165,7 @@ class Client:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             raise _not_json(response, method) from None
-        result = rest_v2.result(body, response.status_code, method)
+        result = self.dialect.result(body, response.status_code, method)
         self.first_answer = self.first_answer or result.time
         return result
 
@@ -163,7 +175,7 @@ class Client:
             return self._session.post(
                 address,
                 data=body,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **self._door.headers()},
                 timeout=(min(15.0, self._timeout), self._timeout),
                 allow_redirects=False,
             )
@@ -185,9 +197,8 @@ class Client:
             text = f"{method}: {self._door.host} redirects to {new.netloc or 'a page'}; correct webhook_url"
             raise AccessError(text, method=method)
         LOG.warning("%s has moved to %s: change webhook_url", self._door.host, new.netloc)
-        base = location[: len(location) - len(method)]
-        self._door = Webhook(base, self._door.secret, f"{new.scheme}://{new.netloc}")
-        return location
+        self._door = self._door.moved(f"{new.scheme}://{new.netloc}")
+        return self._door.address(method)
 
 
 def _not_json(response: requests.Response, method: str) -> PortalError:

@@ -10,7 +10,6 @@ from typing import Any
 
 from tap_bitrix24.bookmarks import from_text
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
-from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import (
     CATEGORIES,
     COMPANIES,
@@ -97,7 +96,7 @@ def _asks(entity: Entity) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, list[Result | PortalError]]:
-    types = rest_v2.commands(_types_after(0))
+    types = client.dialect.commands(_types_after(0))
     categories = [
         Command(CATEGORIES.endpoint.method, {"entityTypeId": entity.universal.entity_type_id})
         for entity in (CONTACTS, COMPANIES)
@@ -118,7 +117,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
         raise SettingsError(msg)
     portal.types = _all_types(client, first_types)
     for command, answer in zip(categories, rest, strict=False):
-        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(answer)
+        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(client, answer)
     return portal, rest[len(categories) :]
 
 
@@ -137,27 +136,27 @@ def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
     source = Source(TYPES.endpoint)
     types: dict[int, str] = {}
     while isinstance(answer, Result):
-        rows = rest_v2.page(source, answer).rows
+        rows = client.dialect.page(source, answer).rows
         fresh = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
         if len(rows) < TYPES.endpoint.page_size or fresh.keys() <= types.keys():
             return types | fresh
         types |= fresh
-        (answer,) = client.bundle(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
+        (answer,) = client.bundle(client.dialect.commands(_types_after(max(int(row["id"]) for row in rows))))
     return types
 
 
-def _hidden(answer: Result | PortalError) -> list[int]:
+def _hidden(client: Client, answer: Result | PortalError) -> list[int]:
     if isinstance(answer, PortalError):
         return []
-    rows = rest_v2.page(Source(CATEGORIES.endpoint), answer).rows
+    rows = client.dialect.page(Source(CATEGORIES.endpoint), answer).rows
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
 
 
 def _smart_processes(client: Client, portal: Portal) -> list[Found]:
     found: list[Found] = []
     numbers = sorted(portal.types)
-    for start in range(0, len(numbers), rest_v2.BUNDLE):
-        part = numbers[start : start + rest_v2.BUNDLE]
+    for start in range(0, len(numbers), client.dialect.BUNDLE):
+        part = numbers[start : start + client.dialect.BUNDLE]
         method = SMART_PROCESSES.fields_method
         answers = client.bundle([Command(method, {"entityTypeId": number}) for number in part])
         for number, answer in zip(part, answers, strict=True):

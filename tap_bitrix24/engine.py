@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TypeVar
 
 from tap_bitrix24.client import ATTEMPTS, Client, pause
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import Interrupted, PortalError, RetriableError, TooSlowError
 from tap_bitrix24.model import Answer, Ask, Command, Page, Reached, Reading, Result, Rows, Want, Warned
 
@@ -92,8 +92,9 @@ class Engine:
         """
         self.waiting = waiting or Waiting()
         self._client = client
+        self._dialect = client.dialect
         self._sleep = sleep or threading.Event().wait
-        self._most = rest_v2.BUNDLE
+        self._most = self._dialect.BUNDLE
         """Commands a bundle may hold now: halved when the portal takes too long, doubled when it doesn't."""
 
     def run(self, reading: Reading) -> Iterator[Found]:
@@ -157,7 +158,7 @@ class Engine:
         bundle: list[Command] = []
         for number in chosen:
             ask = replace(waiting[number], pages=min(waiting[number].pages, share))
-            commands = rest_v2.commands(ask, first=len(bundle))
+            commands = self._dialect.commands(ask, first=len(bundle))
             parts.append((number, ask, len(commands)))
             bundle += commands
         try:
@@ -168,23 +169,25 @@ class Engine:
             self._most = max(1, len(bundle) // 2)
             LOG.warning("the portal took too long over %d pages; asking for %d at once", len(bundle), self._most)
             return []
-        self._most = min(rest_v2.BUNDLE, self._most * 2 if len(bundle) >= self._most else self._most)
-        return [(number, _answer(ask, [next(results) for _ in range(count)])) for number, ask, count in parts]
+        self._most = min(self._dialect.BUNDLE, self._most * 2 if len(bundle) >= self._most else self._most)
+        return [
+            (number, _answer(self._dialect, ask, [next(results) for _ in range(count)])) for number, ask, count in parts
+        ]
 
     def _single(self, ask: Ask) -> Answer:
         """A counted wish goes alone: inside a batch controllers leave totals out."""
-        (command,) = rest_v2.commands(ask)
+        (command,) = self._dialect.commands(ask)
         try:
-            return _answer(ask, [self._client.call(command)])
+            return _answer(self._dialect, ask, [self._client.call(command)])
         except PortalError as error:
-            return _answer(ask, [error])
+            return _answer(self._dialect, ask, [error])
 
 
-def _answer(ask: Ask, results: Sequence[Result | PortalError]) -> Answer:
+def _answer(dialect: Dialect, ask: Ask, results: Sequence[Result | PortalError]) -> Answer:
     """The pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
     pages: list[Page] = []
     for result in results:
         if isinstance(result, PortalError):
             return Answer(pages, None if pages else result)
-        pages.append(rest_v2.page(ask.source, result))
+        pages.append(dialect.page(ask.source, result))
     return Answer(pages)

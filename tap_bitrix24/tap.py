@@ -19,6 +19,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
+from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine, Waiting
 from tap_bitrix24.entities import entity_of
 from tap_bitrix24.errors import AccessError, Interrupted, SettingsError, StreamsFailedError, TapError
@@ -65,6 +66,7 @@ class TapBitrix24(Tap):
         self.client = Client(
             self.settings.door,
             Pacer(self.settings.plan),
+            rest_v2,
             timeout=self.settings.request_timeout,
             verify=self.settings.verify,
         )
