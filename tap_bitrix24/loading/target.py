@@ -33,8 +33,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "schema": {"type": "string", "default": "bitrix24", "description": "Schema of the tables"},
 }
 _CHUNK = 1 << 16
-_QUEUED = 256
-"""Chunks read ahead, 16 MB: the tap goes on while a batch is being committed."""
+_QUEUED = 128
+"""Chunks read ahead, 8 MB: the tap goes on while a batch is being committed."""
 _TICK = 0.25
 
 
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             settings = read_settings(options.config)
             _run_from(options.input, settings)
-    except TapError as error:
+    except (TapError, Interrupted) as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         return error.exit_code
     return 0
