@@ -91,6 +91,7 @@ class EntityStream(Stream):
                 self.rows_written += len(wanted)
                 counter.increment(len(wanted))
                 if len(wanted) < len(page):
+                    self._flush()
                     self._check_max_record_limit(self.rows_written)
                 yield from ()
             if version is not None and write_messages and self.selected:
@@ -157,6 +158,11 @@ class EntityStream(Stream):
             for stream_map in maps:
                 if (mapped := stream_map.transform(record)) is not None:
                     self._tap.write_message(RecordMessage(stream_map.stream_alias, mapped, version, now))
+
+    def _flush(self) -> None:
+        """Hand over what is buffered: the SDK's connection test ends without a last STATE."""
+        if isinstance(writer := self._tap.message_writer, SingerLines):
+            writer.flush()
 
     def _tell_misfits(self, converters: Any) -> None:
         misfits: dict[str, int] = {}
