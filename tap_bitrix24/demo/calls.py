@@ -13,11 +13,12 @@ from tap_bitrix24.demo.views import Rows, Selected, View
 
 
 class Surroundings(Protocol):
-    """What methods know of the portal they run on."""
+    """What methods know of the portal they run on. ``documented``: it serves documented answers where it can."""
 
     company: Company
     switches: dict[str, str]
     scopes: Sequence[str]
+    documented: bool
 
     def view(self, family: str, name: str) -> View:
         """Answer a table in the wire form of a method family."""

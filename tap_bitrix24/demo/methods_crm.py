@@ -72,6 +72,9 @@ def entity_table(call: Call) -> Table:
         raise missing(call, "entityTypeId")
     kind = php.intval(given)
     name = ENTITY_TYPES.get(kind, f"smart_process_{kind}")
+    if name not in call.portal.company.tables and call.portal.documented and call.portal.company.types:
+        # Documented types have no tables here; their items are documented too and need a field list only.
+        name = f"smart_process_{call.portal.company.types[0]['ENTITY_TYPE_ID']}"
     if name not in call.portal.company.tables:
         raise RestError(code="NOT_FOUND", text="Smart process not found")
     return call.table(name)

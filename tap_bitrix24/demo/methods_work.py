@@ -20,6 +20,16 @@ _ALWAYS_BESIDE: Final = {
 }
 _FILES_TRIO: Final = TASK_USER_FIELDS[:3]
 _LABELLED: Final = {"user.fields": "users", "department.fields": "departments"}
+_BRIEF_NAMES: Final = """
+    ID XML_ID ACTIVE NAME LAST_NAME SECOND_NAME TITLE IS_ONLINE TIME_ZONE TIMESTAMP_X LAST_ACTIVITY_DATE
+    PERSONAL_GENDER PERSONAL_PHOTO WORK_POSITION UF_DEPARTMENT USER_TYPE
+"""
+_BASIC_NAMES: Final = """
+    EMAIL DATE_REGISTER LAST_LOGIN PERSONAL_BIRTHDAY PERSONAL_CITY PERSONAL_PHONE PERSONAL_MOBILE WORK_PHONE
+    UF_PHONE_INNER UF_EMPLOYMENT_DATE
+"""
+_BRIEF: Final = frozenset(_BRIEF_NAMES.split())
+_BASIC: Final = _BRIEF | frozenset(_BASIC_NAMES.split())
 _DEPARTMENT_SERVICE: Final = frozenset(("ORDER", "FILTER", "START", "order", "sort", "filter", "start"))
 _DEPARTMENT_KEYS: Final = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
 
@@ -93,7 +103,7 @@ def _users(call: Call) -> Answer:
     conditions = call.conditions(filters_strict.users(table.fields, given, prefixes=prefixes))
     find = call.ordered(table, conditions, _user_order(call, folded))
     page = paging.offset(find, call.start, knows_no_count=switches["user_get_no_count"] == "new")
-    rows = call.rows(call.portal.view("users", "users"), page, _user_select(folded.get("SELECT")))
+    rows = call.rows(call.portal.view("users", "users"), page, _user_select(call, folded.get("SELECT")))
     answer = paged(rows, rows, page)
     if not len(rows):
         answer.total = None
@@ -108,10 +118,21 @@ def _user_order(call: Call, folded: dict[str, Any]) -> Order:
     return ()
 
 
-def _user_select(given: Any) -> frozenset[str] | None:
-    """Read SELECT, which newest servers know; unknown names are skipped."""
+def _user_select(call: Call, given: Any) -> frozenset[str] | None:
+    """Read SELECT, which newest servers know; unknown names, and those beyond the scope, are skipped."""
     wanted = {str(name).upper() for name in names(given) or ()}
-    return None if not wanted or "*" in wanted else frozenset({*wanted, "ID"})
+    allowed = _user_columns(call)
+    if not wanted or "*" in wanted:
+        return allowed
+    return frozenset({*wanted, "ID"} if allowed is None else {*wanted, "ID"} & allowed)
+
+
+def _user_columns(call: Call) -> frozenset[str] | None:
+    """Answer the columns that the widest user scope of the webhook opens; None is all."""
+    scopes = call.portal.scopes
+    if "user" in scopes:
+        return None
+    return _BASIC if "user_basic" in scopes else _BRIEF
 
 
 def _departments(call: Call) -> Answer:
@@ -134,7 +155,9 @@ def _departments(call: Call) -> Answer:
 
 def _labels(call: Call) -> Answer:
     """Answer ``user.fields`` or ``department.fields``: names and labels, no types."""
-    return Answer({name: one.title for name, one in call.table(_LABELLED[call.method]).fields.items()})
+    table = call.table(_LABELLED[call.method])
+    allowed = _user_columns(call) if table.name == "users" else None
+    return Answer({name: one.title for name, one in table.fields.items() if allowed is None or name in allowed})
 
 
 def _current_user(call: Call) -> Answer:

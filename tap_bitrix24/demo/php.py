@@ -15,7 +15,7 @@ Array = dict[int | str, Any]
 MAX_INPUT_VARS = 10_000
 _INTEGER = re.compile(r"-?[1-9]\d*|0")
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
-_ESCAPED = re.compile(r"\\(.)")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class EmptyObject:
@@ -165,9 +165,10 @@ def _text(value: Any) -> bytes:
     """Encode by the standard library, then escape what PHP escapes besides."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = json.dumps(value, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     if '\\"' in text:
-        text = _ESCAPED.sub(lambda found: "\\u0022" if found[1] == '"' else found[0], text)
+        # A backslash of the text itself is hidden meanwhile: what it stands before is not escaped by it.
+        text = text.replace("\\\\", "\0").replace('\\"', "\\u0022").replace("\0", "\\\\")
     if "<" in text or ">" in text or "&" in text or "'" in text:
         for char, escape in (("<", "\\u003C"), (">", "\\u003E"), ("&", "\\u0026"), ("'", "\\u0027")):
             text = text.replace(char, escape)

@@ -26,6 +26,7 @@ _SCOPE_NAMES: Final = """
     ai_admin main note
 """
 ALL_SCOPES: Final = tuple(_SCOPE_NAMES.split())
+OTHER_SCOPES: Final = {"user": ("user_basic", "user_brief")}
 _WRITES: Final = frozenset(
     [
         "add",
@@ -124,6 +125,7 @@ class Portal:
         self._methods: dict[str, Method] = {
             one.name.lower(): one for one in (*methods_crm.methods(), *methods_work.methods())
         }
+        self.documented = options.samples is not None
         if options.samples:
             self._methods |= samples.methods(Path(options.samples), self._methods, ALL_SCOPES)
 
@@ -273,7 +275,7 @@ class Portal:
     def _allowed(self, method: Method, call: Call, *, in_batch: bool) -> None:
         """Check scope, operating time and faults of one command."""
         self.stats.command(method.name)
-        if method.scope is not None and method.scope not in self.scopes:
+        if method.scope is not None and not {method.scope, *OTHER_SCOPES.get(method.scope, ())} & set(self.scopes):
             error = auth_error("insufficient_scope", self.switches["auth_status"])
             raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
         limit = float(self.switches["operating_limit"]) * self.operating.window / 600

@@ -66,7 +66,6 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
         drawn, other = seeds.mix(number, 1), seeds.mix(number, 2)
         pipeline, code, stage = deal_stage(seeds, number)
         moved = moved_at(number, created, modified)
-        contact = seeds.pick("contacts", other >> 7)
         return {
             "ID": number,
             "TITLE": f"{PRODUCTS[drawn % 12]} #{number}",
@@ -83,28 +82,36 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
             "OPPORTUNITY": amount(other) if stage.semantics == "S" or drawn % 9 else 0.0,
             "IS_MANUAL_OPPORTUNITY": "NY"[other >> 3 & 1],
             "TAX_VALUE": 0.0 if drawn % 3 else 20.0,
-            "COMPANY_ID": seeds.pick("companies", drawn >> 7) if drawn % 5 else 0,
-            "CONTACT_ID": contact if other % 4 else None,
-            "CONTACT_IDS": [contact, seeds.pick("contacts", other >> 11)] if other % 4 else [],
-            "QUOTE_ID": seeds.pick("quotes", drawn >> 4) if drawn % 8 == 0 else None,
             "BEGINDATE": created // DAY,
             "CLOSEDATE": (moved if stage.semantics else created + (30 + drawn % 60) * DAY) // DAY,
+            **_deal_links(seeds, number, drawn, other),
             "OPENED": "YN"[drawn >> 6 & 1],
             "CLOSED": "Y" if stage.semantics else "N",
             "COMMENTS": COMMENTS[other % 9],
             "SOURCE_ID": _SOURCES[other >> 4 & 3],
             "SOURCE_DESCRIPTION": "" if drawn % 3 else "Выставка / booth 12",
-            "LEAD_ID": seeds.pick("leads", drawn >> 5) if drawn % 3 == 0 else None,
             "ADDITIONAL_INFO": None,
             "LOCATION_ID": None,
-            "ORIGINATOR_ID": "1C" if drawn % 50 == 0 else None,
-            "ORIGIN_ID": str(number * 7) if drawn % 50 == 0 else None,
             **stamps(seeds, number, created, modified, drawn),
             **utm(other),
             **user_values(owned, sources, drawn ^ other << 16),
         }
 
     return make
+
+
+def _deal_links(seeds: Seeds, number: int, drawn: int, other: int) -> Row:
+    """Make what a deal belongs to; some deals came from another system."""
+    contact = seeds.pick("contacts", other >> 7)
+    return {
+        "COMPANY_ID": seeds.pick("companies", drawn >> 7) if drawn % 5 else 0,
+        "CONTACT_ID": contact if other % 4 else None,
+        "CONTACT_IDS": [contact, seeds.pick("contacts", other >> 11)] if other % 4 else [],
+        "QUOTE_ID": seeds.pick("quotes", drawn >> 4) if drawn % 8 == 0 else None,
+        "LEAD_ID": seeds.pick("leads", drawn >> 5) if drawn % 3 == 0 else None,
+        "ORIGINATOR_ID": "1C" if drawn % 50 == 0 else None,
+        "ORIGIN_ID": str(number * 7) if drawn % 50 == 0 else None,
+    }
 
 
 def lead_stage(seeds: Seeds, number: int) -> Stage:
@@ -217,18 +224,7 @@ def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category
             "BEGINDATE": created // DAY,
             "CLOSEDATE": created // DAY + 7 + drawn % 30,
             "OPENED": "YN"[drawn & 1],
-            "COMPANY_ID": seeds.pick("companies", drawn) if drawn % 3 else 0,
-            "CONTACT_ID": seeds.pick("contacts", drawn) if drawn % 4 else None,
-            "CONTACT_IDS": [seeds.pick("contacts", drawn)] if drawn % 4 else [],
-            "OBSERVERS": [seeds.pick("users", other)] if drawn % 5 == 0 else [],
-            "OPPORTUNITY": amount(other),
-            "IS_MANUAL_OPPORTUNITY": "YN"[drawn >> 1 & 1],
-            "TAX_VALUE": 0.0,
-            "CURRENCY_ID": CURRENCIES[other % 7],
-            "OPPORTUNITY_ACCOUNT": amount(other),
-            "TAX_VALUE_ACCOUNT": 0.0,
-            "ACCOUNT_CURRENCY_ID": "RUB",
-            "MYCOMPANY_ID": None,
+            **_smart_links(seeds, drawn, other),
             "SOURCE_ID": _SOURCES[other % 5],
             "SOURCE_DESCRIPTION": "",
             "COMMENTS": COMMENTS[other % 9],
@@ -240,6 +236,24 @@ def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category
         }
 
     return make
+
+
+def _smart_links(seeds: Seeds, drawn: int, other: int) -> Row:
+    """Make clients, observers and money of an item."""
+    return {
+        "COMPANY_ID": seeds.pick("companies", drawn) if drawn % 3 else 0,
+        "CONTACT_ID": seeds.pick("contacts", drawn) if drawn % 4 else None,
+        "CONTACT_IDS": [seeds.pick("contacts", drawn)] if drawn % 4 else [],
+        "OBSERVERS": [seeds.pick("users", other)] if drawn % 5 == 0 else [],
+        "MYCOMPANY_ID": None,
+        "OPPORTUNITY": amount(other),
+        "IS_MANUAL_OPPORTUNITY": "YN"[drawn >> 1 & 1],
+        "TAX_VALUE": 0.0,
+        "CURRENCY_ID": CURRENCIES[other % 7],
+        "OPPORTUNITY_ACCOUNT": amount(other),
+        "TAX_VALUE_ACCOUNT": 0.0,
+        "ACCOUNT_CURRENCY_ID": "RUB",
+    }
 
 
 def _universal_stamps(made: Row) -> dict[str, Any]:

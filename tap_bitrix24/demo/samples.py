@@ -93,8 +93,8 @@ def _sample(name: str, results: list[Any]) -> Sample | None:
         return None
     wrapper = _WRAPPERS.get(name) or _wrapper(results[0])
     lists = [result.get(wrapper) if wrapper and isinstance(result, dict) else result for result in results]
-    rows = [row for listed in lists if isinstance(listed, list) for row in listed if isinstance(row, dict)]
-    if not rows and not any(isinstance(listed, list) for listed in lists):
+    rows = [row for listed in lists if isinstance(listed, list) for row in listed]
+    if not all(isinstance(row, dict) for row in rows) or not any(isinstance(listed, list) for listed in lists):
         return None
     key = next((one for one in _KEYS if rows and one in rows[0]), None)
     return Sample(name, tuple(row for row in rows if key is None or key in row), wrapper, key)
@@ -110,9 +110,10 @@ def _wrapper(result: Any) -> str | None:
 
 def _listed(call: Call, sample: Sample) -> Answer:
     """Answer a page of documented rows."""
-    kind = call.params.get("entityTypeId")
-    typed = [row for row in sample.rows if kind is None or str(row.get("entityTypeId", kind)) == str(kind)]
-    rows = _filtered(_ordered(typed, sample, call.spelled("order")), sample, call)
+    rows = list(sample.rows)
+    if sample.method == "crm.category.list":
+        rows = [row for row in rows if str(row["entityTypeId"]) == str(call.params.get("entityTypeId"))]
+    rows = _filtered(_ordered(rows, sample, call.spelled("order")), sample, call)
     places = range(len(rows))
     if sample.method in _UNPAGED:
         page = paging.Page(places, len(rows), None, counted=False)

@@ -61,39 +61,53 @@ def task(seeds: Seeds) -> Maker:
             "STATUS": _DONE if done else (_PENDING, _RUNNING)[drawn & 1],
             "GROUP_ID": drawn % 9 if drawn % 3 == 0 else 0,
             "STAGE_ID": 0,
-            "CREATED_BY": seeds.pick("users", drawn >> 5),
             "CREATED_DATE": created,
-            "RESPONSIBLE_ID": seeds.pick("users", drawn >> 9),
-            "ACCOMPLICES": [seeds.pick("users", drawn >> 3)] if drawn % 4 == 0 else [],
-            "AUDITORS": [seeds.pick("users", other), seeds.pick("users", other >> 4)] if other % 5 == 0 else [],
-            "CHANGED_BY": seeds.pick("users", other >> 9),
             "CHANGED_DATE": None if modified == created else modified,
-            "STATUS_CHANGED_BY": seeds.pick("users", other >> 9),
             "STATUS_CHANGED_DATE": moved_at(number, created, modified),
             "CLOSED_BY": seeds.pick("users", drawn >> 9) if done else 0,
             "CLOSED_DATE": closed,
             "ACTIVITY_DATE": modified,
             "DATE_START": created + 3600 if drawn & 1 else None,
             "DEADLINE": created + (1 + other % 45) * DAY if drawn % 6 else None,
+            **_task_people(seeds, drawn, other),
+            **_task_extras(seeds, drawn, other),
             "XML_ID": None,
             "COMMENTS_COUNT": other % 5,
-            "TIME_ESTIMATE": other % 4 * 3600,
-            "TIME_SPENT_IN_LOGS": None if other % 3 else other % 7200,
             "SITE_ID": "s1",
-            "SORTING": f"{other % 9000 / 8:.4f}" if other % 4 == 0 else None,
-            "DURATION_PLAN": other % 9 or None,
-            "DURATION_FACT": None,
-            "DURATION_TYPE": "days",
             "VIEWED_DATE": modified if drawn % 2 else None,
-            "UF_CRM_TASK": [f"D_{seeds.pick('deals', drawn >> 7)}"] if drawn % 3 == 0 else False,
-            "UF_TASK_WEBDAV_FILES": [drawn % 5000 + 1] if drawn % 13 == 0 else False,
-            "UF_MAIL_MESSAGE": None,
-            "UF_NEW_TASKS_FIELD": "Север" if drawn % 4 == 0 else "",
-            "UF_AUTO_683150216402": f"зона {other % 7}" if other % 3 else None,
             "TAGS": [(other % 40 + 1, "срочно"), (41, "demo")][: other % 3],
         }
 
     return make
+
+
+def _task_people(seeds: Seeds, drawn: int, other: int) -> Row:
+    """Make who works on a task."""
+    return {
+        "CREATED_BY": seeds.pick("users", drawn >> 5),
+        "RESPONSIBLE_ID": seeds.pick("users", drawn >> 9),
+        "ACCOMPLICES": [seeds.pick("users", drawn >> 3)] if drawn % 4 == 0 else [],
+        "AUDITORS": [seeds.pick("users", other), seeds.pick("users", other >> 4)] if other % 5 == 0 else [],
+        "CHANGED_BY": seeds.pick("users", other >> 9),
+        "STATUS_CHANGED_BY": seeds.pick("users", other >> 9),
+    }
+
+
+def _task_extras(seeds: Seeds, drawn: int, other: int) -> Row:
+    """Make the effort and the user fields of a task."""
+    return {
+        "TIME_ESTIMATE": other % 4 * 3600,
+        "TIME_SPENT_IN_LOGS": None if other % 3 else other % 7200,
+        "SORTING": f"{other % 9000 / 8:.4f}" if other % 4 == 0 else None,
+        "DURATION_PLAN": other % 9 or None,
+        "DURATION_FACT": None,
+        "DURATION_TYPE": "days",
+        "UF_CRM_TASK": [f"D_{seeds.pick('deals', drawn >> 7)}"] if drawn % 3 == 0 else False,
+        "UF_TASK_WEBDAV_FILES": [drawn % 5000 + 1] if drawn % 13 == 0 else False,
+        "UF_MAIL_MESSAGE": None,
+        "UF_NEW_TASKS_FIELD": "Север" if drawn % 4 == 0 else "",
+        "UF_AUTO_683150216402": f"зона {other % 7}" if other % 3 else None,
+    }
 
 
 def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
@@ -179,6 +193,24 @@ def show_department(row: Row) -> Row:
     return shown | {name: str(row[name]) for name in ("PARENT", "UF_HEAD") if row[name] is not None}
 
 
+_UNUSED: Final[Row] = {
+    "RESULT_STATUS": 0,
+    "RESULT_STREAM": 0,
+    "RESULT_MARK": 0,
+    "RESULT_VALUE": None,
+    "RESULT_SUM": None,
+    "AUTOCOMPLETE_RULE": 0,
+    "NOTIFY_TYPE": 0,
+    "NOTIFY_VALUE": 0,
+    "DESCRIPTION_TYPE": 1,
+    "PROVIDER_GROUP_ID": None,
+    "ASSOCIATED_ENTITY_ID": 0,
+    "LOCATION": "",
+    "PROVIDER_DATA": "",
+    "WEBDAV_ELEMENTS": [],
+}
+
+
 def activity(seeds: Seeds) -> Maker:
     """Make the maker of activities of deals and leads."""
 
@@ -187,6 +219,7 @@ def activity(seeds: Seeds) -> Maker:
         deal = bool(drawn & 1)
         owner = seeds.pick("deals" if deal else "leads", other)
         provider, kind = _PROVIDERS[drawn >> 2 & 3]
+        communications = _communications(number, seeds.pick("contacts", other)) if drawn % 3 == 1 else []
         starts = created + drawn % (5 * DAY) // 900 * 900
         who = seeds.pick("users", drawn >> 9)
         return {
@@ -196,45 +229,33 @@ def activity(seeds: Seeds) -> Maker:
             "TYPE_ID": (6, 2, 1, 4)[drawn >> 2 & 3],
             "PROVIDER_ID": provider,
             "PROVIDER_TYPE_ID": kind,
-            "PROVIDER_GROUP_ID": None,
-            "ASSOCIATED_ENTITY_ID": 0,
+            **_UNUSED,
             "SUBJECT": f"{SUBJECTS[drawn % 6]} {number}",
             "START_TIME": starts,
             "END_TIME": starts + 1800,
             "DEADLINE": starts + 1800 if drawn % 3 else None,
             "COMPLETED": "NYY"[drawn % 3],
             "STATUS": (1, 2, 2)[drawn % 3],
-            "RESPONSIBLE_ID": who,
+            **dict.fromkeys(("RESPONSIBLE_ID", "AUTHOR_ID", "EDITOR_ID"), who),
             "PRIORITY": 1 + drawn % 3,
-            "NOTIFY_TYPE": 0,
-            "NOTIFY_VALUE": 0,
             "DESCRIPTION": COMMENTS[other % 9] or "",
-            "DESCRIPTION_TYPE": 1,
             "DIRECTION": 1 + (drawn >> 5 & 1),
-            "LOCATION": "",
             "CREATED": created,
-            "AUTHOR_ID": who,
             "LAST_UPDATED": modified,
-            "EDITOR_ID": who,
             "SETTINGS": {"IS_INCOMING": "Y"} if drawn % 5 == 0 else [],
             "PROVIDER_PARAMS": {"MISSED": True, "LINES": 2} if drawn % 7 == 0 else [],
-            "PROVIDER_DATA": "",
-            "RESULT_STATUS": 0,
-            "RESULT_STREAM": 0,
-            "RESULT_MARK": 0,
-            "RESULT_VALUE": None,
-            "RESULT_SUM": None,
-            "AUTOCOMPLETE_RULE": 0,
             "BINDINGS": [{"OWNER_ID": str(owner), "OWNER_TYPE_ID": "2" if deal else "1"}],
-            "COMMUNICATIONS": _communications(number, seeds.pick("contacts", other)) if drawn % 3 == 1 else [],
-            "FILES": [{"id": number * 2, "url": f"/bitrix/tools/crm_show_file.php?fileId={number * 2}&auth="}]
-            if drawn % 17 == 0
-            else [],
-            "WEBDAV_ELEMENTS": [],
+            "COMMUNICATIONS": communications,
+            "FILES": _files(number) if drawn % 17 == 0 else [],
             "IS_INCOMING_CHANNEL": "NY"[drawn >> 6 & 1],
         }
 
     return make
+
+
+def _files(number: int) -> list[Row]:
+    """Make the one file of an activity."""
+    return [{"id": number * 2, "url": f"/bitrix/tools/crm_show_file.php?fileId={number * 2}&auth="}]
 
 
 def _communications(number: int, contact: int) -> list[Row]:
