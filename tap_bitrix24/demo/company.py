@@ -90,7 +90,8 @@ class Company:
         model = listed[0] if listed else {}
 
         def make(number: int, _created: int, _modified: int) -> Row:
-            return known.get(number) or model | ({"ID": number} if "ID" in model else {})
+            fresh = {"ID": number, "id": number + 100, "CURRENCY": f"X{number:02}"}[key]
+            return known.get(number) or model | {key: fresh}
 
         still = array("q", [self.seeds.anchor - 90 * DAY] * len(known))
         names = (NO_STAMP, NO_STAMP)
@@ -114,10 +115,11 @@ class Company:
             ranks = dictionaries.stage_ranks(name)
             more = {"user_fields": owned, "columns": columns, "ranks": ranks}
             self._grown(name, fields, maker(seeds, owned), _CRM_STAMPS, **more)
-        none: list[Field] = []
+        owned = some_types("UF_CRM_SMART_INVOICE_", 1_700_090_001)
+        fields = entity_fields("smart_invoice") | {one.name: one for one in owned}
         kind, category = dictionaries.INVOICE_TYPE, dictionaries.INVOICE_CATEGORY
-        make = sales.smart_item(seeds, none, "smart_invoices", kind, category)
-        self._grown("smart_invoices", entity_fields("smart_invoice"), make, _SMART_STAMPS, user_fields=none)
+        make = sales.smart_item(seeds, owned, "smart_invoices", kind, category)
+        self._grown("smart_invoices", fields, make, _SMART_STAMPS, user_fields=owned)
         self._history(1, "leads", 0)
         self._history(dictionaries.DEAL_TYPE, "deals", 0)
         self._history(kind, "smart_invoices", category)

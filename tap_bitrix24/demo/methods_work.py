@@ -85,9 +85,9 @@ def _task(call: Call) -> Answer:
     return Answer({"task": call.portal.view("tasks", "tasks").row(number)})
 
 
-def _task_fields(_: Call) -> Answer:
+def _task_fields(call: Call) -> Answer:
     """Answer ``tasks.task.getFields``."""
-    return Answer(describe_tasks())
+    return Answer(describe_tasks(call.table("tasks").fields))
 
 
 def _users(call: Call) -> Answer:

@@ -156,10 +156,17 @@ class Table:
         return found
 
     def _scan(self, conditions: Sequence[Condition]) -> Sequence[int]:
-        """Test every row; stamps and other cheap columns first."""
-        cheap = {self.key, *self.stamps, *self.columns}
+        """Test every row: windows of time first, then other cheap columns, whole rows last."""
         found: Sequence[int] = self.ids
-        for condition in sorted(conditions, key=lambda c: c.name not in cheap):
+        left = list(conditions)
+        for name in self.stamps:
+            window = [c for c in left if c.name == name and c.op in _BOUNDS and isinstance(c.value, int)]
+            if window:
+                low, high = _window(window)
+                found = [number for number, stamp in self._column(name, found) if low <= stamp < high]
+                left = [c for c in left if c not in window]
+        cheap = {self.key, *self.stamps, *self.columns}
+        for condition in sorted(left, key=lambda c: c.name not in cheap):
             found = [number for number, value in self._column(condition.name, found) if condition.accepts(value)]
         return found
 
@@ -181,6 +188,16 @@ class Table:
 
 
 _BOUNDS = frozenset((">", ">=", "<", "<="))
+
+
+def _window(bounds: Sequence[Condition]) -> tuple[int, int]:
+    """Join bounds on one column of whole numbers to a half-open range."""
+    low, high = -(2**62), 2**62
+    for bound in bounds:
+        if isinstance(bound.value, int):
+            edge = bound.value + (bound.op in {">", "<="})
+            low, high = (max(low, edge), high) if bound.op in {">", ">="} else (low, min(high, edge))
+    return low, high
 
 
 class Slice(Sequence[int]):

@@ -20,7 +20,7 @@ _ON_REQUEST = frozenset((*MULTIFIELDS, "COMMUNICATIONS", "FILES"))
 class FragmentStore:
     """Encoded rows of all views; forgets everything when it outgrows ``limit`` bytes, so memory stays bounded."""
 
-    limit: int = 2_500_000_000
+    limit: int = 3_500_000_000
     size: int = 0
     views: list["View"] = field(default_factory=list)
 
@@ -190,8 +190,11 @@ def _joined_multifields(row: Row) -> list[Row]:
     ]
 
 
-def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected:
-    """Answer the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped."""
+def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected | None:
+    """Answer the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped.
+
+    None stands for everything, so that all who ask for it share the rows that were written before.
+    """
     wanted = {str(name).upper() for name in names} if names is not None else set()
     if not wanted:
         wanted = {"*", "UF_*"}
@@ -200,7 +203,7 @@ def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Sel
         group = "UF_*" if described.user_field else "*"
         if name in wanted or (group in wanted and name not in _ON_REQUEST):
             chosen.add(name)
-    return frozenset(chosen)
+    return None if fields.keys() - chosen <= {"LINK"} else frozenset(chosen)
 
 
 def universal_select(fields: dict[str, Field], names: Iterable[Any] | None, *, original: bool) -> Selected | None:

@@ -338,8 +338,9 @@ def show_history(row: Row) -> Row:
     return row | {"CREATED_TIME": server_iso(row["CREATED_TIME"])}
 
 
-def describe_tasks() -> php.Array:
+def describe_tasks(fields: dict[str, Field]) -> php.Array:
     """Answer what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
-    listed: dict[int | str, Any] = dict(documented()["task"])
-    listed["UF_AUTO_683150216402"] = {"title": "Регион", "type": "string"}
-    return {"fields": listed}
+    listed = documented()["task"]
+    return {
+        "fields": {name: listed.get(name) or {"title": one.title, "type": one.type} for name, one in fields.items()}
+    }
