@@ -246,7 +246,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except TapError as error:
         return _told(str(error), error.exit_code)
     except Interrupted as stopped:
-        return _told(f"stopped; rows read until then are in {options.database}, run again for all", stopped.exit_code)
+        kept = f"; rows read until then are in {options.database}" if options.database.exists() else ""
+        return _told(f"stopped{kept}", stopped.exit_code)
 
 
 def _told(text: str, code: int) -> int:

@@ -85,17 +85,19 @@ class Report:
         self._console.print(table)
 
     def examples(self, database: Path, schema: str) -> None:
-        """Run the example queries and print query and answer."""
+        """Run the example queries; print each with its answer."""
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute(f"USE {_quoted(schema)}")
             for example in EXAMPLES:
+                self._console.print(f"-- {example.title}\n{example.sql.strip()};", markup=False, soft_wrap=True)
                 answer = connection.execute(example.sql)
-                table = Table(title=example.title, title_justify="left", box=box.SIMPLE_HEAD)
-                for column in answer.description or ():
-                    table.add_column(str(column[0]))
-                for row in answer.fetchall():
+                rows = answer.fetchall()
+                table = Table(box=box.SIMPLE_HEAD)
+                for number, column in enumerate(answer.description or ()):
+                    numeric = all(isinstance(row[number], (int, float)) for row in rows)
+                    table.add_column(str(column[0]), justify="right" if numeric else "left")
+                for row in rows:
                     table.add_row(*("" if value is None else _shown(value) for value in row))
-                self._console.print(example.sql.strip(), markup=False)
                 self._console.print(table)
 
 

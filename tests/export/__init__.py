@@ -1,0 +1,1 @@
+"""Tests of `bitrix24-export`: the command as a user runs it."""
