@@ -27,6 +27,7 @@ _SCOPE_NAMES: Final = """
 """
 ALL_SCOPES: Final = tuple(_SCOPE_NAMES.split())
 OTHER_SCOPES: Final = {"user": ("user_basic", "user_brief")}
+JSON: Final = "application/json; charset=utf-8"
 _WRITES: Final = frozenset(
     [
         "add",
@@ -93,7 +94,7 @@ class Reply:
 
     status: int
     body: bytes | None
-    content_type: str = "application/json; charset=utf-8"
+    content_type: str = JSON
     location: str | None = None
 
 

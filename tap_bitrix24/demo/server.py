@@ -7,28 +7,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from tap_bitrix24.demo import batch, control, php
+from tap_bitrix24.demo import batch, control, php, xml
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Rule
-from tap_bitrix24.demo.portal import Options, Portal, Reply, Request
+from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
 _FULL_PATH: Final = 3
+# What the server itself takes out of a request before the method sees it (protocol §1.2).
+_CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 
 
-def parse_path(path: str) -> tuple[str, str | None, str | None]:
-    """Split what follows ``/rest/`` into method, user and secret; ``.json`` and ``.xml`` only name a transport."""
+class Target(NamedTuple):
+    """What a path asks for; ``user`` and ``secret`` are None without a webhook in it."""
+
+    method: str
+    user: str | None
+    secret: str | None
+    transport: str
+
+
+def parse_path(path: str) -> Target:
+    """Split what follows ``/rest/``; a method that ends in ``.json`` or ``.xml`` names its transport there."""
     parts = [unquote(part) for part in path.removeprefix("/rest").strip("/").split("/")]
     user, secret = (parts[0], parts[1]) if len(parts) == _FULL_PATH else (None, None)
-    method = parts[-1].lower()
-    for transport in (".json", ".xml"):
-        method = method.removesuffix(transport)
-    return method, user, secret
+    method, dot, last = parts[-1].lower().rpartition(".")
+    if dot and last in {"json", "xml"}:
+        return Target(method, user, secret, last)
+    return Target(parts[-1].lower(), user, secret, "json")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,20 +75,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
         """Answer a REST request, with faults, delays and live changes around it."""
-        method, user, secret = parse_path(path)
+        target = parse_path(path)
         params = php.parse_form(query)
         if self.command == "POST":
             params |= php.parse_body(self.headers.get("Content-Type") or "", body)
-        params.pop("method", None)
-        commands = [one.method for one in batch.commands(params)] if method == "batch" else None
+        for name in _CONSUMED:
+            params.pop(name, None)
+        commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
         portal.pause(portal.faults.latency_ms)
-        rule = portal.faults.request([method, *(commands or ())])
+        rule = portal.faults.request([target.method, *(commands or ())])
         reply = _faulted(portal, rule) if rule else None
         if reply is None:
-            reply = portal.answer(Request(method, user, secret, params))
+            reply = portal.answer(Request(target.method, target.user, target.secret, params))
         if rule and rule.fault == "truncated_json" and reply.body:
             reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
+        elif target.transport == "xml" and reply.body and reply.content_type == JSON:
+            reply = Reply(reply.status, xml.from_json(reply.body), "text/xml; charset=utf-8")
         portal.request_done(reply.status)
         return reply
 
