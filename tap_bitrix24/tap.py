@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -9,8 +10,9 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import click
 from singer_sdk import Tap, metrics
@@ -23,6 +25,7 @@ from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine, Waiting
 from tap_bitrix24.entities import entity_of
 from tap_bitrix24.errors import AccessError, Interrupted, SettingsError, StreamsFailedError, TapError
+from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.pacing import Pacer
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.schema import columns_from_schema
@@ -31,6 +34,7 @@ from tap_bitrix24.singer_output import SingerLines
 from tap_bitrix24.streams import Access, EntityStream
 
 LOG = logging.getLogger("tap-bitrix24")
+KEYBOARD = 130
 
 
 class TapBitrix24(Tap):
@@ -73,6 +77,25 @@ class TapBitrix24(Tap):
         self._access = Access(self.settings, Engine(self.client, self.waiting), self.portal)
         if setup_mapper:
             self.setup_mapper()
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the files of `--config`; a later one overrides, ENV stands for environment variables."""
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
+        for path in value:
+            if path != "ENV":
+                given.config.update(read_object(f"--config {path}", Path(path).read_bytes))
+        return given
+
+    @classmethod
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+        """Run; the files are checked first, and read once because they may be pipes."""
+        for name, file, check_ in (("state", state, check_state), ("catalog", catalog, check_catalog)):
+            if file is not None:
+                content = read_object(f"--{name} {file.name}", file.read)
+                check_(content)
+                options[name] = io.StringIO(json.dumps(content))
+        super().invoke(**options)
 
     def portal(self) -> discovery.Portal:
         """What the run's first request told; asks it if nobody has."""
@@ -174,8 +197,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _told(str(signal_), signal_.exit_code)
     except click.ClickException as error:
         return _told(error.format_message(), SettingsError.exit_code)
-    except (json.JSONDecodeError, UnicodeDecodeError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        return _told(f"cannot read a file given on the command line: {error}", SettingsError.exit_code)
+    except click.Abort:
+        return _told("stopped by the keyboard before the first request", KEYBOARD)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _told("the program that reads the output has gone", TapError.exit_code)
