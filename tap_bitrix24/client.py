@@ -130,6 +130,28 @@ class Client:
                 raise result
         return results
 
+    def insist(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+        """Run a bundle and ask again for those commands that failed for a moment only.
+
+        What is left out because of a passing error would look like something the portal does not have.
+
+        Raises:
+            PortalError: The request as a whole failed, or a command goes on failing.
+        """
+        results = self.bundle(bundle, attempts=attempts)
+        attempt, waited = 1, 0.0
+        while failed := {number: each for number, each in enumerate(results) if isinstance(each, RetriableError)}:
+            error = next(iter(failed.values()))
+            if not again(error, attempt, waited):
+                raise error
+            seconds = pause(error, attempt)
+            LOG.warning("%s; trying again in %.0f s", error, seconds)
+            self._sleep(seconds)
+            attempt, waited = attempt + 1, waited + seconds
+            for number, result in zip(failed, self.bundle([bundle[number] for number in failed]), strict=True):
+                results[number] = result
+        return results
+
     def _persist(self, method: str, params: Mapping[str, Any], methods: frozenset[str], attempts: int) -> Result:
         attempt, waited = 0, 0.0
         attempts = FEW_ATTEMPTS if self._silent else attempts

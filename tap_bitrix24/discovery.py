@@ -103,7 +103,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
         if entity.universal
     ]
     try:
-        answers = client.bundle([Command("scope"), *types, *categories, *more], attempts=FEW_ATTEMPTS)
+        answers = client.insist([Command("scope"), *types, *categories, *more], attempts=FEW_ATTEMPTS)
     except PortalError as error:
         raise SettingsError(str(error)) from error
     scope, first_types, *rest = answers
@@ -115,6 +115,8 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
         wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES}))
         msg = f"The webhook has no scope this tap reads: tick some of {wanted} in its settings."
         raise SettingsError(msg)
+    if isinstance(first_types, PortalError) and portal.allows(TYPES):
+        LOG.warning("No smart processes: %s (listing them takes a CRM administrator's webhook)", first_types)
     portal.types = _all_types(client, first_types)
     for command, answer in zip(categories, rest, strict=False):
         portal.hidden_categories[command.params["entityTypeId"]] = _hidden(client, answer)
@@ -141,7 +143,7 @@ def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
         if len(rows) < TYPES.endpoint.page_size or fresh.keys() <= types.keys():
             return types | fresh
         types |= fresh
-        (answer,) = client.bundle(client.dialect.commands(_types_after(max(int(row["id"]) for row in rows))))
+        (answer,) = client.insist(client.dialect.commands(_types_after(max(int(row["id"]) for row in rows))))
     return types
 
 
@@ -158,7 +160,7 @@ def _smart_processes(client: Client, portal: Portal) -> list[Found]:
     for start in range(0, len(numbers), client.dialect.BUNDLE):
         part = numbers[start : start + client.dialect.BUNDLE]
         method = SMART_PROCESSES.fields_method
-        answers = client.bundle([Command(method, {"entityTypeId": number}) for number in part])
+        answers = client.insist([Command(method, {"entityTypeId": number}) for number in part])
         for number, answer in zip(part, answers, strict=True):
             name = f"{SMART_PROCESS}{number}"
             if (columns := _columns(portal, SMART_PROCESSES, name, [answer])) is not None:

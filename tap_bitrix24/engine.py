@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
-from tap_bitrix24.client import ATTEMPTS, Client, pause
+from tap_bitrix24.client import Client, again, pause
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import Interrupted, PortalError, RetriableError, TooSlowError
 from tap_bitrix24.model import Answer, Ask, Command, Page, Reached, Reading, Result, Rows, Want, Warned
@@ -130,21 +130,21 @@ class Engine:
         """
         answers: dict[int, Answer] = {}
         waiting = dict(enumerate(asks))
-        attempt = 0
+        attempt, waited = 1, 0.0
         while waiting:
             failed: list[RetriableError] = []
             for number, answer in self._round(waiting):
                 error = answer.error
-                if isinstance(error, RetriableError) and attempt < ATTEMPTS:
+                if isinstance(error, RetriableError) and again(error, attempt, waited):
                     failed.append(error)
                 else:
                     answers[number] = answer
                     del waiting[number]
             if failed:
-                attempt += 1
                 seconds = max(pause(error, attempt) for error in failed)
                 LOG.warning("%s; trying again in %.0f s", failed[0], seconds)
                 self._sleep(seconds)
+                attempt, waited = attempt + 1, waited + seconds
         return [answers[number] for number in range(len(asks))]
 
     def _round(self, waiting: dict[int, Ask]) -> list[tuple[int, Answer]]:
@@ -163,9 +163,9 @@ class Engine:
             bundle += commands
         try:
             results = iter(self._client.bundle(bundle))
-        except TooSlowError:
+        except TooSlowError as error:
             if len(bundle) == 1:
-                raise
+                return [(chosen[0], Answer([], error))]
             self._most = max(1, len(bundle) // 2)
             LOG.warning("the portal took too long over %d pages; asking for %d at once", len(bundle), self._most)
             return []

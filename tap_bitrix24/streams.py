@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
@@ -81,11 +81,8 @@ class EntityStream(Stream):
         with self.get_record_counter() as counter, self.get_sync_timer():
             version = self._tap.initialized_at if self._activates_version else None
             for page in self._pages():
-                wanted = (
-                    page
-                    if self.ABORT_AT_RECORD_COUNT is None
-                    else page[: self.ABORT_AT_RECORD_COUNT - self.rows_written]
-                )
+                most = self.ABORT_AT_RECORD_COUNT
+                wanted = page if most is None else page[: most - self.rows_written]
                 if write_messages and self.selected:
                     self._write_page(wanted, version)
                 self.rows_written += len(wanted)
@@ -96,7 +93,8 @@ class EntityStream(Stream):
                 yield from ()
             if version is not None and write_messages and self.selected:
                 for stream_map in self.stream_maps:
-                    self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
+                    if not isinstance(stream_map, RemoveRecordTransform):
+                        self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
         if write_messages:
             self._tap.state_writer.write_state(self.tap_state)
 
