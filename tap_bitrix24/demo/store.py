@@ -159,6 +159,14 @@ class Table:
         """Test every row: windows of time first, then other cheap columns, whole rows last."""
         found: Sequence[int] = self.ids
         left = list(conditions)
+        for condition in conditions:
+            if condition.name == self.key and condition.op == "=" and isinstance(condition.value, tuple):
+                found = [
+                    number
+                    for number in condition.value
+                    if self.holds(number) and (found is self.ids or number in found)
+                ]
+                left.remove(condition)
         for name in self.stamps:
             window = [c for c in left if c.name == name and c.op in _BOUNDS and isinstance(c.value, int)]
             if window:

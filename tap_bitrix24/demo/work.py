@@ -21,7 +21,9 @@ TASK_USER_FIELDS: Final = (
     "UF_AUTO_683150216402",
 )
 _PENDING, _RUNNING, _DONE = 2, 3, 5
-_DONE_SHARE: Final = 70
+_DONE_LONG_AGO: Final = 97
+_DONE_RECENTLY: Final = 45
+_RECENT_FROM: Final = 0.85
 _PROVIDERS: Final = (
     ("CRM_TODO", "TODO"),
     ("VOXIMPLANT_CALL", "CALL"),
@@ -49,7 +51,8 @@ def task(seeds: Seeds) -> Maker:
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 81), seeds.mix(number, 82)
-        done = drawn % 100 < _DONE_SHARE
+        recent = number > seeds.born["tasks"][-1] * _RECENT_FROM
+        done = drawn % 100 < (_DONE_RECENTLY if recent else _DONE_LONG_AGO)
         closed = moved_at(number, created, modified) if done else None
         return {
             "ID": number,
