@@ -115,6 +115,8 @@ class Cursor:
         A chain that should have reached the end and came back full is followed by one RAMP times as long:
         behind a desert of ids the estimate is far too low.
         """
+        if self.filled and self.last is None:  # no idea how long the list is
+            return Ask(source=self.source, window=self.window, after=self.after, pages=most)
         pages = 1
         left = (self.last or 0) - self.after
         if self.filled and left > 0 and self.first_id is not None:
@@ -191,8 +193,12 @@ def _deliver(cursor: Cursor, answer: Answer) -> Reading:
 def offsets(source: Source, window: Window | None = None) -> Reading:
     """Read by offset where nothing better works: duplicates dropped, the end is a page with nothing new.
 
-    A legacy list answers page 1 again when the offset lies beyond its end; that is why neither `next` nor
-    an empty page is waited for. Rows outside the window, or without their key, are handled here as well.
+    A legacy list answers page 1 again when the offset lies beyond its end; that is why an empty page is not
+    waited for. `next` and `total` end it sooner where they are told: controllers leave them out in a batch.
+    Rows outside the window, or without their key, are handled here as well.
+
+    Raises:
+        UntrustedError: Fewer rows came than the portal counts.
     """
     seen: set[Any] = set()
     offset, pages, size = 0, 1, source.endpoint.page_size
@@ -209,11 +215,20 @@ def offsets(source: Source, window: Window | None = None) -> Reading:
             if rows := within(source, fresh, window):
                 yield Rows(source, rows)
             total = page.total or total
-            more = page.next is not None or (total or 0) > len(seen)
+            more = total is None or page.next is not None or total > len(seen)
             if not fresh or not more:
+                _complete(source, len(seen), total)
                 return
             offset += size
-        pages = max(1, min(CHAIN, ceil(((total or 0) - offset) / size)))
+        pages = CHAIN if total is None else max(1, min(CHAIN, ceil((total - offset) / size)))
+
+
+def _complete(source: Source, read: int, total: int | None) -> None:
+    """Pages that overlap or repeat leave rows out without a word; only the portal's own count can tell."""
+    if total is not None and read < total:
+        method = source.endpoint.method
+        text = f"{method}: read by offset, its pages hold {read} different rows of {total}; the others can't be had"
+        raise UntrustedError(text, method=method)
 
 
 def whole(sources: Sequence[Source]) -> Reading:
@@ -225,7 +240,7 @@ def whole(sources: Sequence[Source]) -> Reading:
                 raise answer.error
             continue
         page = answer.pages[0]
-        if page.next is not None:
+        if page.next is not None or (page.total is None and len(page.rows) >= source.endpoint.page_size):
             yield from offsets(source)
         elif page.rows:
             keys = _keys(source, page.rows)
@@ -287,7 +302,7 @@ def within(source: Source, rows: list[Row], window: Window | None, *, margin: bo
         source: Knows which key holds the stamp, and which one stands in where it is null.
         rows: As the portal sent them.
         window: None, or no stamp: all rows.
-        margin: Use the widened bounds the portal was asked with.
+        margin: Use the widened bounds the portal was asked with, moved as far as it may have moved them.
 
     Raises:
         UntrustedError: A row has no readable stamp although the list was filtered by it.
@@ -295,11 +310,11 @@ def within(source: Source, rows: list[Row], window: Window | None, *, margin: bo
     stamp = source.stamp
     if window is None or stamp is None:
         return rows
-    slack = timedelta(seconds=stamp.margin if margin else 0)
+    slack = timedelta(seconds=2 * stamp.margin if margin else 0)
     low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
     high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
     try:
         return [row for row in rows if low <= moment(row.get(stamp.row) or row.get(stamp.fallback) or "") < high]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         text = f"{source.endpoint.method}: a row without a readable {stamp.row}, the date it is filtered by"
         raise UntrustedError(text, method=source.endpoint.method) from None
