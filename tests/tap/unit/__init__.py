@@ -1,0 +1,1 @@
+"""Tests of the tap's core: pure parts, fakes passed in, no portal."""

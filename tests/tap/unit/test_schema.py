@@ -1,0 +1,245 @@
+"""Decisions 1, 3 and 4: field descriptions become columns and JSON Schema, and come back from a catalog unchanged."""
+
+import json
+from typing import Any
+
+import pytest
+from singer_sdk.singerlib import Schema
+
+from tap_bitrix24.entities import ENTITIES
+from tap_bitrix24.model import Field
+from tap_bitrix24.schema import (
+    ANY,
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    INTEGER,
+    JSON,
+    NUMBER,
+    OBJECT,
+    STRING,
+    UNPARSED,
+    Column,
+    build_columns,
+    columns_from_schema,
+    json_schema,
+    parse_fields,
+)
+
+TYPES = {
+    "integer": INTEGER, "int": INTEGER, "user": INTEGER, "employee": INTEGER, "enumeration": INTEGER,
+    "location": INTEGER, "timestamp": INTEGER, "resourcebooking": INTEGER, "iblock_element": INTEGER,
+    "iblock_section": INTEGER, "crm_lead": INTEGER, "crm_deal": INTEGER, "crm_contact": INTEGER,
+    "crm_company": INTEGER, "crm_quote": INTEGER, "crm_category": INTEGER, "crm_entity": INTEGER,
+    "crm_enum_ownertype": INTEGER, "crm_enum_activitytype": INTEGER, "crm_enum_activitystatus": INTEGER,
+    "crm_enum_activitypriority": INTEGER, "crm_enum_activitynotifytype": INTEGER,
+    "crm_enum_contenttype": INTEGER, "crm_enum_activitydirection": INTEGER, "mail_message": INTEGER,
+    "disk_file": INTEGER,
+    "double": NUMBER, "float": NUMBER, "money": NUMBER,
+    "boolean": BOOLEAN,
+    "string": STRING, "text": STRING, "char": STRING, "url": STRING, "address": STRING, "crm": STRING,
+    "crm_status": STRING, "crm_currency": STRING,
+    "date": DATE, "datetime": DATETIME,
+    "file": OBJECT, "diskfile": OBJECT, "object": OBJECT, "crm_multifield": OBJECT,
+    "crm_activity_binding": OBJECT, "crm_activity_communication": OBJECT, "crm_status_extra": OBJECT,
+    "recurring_params": OBJECT,
+    "array": JSON, "lang_map": JSON,
+    "unknown": ANY, "any": ANY, "": ANY, "product_file": ANY, "from_the_future": ANY,
+}  # fmt: skip
+JSON_TYPES: dict[str, dict[str, Any]] = {
+    INTEGER: {"type": ["integer", "null"]},
+    NUMBER: {"type": ["number", "null"]},
+    BOOLEAN: {"type": ["boolean", "null"]},
+    STRING: {"type": ["string", "null"]},
+    DATE: {"type": ["string", "null"], "format": "date"},
+    DATETIME: {"type": ["string", "null"], "format": "date-time"},
+    OBJECT: {"type": ["object", "null"]},
+}
+
+
+def column(described: Field, flags: frozenset[str] = frozenset()) -> Column:
+    """The column one field becomes, were it alone."""
+    return build_columns([described], types={}, flags=flags)[0]
+
+
+@pytest.mark.parametrize(("portal_type", "kind"), TYPES.items())
+def test_kind_of_every_portal_type(portal_type: str, kind: str) -> None:
+    assert column(Field("UF_CRM_1", portal_type)).kind == kind
+
+
+@pytest.mark.parametrize(("kind", "schema"), JSON_TYPES.items())
+def test_json_types_are_exact_and_nullable(kind: str, schema: dict[str, Any]) -> None:
+    title = {"title": "stageId", "description": "Стадия"}
+    assert Column("stage_id", "stageId", kind, description="Стадия").schema() == {**schema, **title}
+    assert Column("stage_id", "stageId", kind, multiple=True, description="Стадия").schema() == {
+        "type": ["array", "null"],
+        "items": schema,
+        **title,
+    }
+
+
+@pytest.mark.parametrize("name", ["IS_NEW", "HAS_PHONE", "OPENED", "CLOSED", "ACTIVE", "isManualOpportunity", "opened"])
+def test_chars_whose_name_says_flag_are_booleans(name: str) -> None:
+    assert column(Field(name, "char")).kind == BOOLEAN
+
+
+@pytest.mark.parametrize("name", ["EXPORT", "COMPLETED", "HISTORY", "ISSUE", "DISCLOSED"])
+def test_other_chars_are_strings_unless_the_entity_lists_them(name: str) -> None:
+    assert column(Field(name, "char")).kind == STRING
+    assert column(Field(name, "char"), flags=frozenset({name})).kind == BOOLEAN
+
+
+@pytest.mark.parametrize("portal_type", ["integer", "datetime", "crm_status", "double"])
+def test_a_name_alone_makes_no_flag(portal_type: str) -> None:
+    assert column(Field("IS_NEW", portal_type)).kind == TYPES[portal_type]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ({"Y": "Yes", "N": "No"}, BOOLEAN),
+        ({"2": "High", "1": "Medium", "0": "Low"}, INTEGER),
+        ({"-1": "Overdue", "2": "Pending"}, INTEGER),
+        ({"N": "Negative", "P": "Positive"}, STRING),
+        (["secs", "mins", "hours"], STRING),
+    ],
+)
+def test_task_enums_tell_their_type_by_their_codes(values: Any, kind: str) -> None:
+    (described,) = parse_fields({"fields": {"MARK": {"title": None, "type": "enum", "values": values}}})
+    assert column(described).kind == kind
+
+
+def test_classic_description() -> None:
+    answer = {
+        "ID": {"type": "integer", "isRequired": False, "isMultiple": False, "isDynamic": False, "title": "ID"},
+        "PHONE": {"type": "crm_multifield", "isMultiple": True, "isDynamic": False, "title": "Телефон"},
+        "UF_CRM_1": {
+            "type": "enumeration", "isMultiple": True, "isDynamic": True, "title": "UF_CRM_1",
+            "items": [{"ID": "44", "VALUE": "A"}], "listLabel": "Канал", "formLabel": "Канал продаж",
+        },
+        "UF_CRM_2": {"type": "crm", "isMultiple": False, "title": "UF_CRM_2", "listLabel": "Дочерняя"},
+        "UF_CRM_3": {"type": "string", "isMultiple": False, "title": "UF_CRM_3", "filterLabel": "F"},
+    }  # fmt: skip
+    assert parse_fields(answer) == [
+        Field("ID", "integer"),
+        Field("PHONE", "crm_multifield", multiple=True, label="Телефон"),
+        Field("UF_CRM_1", "enumeration", multiple=True, label="Канал продаж"),
+        Field("UF_CRM_2", "crm", label="Дочерняя"),
+        Field("UF_CRM_3", "string", label="F"),
+    ]
+
+
+def test_universal_description() -> None:
+    facts = {"type": "string", "isMultiple": False, "title": "Поле", "upperName": "UF_CRM_12_1700"}
+    described = parse_fields({"fields": {"ufCrm12_1700": facts}})
+    assert described == [Field("ufCrm12_1700", "string", label="Поле", upper="UF_CRM_12_1700")]
+    made = build_columns(described, types={})[0]
+    assert (made.name, made.portal_name, made.description) == ("uf_crm_12_1700", "ufCrm12_1700", "Поле")
+
+
+def test_labels_without_types() -> None:
+    assert parse_fields({"ID": "ID", "PERSONAL_WWW": "Страница"}) == [
+        Field("ID", label="ID"),
+        Field("PERSONAL_WWW", label="Страница"),
+    ]
+
+
+def test_user_field_rows() -> None:
+    rows = [
+        {"ID": "176", "FIELD_NAME": "UF_USR_1", "USER_TYPE_ID": "enumeration", "MULTIPLE": "Y", "LIST": [{"ID": "26"}]},
+        {"ID": "177", "FIELD_NAME": "UF_USR_2", "USER_TYPE_ID": "money", "MULTIPLE": "N", "EDIT_FORM_LABEL": "Оклад"},
+        {"ID": "178", "FIELD_NAME": "UF_USR_3", "USER_TYPE_ID": "date", "MULTIPLE": "N", "LIST_COLUMN_LABEL": "Дата"},
+    ]
+    assert parse_fields(rows) == [
+        Field("UF_USR_1", "enumeration", multiple=True),
+        Field("UF_USR_2", "money", label="Оклад"),
+        Field("UF_USR_3", "date", label="Дата"),
+    ]
+
+
+@pytest.mark.parametrize("empty", [[], {}, None, {"fields": {}}])
+def test_no_fields_at_all(empty: Any) -> None:
+    assert parse_fields(empty) == []
+
+
+def test_an_empty_universal_answer_describes_nothing() -> None:
+    assert parse_fields({"fields": []}) == [], "PHP sends an empty map as a list"
+
+
+def test_money_becomes_a_number_and_its_currency() -> None:
+    columns = build_columns([Field("UF_CRM_PRICE", "money", label="Цена")], types={})
+    assert [(each.name, each.kind, each.portal_name) for each in columns] == [
+        ("uf_crm_price", NUMBER, "UF_CRM_PRICE"),
+        ("uf_crm_price_currency", STRING, "UF_CRM_PRICE"),
+    ]
+
+
+def test_a_currency_column_gives_way_to_a_field_of_that_name() -> None:
+    columns = build_columns([Field("UF_SUM", "money"), Field("UF_SUM_CURRENCY", "string")], types={})
+    assert [each.name for each in columns] == ["uf_sum", "uf_sum_currency_2", "uf_sum_currency"]
+
+
+def test_the_entity_knows_better_than_the_field_method() -> None:
+    types = {"ID": "integer", "UF_DEPARTMENT": "integer[]", "extraKey": "boolean"}
+    columns = build_columns([Field("ID", label="№"), Field("UF_DEPARTMENT", "string")], types=types)
+    assert [(each.name, each.kind, each.multiple, each.description) for each in columns] == [
+        ("id", INTEGER, False, "№"),
+        ("uf_department", INTEGER, True, "Uf department"),
+        ("extra_key", BOOLEAN, False, "Extrakey"),
+    ]
+
+
+def test_an_entity_type_in_another_spelling_is_the_same_field() -> None:
+    columns = build_columns([Field("SUB_STATUS", "string")], types={"subStatus": "integer"})
+    assert [(each.name, each.portal_name, each.kind) for each in columns] == [("sub_status", "SUB_STATUS", INTEGER)]
+
+
+def test_portal_names_that_fall_together_make_two_columns() -> None:
+    columns = build_columns([Field("title", "string"), Field("TITLE", "string")], types={})
+    assert {each.portal_name: each.name for each in columns} == {"TITLE": "title", "title": "title_2"}
+
+
+def everything() -> list[Column]:
+    """A column of every kind, single and multiple."""
+    fields = [
+        Field(f"UF_{number}_{'MANY' if many else 'ONE'}", portal_type, multiple=many, label=f"Поле {number}")
+        for number, portal_type in enumerate(TYPES)
+        for many in (False, True)
+    ]
+    return build_columns([*fields, Field("IS_X", "char"), Field("stageId", "crm_status")], types={})
+
+
+def test_the_schema_keeps_order_and_ends_with_unparsed() -> None:
+    columns = everything()
+    properties = json_schema(columns)["properties"]
+    assert list(properties) == [*(each.name for each in columns), UNPARSED]
+    assert properties[UNPARSED]["type"] == ["object", "null"]
+    assert all(facts["title"] and facts["description"] for facts in properties.values())
+
+
+def test_columns_survive_the_catalog() -> None:
+    columns = everything()
+    through_sdk = Schema.from_dict(json.loads(json.dumps(json_schema(columns)))).to_dict()
+    assert columns_from_schema(through_sdk) == columns
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
+def test_the_table_names_only_types_the_tap_knows(entity: Any) -> None:
+    for column_ in build_columns([], types=entity.types, flags=entity.flags):
+        assert column_.kind != ANY, column_
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"type": "string"}, STRING),
+        ({"type": ["null", "integer"]}, INTEGER),
+        ({"type": ["string", "null"], "format": "date-time"}, DATETIME),
+        ({"type": ["string", "null"], "format": "email"}, STRING),
+        ({"type": ["null"]}, ANY),
+        ({}, ANY),
+    ],
+)
+def test_catalogs_edited_by_hand(facts: dict[str, Any], kind: str) -> None:
+    (found,) = columns_from_schema({"properties": {"anything": facts}})
+    assert (found.name, found.portal_name, found.kind) == ("anything", "anything", kind)

@@ -1,0 +1,403 @@
+"""Decisions 4 to 8: the portal's values become typed values; what does not fit is kept, never bent."""
+
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.model import Field, Row
+from tap_bitrix24.schema import (
+    ANY,
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    INTEGER,
+    JSON,
+    NUMBER,
+    OBJECT,
+    STRING,
+    UNPARSED,
+    Column,
+    build_columns,
+)
+from tap_bitrix24.values import RowConverter, without_secrets
+
+MISFIT = object()
+NOTHING: tuple[Any, ...] = ("", False, {}, [], None)
+
+
+def one(kind: str, value: Any, *, multiple: bool = False) -> Any:
+    """The value in its column; MISFIT if it was kept aside as it came."""
+    convert = RowConverter([Column("x", "X", kind, multiple)])
+    (record,) = convert([{"X": value}])
+    if record[UNPARSED] is None:
+        assert convert.unparsed == {}
+        return record["x"]
+    assert record == {"x": None, UNPARSED: {"x": value}}
+    assert convert.unparsed == {"x": 1}
+    return MISFIT
+
+
+def same(value: Any, expected: Any) -> bool:
+    """Equal and of one type: 1, 1.0 and True are three values."""
+    return value is expected or (type(value) is type(expected) and value == expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0", 0), ("123", 123), (123, 123), ("-5", -5), ("+5", 5), ("5.00", 5), (5.0, 5), ("007", 7),
+        ("9223372036854775807", 2**63 - 1), (2**63 - 1, 2**63 - 1), ("-9223372036854775808", -(2**63)),
+        ("9223372036854775808", MISFIT), (2**63, MISFIT), ("1" * 30, MISFIT), (1e300, MISFIT),
+        ("12a", MISFIT), ("5.5", MISFIT), (5.5, MISFIT), ("1e3", MISFIT), (" 5", MISFIT), ("5\n", MISFIT),
+        ("1_000", MISFIT), ("0x10", MISFIT), ("١٢٣", MISFIT), ("１２", MISFIT), ("²", MISFIT),
+        (True, MISFIT), ([1], MISFIT), ({"a": 1}, MISFIT), ("Y", MISFIT), (float("nan"), MISFIT),
+    ],
+)  # fmt: skip
+def test_integers(value: Any, expected: Any) -> None:
+    assert same(one(INTEGER, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1000.00", 1000.0), ("0", 0.0), (0, 0.0), ("-12.5", -12.5), (7, 7.0), (0.1, 0.1), (".5", 0.5), ("5.", 5.0),
+        ("1e3", 1000.0), ("15000.0000000000000000", 15000.0), ("123456789012345", 123456789012345.0),
+        (2**53, float(2**53)), ("9007199254740992", 9007199254740992.0),
+        # a double cannot hold these: rounding them would be a silent loss
+        ("9007199254740993", MISFIT), (2**53 + 1, MISFIT), ("0.12345678901234567890", MISFIT),
+        ("1234567890.12345678", MISFIT), ("1e999", MISFIT), ("-1e999", MISFIT), ("1e-999", MISFIT),
+        (float("inf"), MISFIT), (float("nan"), MISFIT), ("nan", MISFIT), ("inf", MISFIT), (10**400, MISFIT),
+        ("1 000", MISFIT), ("1,5", MISFIT), ("100|USD", MISFIT), ("٣.٥", MISFIT), (True, MISFIT), ([1.5], MISFIT),
+    ],
+)  # fmt: skip
+def test_numbers(value: Any, expected: Any) -> None:
+    assert same(one(NUMBER, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Y", True), ("N", False), ("1", True), ("0", False), (1, True), (0, False), (True, True), (False, False),
+        ("", None), (None, None), ([], None), ({}, None),
+        ("Да", MISFIT), ("yes", MISFIT), ("2", MISFIT), (2, MISFIT), (1.0, MISFIT), (["Y"], MISFIT), ("F", MISFIT),
+    ],
+)  # fmt: skip
+def test_booleans(value: Any, expected: Any) -> None:
+    assert same(one(BOOLEAN, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("007", "007"), (" Ромашка ", " Ромашка "), ("0", "0"), (0, "0"), (7, "7"), (1.5, "1.5"), ("\u0000", "\u0000"),
+        ("Y", "Y"), ("false", "false"), ("null", "null"), ("Прайс на /files/?", "Прайс на /files/?"),
+        (True, MISFIT), (["a"], MISFIT), ({"a": 1}, MISFIT),
+    ],
+)  # fmt: skip
+def test_strings(value: Any, expected: Any) -> None:
+    assert same(one(STRING, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2024-07-16T03:00:00+03:00", "2024-07-16T00:00:00Z"),
+        ("2024-07-15T19:30:00-05:00", "2024-07-16T00:30:00Z"),
+        ("2024-07-16T05:45:00+05:45", "2024-07-16T00:00:00Z"),
+        ("2024-07-16T00:00:00+00:00", "2024-07-16T00:00:00Z"),
+        ("2024-07-16T00:00:00Z", "2024-07-16T00:00:00Z"),
+        ("2024-07-16T03:00:00.250000+03:00", "2024-07-16T00:00:00.250000Z"),
+        # the night clocks go back: one local time, two moments
+        ("2024-10-27T02:30:00+02:00", "2024-10-27T00:30:00Z"),
+        ("2024-10-27T02:30:00+01:00", "2024-10-27T01:30:00Z"),
+        ("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00+03:00", MISFIT),
+        ("9999-12-31T23:59:59-05:00", MISFIT),
+        ("0000-00-00T00:00:00+00:00", MISFIT),
+        ("-0001-11-30T00:00:00+02:30", MISFIT),
+        ("2024-07-16 10:00:00", MISFIT),
+        ("2024-07-16", MISFIT),
+        ("24.08.2023 13:19:39", MISFIT),
+        ("2024-02-30T00:00:00+00:00", MISFIT),
+        ("2024-07-16T25:00:00+00:00", MISFIT),
+        (1721088000, MISFIT),
+        (True, MISFIT),
+        (["2024-07-16T00:00:00Z"], MISFIT),
+    ],
+)
+def test_date_times(value: Any, expected: Any) -> None:
+    assert same(one(DATETIME, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2024-07-16", "2024-07-16"),
+        ("2024-07-16T00:00:00+03:00", "2024-07-16"),
+        ("2024-07-16T00:00:00-05:00", "2024-07-16"),
+        # 00:00 UTC written in the server's zone, east and west of it
+        ("2024-07-16T03:00:00+03:00", "2024-07-16"),
+        ("2024-07-15T19:00:00-05:00", "2024-07-16"),
+        ("2024-07-16T05:45:00+05:45", "2024-07-16"),
+        # the same zone in winter
+        ("2024-01-16T01:00:00+01:00", "2024-01-16"),
+        ("2024-07-16T02:00:00+02:00", "2024-07-16"),
+        ("0001-01-01", "0001-01-01"),
+        ("9999-12-31T00:00:00+00:00", "9999-12-31"),
+        ("0000-00-00", MISFIT),
+        ("2024-07-16T12:00:00+03:00", MISFIT),
+        ("2024-07-16T02:00:00+03:00", MISFIT),
+        ("2024-07-16T00:00:00.5+00:00", MISFIT),
+        ("2024-07-16 12:00:00", MISFIT),
+        ("2024-02-30", MISFIT),
+        ("16.07.2024", MISFIT),
+        ("２０２４-07-16", MISFIT),
+        (20240716, MISFIT),
+        (True, MISFIT),
+    ],
+)
+def test_dates(value: Any, expected: Any) -> None:
+    assert same(one(DATE, value), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (OBJECT, {"id": 1}, {"id": 1}),
+        (OBJECT, [1], MISFIT),
+        (OBJECT, "text", MISFIT),
+        (OBJECT, 0, MISFIT),
+        (JSON, {"a": [1, None]}, {"a": [1, None]}),
+        (JSON, [1], [1]),
+        (JSON, "text", MISFIT),
+        (JSON, True, MISFIT),
+        (ANY, "007", "007"),
+        (ANY, 0, 0),
+        (ANY, 1.5, 1.5),
+        (ANY, True, True),
+        (ANY, [1, "a"], [1, "a"]),
+    ],
+)
+def test_nested_values(kind: str, value: Any, expected: Any) -> None:
+    assert same(one(kind, value), expected)
+
+
+@pytest.mark.parametrize("kind", [INTEGER, NUMBER, STRING, DATE, DATETIME, OBJECT, JSON])
+@pytest.mark.parametrize("value", NOTHING, ids=repr)
+def test_nothing_is_null_or_an_empty_list(kind: str, value: Any) -> None:
+    assert one(kind, value) is None
+    assert one(kind, value, multiple=True) == []
+
+
+@pytest.mark.parametrize("value", ["", {}, [], None], ids=repr)
+def test_nothing_of_unknown_type_is_null(value: Any) -> None:
+    assert one(ANY, value) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (INTEGER, ["1", 2, "3.0"], [1, 2, 3]),
+        (INTEGER, "7", [7]),
+        (INTEGER, 0, [0]),
+        (INTEGER, ["1", "x"], MISFIT),
+        (INTEGER, {"3": "x"}, MISFIT),
+        (NUMBER, ["1.5", 2], [1.5, 2.0]),
+        (STRING, ["a", "", "007"], ["a", None, "007"]),
+        (DATE, ["2024-07-16T03:00:00+03:00", "2024-07-17"], ["2024-07-16", "2024-07-17"]),
+        (BOOLEAN, ["1", "0"], [True, False]),
+        (OBJECT, [{"ID": "1", "VALUE": "+7"}], [{"ID": "1", "VALUE": "+7"}]),
+        (OBJECT, [{"ID": "1"}, "x"], MISFIT),
+    ],
+)
+def test_multiple(kind: str, value: Any, expected: Any) -> None:
+    assert same(one(kind, value, multiple=True), expected)
+
+
+def money(value: Any, *, multiple: bool = False) -> Row:
+    """A money field's two columns and what was kept aside."""
+    (record,) = RowConverter(build_columns([Field("UF_M", "money", multiple)], types={}))([{"UF_M": value}])
+    return {name.removeprefix("uf_"): content for name, content in record.items() if content is not None}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("100|USD", {"m": 100.0, "m_currency": "USD"}),
+        ("1000.50|RUB", {"m": 1000.5, "m_currency": "RUB"}),
+        ("100|", {"m": 100.0}),
+        ("100", {"m": 100.0}),
+        (100, {"m": 100.0}),
+        ("|EUR", {"m_currency": "EUR"}),
+        ("", {}),
+        (False, {}),
+        ("много|USD", {"m_currency": "USD", UNPARSED: {"uf_m": "много|USD"}}),
+    ],
+)
+def test_money(value: Any, expected: Row) -> None:
+    assert money(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["1|USD", "2|EUR"], {"m": [1.0, 2.0], "m_currency": ["USD", "EUR"]}),
+        (["1|USD", ""], {"m": [1.0, None], "m_currency": ["USD", None]}),
+        ("5|USD", {"m": [5.0], "m_currency": ["USD"]}),
+        (False, {"m": [], "m_currency": []}),
+    ],
+)
+def test_money_of_a_multiple_field(value: Any, expected: Row) -> None:
+    assert money(value, multiple=True) == expected
+
+
+def test_amount_and_currency_are_selected_apart() -> None:
+    columns = build_columns([Field("UF_M", "money")], types={})
+    for kept, value in (("uf_m", 5.0), ("uf_m_currency", "USD")):
+        convert = RowConverter(columns, keep=kept.__eq__)
+        assert convert([{"UF_M": "5|USD"}]) == [{kept: value}]
+
+
+def test_a_row_key_that_looks_like_the_currency_column_is_kept() -> None:
+    convert = RowConverter(build_columns([Field("UF_M", "money")], types={}))
+    (record,) = convert([{"UF_M": "5|USD", "UF_M_CURRENCY": "lost?"}])
+    assert record == {"uf_m": 5.0, "uf_m_currency": "USD", UNPARSED: {"uf_m_currency": "lost?"}}
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    ("link", "clean"),
+    [
+        ("/show_file.php?auth=abc&ownerId=1", "/show_file.php?ownerId=1"),
+        ("/show_file.php?ownerId=1&auth=abc", "/show_file.php?ownerId=1"),
+        ("/show_file.php?auth=abc", "/show_file.php"),
+        ("https://p.bitrix24.com/f?a=1&token=T%2B1&b=2", "https://p.bitrix24.com/f?a=1&b=2"),
+        ("https://p.bitrix24.com/f?AUTH=1&Signature=x", "https://p.bitrix24.com/f"),
+        ("https://p.bitrix24.com/f?sessid=1&sign=2&access_token=3&keep=4", "https://p.bitrix24.com/f?keep=4"),
+        ("https://p.bitrix24.com/f?author=Ann&design=2", "https://p.bitrix24.com/f?author=Ann&design=2"),
+        ("https://site.ru/?", "https://site.ru/?"),
+        ("Были на https://site.ru?", "Были на https://site.ru?"),
+        ("see https://p.bitrix24.com/f?auth=abc and call back", "see https://p.bitrix24.com/f and call back"),
+        ("auth=abc&x", "auth=abc&x"),
+    ],
+)
+def test_secrets_are_cut_out_of_links(link: str, clean: str) -> None:
+    assert without_secrets(link) == clean
+    assert without_secrets({"a": [link]}) == {"a": [clean]}
+
+
+def test_no_secret_in_file_columns_nor_among_misfits() -> None:
+    columns = build_columns([Field("UF_F", "file"), Field("UF_FS", "file", multiple=True)], types={})
+    file = {"id": 7, "showUrl": "/f.php?auth=S3CRET&id=7", "downloadUrl": "/f.php?id=7&auth=S3CRET"}
+    link = "https://p/x?auth=S3CRET"
+    records = RowConverter(columns)([{"UF_F": file, "UF_FS": [file]}, {"UF_F": link, "UF_FS": [link], "new": file}])
+    assert "S3CRET" not in repr(records)
+    assert records[0]["uf_f"] == {"id": 7, "showUrl": "/f.php?id=7", "downloadUrl": "/f.php?id=7"}
+    assert records[1][UNPARSED] == {"uf_f": "https://p/x", "uf_fs": ["https://p/x"], "new": records[0]["uf_f"]}
+
+
+# Rows
+
+COLUMNS = build_columns(
+    [Field("ID", "integer"), Field("TITLE", "string"), Field("TAGS", "string", multiple=True)], types={}
+)
+
+
+def test_absent_keys_are_null_so_that_an_upsert_clears_them() -> None:
+    records = RowConverter(COLUMNS)([{"ID": "1", "TITLE": "a", "TAGS": ["x"]}, {"ID": "2"}])
+    assert records == [
+        {"id": 1, "title": "a", "tags": ["x"], UNPARSED: None},
+        {"id": 2, "title": None, "tags": None, UNPARSED: None},
+    ]
+
+
+def test_absent_money_is_null_in_both_columns() -> None:
+    columns = build_columns([Field("ID", "integer"), Field("UF_M", "money", multiple=True)], types={})
+    records = RowConverter(columns)([{"ID": "1", "UF_M": ["1|USD"]}, {"ID": "2"}])
+    assert records[1] == {"id": 2, "uf_m": None, "uf_m_currency": None, UNPARSED: None}
+
+
+def test_every_record_has_every_column_in_any_order_of_pages() -> None:
+    convert = RowConverter(COLUMNS)
+    assert convert([{"ID": "1"}]) == [{"id": 1, "title": None, "tags": None, UNPARSED: None}]
+    assert convert([{"TITLE": "b", "ID": 2}]) == [{"id": 2, "title": "b", "tags": None, UNPARSED: None}]
+    assert convert([]) == []
+
+
+def test_one_misfit_spoils_neither_its_row_nor_its_page() -> None:
+    convert = RowConverter(COLUMNS)
+    records = convert([{"ID": "1", "TITLE": "a"}, {"ID": "2", "TITLE": ["b"]}, {"ID": "3", "TITLE": "c"}])
+    assert [record["title"] for record in records] == ["a", None, "c"]
+    assert [record[UNPARSED] for record in records] == [None, {"title": ["b"]}, None]
+    convert([{"ID": "4", "TITLE": {"d": 1}}])
+    assert convert.unparsed == {"title": 2}
+
+
+def test_unknown_keys_are_kept_as_they_came() -> None:
+    convert = RowConverter(COLUMNS)
+    records = convert([{"ID": "1", "UF_NEW": "00:7"}, {"ID": "2", "UF_NEW": ""}, {"ID": "3"}])
+    assert [record[UNPARSED] for record in records] == [{"uf_new": "00:7"}, None, None]
+    assert convert.unknown == {"UF_NEW"}
+    assert convert.unparsed == {"uf_new": 1}
+
+
+def test_unknown_keys_that_fall_together_are_both_kept() -> None:
+    (record,) = RowConverter(COLUMNS)([{"ID": "1", "fooBar": 1, "FOO_BAR": 2}])
+    assert sorted(record[UNPARSED].values()) == [1, 2]
+
+
+def test_two_keys_never_feed_one_column() -> None:
+    (record,) = RowConverter(COLUMNS)([{"title": "small", "ID": "1", "TITLE": "LARGE"}])
+    assert record["title"] == "LARGE", "the portal's exact name wins"
+    assert record[UNPARSED] == {"title": "small"}
+
+
+def test_rows_of_unknown_keys_only_are_still_rows() -> None:
+    records = RowConverter(COLUMNS)([{"x": 1}, {"y": 2}])
+    assert [record[UNPARSED] for record in records] == [{"x": 1}, {"y": 2}]
+
+
+def test_camel_case_rows_meet_upper_case_descriptions() -> None:
+    columns = build_columns([Field("CHANGED_DATE", "datetime"), Field("UF_AUTO_12", "string")], types={})
+    (record,) = RowConverter(columns)([{"changedDate": "2024-07-16T03:00:00+03:00", "ufAuto12": "a"}])
+    assert record == {"changed_date": "2024-07-16T00:00:00Z", "uf_auto_12": "a", UNPARSED: None}
+
+
+def test_deselected_columns_are_known_but_not_written() -> None:
+    convert = RowConverter(COLUMNS, keep=lambda column: column != "title", constants={"entity_type_id": 2})
+    assert convert([{"ID": "1", "TITLE": ["misfit"]}])[0] == {"id": 1, "tags": None, UNPARSED: None}
+    assert (convert.unknown, convert.unparsed) == (set(), {})
+
+
+def test_without_unparsed_misfits_are_only_counted() -> None:
+    convert = RowConverter(COLUMNS, keep=lambda column: column != UNPARSED)
+    assert convert([{"ID": "x", "TITLE": "a", "new": 1}]) == [{"id": None, "title": "a", "tags": None}]
+    assert convert.unparsed == {"id": 1, "new": 1}
+
+
+def test_constants_are_columns_of_every_row() -> None:
+    columns = [*COLUMNS, Column("entity_type_id", "entityTypeId", INTEGER)]
+    convert = RowConverter(columns, constants={"entity_type_id": 31})
+    assert [record["entity_type_id"] for record in convert([{"ID": "1"}, {"ID": "2", "entityTypeId": "31"}])] == [
+        31,
+        31,
+    ]
+    kept = RowConverter(columns, constants={"entity_type_id": 31}, keep=lambda column: column == "id")
+    assert kept([{"ID": "1"}]) == [{"id": 1}], "deselected, it is not written"
+
+
+def test_renames_and_echoes_of_the_universal_method() -> None:
+    columns = build_columns([Field("ID", "integer"), Field("DATE_CREATE", "datetime")], types={})
+    convert = RowConverter(columns, renames={"createdTime": "DATE_CREATE"}, ignores=frozenset({"dateCreateShort"}))
+    (record,) = convert([{"id": 5, "createdTime": "2024-07-16T00:00:00Z", "dateCreateShort": "16.07."}])
+    assert record == {"id": 5, "date_create": "2024-07-16T00:00:00Z", UNPARSED: None}
+
+
+def test_which_column_a_row_key_feeds() -> None:
+    convert = RowConverter(COLUMNS, renames={"name": "TITLE"})
+    assert convert.column("id") == "id"
+    assert convert.column("name") == "title"
+    assert convert.column("nobody") is None
