@@ -162,13 +162,6 @@ class TapBitrix24(Tap):
         point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, requests, {"stream": stream.name})
         metrics.log(self.metrics_logger, point)
 
-    def run_sync_dry_run(self, *arguments: Any, **options: Any) -> bool:
-        """The SDK's connection test: a record of each stream, all of them written in the end."""
-        try:
-            return super().run_sync_dry_run(*arguments, **options)
-        finally:
-            self._flush()
-
     def run_discovery(self) -> str:
         """Write the catalog to stdout."""
         text = self.catalog_json_text
