@@ -1,12 +1,13 @@
 """The loader: bytes of Singer messages in, committed rows and confirmed STATE out.
 
-Rows wait in memory, per stream, as the lines they came in, up to a number of bytes over all streams; then one
-transaction takes all of them in. A STATE is confirmed when every row before it is committed.
+Rows wait in memory, per stream, as the lines they came in, up to a number of bytes over all streams; then they
+are committed, one transaction per stream. A STATE is confirmed when every row before it is committed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -32,13 +33,24 @@ LOGGER = logging.getLogger("target-bitrix24-duckdb")
 class Limits:
     """How much may wait for a commit."""
 
-    bytes: int = 24 << 20
+    bytes: int = 16 << 20
     rows: int = 100_000
     state_seconds: float = 5.0
     """A STATE that came is confirmed no later than this."""
 
 
 DEFAULT_LIMITS = Limits()
+
+_MEMORY, _MOST_MEMORY = 128, 4096
+"""Megabytes DuckDB may use at first and at most."""
+
+_SETTINGS = {
+    "memory_limit": f"{_MEMORY}MB",
+    "TimeZone": "UTC",
+    "threads": "1",  # the tap has the other core; a second thread costs memory and saves little
+    "checkpoint_threshold": "64MB",  # batches merged in the log make files half as large
+    "autoinstall_known_extensions": "false",
+}
 
 
 class Loader:
@@ -78,6 +90,7 @@ class Loader:
         self._parts: list[bytes] = []
         self._state: bytes | None = None
         self._state_since = 0.0
+        self._memory = _MEMORY
         self._connection = _open(Path(path), schema)
 
     def __enter__(self) -> Self:
@@ -140,11 +153,11 @@ class Loader:
         self.flush()
 
     def flush(self) -> None:
-        """Commit what waits, all streams in one transaction, then confirm the last STATE."""
+        """Commit what waits, then confirm the last STATE."""
         waiting = self._waiting
         self._forget()
-        if waiting:
-            self._load(waiting)
+        for stream, batch in waiting.items():
+            self._load(stream, batch)
         state, self._state = self._state, None
         if state is not None and self._on_state is not None:
             self._on_state(state)
@@ -242,19 +255,29 @@ class Loader:
         with self._transaction():
             self._tables[message.stream].delete_other_versions(self._connection, message.version)
 
-    def _load(self, waiting: dict[str, Batch]) -> None:
-        current = ""
-        try:
-            with self._transaction():
-                for current, batch in waiting.items():
-                    load(self._connection, self._tables[current], batch)
-        except LoadError as error:
-            if isinstance(error.__cause__, duckdb.DataError | duckdb.ProgrammingError):
-                found = diagnose(self._connection, self._tables[current], waiting[current])
-                raise found or error from error
-            raise
-        for stream, batch in waiting.items():
-            self.rows_loaded[stream] += len(batch.lines)
+    def _load(self, stream: str, batch: Batch) -> None:
+        """Commit one stream's batch; memory is bounded by the largest batch, however many streams there are."""
+        for attempt in itertools.count():
+            try:
+                with self._transaction():
+                    load(self._connection, self._tables[stream], batch)
+            except LoadError as error:
+                if isinstance(error.__cause__, duckdb.OutOfMemoryException) and self._relieved(attempt):
+                    continue
+                if isinstance(error.__cause__, duckdb.DataError | duckdb.ProgrammingError):
+                    raise diagnose(self._connection, self._tables[stream], batch) or error from error
+                raise
+            break
+        self.rows_loaded[stream] += len(batch.lines)
+
+    def _relieved(self, attempt: int) -> bool:
+        """Make room: write out what indexes of many streams hold, then allow more, which wide tables and long lines need."""
+        if attempt == 0:
+            self._connection.execute(f"CHECKPOINT {DATABASE}")
+            return True
+        self._memory *= 2
+        self._connection.execute(f"SET memory_limit = '{self._memory}MB'")
+        return self._memory <= _MOST_MEMORY
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -272,7 +295,7 @@ class Loader:
 
 
 def _open(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
-    """Attach the file to an in-memory database, in UTC: date-times without an offset are taken as UTC."""
+    """Attach the file to an in-memory database; date-times without an offset are taken as UTC."""
     if path.stem.lower() == schema.lower():
         LOGGER.warning("%s is named as its schema: SQL needs %s.%s.table then", path.name, schema, schema)
     try:
@@ -282,7 +305,8 @@ def _open(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
         raise LoadError(msg) from error
     connection = duckdb.connect(":memory:")
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        for name, value in _SETTINGS.items():
+            connection.execute(f"SET {name} = {literal(value)}")
         connection.execute(f"SET temp_directory = {literal(str(path) + '.tmp')}")
         connection.execute(f"ATTACH {literal(str(path))} AS {DATABASE}")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.{quoted(schema)}")

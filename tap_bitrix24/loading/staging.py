@@ -161,12 +161,18 @@ def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: bool) -> None:
-    """Upsert by key, or append without one. A record replaces the whole row: what it does not name is NULL."""
+    """Upsert by key, or append without one. A record replaces the whole row: what it does not name is NULL.
+
+    Old rows are deleted first: INSERT OR REPLACE reads every old row out of its compressed block, which took up to
+    40 times as long, and keeps the older of two rows with one key in a batch.
+    """
     index = {each.name: f"c{i}" for i, each in enumerate(table.columns)} | {VERSION: "version"}
-    values = ", ".join(index.get(name, "NULL") for name in table.stored)
     last = ""
+    if table.key:
+        same = " AND ".join(f"old.{quoted(name)} = stage.{index[name]}" for name in table.key)
+        connection.execute(f"DELETE FROM {table.sql} AS old USING temp.stage AS stage WHERE {same}")
     if not distinct:
         key = ", ".join(index[name] for name in table.key)
         last = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY rowid DESC) = 1"
-    verb = "INSERT OR REPLACE" if table.key else "INSERT"
-    connection.execute(f"{verb} INTO {table.sql} SELECT {values} FROM temp.stage{last}")
+    values = ", ".join(index.get(name, "NULL") for name in table.stored)
+    connection.execute(f"INSERT INTO {table.sql} SELECT {values} FROM temp.stage{last}")
