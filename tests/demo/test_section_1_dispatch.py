@@ -27,6 +27,14 @@ def test_1_1_any_other_last_part_belongs_to_the_method_name(portal: Wire) -> Non
     assert portal.call(f"{DEALS}.yaml").error == (404, "ERROR_METHOD_NOT_FOUND")
 
 
+def test_1_1_xml_is_a_transport_with_response_as_root_and_item_for_numbers(portal: Wire) -> None:
+    answer = portal.get(f"{DEALS}.xml", "order[ID]=ASC&select[]=ID&filter[<=ID]=3")
+    assert answer.headers["content-type"].startswith("text/xml")
+    text = answer.raw.decode()
+    known = [row["ID"] for row in portal.truth("deals") if int(row["ID"]) <= 3]
+    assert "<response><result>" + "".join(f"<item><ID>{deal}</ID></item>" for deal in known) in text
+
+
 def test_1_1_a_parameter_called_method_is_discarded(portal: Wire) -> None:
     assert len(portal.get(DEALS, "method=server.time").result) == 50
 
@@ -136,6 +144,15 @@ def test_1_2_output_is_escaped_ascii(portal: Wire) -> None:
     assert raw.isascii()
     assert b"\\u04" in raw
     assert b"\\/" in raw
+
+
+def test_1_4_escaping_changes_bytes_never_meaning(own: Wire) -> None:
+    nasty = 'a\\"b\\\\"c </script> & \'q\' "z" / \\/ \\n Ёж 🦔 \u2028 \t'
+    deal = int(own.truth("deals")[5]["ID"])
+    own.mutate(table="deals", set={"id": deal, "fields": {"TITLE": nasty}})
+    answer = own.call(DEALS, {"filter": {"ID": deal}, "select": ["ID", "TITLE"]})
+    assert answer.result == [{"ID": str(deal), "TITLE": nasty}]
+    assert not {b"<", b">", b"&", b"'"} & {answer.raw[n : n + 1] for n in range(len(answer.raw))}
 
 
 # §1.3

@@ -85,6 +85,15 @@ def test_8_a_missing_scope_is_refused_per_method(start: Start) -> None:
     assert narrow.result("scope") == ["crm"]
 
 
+def test_8_a_narrower_user_scope_hides_columns_without_an_error(start: Start, portal: Wire) -> None:
+    """§4.5: allowed fields depend on the scope; missing columns, no error."""
+    narrow = start(scopes=["crm", "user_brief"])
+    shown = {key for row in narrow.result("user.get") for key in row}
+    everything = {key for row in portal.result("user.get") for key in row}
+    assert {"ID", "NAME"} <= shown < everything
+    assert set(narrow.result("user.fields")) < set(portal.result("user.fields"))
+
+
 def test_8_scope_inside_a_batch_is_checked_per_command(start: Start) -> None:
     narrow = start(scopes=["crm", "user"])
     maps = narrow.batch({"a": "department.get", "b": DEALS, "c": "user.get"})
