@@ -37,7 +37,7 @@ PLAIN: list[Any] = [None, True, False, 0, -1, 5, 2, 31, 1.5, 10**30, [], {}]
 
 def seeded(seed: int) -> random.Random:
     """The same odd requests on every run."""
-    return random.Random(seed)  # noqa: S311 - no cryptography
+    return random.Random(seed)
 
 
 def value(rng: random.Random, depth: int) -> Any:
