@@ -38,7 +38,8 @@ def incremental(
     """
 
     def bookmark(high: datetime) -> dict[str, Any]:
-        return {"replication_key": replication_key, "replication_key_value": to_text(high)}
+        # windows begin a lookback before what is finished; stopped among those, a bookmark must not go back
+        return {"replication_key": replication_key, "replication_key_value": to_text(max(high, finished))}
 
     if "replication_key_value" in state:
         finished = from_text(state["replication_key_value"])
@@ -46,7 +47,8 @@ def incremental(
         snapshot = state.get("snapshot") or {}
         finished = from_text(snapshot["clock"]) if "clock" in snapshot else clock
         window = Window(low=start_date) if start_date else None
-        cursors = [Cursor(source, after=int(snapshot.get("after", 0)), window=window) for source in sources]
+        after = _id(snapshot.get("after", 0))
+        cursors = [Cursor(source, after=after, window=window) for source in sources]
         yield from keyset(cursors, resumable={"clock": to_text(finished)})
         yield Reached(bookmark(finished))
         if finished >= clock:
@@ -60,6 +62,13 @@ def incremental(
 def everything(sources: Sequence[Source]) -> Reading:
     """Read a stream whole, by id; nothing to resume from."""
     yield from keyset([Cursor(source) for source in sources])
+
+
+def _id(after: Any) -> int:
+    if not isinstance(after, int) or isinstance(after, bool) or after < 0:
+        msg = f"STATE holds {after!r} where an id belongs; correct it or drop that stream's bookmark."
+        raise SettingsError(msg)
+    return after
 
 
 def to_text(moment: datetime) -> str:

@@ -12,7 +12,9 @@ from tap_bitrix24.reading import Cursor, chains, first_pages, want
 WINDOW_ROWS = 5_000
 """Rows a window should hold: two batches. A stopped run repeats no more than that."""
 TOO_MANY = 3
-"""A window that turned out to hold this many times WINDOW_ROWS is halved."""
+"""A window that turned out to hold this many times WINDOW_ROWS is cut into CUT parts."""
+CUT = 8
+"""Not 2: what was read of the window is read again, and a burst after a silence takes many cuts to close in on."""
 GROWTH = 4
 """A window is at most this many times as wide as the one before."""
 SECOND = timedelta(seconds=1)
@@ -49,7 +51,7 @@ def windows(
         else:
             yield from opening
         if (yield from _read_on(cursors, splittable=end - start > narrowest)):
-            width = (end - start) / 2
+            width = (end - start) / CUT
             continue
         yield Reached(state(end))
         held = sum(cursor.read for cursor in cursors)
@@ -86,9 +88,9 @@ def _counted_opening(opening: Reading, cursors: Sequence[Cursor]) -> Steps[tuple
 
 
 def _read_on(cursors: Sequence[Cursor], *, splittable: bool) -> Steps[bool]:
-    """Read the window to its end; returns True if it holds far too much and should be halved instead.
+    """Read the window to its end; returns True if it holds far too much and should be cut instead.
 
-    Rows handed on before that are right, and are simply read again in the halves.
+    Rows handed on before that are right, and are simply read again in the parts.
     """
     reading = chains(cursors)
     answers: list[Answer] | None = None
