@@ -13,11 +13,23 @@ from tests.tap.running import Portal, Tap
 Start = Callable[..., Portal]
 
 
+def _read(**options: Any) -> Iterator[Portal]:
+    with serve(port=0, seed=1, no_limits=True, **options) as running:
+        portal = Portal(running.url)
+        yield portal
+        portal.was_only_read()
+
+
 @pytest.fixture(scope="session")
 def portal() -> Iterator[Portal]:
     """300 deals, two smart processes, no limits; for reading only: who changes anything takes `start`."""
-    with serve(port=0, scale=300, seed=1, no_limits=True) as running:
-        yield Portal(running.url)
+    yield from _read(scale=300)
+
+
+@pytest.fixture(scope="session")
+def big() -> Iterator[Portal]:
+    """10,000 deals, of which 2,500 were modified in the same second; for reading only."""
+    yield from _read(scale=10_000)
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +40,21 @@ def catalog(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts portals of the test's own, with the options of `serve`; they end with the test."""
+    """Starts portals of the test's own, with the options of `serve`; they end with the test.
+
+    With `tls`, `bundle` names the file of the CA to trust.
+    """
+    started: list[Portal] = []
     with ExitStack() as stack:
 
-        def begin(**options: Any) -> Portal:
+        def begin(*, bundle: Path | None = None, **options: Any) -> Portal:
             chosen = {"port": 0, "scale": 300, "seed": 1, "no_limits": True, **options}
-            return Portal(stack.enter_context(serve(**chosen)).url)
+            started.append(Portal(stack.enter_context(serve(**chosen)).url, bundle))
+            return started[-1]
 
         yield begin
+        for portal in started:
+            portal.was_only_read()
 
 
 @pytest.fixture

@@ -16,12 +16,36 @@ SCRIPTS = Path(sys.executable).parent
 """Where the console scripts of this environment are."""
 
 
+READ_ONLY = frozenset(
+    {
+        "crm.activity.fields", "crm.activity.list", "crm.category.fields", "crm.category.list", "crm.company.fields",
+        "crm.company.list", "crm.contact.fields", "crm.contact.list", "crm.currency.fields", "crm.currency.list",
+        "crm.deal.fields", "crm.deal.list", "crm.item.fields", "crm.item.list", "crm.lead.fields", "crm.lead.list",
+        "crm.quote.fields", "crm.quote.list", "crm.stagehistory.list", "crm.status.fields", "crm.status.list",
+        "crm.type.fields", "crm.type.list", "department.fields", "department.get", "scope",
+        "task.item.userfield.getlist", "tasks.task.getFields", "tasks.task.list", "user.fields", "user.get",
+        "user.userfield.list",
+    }
+)  # fmt: skip
+"""All methods the tap may call: none of them changes anything."""
+
+
 class Portal(Wire):
     """A running demo portal: the raw client, and the URL a tap is configured with."""
 
     def __init__(self, url: str, bundle: Path | None = None) -> None:
         super().__init__(url, bundle)
         self.url = url
+
+    def was_only_read(self) -> None:
+        """Fail if anything was called that is not known to change nothing; every portal ends with this."""
+        stats = self.stats()
+        assert stats["write_calls"] == {}
+        assert stats["commands"].keys() <= READ_ONLY
+
+    def forget_stats(self) -> None:
+        self.was_only_read()
+        super().forget_stats()
 
     def config(self, **settings: Any) -> dict[str, Any]:
         """Settings of a tap that reads this portal."""
