@@ -1,0 +1,301 @@
+"""protocol-v2: how wishes are spelled, how answers and errors of classic REST are read."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.entities import ITEM_STAMP, ITEMS, order_map, order_words
+from tap_bitrix24.errors import (
+    AccessError,
+    MissingMethodError,
+    OperationLimitError,
+    PortalError,
+    RateLimitedError,
+    RejectedError,
+    RetriableError,
+    UnavailableError,
+    UntrustedError,
+)
+from tap_bitrix24.model import Ask, Command, Endpoint, Page, Result, Source, Stamp, Window
+
+DEALS = Endpoint("crm.deal.list", order=order_map, select_param="select")
+TASKS = Endpoint("tasks.task.list", rows_at="tasks", key="id", order=order_map, select_param="select")
+USERS = Endpoint("user.get", filter_param="FILTER", order=order_words)
+STATUSES = Endpoint("crm.status.list")
+MARCH, APRIL = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+MODIFIED = Stamp("DATE_MODIFY", "DATE_MODIFY")
+
+
+def spelled(ask: Ask, first: int = 0) -> list[dict[str, Any]]:
+    """Parameters of each command."""
+    return [dict(command.params) for command in rest_v2.commands(ask, first)]
+
+
+# What is sent
+
+
+def test_a_first_page_is_ordered_and_uncounted() -> None:
+    (query,) = spelled(Ask(source=Source(DEALS, params={"select": ["*", "UF_*"]}), after=0))
+    assert query["select"] == ["*", "UF_*"]
+    assert query["order"] == {"ID": "ASC"}
+    assert query["start"] == -1
+
+
+def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
+    queries = spelled(Ask(source=Source(DEALS), after=700, pages=3), first=4)
+    assert [query["filter"] for query in queries] == [
+        {">ID": 700},
+        {">ID": "$result[c4][49][ID]"},
+        {">ID": "$result[c5][49][ID]"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name", "reference"),
+    [(TASKS, ">ID", "$result[c0][tasks][49][id]"), (ITEMS, ">id", "$result[c0][items][49][id]")],
+)
+def test_a_chain_of_wrapped_rows(endpoint: Endpoint, name: str, reference: str) -> None:
+    queries = spelled(Ask(source=Source(endpoint), after=5, pages=2))
+    assert [query["filter"] for query in queries] == [{name: 5}, {name: reference}]
+
+
+def test_each_reference_is_one_whole_value_without_blanks() -> None:
+    """§2.3: a match runs up to the next blank; only a whole value keeps its type."""
+    for query in spelled(Ask(source=Source(TASKS), after=1, pages=50))[1:]:
+        assert re.fullmatch(r"\$result(\[\w+\])+", query["filter"][">ID"])
+
+
+def test_users_take_order_in_two_words_and_filter_in_capitals() -> None:
+    (query,) = spelled(Ask(source=Source(USERS), after=9))
+    assert query == {"sort": "ID", "order": "ASC", "FILTER": {">ID": 9}, "start": -1}
+
+
+def test_the_newest_page_asks_for_ids_only() -> None:
+    (query,) = spelled(Ask(source=Source(DEALS, params={"select": ["*"]}, filter={"=STAGE": "A"}), newest=True))
+    assert query == {"select": ["ID"], "order": {"ID": "DESC"}, "filter": {"=STAGE": "A"}, "start": -1}
+
+
+def test_a_counted_page_starts_at_zero() -> None:
+    ask = Ask(source=Source(DEALS, stamp=MODIFIED), window=Window(MARCH), after=0, counted=True)
+    (query,) = spelled(ask)
+    assert query["start"] == 0
+
+
+def test_offsets() -> None:
+    queries = spelled(Ask(source=Source(DEALS), offset=100, pages=3))
+    assert [query["start"] for query in queries] == [100, 150, 200]
+    assert spelled(Ask(source=Source(STATUSES), offset=0)) == [{"start": 0}]
+
+
+def test_bounds_are_half_open_and_carry_an_offset() -> None:
+    ask = Ask(source=Source(DEALS, stamp=MODIFIED), window=Window(MARCH, APRIL), after=3)
+    (query,) = spelled(ask)
+    assert query["filter"] == {
+        ">ID": 3,
+        ">=DATE_MODIFY": "2025-03-01T00:00:00+00:00",
+        "<DATE_MODIFY": "2025-04-01T00:00:00+00:00",
+    }
+
+
+def test_zone_shifted_bounds_are_widened_by_26_hours() -> None:
+    ask = Ask(source=Source(ITEMS, params={"entityTypeId": 31}, stamp=ITEM_STAMP), window=Window(MARCH, APRIL), after=3)
+    (query,) = spelled(ask)
+    assert query["entityTypeId"] == 31
+    assert query["filter"][">=updatedTime"] == "2025-02-27T22:00:00+00:00"
+    assert query["filter"]["<updatedTime"] == "2025-04-02T02:00:00+00:00"
+
+
+def decoded(query: str) -> dict[str, str]:
+    """As PHP's form parser would read it: split at `&` and the first `=`, `+` is a space, decoded once."""
+    assert "#" not in query, "the rest would be cut off as a fragment"
+    return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
+
+
+@pytest.mark.parametrize(
+    ("params", "flat"),
+    [
+        ({"filter": {">=DATE_MODIFY": "2025-03-01T10:00:00+03:00"}}, {"filter[>=DATE_MODIFY]": "2025-03-01T10:00:00+03:00"}),
+        ({"filter": {">ID": "$result[c0][49][ID]"}}, {"filter[>ID]": "$result[c0][49][ID]"}),
+        ({"select": ["*", "UF_*"]}, {"select[0]": "*", "select[1]": "UF_*"}),
+        ({"filter": {"@categoryId": [1, 2]}}, {"filter[@categoryId][0]": "1", "filter[@categoryId][1]": "2"}),
+        ({"filter": {"=TITLE": "a&b=c#d %41 + Ёж;"}}, {"filter[=TITLE]": "a&b=c#d %41 + Ёж;"}),
+        ({"start": -1, "none": None}, {"start": "-1"}),
+        ({"filter": {}}, {}),
+    ],
+)
+def test_commands_survive_the_servers_form_parser(params: Mapping[str, Any], flat: dict[str, str]) -> None:
+    query = rest_v2.php_query(params)
+    assert re.fullmatch(r"[\w.%~&=-]*", query, re.ASCII), "everything else is percent-encoded"
+    assert (decoded(query) if query else {}) == flat
+
+
+def test_a_bundle() -> None:
+    body = rest_v2.bundle_body([Command("scope"), Command("crm.deal.list", {"order": {"ID": "ASC"}, "start": -1})])
+    assert body["cmd"] == {"c0": "scope?", "c1": "crm.deal.list?order%5BID%5D=ASC&start=-1"}
+    assert list(body["cmd"]) == ["c0", "c1"], "commands run in the order given"
+    assert body["start"] == -1, "controllers look at the outer start"
+    assert body["halt"] in (0, False), '"false" would switch it on'
+
+
+# What comes back
+
+
+def outer(**maps: Any) -> Result:
+    """A batch answer; maps left out are empty lists, as PHP sends them."""
+    names = ("result", "result_error", "result_total", "result_next", "result_time")
+    return Result({name: maps.get(name, []) for name in names})
+
+
+TWO = [Command("crm.deal.list"), Command("crm.lead.list")]
+
+
+def test_bundle_results_of_full_maps() -> None:
+    time = {"operating": 1.5}
+    answer = outer(
+        result={"c0": [{"ID": "1"}], "c1": []}, result_total={"c0": 1, "c1": 0}, result_next={"c0": 50}, result_time={"c0": time}
+    )
+    assert rest_v2.bundle_results(answer, TWO) == [Result([{"ID": "1"}], 1, 50, time), Result([], 0)]
+
+
+def test_bundle_results_with_a_failed_command() -> None:
+    answer = outer(result={"c1": [{"ID": "2"}]}, result_error={"c0": {"error": "", "error_description": "Access denied."}})
+    failed, done = rest_v2.bundle_results(answer, TWO)
+    assert isinstance(failed, RejectedError)
+    assert "crm.deal.list: Access denied." in str(failed)
+    assert done == Result([{"ID": "2"}])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        None,
+        "text",
+        {"result": [], "result_error": []},
+        {"result": [[{"ID": "1"}], []]},
+        {"result": {"x": [], "C0": []}},
+    ],
+)
+def test_a_command_that_appears_nowhere_was_not_run(value: Any) -> None:
+    results = rest_v2.bundle_results(Result(value), TWO)
+    assert [type(result) for result in results] == [UnavailableError, UnavailableError]
+    assert "crm.lead.list" in str(results[1])
+
+
+def test_a_command_may_bring_null() -> None:
+    assert rest_v2.bundle_results(outer(result={"c0": None, "c1": False}), TWO) == [Result(None), Result(value=False)]
+
+
+def test_times_of_any_shape() -> None:
+    answer = outer(result={"c0": 1, "c1": 2}, result_time={"c0": []})
+    assert [result.time for result in rest_v2.bundle_results(answer, TWO) if isinstance(result, Result)] == [{}, {}]
+
+
+def test_a_single_answer() -> None:
+    body = {"result": [1], "total": 7, "next": 50, "time": {"date_start": "2025-01-01T00:00:00+00:00"}}
+    assert rest_v2.result(body, 200, "m") == Result([1], 7, 50, body["time"])  # type: ignore[arg-type]
+    assert rest_v2.result({"result": False, "time": []}, 200, "m") == Result(value=False)
+
+
+@pytest.mark.parametrize("body", [[], "text", None, 5, {}, {"time": {}}])
+@pytest.mark.parametrize("status", [200, 502])
+def test_an_answer_without_result_is_none(body: Any, status: int) -> None:
+    with pytest.raises(UnavailableError, match=str(status)):
+        rest_v2.result(body, status, "crm.deal.list")
+
+
+@pytest.mark.parametrize("code", ["", 0, "0", 100, "100", None, False])
+def test_an_error_is_told_by_its_key_not_by_its_truth(code: Any) -> None:
+    with pytest.raises(RejectedError, match="Something is wrong") as told:
+        rest_v2.result({"error": code, "error_description": "Something\n is   wrong"}, 400, "crm.deal.list")
+    assert told.value.method == "crm.deal.list"
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("QUERY_LIMIT_EXCEEDED", RateLimitedError),
+        ("OPERATION_TIME_LIMIT", OperationLimitError),
+        ("INTERNAL_SERVER_ERROR", RetriableError),
+        ("ERROR_UNEXPECTED_ANSWER", RetriableError),
+        ("CONNECTION_ERROR", RetriableError),
+        ("NO_AUTH_FOUND", AccessError),
+        ("INVALID_CREDENTIALS", AccessError),
+        ("expired_token", AccessError),
+        ("invalid_token", AccessError),
+        ("PAYMENT_REQUIRED", AccessError),
+        ("user_access_error", AccessError),
+        ("authorization_error", AccessError),
+        ("APPLICATION_NOT_FOUND", AccessError),
+        ("OVERLOAD_LIMIT", AccessError),
+        ("INVALID_REQUEST", AccessError),
+        ("PORTAL_DELETED", AccessError),
+        ("METHOD_CONFIRM_WAITING", AccessError),
+        ("insufficient_scope", MissingMethodError),
+        ("ERROR_METHOD_NOT_FOUND", MissingMethodError),
+        ("METHOD_CONFIRM_DENIED", MissingMethodError),
+        ("ACCESS_DENIED", RejectedError),
+        ("ERROR_ARGUMENT", RejectedError),
+        ("ERROR_BATCH_LENGTH_EXCEEDED", RejectedError),
+        ("WRONG_ENCODING", RejectedError),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+def test_the_code_says_the_recovery_whatever_the_status(code: str, kind: type[PortalError], status: int) -> None:
+    error = rest_v2.error({"error": code, "error_description": ""}, status, "m")
+    assert type(error) is kind
+    assert (error.code, error.method) == (code, "m")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_unknown_codes_of_a_broken_server_are_tried_again(status: int) -> None:
+    assert type(rest_v2.error({"error": "STRANGE"}, status, "m")) is RetriableError
+    assert type(rest_v2.error({"error": "STRANGE"}, 400, "m")) is RejectedError
+
+
+@pytest.mark.parametrize("body", ["text", None, [], {"error": "X", "error_description": None}])
+def test_errors_of_any_shape_have_a_text(body: Any) -> None:
+    assert str(rest_v2.error(body, 200, "crm.deal.list")).startswith("crm.deal.list: ")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "value", "rows"),
+    [
+        (DEALS, [{"ID": "1"}, {"ID": "2"}], [{"ID": "1"}, {"ID": "2"}]),
+        (DEALS, [], []),
+        (DEALS, {"0": {"ID": "1"}, "3": {"ID": "2"}}, [{"ID": "1"}, {"ID": "2"}]),
+        (TASKS, {"tasks": [{"id": "1"}]}, [{"id": "1"}]),
+        (TASKS, {"tasks": {"7": {"id": "1"}}}, [{"id": "1"}]),
+        (TASKS, {"tasks": []}, []),
+        (TASKS, [], []),
+        (TASKS, {}, []),
+    ],
+)
+def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
+    assert rest_v2.page(Source(endpoint), Result(value, 9, 50)) == Page(rows, 9, 50)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "value"),
+    [
+        (DEALS, None),
+        (DEALS, False),
+        (DEALS, "text"),
+        (DEALS, [1]),
+        (DEALS, [[]]),
+        (DEALS, {"ID": "1"}),
+        (DEALS, {"items": [{"ID": "1"}]}),
+        (TASKS, {"items": [{"id": "1"}]}),
+        (TASKS, {"tasks": None}),
+        (TASKS, None),
+    ],
+)
+def test_what_is_no_list_of_rows_is_not_believed(endpoint: Endpoint, value: Any) -> None:
+    with pytest.raises(UntrustedError, match="list of rows"):
+        rest_v2.page(Source(endpoint), Result(value))
