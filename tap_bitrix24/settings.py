@@ -18,6 +18,7 @@ from pendulum.parsing.exceptions import ParserError
 from tap_bitrix24.auth import Webhook
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.pacing import PLANS, Plan
+from tap_bitrix24.redaction import Redactor
 
 _SECRET: Mapping[str, Any] = {"secret": True, "writeOnly": True}
 
@@ -102,6 +103,10 @@ _DOORS: Mapping[str, tuple[str, ...]] = {
     "site API": ("site_url", "site_api_key"),
 }
 _WEBHOOK = re.compile(r"(?P<root>.*?/rest)/(?P<user>\d+)/(?P<secret>[^/]+)/?(?:[a-z0-9_.]*)?/?", re.IGNORECASE)
+_DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""How a start date begins: the parser would also take `now` and `12:00`, which mean another day every day."""
+_MOST = 10**9
+"""No whole number is of use beyond it: 31 years of seconds."""
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
@@ -137,7 +142,7 @@ def check(config: Mapping[str, Any]) -> Settings:
         raise SettingsError(msg)
     ca_bundle = given.get("ca_bundle")
     if ca_bundle is not None and not Path(str(ca_bundle)).is_file():
-        msg = f"ca_bundle: there is no file {ca_bundle}."
+        msg = f"ca_bundle: there is no file {_shown(ca_bundle)}."
         raise SettingsError(msg)
     if given.get("detect_deletes", False) is not False:
         msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
@@ -226,15 +231,20 @@ def _door(given: Mapping[str, Any]) -> str:
     return next(iter(opened))
 
 
+def _shown(value: Any) -> str:
+    """A value for a message: on one line, and no webhook even if pasted into the wrong setting."""
+    return Redactor().clean(repr(value))
+
+
 def _date(value: Any) -> datetime | None:
     if value is None:
         return None
     try:
-        parsed = pendulum.parse(value, strict=True) if isinstance(value, str) else None
+        parsed = pendulum.parse(value, strict=True) if isinstance(value, str) and _DAY_FIRST.match(value) else None
     except (ParserError, ValueError):
         parsed = None
     if not isinstance(parsed, pendulum.DateTime):
-        msg = f"start_date {value!r} is no date: write it like 2025-01-31 or 2025-01-31T09:00:00+03:00."
+        msg = f"start_date {_shown(value)} is no date: write it like 2025-01-31 or 2025-01-31T09:00:00+03:00."
         raise SettingsError(msg)
     return datetime.fromtimestamp(parsed.timestamp(), UTC)
 
@@ -243,8 +253,8 @@ def _whole_number(given: Mapping[str, Any], name: str, default: int, *, low: int
     value = given.get(name, default)
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        msg = f"{name} must be a whole number of at least {low}, not {value!r}."
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= _MOST:
+        msg = f"{name} must be a whole number from {low} to {_MOST}, not {_shown(value)}."
         raise SettingsError(msg)
     return value
 
@@ -256,7 +266,7 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
     except (TypeError, ValueError):
         number = 0.0
     if not 0 < number < float("inf"):
-        msg = f"{name} must be a number of seconds above 0, not {value!r}."
+        msg = f"{name} must be a number of seconds above 0, not {_shown(value)}."
         raise SettingsError(msg)
     return number
 
@@ -264,7 +274,7 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
 def _flag(given: Mapping[str, Any], name: str) -> bool:
     value = given.get(name, False)
     if not isinstance(value, bool):
-        msg = f"{name} must be true or false, not {value!r}."
+        msg = f"{name} must be true or false, not {_shown(value)}."
         raise SettingsError(msg)
     return value
 
@@ -272,6 +282,6 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 def _one_of(given: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
     value = given.get(name, choices[0])
     if value not in choices:
-        msg = f"{name} must be one of {', '.join(choices)}, not {value!r}."
+        msg = f"{name} must be one of {', '.join(choices)}, not {_shown(value)}."
         raise SettingsError(msg)
     return str(value)

@@ -119,7 +119,10 @@ def decoded(query: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("params", "flat"),
     [
-        ({"filter": {">=DATE_MODIFY": "2025-03-01T10:00:00+03:00"}}, {"filter[>=DATE_MODIFY]": "2025-03-01T10:00:00+03:00"}),
+        (
+            {"filter": {">=DATE_MODIFY": "2025-03-01T10:00:00+03:00"}},
+            {"filter[>=DATE_MODIFY]": "2025-03-01T10:00:00+03:00"},
+        ),
         ({"filter": {">ID": "$result[c0][49][ID]"}}, {"filter[>ID]": "$result[c0][49][ID]"}),
         ({"select": ["*", "UF_*"]}, {"select[0]": "*", "select[1]": "UF_*"}),
         ({"filter": {"@categoryId": [1, 2]}}, {"filter[@categoryId][0]": "1", "filter[@categoryId][1]": "2"}),
@@ -157,13 +160,18 @@ TWO = [Command("crm.deal.list"), Command("crm.lead.list")]
 def test_bundle_results_of_full_maps() -> None:
     time = {"operating": 1.5}
     answer = outer(
-        result={"c0": [{"ID": "1"}], "c1": []}, result_total={"c0": 1, "c1": 0}, result_next={"c0": 50}, result_time={"c0": time}
+        result={"c0": [{"ID": "1"}], "c1": []},
+        result_total={"c0": 1, "c1": 0},
+        result_next={"c0": 50},
+        result_time={"c0": time},
     )
     assert rest_v2.bundle_results(answer, TWO) == [Result([{"ID": "1"}], 1, 50, time), Result([], 0)]
 
 
 def test_bundle_results_with_a_failed_command() -> None:
-    answer = outer(result={"c1": [{"ID": "2"}]}, result_error={"c0": {"error": "", "error_description": "Access denied."}})
+    answer = outer(
+        result={"c1": [{"ID": "2"}]}, result_error={"c0": {"error": "", "error_description": "Access denied."}}
+    )
     failed, done = rest_v2.bundle_results(answer, TWO)
     assert isinstance(failed, RejectedError)
     assert "crm.deal.list: Access denied." in str(failed)

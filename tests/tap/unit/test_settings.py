@@ -1,0 +1,302 @@
+"""Decisions 18 and 19: settings are checked before any request; every complaint is one line without a secret."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.pacing import PLANS
+from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check, webhook
+
+SECRET = "s3cr3tw0rd"
+URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
+
+
+def refused(config: dict[str, Any]) -> str:
+    """The one line a config is refused with."""
+    with pytest.raises(SettingsError) as told:
+        check(config)
+    text = str(told.value)
+    assert "\n" not in text
+    assert SECRET not in text
+    assert told.value.exit_code == 2
+    return text
+
+
+def test_defaults() -> None:
+    settings = check({"webhook_url": URL})
+    assert settings.door.url == URL
+    assert settings.start_date is None
+    assert settings.lookback == timedelta(seconds=300)
+    assert settings.plan == PLANS["standard"]
+    assert settings.request_timeout == 75
+    assert settings.universal is False
+    assert settings.verify is True
+    assert settings.secrets == (SECRET,)
+
+
+def test_empty_and_null_settings_are_not_given() -> None:
+    assert check(dict.fromkeys(PROPERTIES) | {"webhook_url": URL}) == check({"webhook_url": URL})
+    assert check({"webhook_url": URL, "portal_url": "", "start_date": ""}) == check({"webhook_url": URL})
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    given = {
+        "webhook_url": URL,
+        "start_date": "2025-01-31",
+        "lookback_seconds": 0,
+        "plan": "enterprise",
+        "max_concurrency": 2,
+        "request_timeout": 10.5,
+        "crm_methods": "universal",
+        "child_sweep_hours": 1,
+        "detect_deletes": False,
+        "ca_bundle": str(bundle),
+        "allow_http": True,
+    }
+    settings = check(given)
+    assert settings.start_date == datetime(2025, 1, 31, tzinfo=UTC)
+    assert (settings.lookback, settings.plan) == (timedelta(0), PLANS["enterprise"])
+    assert (settings.request_timeout, settings.universal, settings.verify) == (10.5, True, str(bundle))
+
+
+def test_the_contract() -> None:
+    doors = {
+        "webhook_url",
+        "portal_url",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "token_file",
+        "oauth_token_url",
+        "vibecode_api_key",
+        "vibecode_url",
+        "site_url",
+        "site_api_key",
+        "site_openapi_path",
+    }
+    rest = {
+        "start_date",
+        "lookback_seconds",
+        "plan",
+        "max_concurrency",
+        "request_timeout",
+        "crm_methods",
+        "child_sweep_hours",
+        "detect_deletes",
+        "ca_bundle",
+        "allow_http",
+    }
+    assert doors | rest <= PROPERTIES.keys()
+    defaults = {
+        "lookback_seconds": 300,
+        "plan": "standard",
+        "max_concurrency": 4,
+        "request_timeout": 75,
+        "crm_methods": "classic",
+        "child_sweep_hours": 24,
+        "detect_deletes": False,
+        "allow_http": False,
+    }
+    assert {name: PROPERTIES[name]["default"] for name in defaults} == defaults
+    secrets = {name for name, facts in PROPERTIES.items() if facts.get("secret")}
+    assert secrets == {"webhook_url", "client_secret", "refresh_token", "vibecode_api_key", "site_api_key"}
+    assert all(CONFIG_JSONSCHEMA["properties"][name]["description"] for name in PROPERTIES)
+
+
+# Webhook URLs
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "host"),
+    [
+        (URL, URL, "https://example.bitrix24.com"),
+        (URL.rstrip("/"), URL, "https://example.bitrix24.com"),
+        (f"  {URL}\n", URL, "https://example.bitrix24.com"),
+        (f"{URL}crm.deal.list", URL, "https://example.bitrix24.com"),
+        (f"{URL}crm.deal.list.json", URL, "https://example.bitrix24.com"),
+        (f"{URL}profile/", URL, "https://example.bitrix24.com"),
+        (f"HTTPS://Example.Bitrix24.com/rest/1/{SECRET}/", URL, "https://example.bitrix24.com"),
+        (
+            f"https://crm.firm.ru:8443/rest/17/{SECRET}",
+            f"https://crm.firm.ru:8443/rest/17/{SECRET}/",
+            "https://crm.firm.ru:8443",
+        ),
+        (f"https://firm.ru/a/b/rest/1/{SECRET}/", f"https://firm.ru/a/b/rest/1/{SECRET}/", "https://firm.ru"),
+        (f"https://портал.рф/rest/1/{SECRET}/", f"https://портал.рф/rest/1/{SECRET}/", "https://портал.рф"),
+        (
+            f"https://[2001:db8::1]:444/rest/1/{SECRET}/",
+            f"https://[2001:db8::1]:444/rest/1/{SECRET}/",
+            "https://[2001:db8::1]:444",
+        ),
+        (f"http://127.0.0.1:8080/rest/1/{SECRET}/", f"http://127.0.0.1:8080/rest/1/{SECRET}/", "http://127.0.0.1:8080"),
+        (f"http://127.9.9.9/rest/1/{SECRET}/", f"http://127.9.9.9/rest/1/{SECRET}/", "http://127.9.9.9"),
+        (f"http://localhost:1/rest/1/{SECRET}/", f"http://localhost:1/rest/1/{SECRET}/", "http://localhost:1"),
+        (f"http://[::1]:8080/rest/1/{SECRET}/", f"http://[::1]:8080/rest/1/{SECRET}/", "http://[::1]:8080"),
+    ],
+)
+def test_webhooks(url: str, base: str, host: str) -> None:
+    door = webhook(url)
+    assert (door.url, door.host, door.secret) == (base, host, SECRET)
+    assert door.address("crm.deal.list") == f"{base}crm.deal.list"
+    assert SECRET not in repr(door)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.bitrix24.com",
+        f"example.bitrix24.com/rest/1/{SECRET}/",
+        f"ftp://example.bitrix24.com/rest/1/{SECRET}/",
+        f"https:///rest/1/{SECRET}/",
+        "https://example.bitrix24.com/",
+        "https://example.bitrix24.com/rest/1/",
+        f"https://example.bitrix24.com/rest/{SECRET}/",
+        f"https://example.bitrix24.com/rest/admin/{SECRET}/",
+        f"https://example.bitrix24.com/rest/1/{SECRET}/a/b/c",
+        f"https://example.bitrix24.com/rest/1/{SECRET}/?auth=1",
+        f"https://example.bitrix24.com/rest/1/{SECRET}/#top",
+        f"https://user:pw@example.bitrix24.com/rest/1/{SECRET}/",
+        f"https://example.bitrix24.com/rest/1/{SECRET} /",
+        f"https://exa mple.bitrix24.com/rest/1/{SECRET}/",
+        f"https://example.bitrix24.com:99999/rest/1/{SECRET}/",
+        f"https://example.bitrix24.com:abc/rest/1/{SECRET}/",
+        f"https://[::1/rest/1/{SECRET}/",
+        f"https://exa$mple.com/rest/1/{SECRET}/",
+        5,
+        [URL],
+        True,
+    ],
+)
+def test_what_is_no_webhook(url: Any) -> None:
+    text = refused({"webhook_url": url})
+    assert "https://example.bitrix24.com/rest/1/secret/" in text, "shows what it should look like"
+
+
+@pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "169.254.1.1", "[2001:db8::1]", "localhost.example.com"])
+def test_http_is_for_this_machine_only(host: str) -> None:
+    url = f"http://{host}/rest/1/{SECRET}/"
+    assert "allow_http" in refused({"webhook_url": url})
+    assert check({"webhook_url": url, "allow_http": True}).door.url == url
+
+
+# Doors
+
+
+def test_no_door() -> None:
+    assert "webhook_url" in refused({})
+    assert "webhook_url" in refused({"start_date": "2025-01-01"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"portal_url": "https://example.bitrix24.com"},
+        {"client_id": "a", "client_secret": SECRET},
+        {"refresh_token": SECRET},
+        {"vibecode_api_key": SECRET},
+        {"site_url": "https://site.ru", "site_api_key": SECRET},
+    ],
+)
+def test_two_doors(other: dict[str, str]) -> None:
+    text = refused({"webhook_url": URL, **other})
+    assert "webhook_url" in text
+    assert all(name in text for name in other)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"portal_url": "https://e.bitrix24.com", "client_id": "a", "client_secret": SECRET, "refresh_token": SECRET},
+        {"vibecode_api_key": SECRET},
+        {"site_url": "https://site.ru", "site_api_key": SECRET},
+    ],
+)
+def test_doors_to_come_say_so(config: dict[str, str]) -> None:
+    assert "webhook_url" in refused(config)
+
+
+# Other settings
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("webhok_url", "webhook_url"), ("startdate", "start_date"), ("lookback", "lookback_seconds"), ("zzz", "remove")],
+)
+def test_unknown_settings(name: str, hint: str) -> None:
+    text = refused({"webhook_url": URL, name: "x"})
+    assert name in text
+    assert hint in text
+
+
+def test_settings_of_the_sdk_are_known() -> None:
+    check({"webhook_url": URL, "stream_maps": {}, "stream_map_config": {}, "flattening_enabled": True})
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-01-31", datetime(2025, 1, 31, tzinfo=UTC)),
+        ("2025-01-31T09:00:00", datetime(2025, 1, 31, 9, tzinfo=UTC)),
+        ("2025-01-31 09:00", datetime(2025, 1, 31, 9, tzinfo=UTC)),
+        ("2025-01-31T09:00:00Z", datetime(2025, 1, 31, 9, tzinfo=UTC)),
+        ("2025-01-31T09:00:00+03:00", datetime(2025, 1, 31, 6, tzinfo=UTC)),
+        ("2025-01-31T09:00:00-05:00", datetime(2025, 1, 31, 14, tzinfo=UTC)),
+    ],
+)
+def test_start_dates(text: str, moment: datetime) -> None:
+    assert check({"webhook_url": URL, "start_date": text}).start_date == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "now",
+        "12:00",
+        "31.01.2025",
+        "2025-02-30",
+        "2025-13-01",
+        "P1Y",
+        "2025-01-01/2025-02-01",
+        "\n",
+        20250131,
+        True,
+        ["2025-01-31"],
+    ],
+)
+def test_bad_start_dates(text: Any) -> None:
+    assert "start_date" in refused({"webhook_url": URL, "start_date": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("lookback_seconds", value) for value in (-1, 1.5, "x", True, [1], 10**15)),
+        *(("max_concurrency", value) for value in (0, -1, "x")),
+        *(("child_sweep_hours", value) for value in (0, "x")),
+        *(("request_timeout", value) for value in (0, -5, "x", True, float("nan"), float("inf"), [1])),
+        *(("plan", value) for value in ("free", 5, ["standard"])),
+        *(("crm_methods", value) for value in ("Classic", "both", 1)),
+        *(("allow_http", value) for value in ("yes", 1)),
+        *(("detect_deletes", value) for value in (True, "yes")),
+        ("ca_bundle", "/no/such/file.pem"),
+        ("ca_bundle", "/no/such\nfile.pem"),
+    ],
+)
+def test_bad_values_name_their_setting(name: str, value: Any) -> None:
+    assert name in refused({"webhook_url": URL, name: value})
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(0, 0), (60, 60), ("60", 60)])
+def test_whole_numbers_may_come_as_text(value: Any, seconds: int) -> None:
+    assert check({"webhook_url": URL, "lookback_seconds": value}).lookback == timedelta(seconds=seconds)
+
+
+def test_a_webhook_pasted_into_another_setting_is_not_repeated() -> None:
+    for name in ("start_date", "plan", "ca_bundle", "lookback_seconds"):
+        assert name in refused({"webhook_url": URL, name: URL})
