@@ -91,8 +91,8 @@ class Client:
         self._pacer = pacer
         self._timeout = timeout
         self._sleep = sleep
+        self._verify = verify
         self._session = requests.Session()
-        self._session.verify = verify
         self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
         self._session.headers["Accept"] = "application/json"
 
@@ -200,6 +200,7 @@ class Client:
                 headers={"Content-Type": "application/json", **self._door.headers()},
                 timeout=(min(15.0, self._timeout), self._timeout),
                 allow_redirects=False,
+                verify=self._verify,  # with each request: REQUESTS_CA_BUNDLE would override the session's
             )
         except requests.exceptions.SSLError:
             text = f"{self._door.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"

@@ -37,8 +37,8 @@ def read_object(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:
     return content
 
 
-def check_catalog(catalog: Mapping[str, Any]) -> None:
-    """See that a catalog has the shape discovery gives it.
+def check_catalog(catalog: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The catalog, if it has the shape discovery gives it.
 
     Raises:
         SettingsError: It has not.
@@ -57,10 +57,11 @@ def check_catalog(catalog: Mapping[str, Any]) -> None:
             "make it with --discover."
         )
         raise SettingsError(msg)
+    return catalog
 
 
-def check_state(state: Mapping[str, Any]) -> None:
-    """See that every bookmark can be gone on from; a stream this version does not know is let be.
+def check_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The STATE, if every bookmark can be gone on from.
 
     Raises:
         SettingsError: A bookmark is not as the tap writes it.
@@ -81,3 +82,4 @@ def check_state(state: Mapping[str, Any]) -> None:
             raise SettingsError(msg)
         elif "clock" in snapshot:
             from_text(snapshot["clock"])
+    return state

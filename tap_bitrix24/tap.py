@@ -92,8 +92,7 @@ class TapBitrix24(Tap):
         """Run; the files are checked first, and read once because they may be pipes."""
         for name, file, check_ in (("state", state, check_state), ("catalog", catalog, check_catalog)):
             if file is not None:
-                content = read_object(f"--{name} {file.name}", file.read)
-                check_(content)
+                content = check_(read_object(f"--{name} {file.name}", file.read))
                 options[name] = io.StringIO(json.dumps(content))
         super().invoke(**options)
 
