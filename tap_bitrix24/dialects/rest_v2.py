@@ -55,6 +55,7 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
         MissingMethodError,
         "the webhook lacks the scope: tick it in the webhook's settings",
     ),
+    "wrong_encoding": (RejectedError, "a row holds broken text (no UTF-8), for which the portal refuses the answer"),
     "error_method_not_found": (MissingMethodError, "this portal has no such method"),
     "wrong_auth_type": (MissingMethodError, "the method works for applications only, not for webhooks"),
 }
