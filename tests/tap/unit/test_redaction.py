@@ -18,9 +18,10 @@ def printed() -> Iterator[tuple[logging.Logger, io.StringIO]]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(Redactor([SECRET]))
-    logger = logging.Logger("test")
+    logger = logging.getLogger("test.redaction")
     logger.addHandler(handler)
     yield logger, stream
+    logger.removeHandler(handler)
     handler.close()
 
 

@@ -1,0 +1,141 @@
+"""Whole lines, in order, flushed where a target needs them."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage, SchemaMessage, StateMessage
+
+from tap_bitrix24.singer_output import FLUSH_BYTES, SingerLines, record_prefix, record_suffix
+
+NOW = datetime(2025, 1, 31, 9, tzinfo=UTC)
+SUFFIX = record_suffix("2025-01-31T09:00:00+00:00")
+
+
+@contextmanager
+def stdout() -> Iterator[io.BytesIO]:
+    """A stdout with a buffer, as a process has it."""
+    raw = io.BytesIO()
+    text = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    with redirect_stdout(text):
+        yield raw
+    text.detach()
+
+
+def lines(raw: io.BytesIO) -> list[dict[str, Any]]:
+    """What was written, line by line."""
+    data = raw.getvalue()
+    assert data.endswith(b"\n")
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def record(**values: Any) -> RecordMessage:
+    """A record of the deals."""
+    return RecordMessage("deals", values, time_extracted=NOW)
+
+
+def test_records_wait_until_something_else_comes() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_message(record(id=1))
+        writer.write_page(record_prefix("deals"), [{"id": 2}, {"id": 3}], SUFFIX)
+        assert raw.getvalue() == b""
+        writer.write_message(StateMessage({"bookmarks": {}}))
+        found = lines(raw)
+    assert [each["type"] for each in found] == ["RECORD"] * 3 + ["STATE"]
+    assert [each["record"]["id"] for each in found[:3]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SchemaMessage("deals", {"properties": {}}, ["id"]),
+        StateMessage({}),
+        ActivateVersionMessage("deals", 1),
+    ],
+)
+def test_everything_but_records_goes_out_at_once(message: Any) -> None:
+    with stdout() as raw:
+        SingerLines().write_message(message)
+        assert [each["type"] for each in lines(raw)] == [message.to_dict()["type"]]
+
+
+def test_a_full_buffer_goes_out() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_page(record_prefix("deals"), [{"text": "x" * (FLUSH_BYTES + 1)}], SUFFIX)
+        assert len(lines(raw)) == 1
+
+
+def test_flushing_twice_writes_once() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_message(record(id=1))
+        writer.flush()
+        writer.flush()
+        assert len(lines(raw)) == 1
+
+
+def test_a_page_is_written_as_the_message_would_be() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_page(record_prefix('a "b"'), [{"id": 1, "t": "Ёж\n\u2028"}], record_suffix(NOW.isoformat(), 17))
+        writer.write_message(RecordMessage('a "b"', {"id": 1, "t": "Ёж\n\u2028"}, version=17, time_extracted=NOW))
+        writer.flush()
+        first, second = lines(raw)
+        data = raw.getvalue()
+    assert first["version"] == second["version"] == 17
+    assert first["record"] == second["record"] == {"id": 1, "t": "Ёж\n\u2028"}
+    assert first.keys() == second.keys()
+    assert data.startswith(b'{"type":"RECORD","stream":"a \\"b\\"","record":{')
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (float("nan"), None),
+        (float("inf"), None),
+        (Decimal("1.5"), 1.5),
+        (Decimal("NaN"), None),
+        (NOW, "2025-01-31T09:00:00Z"),
+        (2**63 - 1, 2**63 - 1),
+        ({1: "a"}, {"1": "a"}),
+        (None, None),
+    ],
+)
+def test_values_json_does_not_know(value: Any, written: Any) -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_message(record(x=value))
+        writer.flush()
+        assert lines(raw)[0]["record"] == {"x": written}
+
+
+def test_nan_in_a_page_is_null() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_page(record_prefix("deals"), [{"x": float("nan")}], SUFFIX)
+        writer.flush()
+        assert lines(raw)[0]["record"] == {"x": None}
+
+
+def test_an_empty_page_writes_nothing() -> None:
+    with stdout() as raw:
+        writer = SingerLines()
+        writer.write_page(record_prefix("deals"), [], SUFFIX)
+        writer.flush()
+        assert raw.getvalue() == b""
+
+
+def test_a_stdout_without_a_buffer() -> None:
+    with redirect_stdout(io.StringIO()) as text:
+        writer = SingerLines()
+        writer.write_message(record(t="Ёж"))
+        writer.write_message(StateMessage({}))
+    assert [json.loads(line)["type"] for line in text.getvalue().splitlines()] == ["RECORD", "STATE"]
+    assert "Ёж" in text.getvalue()
