@@ -40,6 +40,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+NO_HEAD = b"\0"
+"""What no line starts with."""
 
 _MEMORY, _MOST_MEMORY = 128, 4096
 """Megabytes DuckDB may use at first and at most."""
@@ -86,7 +88,7 @@ class Loader:
         self._schemas: dict[str, Schema] = {}
         self._waiting: dict[str, Batch] = {}
         self._waiting_bytes = self._waiting_rows = self._line_number = 0
-        self._head, self._batch = b"\0", Batch()
+        self._head, self._batch = NO_HEAD, Batch()
         self._parts: list[bytes] = []
         self._state: bytes | None = None
         self._state_since = 0.0
@@ -154,11 +156,10 @@ class Loader:
 
     def flush(self) -> None:
         """Commit what waits, then confirm the last STATE."""
-        waiting = self._waiting
+        waiting, state = self._waiting, self._state
         self._forget()
         for stream, batch in waiting.items():
             self._load(stream, batch)
-        state, self._state = self._state, None
         if state is not None and self._on_state is not None:
             self._on_state(state)
 
@@ -169,9 +170,10 @@ class Loader:
             self._connection.close()
 
     def _forget(self) -> None:
-        self._waiting = {}
+        """Nothing waits any more: it is being committed, or was refused, and a STATE after it must not be confirmed."""
+        self._waiting, self._state = {}, None
         self._waiting_bytes = self._waiting_rows = 0
-        self._head = b"\0"
+        self._head = NO_HEAD
 
     def _take(self, whole: bytes) -> None:
         """Sort whole lines into batches; the inner loop of the loader."""
@@ -197,33 +199,28 @@ class Loader:
         """A line that does not start as the one before it: another stream's, or no RECORD."""
         if not line or line.isspace():
             return
+        found = messages.record_head(line)
         try:
-            found = messages.record_head(line)
-            if found is not None:
-                self._head = found[0]
-                self._batch = self._batch_of(found[1])
-                self._add(self._batch, line)
-                return
-            self._handle(messages.parse(line), line)
+            message = Record(found[1]) if found else messages.parse(line)
+            self._check_stream(message)
         except LoadError as error:
             self.flush()
             msg = f"line {self._line_number}: {error}"
             raise LoadError(msg) from error
+        self._handle(message, line)
+        self._head = found[0] if found else NO_HEAD
 
-    def _add(self, batch: Batch, line: bytes) -> None:
-        batch.lines.append(line)
-        batch.numbers.append(self._line_number)
-
-    def _batch_of(self, stream: str) -> Batch:
-        if stream not in self._tables:
-            msg = f"RECORD of stream {stream} before its SCHEMA"
+    def _check_stream(self, message: messages.Message) -> None:
+        if isinstance(message, Record | ActivateVersion) and message.stream not in self._tables:
+            msg = f"stream {message.stream} has had no SCHEMA yet"
             raise LoadError(msg)
-        return self._waiting.setdefault(stream, Batch())
 
     def _handle(self, message: messages.Message, line: bytes) -> None:
         match message:
             case Record():
-                self._add(self._batch_of(message.stream), line)
+                self._batch = self._waiting.setdefault(message.stream, Batch())
+                self._batch.lines.append(line)
+                self._batch.numbers.append(self._line_number)
             case State():
                 if self._state is None:
                     self._state_since = time.monotonic()
@@ -233,7 +230,9 @@ class Loader:
             case Schema():
                 self._handle_schema(message)
             case ActivateVersion():
-                self._handle_version(message)
+                self.flush()
+                with self._transaction():
+                    self._tables[message.stream].delete_other_versions(self._connection, message.version)
 
     def _handle_schema(self, message: Schema) -> None:
         """Follow a new schema; taps repeat the one they have, which costs nothing."""
@@ -245,15 +244,6 @@ class Loader:
             self._tables[message.stream] = prepare(self._connection, self._schema, message)
         self._schemas[message.stream] = message
         self.rows_loaded.setdefault(message.stream, 0)
-
-    def _handle_version(self, message: ActivateVersion) -> None:
-        """Remove rows of other versions, once those of this one are in."""
-        if message.stream not in self._tables:
-            msg = f"ACTIVATE_VERSION of stream {message.stream} before its SCHEMA"
-            raise LoadError(msg)
-        self.flush()
-        with self._transaction():
-            self._tables[message.stream].delete_other_versions(self._connection, message.version)
 
     def _load(self, stream: str, batch: Batch) -> None:
         """Commit one stream's batch; memory is bounded by the largest batch, however many streams there are."""
@@ -271,7 +261,7 @@ class Loader:
         self.rows_loaded[stream] += len(batch.lines)
 
     def _relieved(self, attempt: int) -> bool:
-        """Make room: write out what indexes of many streams hold, then allow more, which wide tables and long lines need."""
+        """Make room: write out the indexes of many streams, then allow more, for wide tables and long lines."""
         if attempt == 0:
             self._connection.execute(f"CHECKPOINT {DATABASE}")
             return True
@@ -291,6 +281,9 @@ class Loader:
                 self._connection.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
                 raise LoadError(one_line(error)) from error
+            if isinstance(error, OSError):
+                msg = f"Cannot write a temporary file: {error.strerror}."
+                raise LoadError(msg) from error
             raise
 
 

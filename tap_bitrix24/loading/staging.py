@@ -7,10 +7,10 @@ new hash is looked at in Python, for columns the SCHEMA does not name and for ke
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -26,7 +26,6 @@ from tap_bitrix24.loading.tables import VERSION, Table
 _SLICE = 1024
 """Lines joined for one write."""
 _LEAST_BUFFER = 1 << 20
-_ENVELOPE = frozenset({"type", "stream", "record", "version", "time_extracted"})
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ def _add_undeclared(connection: duckdb.DuckDBPyConnection, table: Table, batch: 
     for shape, rowid in shapes:
         if shape not in table.shapes:
             row = rowid - shapes[0][1]  # rows not committed yet are numbered from a high base
-            keys = _record_keys(batch.lines[row], f"line {batch.numbers[row]}, stream {table.stream}")
+            keys = _record_keys(connection, batch.lines[row], f"line {batch.numbers[row]}, stream {table.stream}")
             found.update(dict.fromkeys(key for key in keys if key not in known))
     for name in found:
         table.add_undeclared(connection, name)
@@ -126,20 +125,22 @@ def _add_undeclared(connection: duckdb.DuckDBPyConnection, table: Table, batch: 
     return bool(found)
 
 
-def _record_keys(line: bytes, where: str) -> list[str]:
-    """The keys of a line's record, each given once."""
-    if not isinstance(orjson.loads(line).get("record"), dict):
+def _record_keys(connection: duckdb.DuckDBPyConnection, line: bytes, where: str) -> list[str]:
+    """The keys of a line's record, each given once; DuckDB's JSON reader is the judge here too."""
+    found = connection.execute(
+        "SELECT json_keys(j), json_keys(j, '$.record'), json_type(j, '$.record') FROM (SELECT ?::JSON AS j)",
+        [line.decode()],
+    ).fetchone()
+    envelope, keys, kind = found or ([], [], None)
+    if kind != "OBJECT":
         msg = f"{where}: RECORD has no record object"
         raise LoadError(msg)
-    pairs: list[tuple[str, Any]] = json.loads(line, object_pairs_hook=list)
-    envelope = [key for key, _ in pairs]
-    keys = [key for key, _ in dict(pairs)["record"]]
     for names in (envelope, keys):
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name, times in Counter(names).items() if times > 1), None)
         if twice is not None:
             msg = f"{where}: the key {twice!r} is given twice"
             raise LoadError(msg)
-    return keys
+    return list(keys)
 
 
 def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
