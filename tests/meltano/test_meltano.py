@@ -16,16 +16,13 @@ from tap_bitrix24.demo import serve
 from tap_bitrix24.loading.target import SETTINGS as TARGET_SETTINGS
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.tap import TapBitrix24
+from tests.docs.rendering import NOT_BUILT
 from tests.tap.running import Portal
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 TAP, TARGET = PROJECT["plugins"]["extractors"][0], PROJECT["plugins"]["loaders"][0]
 SCRIPTS = Path(sys.executable).parent
-LATER_DOORS = {"portal_url", "client_id", "client_secret", "refresh_token", "token_file", "oauth_token_url",
-               "vibecode_api_key", "vibecode_url", "site_url", "site_api_key", "site_openapi_path",
-               "detect_deletes"}  # fmt: skip
-"""Settings the tap refuses for now; a project that offered them would promise what is not there."""
 FULL_TABLE = {"crm_categories": 10, "crm_statuses": 70, "crm_types": 2, "currencies": 4, "departments": 4, "users": 5}
 """Streams that are read whole every run → their rows in the demo portal."""
 
@@ -38,7 +35,7 @@ def portal() -> Iterator[Portal]:
 
 def test_the_settings_are_the_taps() -> None:
     offered = {setting["name"]: setting for setting in TAP["settings"]}
-    assert offered.keys() == PROPERTIES.keys() - LATER_DOORS
+    assert offered.keys() == PROPERTIES.keys() - NOT_BUILT, "a project must not offer what the tap refuses"
     for name, setting in offered.items():
         facts = PROPERTIES[name]
         assert bool(setting.get("sensitive")) == bool(facts.get("secret")), name
