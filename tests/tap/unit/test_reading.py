@@ -209,6 +209,12 @@ def test_a_page_that_repeats_a_row_is_not_believed() -> None:
         Cursor(source()).take(FakeList(rows_of([1, 2, 2, 3])).answer(Cursor(source()).ask_page()))
 
 
+def test_a_page_that_begins_with_the_row_before_is_not_believed() -> None:
+    cursor = Cursor(source(), after=5)
+    with pytest.raises(NoKeysetError):
+        cursor.take(FakeList(rows_of([5, 6, 7])).answer(Cursor(source()).ask_page()))
+
+
 def test_a_failed_list_fails_the_stream() -> None:
     with pytest.raises(RejectedError, match="no"):
         read(FakeList([], error=RejectedError("no", code="ACCESS_DENIED")))

@@ -56,7 +56,7 @@ def test_many_changes_are_many_windows_counted_once() -> None:
 
 @pytest.mark.parametrize("low", [0, 299, 300, 301])
 def test_thousands_of_rows_in_one_second(low: int) -> None:
-    rows = rows_of(range(1, 12_001), stamp=lambda number: 300 if number % 8 else number / 100)
+    rows = rows_of(range(1, 20_001), stamp=lambda number: 300 if number % 8 else number / 100)
     outcome = read_windows(rows, low, 1_000)
     check(outcome, rows, low, 1_000)
 
