@@ -1,0 +1,38 @@
+"""Decision 8: links to files carry a session; it never leaves the tap, and nothing else is cut."""
+
+import pytest
+
+from tap_bitrix24.model import Field
+from tap_bitrix24.schema import UNPARSED, build_columns
+from tap_bitrix24.values import RowConverter, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("link", "clean"),
+    [
+        ("/show_file.php?auth=abc&ownerId=1", "/show_file.php?ownerId=1"),
+        ("/show_file.php?ownerId=1&auth=abc", "/show_file.php?ownerId=1"),
+        ("/show_file.php?auth=abc", "/show_file.php"),
+        ("https://p.bitrix24.com/f?a=1&token=T%2B1&b=2", "https://p.bitrix24.com/f?a=1&b=2"),
+        ("https://p.bitrix24.com/f?AUTH=1&Signature=x", "https://p.bitrix24.com/f"),
+        ("https://p.bitrix24.com/f?sessid=1&sign=2&access_token=3&keep=4", "https://p.bitrix24.com/f?keep=4"),
+        ("https://p.bitrix24.com/f?author=Ann&design=2", "https://p.bitrix24.com/f?author=Ann&design=2"),
+        ("https://site.ru/?", "https://site.ru/?"),
+        ("Были на https://site.ru?", "Были на https://site.ru?"),
+        ("see https://p.bitrix24.com/f?auth=abc and call back", "see https://p.bitrix24.com/f and call back"),
+        ("auth=abc&x", "auth=abc&x"),
+    ],
+)
+def test_secrets_are_cut_out_of_links(link: str, clean: str) -> None:
+    assert without_secrets(link) == clean
+    assert without_secrets({"a": [link]}) == {"a": [clean]}
+
+
+def test_no_secret_in_file_columns_nor_among_misfits() -> None:
+    columns = build_columns([Field("UF_F", "file"), Field("UF_FS", "file", multiple=True)], types={})
+    file = {"id": 7, "showUrl": "/f.php?auth=S3CRET&id=7", "downloadUrl": "/f.php?id=7&auth=S3CRET"}
+    link = "https://p/x?auth=S3CRET"
+    records = RowConverter(columns)([{"UF_F": file, "UF_FS": [file]}, {"UF_F": link, "UF_FS": [link], "new": file}])
+    assert "S3CRET" not in repr(records)
+    assert records[0]["uf_f"] == {"id": 7, "showUrl": "/f.php?id=7", "downloadUrl": "/f.php?id=7"}
+    assert records[1][UNPARSED] == {"uf_f": "https://p/x", "uf_fs": ["https://p/x"], "new": records[0]["uf_f"]}
