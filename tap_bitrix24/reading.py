@@ -70,6 +70,8 @@ class Cursor:
             UntrustedError: A method that did keyset before no longer does.
         """
         accepted: list[Row] = []
+        if len(answer.pages) < self.hoped:  # cut off by an error: that says nothing about how much is left
+            self.hoped = 0
         for page in answer.pages:
             if not page.rows:
                 self.done = True
