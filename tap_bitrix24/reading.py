@@ -54,6 +54,8 @@ class Cursor:
     done: bool = False
     proven: bool = False
     """A page behind an id above 0, and inside the window if there is one, has been right once."""
+    by_offset: bool = False
+    """It has been shown that this method does not do keyset here."""
     read: int = 0
     """Rows seen so far."""
     filled: bool = False
@@ -61,6 +63,10 @@ class Cursor:
     first_id: int | None = None
     hoped: int = 0
     """Pages of the last chain if it was meant to reach the end, else 0."""
+
+    def next(self, window: Window) -> Cursor:
+        """A cursor for the source's next window, which need not learn again what this one has learnt."""
+        return Cursor(self.source, window=window, proven=self.proven, by_offset=self.by_offset)
 
     def take(self, answer: Answer) -> list[Row]:
         """Accept what can be believed of a chain; moves the cursor behind it.
@@ -152,9 +158,10 @@ def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
 
 def first_pages(cursors: Sequence[Cursor]) -> Reading:
     """One page and the newest id of each source, in one request."""
-    asks = [ask for cursor in cursors for ask in (cursor.ask_page(), cursor.ask_newest())]
-    answers = yield from want(asks)
-    for cursor, page, newest in zip(cursors, answers[::2], answers[1::2], strict=True):
+    keyed = [cursor for cursor in cursors if not cursor.by_offset]
+    asks = [ask for cursor in keyed for ask in (cursor.ask_page(), cursor.ask_newest())]
+    answers = (yield from want(asks)) if asks else []
+    for cursor, page, newest in zip(keyed, answers[::2], answers[1::2], strict=True):
         cursor.learn_newest(newest)
         yield from _deliver(cursor, page)
 
@@ -162,6 +169,11 @@ def first_pages(cursors: Sequence[Cursor]) -> Reading:
 def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
     """Go on until every cursor has seen its end."""
     while left := [cursor for cursor in cursors if not cursor.done]:
+        keyless = next((cursor for cursor in left if cursor.by_offset), None)
+        if keyless is not None:
+            yield from offsets(keyless.source, keyless.window)
+            keyless.done = True
+            continue
         share = max(1, CHAIN // len(left))
         answers = yield from want([cursor.ask_chain(share) for cursor in left])
         for cursor, answer in zip(left, answers, strict=True):
@@ -171,7 +183,7 @@ def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
 
 def _checkpoint(cursors: Sequence[Cursor], resumable: Mapping[str, Any] | None) -> Iterator[Reached]:
     open_ones = [cursor.after for cursor in cursors if not cursor.done]
-    if resumable is not None and open_ones and min(open_ones) > 0:
+    if resumable is not None and open_ones:
         yield Reached({"snapshot": {"after": min(open_ones), **resumable}})
 
 
@@ -185,8 +197,7 @@ def _deliver(cursor: Cursor, answer: Answer) -> Reading:
         rows = cursor.take(answer)
     except NoKeysetError as told:
         yield Warned(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
-        yield from offsets(cursor.source, cursor.window)
-        cursor.done = True
+        cursor.by_offset = True
         return
     if rows:
         yield Rows(cursor.source, rows)

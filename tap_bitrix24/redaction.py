@@ -28,8 +28,11 @@ class Redactor(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place; never drops it."""
-        record.msg = self.clean(record.getMessage())
-        record.args = None
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):  # a library's format string and arguments do not agree
+            text = f"{record.msg} {record.args}"
+        record.msg, record.args = self.clean(text), None
         if record.exc_info:
             record.exc_text = self.clean(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None

@@ -135,7 +135,7 @@ def kind_of(field: Field, column: str, flags: frozenset[str]) -> str:
     if field.type == "enum":
         if set(field.values) == {"Y", "N"}:
             return BOOLEAN
-        return INTEGER if all(code.lstrip("-").isdecimal() for code in field.values) else STRING
+        return INTEGER if field.values and all(code.lstrip("-").isdecimal() for code in field.values) else STRING
     kind = KINDS.get(field.type, ANY)
     flag = field.name in flags or column in _FLAGS or column.startswith(_FLAG_PREFIXES)
     return BOOLEAN if kind == STRING and field.type in ("char", "string") and flag else kind

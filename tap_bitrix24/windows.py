@@ -39,9 +39,10 @@ def windows(
     """
     narrowest = max(SECOND, *(2 * timedelta(seconds=s.stamp.margin) for s in sources if s.stamp))
     start, width, counted = low, high - low, False
+    cursors = [Cursor(source) for source in sources]
     while start < high:
         end = min(high, start + max(narrowest, _whole_seconds(width)))
-        cursors = [Cursor(source, window=Window(start, end)) for source in sources]
+        cursors = [cursor.next(Window(start, end)) for cursor in cursors]
         opening = first_pages(cursors)
         if not counted and end - start > narrowest:
             held, counted = yield from _counted_opening(opening, cursors)
