@@ -3,6 +3,7 @@
 TapError                      exit code 1
 ├── SettingsError             exit code 2: settings or credentials, nothing was read
 ├── StreamsFailedError        some streams failed, the others are complete
+├── ReaderGoneError           nobody reads what is written: the whole run is over
 └── PortalError               an answer, or none, of the portal
     ├── RetriableError        ask the same again later
     │   ├── RateLimitedError      503 QUERY_LIMIT_EXCEEDED: the leaky bucket is full
@@ -33,6 +34,10 @@ class SettingsError(TapError):
 
 class StreamsFailedError(TapError):
     """At the end of a run: which streams are not complete."""
+
+
+class ReaderGoneError(TapError):
+    """The program that reads the output has gone."""
 
 
 class Interrupted(BaseException):

@@ -15,6 +15,8 @@ import orjson
 from singer_sdk.io_base import GenericSingerWriter
 from singer_sdk.singerlib import Message, RecordMessage
 
+from tap_bitrix24.errors import ReaderGoneError
+
 FLUSH_BYTES = 1 << 18
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
@@ -63,18 +65,26 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
         self._add(b"".join([prefix + dumps(record) + suffix for record in records]))
 
     def flush(self) -> None:
-        """Hand everything to stdout."""
+        """Hand everything to stdout.
+
+        Raises:
+            ReaderGoneError: Nobody reads it. (A BrokenPipeError would end in the hands of click, which says nothing.)
+        """
         if not self._lines:
             return
         data = b"".join(self._lines)
         self._lines.clear()
         self._size = 0
         binary = getattr(sys.stdout, "buffer", None)
-        if binary is None:
-            sys.stdout.write(data.decode())
-        else:
-            binary.write(data)
-        sys.stdout.flush()
+        try:
+            if binary is None:
+                sys.stdout.write(data.decode())
+            else:
+                binary.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            msg = "the program that reads the output has gone; run again with the last STATE it took in"
+            raise ReaderGoneError(msg) from None
 
     def _add(self, line: bytes) -> None:
         self._lines.append(line)

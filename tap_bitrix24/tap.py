@@ -24,7 +24,7 @@ from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine, Waiting
 from tap_bitrix24.entities import entity_of
-from tap_bitrix24.errors import AccessError, Interrupted, SettingsError, StreamsFailedError, TapError
+from tap_bitrix24.errors import AccessError, Interrupted, ReaderGoneError, SettingsError, StreamsFailedError, TapError
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.pacing import Pacer
 from tap_bitrix24.redaction import Redactor
@@ -147,7 +147,7 @@ class TapBitrix24(Tap):
             stream.sync()
         except (AbortedSyncFailedException, AbortedSyncPausedException) as limit:
             LOG.info("%s: %s", stream.name, limit.__cause__ or "stopped early")
-        except (AccessError, SettingsError, BrokenPipeError):
+        except (AccessError, SettingsError, ReaderGoneError):
             raise
         except Exception as error:
             LOG.debug("%s failed", stream.name, exc_info=True)
@@ -184,6 +184,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = TapBitrix24.cli.main(args=arguments, prog_name=TapBitrix24.name, standalone_mode=False)
     except TapError as error:
+        if isinstance(error, ReaderGoneError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what stdout still holds must go somewhere at exit
         return _told(str(error), error.exit_code)
     except Interrupted as signal_:
         return _told(str(signal_), signal_.exit_code)
@@ -191,9 +193,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _told(error.format_message(), SettingsError.exit_code)
     except click.Abort:
         return _told("stopped by the keyboard before the first request", KEYBOARD)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _told("the program that reads the output has gone", TapError.exit_code)
     return code if isinstance(code, int) else 0
 
 
