@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError
+from tap_bitrix24.input_files import read_object
 from tap_bitrix24.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -241,8 +242,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             if missing := [name for name in EXTRA if find_spec(name) is None]:
                 msg = f"{', '.join(missing)} not installed: pip install 'tap-bitrix24[duckdb]'"
                 raise SettingsError(msg)
-            config = stack.enter_context(demo_portal(options.scale)) if options.demo else _config(options.config)
-            return export(config, options)
+            if options.demo:
+                return export(stack.enter_context(demo_portal(options.scale)), options)
+            return export(read_object(f"--config {options.config}", options.config.read_bytes), options)
     except TapError as error:
         return _told(str(error), error.exit_code)
     except Interrupted as stopped:
@@ -253,18 +255,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _told(text: str, code: int) -> int:
     sys.stderr.write(f"bitrix24-export: {Redactor().clean(text)}\n")
     return code
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"cannot read {path}: {error}"
-        raise SettingsError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} must hold a JSON object"
-        raise SettingsError(msg)
-    return content
 
 
 def main() -> None:

@@ -63,6 +63,7 @@ class TapBitrix24(Tap):
         del validate_config
         self.waiting = Waiting()
         self._portal: discovery.Portal | None = None
+        self._unknown: dict[str, str] = {}
         super().__init__(setup_mapper=False, validate_config=False, **parts)
         self.settings = check(self.config)
         self.redactor = Redactor(self.settings.secrets)
@@ -112,7 +113,8 @@ class TapBitrix24(Tap):
     def _catalogued(self, entry: Any) -> EntityStream | None:
         entity = entity_of(entry.tap_stream_id)
         if entity is None:
-            LOG.warning("The catalog's stream %s is unknown to this version: left out", entry.tap_stream_id)
+            if entry.metadata.resolve_selection().get((), True):
+                self._unknown[entry.tap_stream_id] = f"{entry.tap_stream_id}: this version knows no such stream"
             return None
         columns = columns_from_schema(entry.schema.to_dict())
         return EntityStream(self, entry.tap_stream_id, entity, columns, self._access)
@@ -125,11 +127,11 @@ class TapBitrix24(Tap):
             StreamsFailedError: Some streams are not complete; names them.
         """
         self.portal()
-        failed: dict[str, str] = {}
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        failed = dict(self._unknown)
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
-            selected = [stream for stream in self.streams.values() if stream.selected]
             for stream in selected:
                 if isinstance(stream, EntityStream):
                     self._sync_one(stream, failed)
@@ -138,7 +140,7 @@ class TapBitrix24(Tap):
             self._flush()
         if failed:
             told = "; ".join(failed.values())
-            msg = f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)} ({told})"
+            msg = f"{len(failed)} of {len(selected) + len(self._unknown)} streams failed: {', '.join(failed)} ({told})"
             raise StreamsFailedError(msg)
 
     def _sync_one(self, stream: EntityStream, failed: dict[str, str]) -> None:
