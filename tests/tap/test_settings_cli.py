@@ -184,7 +184,7 @@ class TestTls:
         certificate.cert_chain_pems[0].write_to_path(chain)
         certificate.private_key_pem.write_to_path(key)
         authority.cert_pem.write_to_path(bundle)
-        return Portal(start(tls=(str(chain), str(key))).url, bundle)
+        return start(tls=(str(chain), str(key)), bundle=bundle)
 
     def test_an_unknown_authority_is_refused(self, secured: Portal, run_tap: Tap) -> None:
         refused(run_tap(secured.config()), "certificate is not trusted", "ca_bundle", urlsplit(secured.url).netloc)
