@@ -23,7 +23,7 @@ from tap_bitrix24.loading.diagnosis import diagnose
 from tap_bitrix24.loading.errors import LoadError, one_line
 from tap_bitrix24.loading.messages import ActivateVersion, Record, Schema, State
 from tap_bitrix24.loading.names import check_names, literal, quoted
-from tap_bitrix24.loading.staging import Batch, load
+from tap_bitrix24.loading.staging import Batch, insert, prepare_batch
 from tap_bitrix24.loading.tables import DATABASE, Table, prepare
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
@@ -43,7 +43,7 @@ DEFAULT_LIMITS = Limits()
 NO_HEAD = b"\0"
 """What no line starts with."""
 
-_MEMORY, _MOST_MEMORY = 128, 4096
+_MEMORY, _MOST_MEMORY = 192, 6144
 """Megabytes DuckDB may use at first and at most."""
 
 _SETTINGS = {
@@ -247,15 +247,18 @@ class Loader:
 
     def _load(self, stream: str, batch: Batch) -> None:
         """Commit one stream's batch; memory is bounded by the largest batch, however many streams there are."""
+        table = self._tables[stream]
         for attempt in itertools.count():
             try:
+                with _explained():
+                    distinct = prepare_batch(self._connection, table, batch)
                 with self._transaction():
-                    load(self._connection, self._tables[stream], batch)
+                    insert(self._connection, table, distinct=distinct)
             except LoadError as error:
                 if isinstance(error.__cause__, duckdb.OutOfMemoryException) and self._relieved(attempt):
                     continue
                 if isinstance(error.__cause__, duckdb.DataError | duckdb.ProgrammingError):
-                    raise diagnose(self._connection, self._tables[stream], batch) or error from error
+                    raise diagnose(self._connection, table, batch) or error from error
                 raise
             break
         self.rows_loaded[stream] += len(batch.lines)
@@ -271,20 +274,28 @@ class Loader:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing; DuckDB's errors become one line."""
-        try:
+        """All or nothing."""
+        with _explained():
             self._connection.execute("BEGIN")
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException as error:
-            with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back by itself
-                self._connection.execute("ROLLBACK")
-            if isinstance(error, duckdb.Error):
-                raise LoadError(one_line(error)) from error
-            if isinstance(error, OSError):
-                msg = f"Cannot write a temporary file: {error.strerror}."
-                raise LoadError(msg) from error
-            raise
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """DuckDB's errors, and those of temporary files, as one line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise LoadError(one_line(error)) from error
+    except OSError as error:
+        msg = f"Cannot write a temporary file: {error.strerror}."
+        raise LoadError(msg) from error
 
 
 def _open(path: Path, schema: str) -> duckdb.DuckDBPyConnection:

@@ -80,9 +80,9 @@ def _stage_sql(table: Table, path: str, longest: int) -> str:
         CREATE OR REPLACE TEMP TABLE stage AS
         SELECT {", ".join(values)}, shape,
             CASE WHEN v IS NOT NULL THEN coalesce({version}, error('version ' || v)) END AS version
-        FROM (SELECT {", ".join(raws)}, line.version AS v, hash(outer_keys, inner_keys, line.record IS NULL) AS shape
+        FROM (SELECT {", ".join(raws)}, line.version AS v, hash(keys, line.record IS NULL) AS shape
         FROM (SELECT from_json(json, {literal(structure)}) AS line,
-            json_keys(json) AS outer_keys, json_keys(json, '$.record') AS inner_keys
+            json_keys(json, ['$', '$.record']) AS keys
         FROM read_ndjson_objects({literal(path)}, maximum_object_size={max(longest + 1, _LEAST_BUFFER)})))
     """
 
@@ -93,15 +93,17 @@ def stored_value(table: Table, index: int) -> str:
     return store_sql(wanted.type, table.stored[wanted.name], f"({read_sql(wanted.type, f'r{index}')})")
 
 
-def load(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> None:
-    """Put a batch into its table; to be run in a transaction. Of rows with one key the last line wins."""
+def prepare_batch(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
+    """Stage a batch and give its table the columns it lacks; whether each row has a key of its own.
+
+    To be run outside a transaction: a column added for rows that then fail is empty and stays.
+    """
     stage(connection, table, batch.lines)
     if _add_undeclared(connection, table, batch):
         stage(connection, table, batch.lines)
     if VERSION not in table.stored and _one(connection, "SELECT count(version) FROM temp.stage")[0]:
         table.add(connection, VERSION, ColumnType.BIGINT)
-    _insert(connection, table, distinct=_check_key(connection, table, batch))
-    connection.execute("DROP TABLE temp.stage")
+    return _has_distinct_keys(connection, table, batch)
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -114,9 +116,8 @@ def _add_undeclared(connection: duckdb.DuckDBPyConnection, table: Table, batch: 
     known = {each.name for each in table.columns}
     found: dict[str, None] = {}
     shapes = connection.execute("SELECT shape, min(rowid) FROM temp.stage GROUP BY shape ORDER BY 2").fetchall()
-    for shape, rowid in shapes:
+    for shape, row in shapes:
         if shape not in table.shapes:
-            row = rowid - shapes[0][1]  # rows not committed yet are numbered from a high base
             keys = _record_keys(connection, batch.lines[row], f"line {batch.numbers[row]}, stream {table.stream}")
             found.update(dict.fromkeys(key for key in keys if key not in known))
     for name in found:
@@ -143,7 +144,7 @@ def _record_keys(connection: duckdb.DuckDBPyConnection, line: bytes, where: str)
     return list(keys)
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
+def _has_distinct_keys(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
     """Whether every row has a key of its own; an error if one has none."""
     if not table.key:
         return True
@@ -153,7 +154,7 @@ def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch
     key = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
     rows, keys, row = _one(
         connection,
-        f"SELECT count(*), count(DISTINCT {key}), min(rowid) FILTER (WHERE {absent}) - min(rowid) FROM temp.stage",
+        f"SELECT count(*), count(DISTINCT {key}), min(rowid) FILTER (WHERE {absent}) FROM temp.stage",
     )
     if row is not None:
         msg = f"line {batch.numbers[row]}, stream {table.stream}: no value in the primary key {list(table.key)}"
@@ -161,11 +162,12 @@ def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch
     return bool(rows == keys)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: bool) -> None:
-    """Upsert by key, or append without one. A record replaces the whole row: what it does not name is NULL.
+def insert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: bool) -> None:
+    """Upsert the staged rows by key, or append without one; to be run in a transaction.
 
-    Old rows are deleted first: INSERT OR REPLACE reads every old row out of its compressed block, which took up to
-    40 times as long, and keeps the older of two rows with one key in a batch.
+    A record replaces the whole row: what it does not name is NULL. Old rows are deleted first: INSERT OR REPLACE
+    reads every old row out of its compressed block, which took up to 40 times as long, and keeps the older of two
+    rows with one key in a batch.
     """
     index = {each.name: f"c{i}" for i, each in enumerate(table.columns)} | {VERSION: "version"}
     last = ""
@@ -177,3 +179,4 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: bo
         last = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY rowid DESC) = 1"
     values = ", ".join(index.get(name, "NULL") for name in table.stored)
     connection.execute(f"INSERT INTO {table.sql} SELECT {values} FROM temp.stage{last}")
+    connection.execute("DROP TABLE temp.stage")
