@@ -14,6 +14,10 @@ means an error.
 | string          | VARCHAR| VARCHAR | VARCHAR | VARCHAR | VARCHAR  | same    | JSON |
 | anything else   | JSON   | JSON    | JSON    | JSON | JSON        | JSON    | same |
 
+A JSON column keeps a value with its key order, repeated keys and integers of any length, without white space between
+tokens; other numbers are kept as doubles (1.50 becomes 1.5). A number column holds the nearest double, but refuses an
+integer that is not exact. A date-time without an offset is UTC; one finer than a microsecond is refused.
+
 ¹ where every integer is exact as a DOUBLE: stored ones that are not make the column JSON, new ones are errors.
 """
 

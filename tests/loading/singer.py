@@ -70,8 +70,7 @@ def types(path: Path, name: str) -> dict[str, str]:
 def table(path: Path, name: str) -> list[tuple[Any, ...]]:
     """All of a table whose name needs quotes."""
     quoted = name.replace('"', '""')
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.table(f'out.bitrix24."{quoted}"').fetchall()
+    return query(path, f'FROM out.bitrix24."{quoted}"')
 
 
 def run(path: Path, data: bytes, **settings: str) -> subprocess.CompletedProcess[bytes]:
