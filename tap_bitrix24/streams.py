@@ -26,7 +26,9 @@ from tap_bitrix24.values import RowConverter
 if TYPE_CHECKING:
     from singer_sdk import Tap
 
-INCREMENTAL, FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
+FULL_TABLE = "FULL_TABLE"
+SLICE = 250
+"""Rows converted and written at once: a whole bundle of 2,500 no longer fits the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ class EntityStream(Stream):
                 if isinstance(event, Rows):
                     source = event.source
                     convert = converters.get(id(source)) or converters.setdefault(id(source), self._converter(source))
-                    yield convert([source.reshape(row) for row in event.rows] if source.reshape else event.rows)
+                    rows = [source.reshape(row) for row in event.rows] if source.reshape else event.rows
+                    for start in range(0, len(rows), SLICE):
+                        yield convert(rows[start : start + SLICE])
                 elif isinstance(event, Reached):
                     self.stream_state.clear()
                     self.stream_state.update(event.state)

@@ -50,6 +50,7 @@ _SIXTY = frozenset(f"{number:02}" for number in range(60))
 _SECRET_PARAMETER = re.compile(
     r"([?&])(?:(?:auth|token|sign|signature|sessid|access_token)=[^&#\s]*&?)+", re.IGNORECASE
 )
+_SECRET_NAMES = ("auth=", "token=", "sign=", "signature=", "sessid=", "access_token=")
 _EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")
 _TRUE = frozenset({"Y", "1", "y", "true"})
 _FALSE = frozenset({"N", "0", "n", "false"})
@@ -179,10 +180,14 @@ def _date(value: Any) -> str | None:
 def _clean_link(link: str) -> str:
     """A link without its secret parameters; the pattern is slow, so plain words are looked for first."""
     low = link.lower()
-    if "auth=" in low or "token=" in low or "sign=" in low or "signature=" in low or "sessid=" in low:
+    if not ("auth=" in low or "token=" in low or "sign=" in low or "signature=" in low or "sessid=" in low):
+        return link
+    head, question, query = link.partition("?")
+    if not question or "#" in query or "?" in query or " " in query or not query.isprintable():
         clean, cut = _SECRET_PARAMETER.subn(r"\1", link)
         return _EMPTY_QUERY.sub("", clean) if cut else link
-    return link
+    kept = [part for part in query.split("&") if not part.lower().startswith(_SECRET_NAMES)]
+    return f"{head}?{'&'.join(kept)}" if kept else head
 
 
 def without_secrets(value: Any) -> Any:
