@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.tap.loading import opened
 
-NOTHING: tuple[Any, ...] = (None, "", False, [], {})
 SIGNED = re.compile(r"auth=[^&]*&?")
 """What decision 8 cuts out of links."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)")
@@ -22,17 +21,29 @@ def _date(value: str) -> date:
     return moment.date() if moment.time() == time() else moment.astimezone(UTC).date()
 
 
-def _texts(value: Any) -> Any:
-    """Scalars as text, so that 5 and "5" in a list are the same; nothing as None; links without their secret part."""
+def _nothing(value: Any) -> bool:
+    """Whether the portal, or the loaded table, says "no value"; 0 is one."""
+    return value is None or value is False or value in ("", [], {})
+
+
+def _texts(value: Any, *, days: bool = False) -> Any:
+    """Scalars as text, so that 5 and "5" in a list are the same; links without their secret part.
+
+    Args:
+        value: Of a JSON column.
+        days: Midnights are dates; the wire writes both alike.
+    """
+    if _nothing(value):
+        return None
     if isinstance(value, dict):
-        return {key: _texts(inner) for key, inner in value.items()}
+        return {key: _texts(inner, days=days) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_texts(inner) for inner in value]
+        return [_texts(inner, days=days) for inner in value]
     if isinstance(value, str) and MOMENT.fullmatch(value):
         moment = datetime.fromisoformat(value)
         midnight = time() in (moment.time(), moment.astimezone(UTC).time())
-        return str(_date(value)) if midnight else str(moment.astimezone(UTC))
-    return None if value in NOTHING else SIGNED.sub("", str(value))
+        return str(_date(value) if midnight and days else moment.astimezone(UTC))
+    return SIGNED.sub("", str(value))
 
 
 CONVERTED: Mapping[str, Callable[[Any], Any]] = {
@@ -40,25 +51,18 @@ CONVERTED: Mapping[str, Callable[[Any], Any]] = {
     "DOUBLE": lambda value: float(str(value).partition("|")[0]),
     "DATE": _date,
     "TIMESTAMP WITH TIME ZONE": lambda value: datetime.fromisoformat(value).astimezone(UTC),
-    "JSON": _texts,
 }
 """DuckDB type → the value a text of the wire stands for."""
 
 
-def expected(value: Any, type_: str) -> Any:
-    """How a value of the wire must look in a DuckDB column of a type."""
+def same(found: Any, value: Any, type_: str) -> bool:
+    """Whether a DuckDB column of a type holds what the wire says."""
+    if type_ == "JSON":
+        loaded = _texts(None if found is None else json.loads(found))
+        return loaded in (_texts(value), _texts(value, days=True))
     if type_ == "BOOLEAN":
-        return None if value in (None, "") else value in ("Y", "1", 1, True)
-    if value in NOTHING:
-        return None
-    return CONVERTED.get(type_, str)(value)
-
-
-def _loaded(value: Any, type_: str) -> Any:
-    if type_ == "JSON" and value is not None:
-        value = _texts(json.loads(value))
-        return None if value in NOTHING else value
-    return value
+        return bool(found is None if value in (None, "") else found is (value in ("Y", "1", 1, True)))
+    return bool(found == (None if _nothing(value) else CONVERTED.get(type_, str)(value)))
 
 
 def differences(database: Path, stream: str, truth: Iterable[Mapping[str, Any]], *, gone: int = 0) -> list[str]:
@@ -86,7 +90,7 @@ def differences(database: Path, stream: str, truth: Iterable[Mapping[str, Any]],
             wrong.append(f"id {row['ID']} is missing")
             continue
         for place, name, type_ in compared:
-            if name in row and _loaded(found[place], type_) != expected(row[name], type_):
+            if name in row and not same(found[place], row[name], type_):
                 wrong.append(f"id {row['ID']}, {name}: {found[place]!r} for {row[name]!r}")
     if len(table) > gone:
         wrong.append(f"{len(table)} rows that the portal does not have")
