@@ -13,7 +13,7 @@ from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine
 from tap_bitrix24.entities import entity_of
-from tap_bitrix24.model import Reading, Rows, Source
+from tap_bitrix24.model import Command, Reading, Rows, Source
 from tap_bitrix24.pacing import PLANS, Pacer
 from tap_bitrix24.settings import webhook
 from tests.tap.conftest import Start
@@ -133,6 +133,15 @@ class TestSpentBudget:
         stats = portal.stats()
         assert stats["requests"] <= 4
         assert stats["rows"]["crm.deal.list"] <= 2 * len(rows)
+
+    def test_so_is_a_call_of_its_own(self, start: Start) -> None:
+        portal, naps = start(), list[float]()
+        portal.faults({"fault": "operation_time_limit", "times": 2})
+        client = Client(webhook(portal.url), Pacer(PLANS["standard"]), rest_v2, sleep=naps.append)
+        answer = client.call(Command("crm.deal.list"))
+        client.close()
+        assert answer.total == len(portal.table("deals"))
+        assert [10 <= nap <= 30 for nap in naps] == [True, True]
 
     def test_so_is_a_bucket_that_others_have_filled(self, start: Start) -> None:
         portal, naps = start(), list[float]()
