@@ -34,6 +34,7 @@ def test_a_second_run_converges(
     assert max(touched) > before, "nothing was inserted"
     assert differences(database, "deals", touched.values(), gone=CHANGED), "nothing to converge: too easy"
     portal.mutate(clear=True)
+    portal.control("clock", {"advance": 5})
     second = run_tap(portal.config(), catalog=catalog, streams=["deals"], state=first.state).succeeded()
     load(second.stdout, tmp_path)
     assert differences(database, "deals", portal.truth("deals"), gone=CHANGED) == []
