@@ -210,6 +210,14 @@ def test_columns_the_schema_does_not_name_are_kept(file: Path, caplog: pytest.Lo
     ]
 
 
+def test_undeclared_columns_keep_the_type_they_have(file: Path) -> None:
+    load(file, schema("s", {"id": INTEGER, "v": INTEGER}), record("s", {"id": 1, "v": 1}))
+    load(file, schema("s", {"id": INTEGER}), record("s", {"id": 2}), record("s", {"id": 3, "v": 3}))
+    assert query(file, "SELECT * FROM out.bitrix24.s ORDER BY id") == [(1, 1), (2, None), (3, 3)]
+    with pytest.raises(LoadError, match="columns of stream s include 'v' and 'V'"):
+        load(file, schema("s", {"id": INTEGER}), record("s", {"id": 4, "V": 4}))
+
+
 def test_another_primary_key_is_an_error(file: Path) -> None:
     properties = {"id": INTEGER, "v": INTEGER}
     load(file, schema("s", properties), record("s", {"id": 1}))
