@@ -1,5 +1,6 @@
 """The console script: exit codes, one line on failure, STATE after commit, signals, files that do not work."""
 
+import contextlib
 import os
 import random
 import shlex
@@ -214,7 +215,7 @@ def test_sigkill_at_any_moment_and_again_from_the_last_state(file: Path) -> None
 def _feed(file: Path, messages: list[bytes], *, kill: float | None) -> tuple[int, bool]:
     """Feed a loader and kill it some time after its first sign of life; the last state it confirmed."""
     with subprocess.Popen(
-        [sys.executable, "-c", SMALL_LIMITS, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", SMALL_LIMITS, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     ) as process:
         feeder = threading.Thread(target=_write, args=(process, [state(0), *messages]))
         feeder.start()
@@ -229,15 +230,12 @@ def _feed(file: Path, messages: list[bytes], *, kill: float | None) -> tuple[int
 
 
 def _write(process: "subprocess.Popen[bytes]", messages: list[bytes]) -> None:
+    """Write unbuffered: what is left in a buffer of a killed reader's pipe could not be closed."""
     assert process.stdin
-    try:
-        os.set_blocking(process.stdin.fileno(), True)
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
         for start in range(0, len(messages), 200):
-            process.stdin.write(b"".join(messages[start : start + 200]))
+            pipe.write(b"".join(messages[start : start + 200]))
             time.sleep(0.015)
-        process.stdin.close()
-    except BrokenPipeError:
-        process.stdin.raw.close()  # type: ignore[attr-defined]
 
 
 def _rows(messages: list[bytes]) -> list[dict[str, object]]:
