@@ -89,8 +89,8 @@ class Project:
         return {stream: int(rows) for stream, rows in re.findall(r"(\w+): (\d+) rows, \d+ requests", told)}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.folder / "output" / "bitrix24.duckdb"), read_only=True) as connection:
-            connection.execute("USE bitrix24.bitrix24")
+        with duckdb.connect(str(self.folder / "output" / "crm.duckdb"), read_only=True) as connection:
+            connection.execute("USE bitrix24")
             return connection.execute(sql).fetchall()
 
 
