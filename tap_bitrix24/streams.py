@@ -60,6 +60,11 @@ class EntityStream(Stream):
         if entity.stamp is not None:
             self.replication_key = RowConverter(columns).column(entity.stamp.row)
 
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log; what the SDK calls an unhandled error is handled by the run, which tells it in its own words."""
+        handled = message.startswith("An unhandled error occurred")
+        super().log(message, *args, level=logging.DEBUG if handled else level, **kwargs)
+
     def get_records(self, context: Any) -> Iterator[Row]:
         """Typed records, for whoever pulls them one by one; a sync writes whole pages instead."""
         for page in self._pages():

@@ -152,8 +152,9 @@ class TapBitrix24(Tap):
         except (AccessError, SettingsError, ReaderGoneError):
             raise
         except Exception as error:
-            LOG.debug("%s failed", stream.name, exc_info=True)
             failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
+            LOG.log(logging.ERROR, "%s failed: %s", stream.name, failed[stream.name])
+            LOG.debug("%s failed here", stream.name, exc_info=True)
         self._tell(stream, self.client.requests - before, time.monotonic() - began, failed=stream.name in failed)
 
     def _tell(self, stream: EntityStream, requests: int, seconds: float, *, failed: bool) -> None:
