@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +19,14 @@ from typing import Self
 import duckdb
 
 from tap_bitrix24.loading import messages
+from tap_bitrix24.loading.database import DATABASE, MEMORY, attach, explained, transaction
 from tap_bitrix24.loading.diagnosis import diagnose
-from tap_bitrix24.loading.errors import LoadError, one_line
+from tap_bitrix24.loading.errors import LoadError
 from tap_bitrix24.loading.messages import ActivateVersion, Record, Schema, State
-from tap_bitrix24.loading.names import check_names, literal, quoted
+from tap_bitrix24.loading.names import check_names
+from tap_bitrix24.loading.sets import SETS, follow
 from tap_bitrix24.loading.staging import Batch, insert, prepare_batch
-from tap_bitrix24.loading.tables import DATABASE, Table, prepare
+from tap_bitrix24.loading.tables import Table, prepare
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 
@@ -43,16 +45,8 @@ DEFAULT_LIMITS = Limits()
 NO_HEAD = b"\0"
 """What no line starts with."""
 
-_MEMORY, _MOST_MEMORY = 192, 6144
-"""Megabytes DuckDB may use at first and at most."""
-
-_SETTINGS = {
-    "memory_limit": f"{_MEMORY}MB",
-    "TimeZone": "UTC",
-    "threads": "1",  # the tap has the other core; a second thread costs memory and saves little
-    "checkpoint_threshold": "64MB",  # batches merged in the log make files half as large
-    "autoinstall_known_extensions": "false",
-}
+_MOST_MEMORY = 6144
+"""Megabytes DuckDB may use in the end."""
 
 
 class Loader:
@@ -82,6 +76,9 @@ class Loader:
             LoadError: The file cannot be opened for writing.
         """
         check_names([schema], what="schema names")
+        path = Path(path)
+        if path.stem.lower() == schema.lower():
+            LOGGER.warning("%s is named as its schema: SQL needs %s.%s.table then", path.name, schema, schema)
         self.rows_loaded: dict[str, int] = {}
         self._schema, self._on_state, self._limits = schema, on_state, limits
         self._tables: dict[str, Table] = {}
@@ -92,8 +89,8 @@ class Loader:
         self._parts: list[bytes] = []
         self._state: bytes | None = None
         self._state_since = 0.0
-        self._memory = _MEMORY
-        self._connection = _open(Path(path), schema)
+        self._memory = MEMORY
+        self._connection = attach(path, schema)
 
     def __enter__(self) -> Self:
         """The loader itself."""
@@ -155,11 +152,14 @@ class Loader:
         self.flush()
 
     def flush(self) -> None:
-        """Commit what waits, then confirm the last STATE."""
+        """Commit what waits, then confirm the last STATE.
+
+        Child sets come last: told before their rows are there, they would hide the rows from before.
+        """
         waiting, state = self._waiting, self._state
         self._forget()
-        for stream, batch in waiting.items():
-            self._load(stream, batch)
+        for stream in sorted(waiting, key=lambda name: name == SETS):
+            self._load(stream, waiting[stream])
         if state is not None and self._on_state is not None:
             self._on_state(state)
 
@@ -231,8 +231,10 @@ class Loader:
                 self._handle_schema(message)
             case ActivateVersion():
                 self.flush()
-                with self._transaction():
-                    self._tables[message.stream].delete_other_versions(self._connection, message.version)
+                with transaction(self._connection):
+                    table = self._tables[message.stream]
+                    table.delete_other_versions(self._connection, message.version)
+                    follow(self._connection, table)
 
     def _handle_schema(self, message: Schema) -> None:
         """Follow a new schema; taps repeat the one they have, which costs nothing."""
@@ -240,20 +242,24 @@ class Loader:
             return
         if message.stream in self._waiting:
             self.flush()
-        with self._transaction():
+        with transaction(self._connection):
             self._tables[message.stream] = prepare(self._connection, self._schema, message)
+            follow(self._connection, self._tables[message.stream])
         self._schemas[message.stream] = message
         self.rows_loaded.setdefault(message.stream, 0)
 
     def _load(self, stream: str, batch: Batch) -> None:
         """Commit one stream's batch; memory is bounded by the largest batch, however many streams there are."""
         table = self._tables[stream]
+        width = len(table.stored)
         for attempt in itertools.count():
             try:
-                with _explained():
+                with explained():
                     distinct = prepare_batch(self._connection, table, batch)
-                with self._transaction():
+                with transaction(self._connection):
                     insert(self._connection, table, distinct=distinct)
+                    if len(table.stored) > width:
+                        follow(self._connection, table)
             except LoadError as error:
                 if isinstance(error.__cause__, duckdb.OutOfMemoryException) and self._relieved(attempt):
                     continue
@@ -271,50 +277,3 @@ class Loader:
         self._memory *= 2
         self._connection.execute(f"SET memory_limit = '{self._memory}MB'")
         return self._memory <= _MOST_MEMORY
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        with _explained():
-            self._connection.execute("BEGIN")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back by itself
-                    self._connection.execute("ROLLBACK")
-                raise
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """DuckDB's errors, and those of temporary files, as one line."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise LoadError(one_line(error)) from error
-    except OSError as error:
-        msg = f"Cannot write a temporary file: {error.strerror}."
-        raise LoadError(msg) from error
-
-
-def _open(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
-    """Attach the file to an in-memory database; date-times without an offset are taken as UTC."""
-    if path.stem.lower() == schema.lower():
-        LOGGER.warning("%s is named as its schema: SQL needs %s.%s.table then", path.name, schema, schema)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"Cannot make the folder {path.parent}: {error.strerror}."
-        raise LoadError(msg) from error
-    connection = duckdb.connect(":memory:")
-    try:
-        for name, value in _SETTINGS.items():
-            connection.execute(f"SET {name} = {literal(value)}")
-        connection.execute(f"SET temp_directory = {literal(str(path) + '.tmp')}")
-        connection.execute(f"ATTACH {literal(str(path))} AS {DATABASE}")
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.{quoted(schema)}")
-    except duckdb.Error as error:
-        connection.close()
-        raise LoadError(one_line(error)) from error
-    return connection

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 import duckdb
 
 from tap_bitrix24.loading.columns import Column, ColumnType, column, store_sql, widened
+from tap_bitrix24.loading.database import DATABASE
 from tap_bitrix24.loading.errors import LoadError
 from tap_bitrix24.loading.messages import Schema
 from tap_bitrix24.loading.names import check_names, folded, quoted
+from tap_bitrix24.loading.views import make_room
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
-
-DATABASE = "warehouse"
-"""Alias the file is attached under: a file named as its schema would make two-part names ambiguous."""
 
 VERSION = "_sdc_table_version"
 """Column for the version of RECORD messages, there once a stream uses versions."""
@@ -65,13 +64,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, schema: str, message: Schema)
     """Bring a stream's table in line with its SCHEMA; to be run in a transaction.
 
     Raises:
-        LoadError: Names that DuckDB cannot keep apart, another primary key, or a table that is not the loader's.
+        LoadError: Names that DuckDB cannot keep apart, another primary key, or a table or view not the loader's.
     """
     columns = [column(name, prop) for name, prop in message.properties.items()]
     if VERSION in message.properties:
         msg = f"Stream {message.stream} has a column {VERSION}, which the loader needs for itself."
         raise LoadError(msg)
     table = Table(schema, message.stream, message.key, columns)
+    make_room(connection, schema, message.stream)
     table.stored = _stored_columns(connection, table)
     names = dict.fromkeys([*table.stored, *message.properties])
     check_names(names, what=f"columns of stream {message.stream}")
