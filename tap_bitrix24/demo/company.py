@@ -11,7 +11,7 @@ from typing import Any, Final
 from tap_bitrix24.demo import dictionaries, people, sales, work
 from tap_bitrix24.demo.fields import Field, documented, entity_fields
 from tap_bitrix24.demo.seeds import Seeds
-from tap_bitrix24.demo.store import Maker, Row, Table
+from tap_bitrix24.demo.store import Maker, Row, Table, Tables
 from tap_bitrix24.demo.userfields import every_type, some_types
 from tap_bitrix24.demo.values import DAY
 
@@ -50,7 +50,7 @@ class Company:
 
     scale: int
     seeds: Seeds
-    tables: dict[str, Table] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
     types: list[Row] = field(default_factory=list)
 
     @classmethod

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from tap_bitrix24.demo import php
 from tap_bitrix24.demo.clock import parse_instant
 from tap_bitrix24.demo.faults import switched
+from tap_bitrix24.demo.lists import registry
 from tap_bitrix24.demo.portal import Portal, Reply
 from tap_bitrix24.demo.stats import Stats
 
@@ -29,6 +30,8 @@ def _family(table: str) -> str:
         return "history"
     if table.startswith("smart_"):
         return "universal"
+    if table in registry.sources():
+        return f"list {table}"
     return _FAMILIES.get(table, "classic")
 
 

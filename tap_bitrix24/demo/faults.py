@@ -37,6 +37,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "query_limit_body": ("json", "html"),
     "operating_limit": ("420", "480"),
     "cloud": ("on", "off"),
+    "productrow_owner_arrays": ("on", "off"),
 }
 
 

@@ -81,10 +81,13 @@ class Mutations:
             table.update(number, _plain(table, given["set"]["fields"]), now)
             return done | {"updated": [number]}
         done["inserted"] = [table.insert(now) for _ in range(int(given.get("insert", 0)))]
+        for number in done["inserted"]:
+            if "fields" in given:
+                table.patch(number, _plain(table, given["fields"]))
         done["updated"] = self._some(table, int(given.get("update", 0)))
         for number in done["updated"]:
             table.update(number, self._edit(table, number), now)
-        done["deleted"] = self._some(table, int(given.get("delete", 0)))
+        done["deleted"] = self._some(table, int(given.get("delete", 0))) + _named(table, given)
         for number in done["deleted"]:
             table.delete(number)
         return done
@@ -112,6 +115,15 @@ class Mutations:
         label = given.get("label", "Added later")
         table.add_field(user_field(given["name"], kind, label, multiple=bool(given.get("multiple"))))
         return {"table": table.name, "field": given["name"]}
+
+
+def _named(table: Table, given: dict[str, Any]) -> list[int]:
+    """Answer the rows to delete that were named: by id, or by the values they have (``delete_where``)."""
+    found = [int(number) for number in given.get("delete_ids", ()) if table.holds(int(number))]
+    where = _plain(table, given.get("delete_where", {}))
+    if where:
+        found += [n for n in table.ids if all(str(table.row(n).get(k)) == str(v) for k, v in where.items())]
+    return found
 
 
 def _plain(table: Table, given: dict[str, Any]) -> Row:

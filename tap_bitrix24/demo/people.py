@@ -108,13 +108,22 @@ def _client_stamps(seeds: Seeds, created: int, modified: int, drawn: int) -> Row
     }
 
 
+def contact_companies(seeds: Seeds, number: int) -> list[int]:
+    """Answer the companies of a contact, the main one first: none, one or two."""
+    drawn = seeds.mix(number, 41)
+    if drawn % 4 == 0:
+        return []
+    both = (seeds.pick("companies", drawn >> 3), seeds.pick("companies", drawn >> 9))
+    return list(dict.fromkeys(both))[: 1 + (drawn % 5 == 0)]
+
+
 def contact(seeds: Seeds, owned: list[Field]) -> Maker:
     """Make the maker of contacts."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 41), seeds.mix(number, 42)
-        company_id = seeds.pick("companies", drawn >> 3) if drawn % 4 else None
+        companies = contact_companies(seeds, number)
         return {
             "ID": number,
             **person_name(drawn),
@@ -131,8 +140,8 @@ def contact(seeds: Seeds, owned: list[Field]) -> Maker:
             **multifields(number, drawn),
             **_client_stamps(seeds, created, modified, drawn),
             "CATEGORY_ID": category("contacts", number),
-            "COMPANY_ID": company_id,
-            "COMPANY_IDS": [company_id] if company_id else [],
+            "COMPANY_ID": companies[0] if companies else None,
+            "COMPANY_IDS": companies,
             "LEAD_ID": seeds.pick("leads", drawn) if drawn % 6 == 0 else None,
             **user_values(owned, sources, drawn ^ other << 16),
         }

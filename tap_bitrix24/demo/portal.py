@@ -15,6 +15,8 @@ from tap_bitrix24.demo.company import Company
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Faults, default_switches, switched
 from tap_bitrix24.demo.limits import PLANS, LeakyBucket, OperatingLimit
+from tap_bitrix24.demo.lists import answer as list_answers
+from tap_bitrix24.demo.lists import registry, wire
 from tap_bitrix24.demo.mutation import Mutations
 from tap_bitrix24.demo.stats import Stats
 from tap_bitrix24.demo.values import DAY, server_iso
@@ -109,6 +111,7 @@ class Portal:
         self.company = Company.founded(
             seed=options.seed, scale=options.scale, anchor=anchor, smart_processes=options.smart_processes
         )
+        registry.promise(self.company.seeds, self.company.tables)
         self.switches = default_switches() | switched(options.switches)
         given = options.scopes.split(",") if isinstance(options.scopes, str) else options.scopes
         self.scopes: Sequence[str] = tuple(given or ALL_SCOPES)
@@ -124,7 +127,12 @@ class Portal:
         self._fragments = views.FragmentStore()
         self._views: dict[tuple[str, str], views.View] = {}
         self._methods: dict[str, Method] = {
-            one.name.lower(): one for one in (*methods_crm.methods(), *methods_work.methods())
+            one.name.lower(): one
+            for one in (
+                *methods_crm.methods(),
+                *methods_work.methods(),
+                *list_answers.methods(registry.entries(), registry.sources()),
+            )
         }
         self.documented = options.samples is not None
         if options.samples:
@@ -149,6 +157,9 @@ class Portal:
     def _made_view(self, family: str, name: str) -> views.View:
         """Make a view."""
         table, seeds = self.company.tables[name], self.company.seeds
+        if family.startswith("list "):
+            source = registry.sources()[name]
+            return views.View(table, source.key, wire.show(source), self._fragments)
         if family.startswith("universal"):
             kinds = {table_name: kind for kind, table_name in methods_crm.ENTITY_TYPES.items()}
             kind = kinds[name] if name in kinds else int(name.rpartition("_")[2])

@@ -84,7 +84,7 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
             "TAX_VALUE": 0.0 if drawn % 3 else 20.0,
             "BEGINDATE": created // DAY,
             "CLOSEDATE": (moved if stage.semantics else created + (30 + drawn % 60) * DAY) // DAY,
-            **_deal_links(seeds, number, drawn, other),
+            **_deal_links(seeds, number, drawn),
             "OPENED": "YN"[drawn >> 6 & 1],
             "CLOSED": "Y" if stage.semantics else "N",
             "COMMENTS": COMMENTS[other % 9],
@@ -100,13 +100,34 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
     return make
 
 
-def _deal_links(seeds: Seeds, number: int, drawn: int, other: int) -> Row:
+def deal_contacts(seeds: Seeds, number: int) -> list[int]:
+    """Answer the contacts of a deal, the main one first: none, one or several."""
+    other = seeds.mix(number, 2)
+    if other % 4 == 0:
+        return []
+    others = [seeds.pick("contacts", other >> shift) for shift in (11, 15, 19)[: other % 4]]
+    return list(dict.fromkeys((seeds.pick("contacts", other >> 7), *others)))[: other % 3 + 1]
+
+
+def lead_contacts(seeds: Seeds, number: int) -> list[int]:
+    """Answer the contacts of a lead; most have none."""
+    drawn = seeds.mix(number, 11)
+    return [seeds.pick("contacts", drawn)] if drawn % 3 == 0 else []
+
+
+def quote_contacts(seeds: Seeds, number: int) -> list[int]:
+    """Answer the contacts of a quote."""
+    drawn = seeds.mix(number, 21)
+    return list(dict.fromkeys((seeds.pick("contacts", drawn), seeds.pick("contacts", drawn >> 6))))[: drawn % 2 + 1]
+
+
+def _deal_links(seeds: Seeds, number: int, drawn: int) -> Row:
     """Make what a deal belongs to; some deals came from another system."""
-    contact = seeds.pick("contacts", other >> 7)
+    contacts = deal_contacts(seeds, number)
     return {
         "COMPANY_ID": seeds.pick("companies", drawn >> 7) if drawn % 5 else 0,
-        "CONTACT_ID": contact if other % 4 else None,
-        "CONTACT_IDS": [contact, seeds.pick("contacts", other >> 11)] if other % 4 else [],
+        "CONTACT_ID": contacts[0] if contacts else None,
+        "CONTACT_IDS": contacts,
         "QUOTE_ID": seeds.pick("quotes", drawn >> 4) if drawn % 8 == 0 else None,
         "LEAD_ID": seeds.pick("leads", drawn >> 5) if drawn % 3 == 0 else None,
         "ORIGINATOR_ID": "1C" if drawn % 50 == 0 else None,
@@ -149,7 +170,7 @@ def lead(seeds: Seeds, owned: list[Field]) -> Maker:
             **stamps(seeds, number, created, modified, drawn),
             "COMPANY_ID": seeds.pick("companies", drawn) if drawn % 4 == 0 else None,
             "CONTACT_ID": seeds.pick("contacts", drawn) if drawn % 3 == 0 else 0,
-            "CONTACT_IDS": [seeds.pick("contacts", drawn)] if drawn % 3 == 0 else [],
+            "CONTACT_IDS": lead_contacts(seeds, number),
             "IS_RETURN_CUSTOMER": "NNNY"[drawn >> 2 & 3],
             "DATE_CLOSED": moved_at(number, created, modified) if stage.semantics else None,
             **utm(other),
@@ -177,7 +198,7 @@ def quote(seeds: Seeds, owned: list[Field]) -> Maker:
             "COMPANY_ID": seeds.pick("companies", drawn),
             "MYCOMPANY_ID": 0,
             "CONTACT_ID": seeds.pick("contacts", drawn),
-            "CONTACT_IDS": [seeds.pick("contacts", drawn)],
+            "CONTACT_IDS": quote_contacts(seeds, number),
             "BEGINDATE": created // DAY,
             "CLOSEDATE": created // DAY + 14,
             "ACTUAL_DATE": None,

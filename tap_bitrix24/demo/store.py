@@ -35,8 +35,8 @@ class Condition:
 class Table:
     """Rows of one kind. ``stamps`` are (created, modified) field names, ``make`` builds a row from its id.
 
-    ``user_fields`` is shared with ``make``, so that fields can be added later. ``columns`` gives fields that need no
-    whole row, ``ranks`` the order of values that do not sort as themselves.
+    ``version`` rises with every change, ``user_fields`` is shared with ``make``, so that fields can be added later.
+    ``columns`` gives fields that need no whole row, ``ranks`` the order of values that do not sort as themselves.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Table:
     user_fields: list[Field] = field(default_factory=list)
     patches: dict[int, Row] = field(default_factory=dict)
     on_change: list[Callable[[int | None], None]] = field(default_factory=list)
+    version: int = 0
     _results: "OrderedDict[Hashable, Sequence[int]]" = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -76,7 +77,7 @@ class Table:
         self.ids.append(number)
         self.created.append(now)
         self.modified.append(now)
-        self._changed(None)
+        self._changed(number)
         return number
 
     def update(self, number: int, values: Row, now: int) -> None:
@@ -84,6 +85,11 @@ class Table:
         place = bisect_left(self.ids, number)
         self.modified[place] = values.pop(self.stamps[1], now)
         self.created[place] = values.pop(self.stamps[0], self.created[place])
+        self.patches[number] = self.patches.get(number, {}) | values
+        self._changed(number)
+
+    def patch(self, number: int, values: Row) -> None:
+        """Change some fields of a row behind its modified stamp, as changes of child rows do."""
         self.patches[number] = self.patches.get(number, {}) | values
         self._changed(number)
 
@@ -105,6 +111,7 @@ class Table:
 
     def _changed(self, number: int | None) -> None:
         """Forget what was found before, and let views forget one row."""
+        self.version += 1
         self._results.clear()
         if number is not None:
             for tell in self.on_change:
@@ -193,6 +200,20 @@ class Table:
         if cheap:
             return zip(ids, (self.patches.get(number, {}).get(name, cheap(number)) for number in ids), strict=True)
         return zip(ids, (self.row(number).get(name) for number in ids), strict=True)
+
+
+class Tables(dict[str, Table]):
+    """Tables by name; those that hardly anybody reads are laid out when first asked for."""
+
+    def __init__(self) -> None:
+        """Start without tables."""
+        super().__init__()
+        self.later: dict[str, Callable[[], Table]] = {}
+
+    def __missing__(self, name: str) -> Table:
+        """Lay out a table that has been promised."""
+        made = self[name] = self.later[name]()
+        return made
 
 
 _BOUNDS = frozenset((">", ">=", "<", "<="))
