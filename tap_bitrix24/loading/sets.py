@@ -35,7 +35,7 @@ def follow(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     else:
         streams = [table.stream] if READ_AT in table.stored else []
     for stream in streams:
-        put(connection, _view(connection, table.schema, stream))
+        show(connection, table.schema, stream)
 
 
 def _children(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
@@ -48,13 +48,14 @@ def _children(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _view(connection: duckdb.DuckDBPyConnection, schema: str, stream: str) -> View:
+def show(connection: duckdb.DuckDBPyConnection, schema: str, stream: str) -> bool:
+    """Make a child stream's view; whether it is there. To be run in a transaction."""
     columns = columns_of(connection, schema, stream)
     sets = columns_of(connection, schema, SETS)
     missing = _missing(columns, _OF_ROWS) + _missing(sets, _OF_SETS)
     if sets and missing:
         LOGGER.warning("%s%s shows all rows: there is no proper %s", stream, SUFFIX, ", ".join(missing))
-    return View(
+    view = View(
         schema,
         stream + SUFFIX,
         _select(stream, [each.name for each in columns], told=not missing),
@@ -62,6 +63,7 @@ def _view(connection: duckdb.DuckDBPyConnection, schema: str, stream: str) -> Vi
         source=columns,
         comments={each.name: each.comment for each in columns if each.comment and each.name not in _OF_ROWS},
     )
+    return put(connection, view)
 
 
 def _missing(columns: Sequence[Described], wanted: Mapping[str, ColumnType]) -> list[str]:
