@@ -52,6 +52,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     source.add_argument("--demo", action="store_true", help="extract the demo portal that comes with this package")
     parser.add_argument("--select", help="streams to extract, separated by commas (default: all)")
     parser.add_argument("--since", help="leave out rows last modified before this date, e.g. 2025-01-01")
+    parser.add_argument(
+        "--labels", action="store_true", help="add views with the portal's labels for columns and texts for options"
+    )
     parser.add_argument("--schema", default="bitrix24", help="DuckDB schema (default: bitrix24)")
     parser.add_argument("--scale", type=int, default=2_000, help="with --demo: number of deals (default: 2000)")
     return parser.parse_args(arguments)
@@ -89,12 +92,13 @@ class Tail(threading.Thread):
             self.requests[stream] = metric["value"]
 
 
-def catalog(config: Mapping[str, Any], wanted: Sequence[str]) -> tuple[dict[str, Any], int]:
+def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str] = ()) -> tuple[dict[str, Any], int]:
     """Discover the portal and select streams; returns the catalog and how many requests that took.
 
     Args:
         config: The tap's settings.
         wanted: Stream names; none: all that are selected by default.
+        also: Streams to select besides, where the portal has them.
 
     Raises:
         SettingsError: There is no such stream on this portal.
@@ -108,11 +112,16 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str]) -> tuple[dict[str,
     if unknown := sorted(set(wanted) - set(names)):
         msg = f"--select: this portal has no stream {', '.join(unknown)}; it has {', '.join(names)}."
         raise SettingsError(msg)
-    if wanted:
-        for stream in found["streams"]:
-            root = next(entry["metadata"] for entry in stream["metadata"] if not entry["breadcrumb"])
-            root["selected"] = stream["tap_stream_id"] in wanted
+    for stream, name in zip(found["streams"], names, strict=True):
+        if wanted or name in also:
+            root(stream)["selected"] = name in {*wanted, *also}
     return found, tap.client.requests
+
+
+def root(stream: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of a whole stream of a catalog."""
+    found: dict[str, Any] = next(entry["metadata"] for entry in stream["metadata"] if not entry["breadcrumb"])
+    return found
 
 
 @contextlib.contextmanager
@@ -162,15 +171,17 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         Interrupted: A signal came; what the tap had written until then is in the file.
     """
     from tap_bitrix24.export_report import Report
+    from tap_bitrix24.loading import labels
     from tap_bitrix24.loading.loader import Loader
 
     began = time.monotonic()
     config = {**config, "start_date": options.since} if options.since else config
     wanted = [name.strip() for name in (options.select or "").split(",") if name.strip()]
     report = Report()
-    found, requests = catalog(config, wanted)
+    found, requests = catalog(config, wanted, labels.STREAMS if options.labels else ())
+    selected = sum(root(stream).get("selected") is not False for stream in found["streams"])
     with Loader(options.database, schema=options.schema) as loader, _files(config=config, catalog=found) as files:
-        with report.progress(len(wanted) or len(found["streams"])) as show:
+        with report.progress(selected) as show:
             code, tail = _pump([sys.executable, "-m", "tap_bitrix24.tap", *files], loader, show)
         loader.finish()
     report.warnings(tail.warnings)
@@ -178,6 +189,8 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         loader.rows_loaded, tail.seconds, tail.requests,
         took=time.monotonic() - began, all_requests=requests + PREFLIGHT_REQUESTS + sum(tail.requests.values()),
     )  # fmt: skip
+    if options.labels:
+        report.views(labels.make_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
     elif options.demo and not wanted:

@@ -84,6 +84,10 @@ class Report:
         table.add_row("total", f"{sum(rows.values()):,}", f"{took:.1f}", f"{all_requests:,}")
         self._console.print(table)
 
+    def views(self, names: Sequence[str]) -> None:
+        """The views that were made, in one line."""
+        self._console.print(f"labelled views: {', '.join(names) or 'none'}", markup=False, soft_wrap=True)
+
     def examples(self, database: Path, schema: str) -> None:
         """Run the example queries; print each with its answer."""
         with duckdb.connect(str(database), read_only=True) as connection:
