@@ -35,8 +35,8 @@ class Condition:
 class Table:
     """Rows of one kind. ``stamps`` are (created, modified) field names, ``make`` builds a row from its id.
 
-    ``version`` rises with every change, ``user_fields`` is shared with ``make``, so that fields can be added later.
-    ``columns`` gives fields that need no whole row, ``ranks`` the order of values that do not sort as themselves.
+    ``user_fields`` is shared with ``make``, so that fields can be added later. ``columns`` gives fields that need no
+    whole row, ``ranks`` the order of values that do not sort as themselves.
     """
 
     name: str
@@ -52,7 +52,6 @@ class Table:
     user_fields: list[Field] = field(default_factory=list)
     patches: dict[int, Row] = field(default_factory=dict)
     on_change: list[Callable[[int | None], None]] = field(default_factory=list)
-    version: int = 0
     _results: "OrderedDict[Hashable, Sequence[int]]" = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -111,7 +110,6 @@ class Table:
 
     def _changed(self, number: int | None) -> None:
         """Forget what was found before, and let views forget one row."""
-        self.version += 1
         self._results.clear()
         if number is not None:
             for tell in self.on_change:

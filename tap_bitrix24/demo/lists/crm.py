@@ -7,6 +7,7 @@ from tap_bitrix24.demo import people, sales
 from tap_bitrix24.demo.lists.draw import Draw, fixed, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.lists.request import Asked
+from tap_bitrix24.demo.lists.rows import Groups
 from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.store import Table, Tables
 from tap_bitrix24.demo.words import CITIES, PRODUCTS, STREETS
@@ -17,13 +18,13 @@ _LINK_COLUMNS: Final = "CONTACT_ID:integer! SORT:integer ROLE_ID:integer IS_PRIM
 _LINK_TITLES: Final = {"CONTACT_ID": "Contact", "COMPANY_ID": "Company", "SORT": "Sorting", "IS_PRIMARY": "Primary"}
 
 
-def _linked(of: Callable[[Seeds, int], list[int]], column: str) -> dict[str, Callable[[Draw], Any]]:
-    """Make the values of links: the first one is the primary."""
+def _linked(of: Callable[[Seeds, int], list[int]], column: str, table: str) -> dict[str, Callable[[Draw], Any]]:
+    """Make the values of links: the first one is the primary, a later one goes to any row of ``table``."""
     return {
-        column: lambda draw: of(draw.seeds, draw.owner)[draw.place] if draw.owner else draw.pick("contacts"),
+        column: lambda draw: draw.pick(table) if draw.later else of(draw.seeds, draw.owner)[draw.place],
         "SORT": lambda draw: 10 + 10 * draw.place,
         "ROLE_ID": fixed(0),
-        "IS_PRIMARY": lambda draw: "N" if draw.place else "Y",
+        "IS_PRIMARY": lambda draw: "N" if draw.place or draw.later else "Y",
     }
 
 
@@ -31,19 +32,20 @@ def _shown_by_owner(owners: str, owner: str, linked: str, field: str) -> Callabl
     """Make the function that keeps an owner's list of linked ids as its links are, behind its modified stamp."""
 
     def connect(tables: Tables, links: Table) -> None:
-        known = {number: links.row(number)[owner] for number in links.ids}
+        groups, holder_of = Groups(links, (owner,)), links.columns[owner]
+        holders = {number: holder_of(number) for number in links.ids}
 
         def told(number: int | None) -> None:
             if number is None:
                 return
-            holder = known.get(number)
+            changed = {holders.pop(number, None)}
             if links.holds(number):
-                known[number] = holder = links.row(number)[owner]
-            elif number in known:
-                del known[number]
-            if holder is not None and tables[owners].holds(holder):
-                rows = [links.row(link) for link, of in known.items() if of == holder]
-                tables[owners].patch(holder, {field: [row[linked] for row in rows]})
+                holders[number] = links.row(number)[owner]
+                changed.add(holders[number])
+            for holder in changed - {None}:
+                if tables[owners].holds(holder):
+                    listed = [links.row(link)[linked] for link in groups.ids((holder,))]
+                    tables[owners].patch(holder, {field: listed})
 
         links.on_change.append(told)
 
@@ -61,7 +63,7 @@ def _contacts_of(entity: str, owners: str, of: Callable[[Seeds, int], list[int]]
         owners=(Owner(table=owners),),
         owner_column=owner,
         per=lambda seeds, number: len(of(seeds, number)),
-        values=_linked(of, "CONTACT_ID"),
+        values=_linked(of, "CONTACT_ID", "contacts"),
         on_made=_shown_by_owner(owners, owner, "CONTACT_ID", "CONTACT_IDS"),
         asks=(Ask(at="id|ID", column=owner, missing=_OWNER_INVALID, unknown=unknown, of=owners),),
         paging="unpaged",
@@ -113,6 +115,15 @@ _PRODUCT_ROW: Final = """
     discountTypeId:integer discountRate:double discountSum:double taxRate:double taxIncluded:char customized:char
     measureCode:integer measureName:string sort:integer xmlId:string type:integer* storeId:integer*
 """
+
+
+def _rows_of_owner(seeds: Seeds, number: int) -> int:
+    """Answer how many product rows an owner has: few, but more than a page now and then."""
+    drawn = seeds.mix(number, 4711)
+    return _MORE_THAN_A_PAGE if drawn % 200 == 0 else (0, 1, 2, 3, 1, 0, 1, 1)[drawn % 8]
+
+
+_MORE_THAN_A_PAGE: Final = 55
 _PRICE: Final = {
     name: (lambda draw: float(draw.seeds.mix(draw.number, 5) % 90_000) + 0.5 * (draw.number % 2))
     for name in ("price", "priceAccount", "priceExclusive", "priceNetto", "priceBrutto")
@@ -127,7 +138,7 @@ ENTRIES: Final = (
         columns=_PRODUCT_ROW,
         owners=tuple(Owner(table=table, also={"ownerType": code}) for table, code in _PRODUCT_OWNERS.items()),
         owner_column="ownerId",
-        per=(0, 1, 2, 3, 1, 0, 2, 55, 1, 1),
+        per=_rows_of_owner,
         values={
             **_PRICE,
             "productName": one_of(*PRODUCTS),
@@ -172,7 +183,7 @@ ENTRIES: Final = (
         owners=(Owner(table="contacts"),),
         owner_column="CONTACT_ID",
         per=lambda seeds, number: len(people.contact_companies(seeds, number)),
-        values=_linked(people.contact_companies, "COMPANY_ID"),
+        values=_linked(people.contact_companies, "COMPANY_ID", "companies"),
         on_made=_shown_by_owner("contacts", "CONTACT_ID", "COMPANY_ID", "COMPANY_IDS"),
     ),
     Entry(**_client_side("company.contact", "COMPANY_ID", "CONTACT_ID")),

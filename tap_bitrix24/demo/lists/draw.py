@@ -14,15 +14,19 @@ _MODIFIED: Final = ("MODIF", "UPDATE", "TIMESTAMP", "CHANGED")
 
 
 class Draw:
-    """One row in the making. ``owner`` and ``place`` are those of a child among its owner's, ``row`` grows."""
+    """One row in the making. ``owner`` and ``place`` are those of a child among its owner's, ``row`` grows.
 
-    __slots__ = ("created", "modified", "number", "owner", "place", "row", "salt", "seeds", "tables")
+    ``later``: a child that came after the portal's start; its place is 0.
+    """
+
+    __slots__ = ("created", "later", "modified", "number", "owner", "place", "row", "salt", "seeds", "tables")
 
     def __init__(self, seeds: Seeds, tables: Tables, number: int, created: int, modified: int) -> None:
         """Start a row; its salt is that of the column in turn."""
         self.seeds, self.tables, self.number = seeds, tables, number
         self.created, self.modified = created, modified
         self.owner = self.place = self.salt = 0
+        self.later = False
         self.row: Row = {}
 
     @property

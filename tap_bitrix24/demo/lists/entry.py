@@ -14,7 +14,7 @@ from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.store import Condition, Row, Table, Tables
 
 Engine = Literal[
-    "legacy", "controller", "wrapping", "offset", "unpaged", "nav", "limit", "page", "first_id", "last_id", "everything"
+    "legacy", "controller", "wrapping", "offset", "unpaged", "nav", "limit", "page", "first_id", "everything"
 ]
 Value = Callable[[Draw], Any]
 

@@ -106,17 +106,6 @@ def _first_id(entry: Entry, asked: Asked, find: Find) -> Page:
     return Page(found, None, None, counted=False)
 
 
-def _last_id(entry: Entry, asked: Asked, find: Find) -> Page:
-    """Go backwards through the order of the list, from the row whose id is LAST_ID, exclusive."""
-    found = list(find(0))
-    last = asked.params.get("LAST_ID")
-    size = min(asked.number("LIMIT", entry.size), entry.most)
-    if last is not None and "repeat_page" not in asked.faults:
-        number = php.intval(last)
-        found = found[found.index(number) + 1 :] if number in found else []
-    return Page(found[:size], None, None, counted=False)
-
-
 _PAGERS: Final[dict[str, Pager]] = {
     "legacy": _legacy,
     "controller": _controller,
@@ -127,6 +116,5 @@ _PAGERS: Final[dict[str, Pager]] = {
     "limit": _limit,
     "page": _page,
     "first_id": _first_id,
-    "last_id": _last_id,
     "everything": _everything,
 }

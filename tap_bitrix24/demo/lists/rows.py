@@ -1,7 +1,7 @@
 """Tables of declared lists, laid out when first asked for: ids and owners in arrays, rows made from their ids."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +24,13 @@ class Births:
     owners: "array[int]" = field(default_factory=lambda: array("q"))
     places: "array[int]" = field(default_factory=lambda: array("i"))
 
-    def of(self, number: int) -> tuple[int, int, int]:
-        """Answer kind, owner and place of a row; rows that came later belong to an owner of the first kind."""
+    def of(self, number: int) -> tuple[int, int, int | None]:
+        """Answer kind, owner and place of a row; rows that came later have an owner of the first kind and no place."""
         index = bisect_left(self.ids, number)
         if index < len(self.ids) and self.ids[index] == number:
             return self.kinds[index], self.owners[index], self.places[index]
-        return 0, self.owners[number % len(self.owners)] if self.owners else 0, 0
+        first = bisect_left(self.kinds, 1)
+        return 0, self.owners[number % first] if first else 0, None
 
 
 def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
@@ -45,11 +46,22 @@ def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
     make = _owned_maker(entry, births, plan, seeds, tables) if births else _maker(plan, seeds, tables)
     table = _table(entry, seeds, array("q", births_ids), make)
     if births is not None:
-        if entry.owner_column:
-            name, born = entry.request_name(entry.owner_column), births
-            table.columns[name] = lambda number: born.of(number)[1]
+        _cheapen(entry, table, births)
         _follow_owners(entry, table, tables)
     return _made(entry, tables, table)
+
+
+def _cheapen(entry: Entry, table: Table, births: Births) -> None:
+    """Give the columns that lead from owners to rows without making rows."""
+    if entry.owner_column:
+        table.columns[entry.request_name(entry.owner_column)] = lambda number: births.of(number)[1]
+    for name in entry.owners[0].also:
+        table.columns[entry.request_name(name)] = _kind_of(births, [owner.also[name] for owner in entry.owners])
+
+
+def _kind_of(births: Births, told: list[Any]) -> Callable[[int], Any]:
+    """Make the column that tells what kind of owner a row has."""
+    return lambda number: told[births.of(number)[0]]
 
 
 def _scale(tables: Tables) -> int:
@@ -132,7 +144,8 @@ def _owned_maker(
 
     def make(number: int, created: int, modified: int) -> Row:
         draw = Draw(seeds, tables, number, created, modified)
-        kind, draw.owner, draw.place = births.of(number)
+        kind, draw.owner, place = births.of(number)
+        draw.place, draw.later = place or 0, place is None
         told = {entry.request_name(column): value for column, value in entry.owners[kind].also.items()}
         draw.row |= told | ({name: draw.owner} if name else {})
         return _filled(draw, plan)
@@ -181,7 +194,7 @@ def _orphans(table: Table, groups: "Groups", owners: Table, also: tuple[Any, ...
 
     def told(number: int | None) -> None:
         if number is not None and not owners.holds(number):
-            for orphan in groups.ids((*also, number)):
+            for orphan in tuple(groups.ids((*also, number))):
                 table.delete(orphan)
 
     return told
@@ -208,28 +221,36 @@ def _listed(entry: Entry, seeds: Seeds, tables: Tables, listed: list[Row]) -> Ta
 
 
 class Groups:
-    """Ids of a table by the values of some columns, found again after every change."""
+    """Ids of a table by the values of some columns; every change of the table is followed."""
 
     def __init__(self, table: Table, names: tuple[str, ...], request_name: Callable[[str], str] = str) -> None:
-        """Index nothing yet."""
+        """Walk over the table once; columns that are cheap need no rows."""
         self._table = table
         self._names = tuple(request_name(name) for name in names)
-        self._version = -1
         self._found: dict[tuple[str, ...], list[int]] = {}
+        self._group_of: dict[int, tuple[str, ...]] = {}
+        for number in table.ids:
+            self._enter(number)
+        table.on_change.append(self._told)
 
     def ids(self, values: tuple[Any, ...]) -> list[int]:
         """Answer the ids of one group, ascending."""
-        if self._version != self._table.version:
-            self._index()
         return self._found.get(tuple(map(str, values)), [])
 
-    def _index(self) -> None:
-        """Walk over the table once; columns that are cheap need no rows."""
-        table, found = self._table, self._found
-        found.clear()
-        self._version = table.version
-        for number in table.ids:
-            found.setdefault(tuple(map(str, _values(table, self._names, number))), []).append(number)
+    def _enter(self, number: int) -> None:
+        """Put a row into its group."""
+        group = self._group_of[number] = tuple(map(str, _values(self._table, self._names, number)))
+        insort(self._found.setdefault(group, []), number)
+
+    def _told(self, number: int | None) -> None:
+        """Move a row that was changed, forget one that is gone."""
+        if number is None:
+            return
+        group = self._group_of.pop(number, None)
+        if group is not None:
+            self._found[group].remove(number)
+        if self._table.holds(number):
+            self._enter(number)
 
 
 def _values(table: Table, names: tuple[str, ...], number: int) -> list[Any]:

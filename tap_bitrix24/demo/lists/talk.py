@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tap_bitrix24.demo import php
 from tap_bitrix24.demo.errors import RestError
 from tap_bitrix24.demo.lists.draw import fixed, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.lists.request import Asked
 from tap_bitrix24.demo.lists.wire import spaced, text
-from tap_bitrix24.demo.store import Row
+from tap_bitrix24.demo.store import WHOLE_ROW, Condition, Row
+
+_CONFIRMATION: Final = 1
+_HALF_A_CURSOR: Final = Refusal("LAST_ID_AND_LAST_TYPE", "Parameters LAST_ID and LAST_TYPE should be used together.")
 
 
 def _dialog(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
@@ -24,6 +28,36 @@ def _select_is_array(asked: Asked) -> None:
     given = asked.spelled("select")
     if given is not None and not isinstance(given, dict):
         raise RestError(code="VALIDATION_SELECT_TYPE", text='Parameter "select" must be array.', status=200)
+
+
+def _both_or_none(asked: Asked) -> None:
+    """Refuse half a cursor."""
+    if (asked.at("LAST_ID") is None) is not (asked.at("LAST_TYPE") is None):
+        raise _HALF_A_CURSOR.error()
+
+
+def _older(asked: Asked) -> list[Condition]:
+    """Go backwards: first the confirmations (type 1), newest first, then all others, each stage by its own ids."""
+    last, stage = asked.at("LAST_ID"), php.intval(asked.at("LAST_TYPE"))
+    if last is None or "repeat_page" in asked.faults:
+        return []
+    bound = php.intval(last)
+
+    def accepts(row: Row) -> bool:
+        first = int(row["notify_type"]) == _CONFIRMATION
+        if stage == _CONFIRMATION:
+            return not first or int(row["id"]) < bound
+        return not first and int(row["id"]) < bound
+
+    return [Condition(WHOLE_ROW, "older", (bound, stage), accepts)]
+
+
+def _notified(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
+    """Put counts and users beside the notifications."""
+    authors = sorted({row["author_id"] for row in listed})
+    users = [{"id": number, "active": True, "name": f"User {number}"} for number in authors]
+    counts = {"total_count": len(listed), "total_unread_count": 0} if asked.at("LAST_ID") is None else {}
+    return {**counts, "chat_id": 77, "notifications": rows, "users": users}
 
 
 ENTRIES: Final = (
@@ -54,6 +88,34 @@ ENTRIES: Final = (
         size=20,
         form="typed",
         around=_dialog,
+    ),
+    Entry(
+        method="im.notify.get",
+        table="im_notifications",
+        scope="im",
+        key="id",
+        columns="""
+            id:integer chat_id:integer author_id:integer>users date:datetime notify_type:integer stage:integer~
+            notify_module:string
+            notify_event:string notify_tag:string notify_title:string text:string notify_read:char params:any
+        """,
+        count=130,
+        created="date",
+        values={
+            "chat_id": fixed(77),
+            "notify_type": lambda draw: _CONFIRMATION if draw.number % 3 == 0 else draw.one_of((2, 4)),
+            "stage": lambda draw: 0 if draw.row["notify_type"] == _CONFIRMATION else 1,
+            "notify_module": one_of("rest", "tasks"),
+        },
+        filters="none",
+        selects=False,
+        order="none",
+        default_order=(("stage", False), ("id", True)),
+        check=_both_or_none,
+        window=_older,
+        paging="limit",
+        form="typed",
+        around=_notified,
     ),
     Entry(
         method="im.recent.list",
