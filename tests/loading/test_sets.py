@@ -1,5 +1,6 @@
 """`<stream>_current`: what a child set's view shows, over runs, changes of schema and names that are taken."""
 
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,23 @@ def test_a_state_is_confirmed_when_rows_and_sets_are_there(file: Path) -> None:
         for hour in (1, 2):
             loader.feed(b"".join((head(), SETS, told(1, hour, 1), row(1, hour, hour), state(hour))))
     assert seen == [[(1, 1)], [(1, 2)]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_runs_show_what_the_portal_has(file: Path, seed: int) -> None:
+    """Parents and children come and go; each run reads some sets or sweeps all, and is loaded in small batches."""
+    draw = random.Random(seed)
+    portal: dict[int, set[int]] = {}
+    read: dict[int, set[int]] = {}
+    for hour in range(1, 12):
+        for deal in draw.sample(range(12), 5):
+            portal[deal] = set(draw.sample(range(6), draw.randint(0, 4)))
+        for deal in draw.sample(sorted(portal), draw.randint(0, 2)):
+            del portal[deal]
+        sweeps = draw.random() < 0.3
+        met = sorted(portal) if sweeps else draw.sample(sorted(portal), draw.randint(0, len(portal)))
+        sets = [b"".join((*(row(deal, each, hour) for each in portal[deal]), told(deal, hour, 0))) for deal in met]
+        read = {**({} if sweeps else read), **{deal: portal[deal] for deal in met}}
+        with Loader(file, limits=Limits(rows=draw.randint(1, 9))) as loader:
+            loader.feed_many([head(), SETS, *sets, told("*", hour, 0) if sweeps else b""])
+        assert current(file) == sorted((deal, each) for deal, children in read.items() for each in children)
