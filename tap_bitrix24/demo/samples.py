@@ -10,6 +10,11 @@ from tap_bitrix24.demo import paging, php
 from tap_bitrix24.demo.calls import Answer, Call, Method, paged
 from tap_bitrix24.demo.filters import RANGES
 from tap_bitrix24.demo.filters_strict import split
+from tap_bitrix24.demo.lists import pages, registry
+from tap_bitrix24.demo.lists.answer import read
+from tap_bitrix24.demo.lists.entry import Entry
+from tap_bitrix24.demo.lists.request import Asked
+from tap_bitrix24.demo.store import WHOLE_ROW
 from tap_bitrix24.demo.views import Rows
 
 Row = dict[str, Any]
@@ -23,17 +28,34 @@ _WRAPPERS: Final = {
 }
 _UNPAGED: Final = frozenset(("crm.status.list", "crm.currency.list", "crm.category.list"))
 _KEYS: Final = ("ID", "id", "CURRENCY")
-_SCOPES: Final = {"tasks": "task", "task": "task"}
+_SCOPES: Final = {"tasks": "task", "task": "task", "voximplant": "telephony"}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One method's documented rows. ``wrapper`` None: ``result`` is the list itself; ``key`` None: no order by id."""
+    """One method's documented rows. ``path`` leads to the list in ``result`` whose other keys stay as in ``frame``.
+
+    ``key`` None: no order by id; ``keyed``: rows come as an object by that key. ``entry`` tells how the method is asked
+    and paged, where one is declared.
+    """
 
     method: str
     rows: tuple[Row, ...]
-    wrapper: str | None
+    path: tuple[str, ...]
+    frame: Any
     key: str | None
+    keyed: bool
+    counted: bool
+    entry: Entry | None
+
+    def framed(self, rows: Any) -> Any:
+        """Put rows where the documented answer has them."""
+        frames = [self.frame]
+        for step in self.path[:-1]:
+            frames.append(frames[-1][step])
+        for step, frame in zip(reversed(self.path), reversed(frames), strict=False):
+            rows = {name: Raw(value) for name, value in frame.items()} | {step: rows}
+        return rows
 
 
 def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]) -> dict[str, Method]:
@@ -41,13 +63,13 @@ def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]
 
     Lists and field lists replace what the portal would generate; what it knows about itself it keeps telling.
     """
+    declared = {name.lower(): entry for name, entry in registry.entries().items()}
     found = {}
     for path in sorted(folder.glob("*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
         name = document["method"]
-        known = generated.get(name.lower())
-        results = _results(document)
-        handler = _handler(name, results, known=known is not None)
+        known, entry = generated.get(name.lower()), declared.get(name.lower())
+        handler = _handler(name, _bodies(document), entry, first_ring=known is not None and entry is None)
         if handler is None:
             continue
         segment = name.partition(".")[0]
@@ -56,23 +78,24 @@ def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]
     return found
 
 
-def _results(document: Mapping[str, Any]) -> list[Any]:
-    """Answer the documented results; REST 3.0 and failed ones are not for this portal."""
+def _bodies(document: Mapping[str, Any]) -> list[Row]:
+    """Answer the documented answers; REST 3.0 and failed ones are not for this portal."""
     answers = (one for one in document["responses"] if not one.get("v3") and one.get("status") in (200, None))
-    return [one["body"]["result"] for one in answers if isinstance(one["body"], dict) and "result" in one["body"]]
+    return [one["body"] for one in answers if isinstance(one["body"], dict) and "result" in one["body"]]
 
 
-def _handler(name: str, results: list[Any], *, known: bool) -> Callable[[Call], Answer] | None:
+def _handler(name: str, bodies: list[Row], entry: Entry | None, *, first_ring: bool) -> Callable[[Call], Answer] | None:
     """Choose how a method is answered: its rows, its one answer as it is, or not from samples at all."""
-    if not results:
+    if not bodies:
         return None
-    sample = _sample(name, results)
+    described = "fields" in name.lower()
+    sample = None if described else _sample(name, bodies, entry, counted=first_ring or "total" in bodies[0])
     if sample is not None:
         return lambda call: _listed(call, sample)
-    if known and "fields" not in name.lower():
+    if first_ring and not described:
         return None
-    raw = Raw(results[0])
-    return lambda _: Answer(raw)
+    raw, total = Raw(bodies[0]["result"]), bodies[0].get("total")
+    return lambda _: Answer(raw, total=None if described else total)
 
 
 class Raw(php.Encoded):
@@ -87,45 +110,103 @@ class Raw(php.Encoded):
         return self._text
 
 
-def _sample(name: str, results: list[Any]) -> Sample | None:
+def _sample(name: str, bodies: list[Row], entry: Entry | None, *, counted: bool) -> Sample | None:
     """Gather the rows of all answers that have the method's own form."""
-    if "fields" in name.lower():
-        return None
-    wrapper = _WRAPPERS.get(name) or _wrapper(results[0])
-    lists = [result.get(wrapper) if wrapper and isinstance(result, dict) else result for result in results]
+    results = [body["result"] for body in bodies]
+    path = _path(name, results[0], entry)
+    lists = [_at(result, path) for result in results]
+    keyed = _keyed(lists[0])
+    if keyed:
+        lists = [list(one.values()) for one in lists if _keyed(one)]
     rows = [row for listed in lists if isinstance(listed, list) for row in listed]
-    if not all(isinstance(row, dict) for row in rows) or not any(isinstance(listed, list) for listed in lists):
+    if not all(isinstance(row, dict) for row in rows) or not isinstance(lists[0], list):
         return None
-    key = next((one for one in _KEYS if rows and one in rows[0]), None)
-    return Sample(name, tuple(row for row in rows if key is None or key in row), wrapper, key)
+    named = (entry.key, *_KEYS) if entry else _KEYS
+    key = next((one for one in named if rows and one in rows[0]), None)
+    kept = tuple(row for row in rows if key is None or key in row)
+    return Sample(name, kept, path, results[0], key, keyed, counted, entry)
 
 
-def _wrapper(result: Any) -> str | None:
-    """Answer the one key of a result that wraps a list."""
-    if isinstance(result, dict) and len(result) == 1:
-        name, value = next(iter(result.items()))
-        return str(name) if isinstance(value, list) else None
-    return None
+def _keyed(value: Any) -> bool:
+    """Tell whether rows come as an object by their ids."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(
+            isinstance(row, dict) and name in {str(row.get("ID")), str(row.get("id"))} for name, row in value.items()
+        )
+    )
+
+
+def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
+    """Answer where the rows are: where the method is known to put them, or in the first list of objects."""
+    known = _WRAPPERS.get(name) or (entry.wrapper if entry else "")
+    if known:
+        return tuple(known.split("."))
+    if not isinstance(result, dict) or _keyed(result):
+        return ()
+    if len(result) == 1 and _keyed(next(iter(result.values()))):
+        return (str(next(iter(result))),)
+    lists = [str(key) for key, value in result.items() if isinstance(value, list)]
+    filled = [key for key in lists if result[key] and all(isinstance(row, dict) for row in result[key])]
+    # One of many keys is a field of a single object, unless the method is known to page.
+    if len(result) > 1 and (entry is None or entry.shape != "list") and len(filled) != 1:
+        return ()
+    chosen = filled or (lists if len(result) == 1 else [])
+    return (chosen[0],) if chosen and not _one_object(result) else ()
+
+
+def _one_object(result: Row) -> bool:
+    """Tell whether a result is one row itself: it has an id of its own."""
+    return any(key in result and not isinstance(result[key], list) for key in ("ID", "id"))
+
+
+def _at(result: Any, path: tuple[str, ...]) -> Any:
+    """Go down to the rows."""
+    for step in path:
+        result = result.get(step) if isinstance(result, dict) else None
+    return result
 
 
 def _listed(call: Call, sample: Sample) -> Answer:
     """Answer a page of documented rows."""
+    asked = read(sample.entry, call)
     rows = list(sample.rows)
     if sample.method == "crm.category.list":
         rows = [row for row in rows if str(row["entityTypeId"]) == str(call.params.get("entityTypeId"))]
-    rows = _filtered(_ordered(rows, sample, call.spelled("order")), sample, call)
-    places = range(len(rows))
-    if sample.method in _UNPAGED:
-        page = paging.Page(places, len(rows), None, counted=False)
-    elif sample.wrapper:
-        page = paging.controller(lambda _: places, call.start, outer_start=call.outer_start)
-    elif sample.method == "user.get":
-        page = paging.offset(lambda _: places, call.start, knows_no_count=True)
-    else:
-        page = paging.legacy(lambda _: places, call.start)
-    texts = [json.dumps(rows[place]).encode() for place in page.ids]
-    shown = Rows(texts, list(page.ids), sample.method)
-    return paged({sample.wrapper: shown} if sample.wrapper else shown, shown, page)
+    rows = _filtered(_ordered(rows, sample, asked), sample, asked)
+    page = _page(sample, asked, call, rows)
+    by_id = {_id(row, sample, place): row for place, row in enumerate(rows)}
+    shown = Rows([json.dumps(by_id[number]).encode() for number in page.ids], list(page.ids), sample.method)
+    listed: Any = shown
+    if sample.keyed:
+        listed = {php.key(str(by_id[number][str(sample.key)])): Raw(by_id[number]) for number in page.ids}
+    return paged(sample.framed(listed) if sample.path else listed, shown, page)
+
+
+def _page(sample: Sample, asked: Asked, call: Call, rows: list[Row]) -> paging.Page:
+    """Cut the page as the method pages, by its declaration or by the looks of its answer."""
+    ids = [_id(row, sample, place) for place, row in enumerate(rows)]
+
+    def find(_: int) -> list[int]:
+        return ids
+
+    if sample.entry is not None:
+        return pages.paged(sample.entry, asked, find)
+    if sample.method in _UNPAGED or not (sample.counted or sample.path):
+        return paging.Page(ids, len(ids) if sample.counted or sample.method in _UNPAGED else None, None, counted=False)
+    if sample.path:
+        return paging.controller(find, call.start, outer_start=call.outer_start)
+    if sample.method == "user.get":
+        return paging.offset(find, call.start, knows_no_count=True)
+    return paging.legacy(find, call.start)
+
+
+def _id(row: Row, sample: Sample, place: int) -> int:
+    """Answer what a row is found by: its own number where cursors need it, else its place."""
+    if sample.entry is not None and sample.entry.paging == "first_id":
+        return php.intval(str(row.get(str(sample.key))))
+    return place
 
 
 def _order(row: Row, key: str | None) -> tuple[int, str]:
@@ -134,8 +215,11 @@ def _order(row: Row, key: str | None) -> tuple[int, str]:
     return (php.intval(value), "" if value.isdigit() else value)
 
 
-def _ordered(rows: list[Row], sample: Sample, order: Any) -> list[Row]:
-    """Sort by the key if that is what the order asks for; otherwise the rows stay as documented."""
+def _ordered(rows: list[Row], sample: Sample, asked: Asked) -> list[Row]:
+    """Sort by the key if that is what the order asks for, or a cursor needs; else the rows stay as documented."""
+    order = asked.spelled("order")
+    if sample.entry is not None and sample.entry.paging == "first_id":
+        return sorted(rows, key=lambda row: _order(row, sample.key))
     for name, direction in order.items() if isinstance(order, dict) else ():
         if sample.key and str(name).lower() == sample.key.lower():
             return sorted(
@@ -144,9 +228,12 @@ def _ordered(rows: list[Row], sample: Sample, order: Any) -> list[Row]:
     return sorted(rows, key=lambda row: _order(row, sample.key)) if isinstance(order, str) else rows
 
 
-def _filtered(rows: list[Row], sample: Sample, call: Call) -> list[Row]:
-    """Filter by the key; other conditions are beyond a handful of documented rows."""
-    given = call.spelled("filter")
+def _filtered(rows: list[Row], sample: Sample, asked: Asked) -> list[Row]:
+    """Filter by the key and by cursors; other conditions are beyond a handful of documented rows."""
+    if sample.entry is not None and sample.entry.window is not None:
+        cursors = [one for one in sample.entry.window(asked) if one.name == WHOLE_ROW]
+        rows = [row for row in rows if all(one.accepts(row) for one in cursors)]
+    given = asked.spelled("filter")
     for name, value in given.items() if isinstance(given, dict) and sample.key else ():
         op, rest = split(str(name))
         if rest.lower() != str(sample.key).lower():

@@ -68,7 +68,7 @@ def test_it_can_be_read_inside_a_batch(measures: Wire) -> None:
 
 
 def test_a_method_without_sample_and_data_is_not_found(measures: Wire) -> None:
-    assert measures.call("catalog.vat.list").error == (404, "ERROR_METHOD_NOT_FOUND")
+    assert measures.call("catalog.nothing.list").error == (404, "ERROR_METHOD_NOT_FOUND")
 
 
 DEALS = [

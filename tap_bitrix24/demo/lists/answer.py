@@ -21,6 +21,23 @@ from tap_bitrix24.demo.views import Selected
 _BOUNDS: Final = frozenset((">", ">=", "<", "<="))
 
 
+def read(entry: Entry | None, call: Call) -> Asked:
+    """Read the parameters of a call as its entry takes them; without one in any spelling."""
+    params = call.params
+    if entry is not None and entry.positional:
+        params = positioned(params, entry.positional, entry.method)
+    inner = params.get(entry.inside) if entry is not None and entry.inside else params
+    return Asked(
+        params,
+        inner if isinstance(inner, dict) else {},
+        entry.spelling if entry is not None else "any",
+        call.portal.switches,
+        call.portal.now(),
+        call.outer_start,
+        call.faults,
+    )
+
+
 class Listed:
     """One entry in service."""
 
@@ -32,7 +49,8 @@ class Listed:
 
     def handle(self, call: Call) -> Answer:
         """Answer the list."""
-        entry, asked = self.entry, self._asked(call)
+        entry = self.entry
+        asked = read(entry, call)
         if entry.check is not None:
             entry.check(asked)
         table = call.table(entry.table)
@@ -45,27 +63,11 @@ class Listed:
 
     def describe(self, call: Call) -> Answer:
         """Answer the fields method."""
-        asked = self._asked(call)
+        asked = read(self.entry, call)
         if self.entry.fields_check is not None:
             self.entry.fields_check(asked)
         shown = wire.described(self.entry, self.source)
         return Answer(self.entry.describe(asked, shown) if self.entry.describe else shown)
-
-    def _asked(self, call: Call) -> Asked:
-        """Read the parameters."""
-        entry, params = self.entry, call.params
-        if entry.positional:
-            params = positioned(params, entry.positional, entry.method)
-        inner = params.get(entry.inside) if entry.inside else params
-        return Asked(
-            params,
-            inner if isinstance(inner, dict) else {},
-            entry.spelling,
-            call.portal.switches,
-            call.portal.now(),
-            call.outer_start,
-            call.faults,
-        )
 
     def _narrowed(self, asked: Asked, call: Call, table: Table) -> list[Condition]:
         """Find the rows of the parents that were asked for, by an index."""

@@ -18,7 +18,11 @@ def paged(entry: Entry, asked: Asked, find: Find) -> Page:
         return page
     if entry.total == "absent":
         return Page(page.ids, None, None, counted=False)
-    return Page(page.ids, 0 if entry.total == "zero" else entry.size, page.next, counted=False)
+    if entry.total == "zero":
+        return Page(page.ids, 0, page.next, counted=False)
+    # The count of one page unless the caller says not to count: then, of all times, it is the true one.
+    uncounted = _start(asked) < 0
+    return Page(page.ids, len(find(0)) if uncounted else entry.size, page.next, counted=uncounted)
 
 
 def _start(asked: Asked) -> int:
@@ -28,11 +32,8 @@ def _start(asked: Asked) -> int:
 
 
 def _legacy(entry: Entry, asked: Asked, find: Find) -> Page:
-    """Page by page number; a ``total`` that is the page's size is the true one with ``start=-1``."""
-    page = paging.legacy(find, _start(asked), size=entry.size)
-    if entry.total == "size" and _start(asked) < 0:
-        return Page(page.ids, len(find(0)), None, counted=True)
-    return page
+    """Page by page number."""
+    return paging.legacy(find, _start(asked), size=entry.size)
 
 
 def _controller(entry: Entry, asked: Asked, find: Find) -> Page:
