@@ -173,6 +173,22 @@ def test_with_only_from_the_end_is_open(portal: Wire, events: list[Any]) -> None
     assert begun(portal, **{"from": "2020-01-01", "to": "2021-01-01"}) == set()
 
 
+# Exact offsets, order in two words (protocol §3.1, §4.6)
+
+
+def test_calls_are_paged_by_exact_offset_and_ordered_by_two_words(portal: Wire) -> None:
+    calls = ids(portal.truth("calls"))
+    method = "voximplant.statistic.get"
+    body = portal.call(method, {"SORT": "ID", "ORDER": "ASC", "start": 7}).body
+    assert (ids(body["result"]), body["next"], body["total"]) == (calls[7:57], 57, len(calls))
+    assert portal.ids(method, {"SORT": "ID", "ORDER": "DESC", "start": -1}) == calls[:-51:-1]
+    assert portal.ids(method, {"SORT": "ID", "start": -1}) == calls[:50]
+    assert (
+        portal.ids(method, {"FILTER": {">ID": calls[60]}, "SORT": "ID", "ORDER": "ASC", "start": -1}) == calls[61:111]
+    )
+    assert portal.result(method, {"start": 5000}) == []
+
+
 # Totals that mislead
 
 

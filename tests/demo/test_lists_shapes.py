@@ -119,6 +119,20 @@ def test_lines_are_a_map_from_id_to_name(portal: Wire) -> None:
     assert portal.result("voximplant.line.get") == {"reg123": "Отдел продаж", "sip7": "Office <Berlin>", "link": ""}
 
 
+def test_one_object_comes_alone_and_false_where_there_is_none(portal: Wire) -> None:
+    template = portal.truth("task_templates")[1]
+    assert portal.result("tasks.template.get", {"templateId": template["ID"]}) == template
+    assert portal.result("tasks.template.get", {"templateId": 99}) is False
+    assert portal.result("tasks.template.fields")["ID"] == {"title": "ID", "type": "integer"}
+
+
+def test_planned_tasks_are_a_list_of_numbers(portal: Wire) -> None:
+    tasks = ids(portal.truth("tasks"), "id")
+    planned = portal.result("task.planner.getlist")
+    assert set(planned) <= set(tasks)
+    assert len(planned) == 4
+
+
 def test_workgroups_ask_in_upper_case_answer_in_camel_case_and_show_ids_unless_told(portal: Wire) -> None:
     listing = "socialnetwork.api.workgroup.list"
     all_ids = ids(portal.truth("workgroups"), "id")

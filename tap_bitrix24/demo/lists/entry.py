@@ -111,7 +111,7 @@ class Owner:
 class Entry:
     """One list method. Rows come from ``rows``, ``count``, ``share`` (of the scale) or so many ``per`` owner.
 
-    Entries that name the table of another one, without columns, show its rows. The package's guide is
+    Entries that name the table of another one, without columns, show its rows; where to put one tells
     :mod:`tap_bitrix24.demo.lists.registry`.
     """
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tap_bitrix24.demo import php
 from tap_bitrix24.demo.errors import RestError
-from tap_bitrix24.demo.lists.draw import fixed, one_of
+from tap_bitrix24.demo.lists.draw import fixed, numbered, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.lists.request import Asked
 from tap_bitrix24.demo.lists.wire import spaced, text
@@ -178,6 +178,33 @@ ENTRIES: Final = (
         spelling="lower",
         paging="limit",
         most=200,
+    ),
+    Entry(
+        method="voximplant.statistic.get",
+        table="calls",
+        scope="telephony",
+        columns="""
+            ID:integer CALL_ID:string CALL_TYPE:integer PORTAL_USER_ID:user PORTAL_NUMBER:string PHONE_NUMBER:string
+            CALL_CATEGORY:string CALL_DURATION:integer CALL_START_DATE:datetime COST:double COST_CURRENCY:string
+            CALL_FAILED_CODE:integer CALL_FAILED_REASON:string CRM_ENTITY_TYPE:string CRM_ENTITY_ID:integer>contacts
+            RECORD_FILE_ID:any CALL_RECORD_URL:any CALL_VOTE:integer?
+        """,
+        share=0.4,
+        created="CALL_START_DATE",
+        values={
+            "CALL_ID": numbered("externalCall.{}"),
+            "CALL_TYPE": one_of(1, 2, 3, 4),
+            "CALL_START_DATE": lambda draw: draw.created,
+            "CALL_DURATION": lambda draw: draw.bits % 900,
+            "CALL_CATEGORY": fixed("external"),
+            "PORTAL_NUMBER": one_of("reg123", "sip7"),
+            "PHONE_NUMBER": lambda draw: f"+7912{draw.bits % 10_000_000:07}",
+            "CALL_FAILED_CODE": one_of(200, 200, 304),
+            "CRM_ENTITY_TYPE": fixed("CONTACT"),
+        },
+        order="words",
+        selects=False,
+        paging="offset",
     ),
     Entry(
         method="voximplant.line.get",
