@@ -53,7 +53,8 @@ def incremental(
         yield Reached(bookmark(finished))
         if finished >= clock:
             return
-    low = finished - lookback
+    lag = max(source.stamp.lag if source.stamp else 0 for source in sources)
+    low = finished - lookback - timedelta(seconds=lag)
     if start_date is not None:
         low = max(low, start_date.replace(microsecond=0))
     yield from windows(sources, low, clock, bookmark)

@@ -1,52 +1,35 @@
-"""What this portal has: asked in bundles from its own field methods, and turned into streams' columns and sources."""
+"""What this portal has: asked in bundles from its own field methods, and turned into streams' columns."""
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from tap_bitrix24.bookmarks import from_text
+from tap_bitrix24.children import SET, SET_READ_AT
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.entities import (
+    CATALOGS,
     CATEGORIES,
     COMPANIES,
     CONTACTS,
     ENTITIES,
-    ITEM_ECHOES,
-    ITEM_STAMP,
-    ITEMS,
-    SMART_PROCESS,
-    SMART_PROCESSES,
+    LISTS,
+    POSITION,
+    REDACTED,
     TYPES,
     Entity,
-    Universal,
 )
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model import Ask, Command, Field, Result, Row, Source
-from tap_bitrix24.schema import Column, build_columns, parse_fields
+from tap_bitrix24.portal import Each, Portal, UniversalList
+from tap_bitrix24.schema import ANY, Column, build_columns
+from tap_bitrix24.sources import is_swept
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-
-
-@dataclass(slots=True)
-class Portal:
-    """What the first request of a run tells."""
-
-    clock: datetime
-    """The portal's own time when the run began, floored to the second; nothing newer is claimed to be read."""
-    scopes: frozenset[str] | None
-    """None: the portal does not tell."""
-    types: dict[int, str] = field(default_factory=dict)
-    """Smart processes: entityTypeId → title."""
-    hidden_categories: dict[int, list[int]] = field(default_factory=dict)
-    """entityTypeId → category ids whose rows the classic method leaves out."""
-
-    def allows(self, entity: Entity) -> bool:
-        """Whether the credentials have a scope that opens this entity."""
-        return self.scopes is None or not self.scopes.isdisjoint(entity.scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,54 +39,110 @@ class Found:
     name: str
     entity: Entity
     columns: Sequence[Column]
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """Portal name → what the portal says of the field."""
 
 
-def preflight(client: Client) -> Portal:
-    """The first request of every run: credentials, scopes, the portal's clock, smart processes.
+def allows(portal: Portal, entity: Entity) -> bool:
+    """Whether the credentials have a scope that opens this entity; what the tap makes itself needs none."""
+    return portal.scopes is None or not entity.scope or not portal.scopes.isdisjoint(entity.scope)
+
+
+def preflight(client: Client, since: datetime | None = None) -> Portal:
+    """The first request of every run: credentials, scopes, the portal's clock, what multiplies lists.
+
+    Args:
+        client: Asks.
+        since: `start_date` of the settings.
 
     Raises:
         SettingsError: The host can't be reached, the secret is wrong, or no scope is of use.
     """
     portal, _ = _first_request(client, [])
+    portal.since = since
     return portal
 
 
-def discover(client: Client) -> tuple[Portal, list[Found]]:
-    """Ask every field method: one request, and one more for the fields of up to 50 smart processes.
+def discover(client: Client, since: datetime | None = None) -> tuple[Portal, list[Found]]:
+    """Ask every field method in bundles of 50, then those whose parameters the first answers tell.
 
     Raises:
         SettingsError: As `preflight`.
     """
-    asked = [entity for entity in ENTITIES if entity.fields_method and entity is not SMART_PROCESSES]
-    commands = {
-        (entity.stream, method): Command(method, params) for entity in asked for method, params in _asks(entity)
-    }
-    portal, answers = _first_request(client, list(commands.values()))
-    fields = dict(zip(commands, answers, strict=True))
+    first = _unlike(call for entity in ENTITIES for call in _fixed_calls(entity))
+    portal, answers = _first_request(client, list(first.values()))
+    portal.since = since
+    told = dict(zip(first, answers, strict=True))
+    open_ones = [entity for entity in ENTITIES if allows(portal, entity)]
+    second = _unlike(call for entity in open_ones for call in _portal_calls(entity, portal))
+    told |= dict(zip(second, _insist(client, list(second.values())), strict=True))
     found: list[Found] = []
     for entity in ENTITIES:
-        if entity is SMART_PROCESSES:
-            continue
-        parts = [fields[entity.stream, method] for method, _ in _asks(entity)]
-        if (columns := _columns(portal, entity, entity.stream, parts)) is not None:
-            found.append(Found(entity.stream, entity, columns))
-    return portal, found + _smart_processes(client, portal)
+        for name, calls in _streams(entity, portal):
+            described = [told[_key(call)] for call in calls if _key(call) in told]
+            if (stream := _found(portal, entity, name, described)) is not None:
+                found.append(stream)
+    return portal, found
 
 
-def _asks(entity: Entity) -> list[tuple[str, Mapping[str, Any]]]:
-    asks = [(entity.fields_method, entity.fields_params)] if entity.fields_method else []
-    return asks + ([(entity.more_fields, {})] if entity.more_fields else [])
+def _fixed_calls(entity: Entity) -> list[Command]:
+    """Calls that describe an entity's fields and depend on nothing."""
+    if entity.members is not None:
+        return []
+    fields = [Command(entity.fields_method, entity.fields_params)] if entity.fields_method else []
+    more = [Command(entity.more_fields)] if entity.more_fields else []
+    return [*(fields if entity.fields_each is None else []), *more]
+
+
+def _portal_calls(entity: Entity, portal: Portal) -> list[Command]:
+    """Calls that depend on what the portal has: its smart processes, lists and catalogs."""
+    if entity.members is not None:
+        each = [entity.members.each(number, portal).params for number in sorted(entity.members.numbers(portal))]
+    else:
+        each = list(entity.fields_each(portal)) if entity.fields_each else []
+    return [Command(entity.fields_method, params) for params in each]
+
+
+def _streams(entity: Entity, portal: Portal) -> list[tuple[str, list[Command]]]:
+    """The streams of a row of the table, and the calls that describe each."""
+    if entity.members is None:
+        return [(entity.stream, [*_fixed_calls(entity), *_portal_calls(entity, portal)])]
+    return [
+        (f"{entity.stream}{number}", [Command(entity.fields_method, entity.members.each(number, portal).params)])
+        for number in sorted(entity.members.numbers(portal))
+    ]
+
+
+def _key(call: Command) -> str:
+    return f"{call.method}?{json.dumps(call.params, sort_keys=True)}"
+
+
+def _unlike(calls: Iterable[Command]) -> dict[str, Command]:
+    """Calls that several streams need, once each."""
+    return {_key(call): call for call in calls}
+
+
+def _insist(client: Client, commands: Sequence[Command]) -> list[Result | PortalError]:
+    size = client.dialect.BUNDLE
+    return [
+        answer
+        for start in range(0, len(commands), size)
+        for answer in client.insist(commands[start : start + size], attempts=FEW_ATTEMPTS)
+    ]
 
 
 def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, list[Result | PortalError]]:
+    """What a run must know before it reads anything, and in the same request what else is wanted."""
     types = client.dialect.commands(_types_after(0))
     categories = [
         Command(CATEGORIES.endpoint.method, {"entityTypeId": entity.universal.entity_type_id})
         for entity in (CONTACTS, COMPANIES)
         if entity.universal
     ]
+    lists = [Command(LISTS.endpoint.method, {**each.params, "start": 0}) for each in _all_lists()]
+    fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": 0}), *lists]
     try:
-        answers = client.insist([Command("scope"), *types, *categories, *more], attempts=FEW_ATTEMPTS)
+        answers = _insist(client, [*fixed, *more])
     except PortalError as error:
         raise SettingsError(str(error)) from error
     scope, first_types, *rest = answers
@@ -111,16 +150,48 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     portal = Portal(
         from_text(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0), _scopes(scope)
     )
-    if portal.scopes is not None and not any(portal.allows(entity) for entity in ENTITIES):
-        wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES}))
+    if portal.scopes is not None and not any(entity.scope and allows(portal, entity) for entity in ENTITIES):
+        wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES if entity.scope}))
         msg = f"The webhook has no scope this tap reads: tick some of {wanted} in its settings."
         raise SettingsError(msg)
-    if isinstance(first_types, PortalError) and portal.allows(TYPES):
+    if isinstance(first_types, PortalError) and allows(portal, TYPES):
         LOG.warning("No smart processes: %s (listing them takes a CRM administrator's webhook)", first_types)
     portal.types = _all_types(client, first_types)
-    for command, answer in zip(categories, rest, strict=False):
-        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(client, answer)
-    return portal, rest[len(categories) :]
+    for command in categories:
+        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(client, rest.pop(0))
+    _note_catalogs(client, portal, rest.pop(0))
+    for each in _all_lists():
+        _note_lists(client, portal, each, rest.pop(0))
+    return portal, rest
+
+
+def _all_lists() -> list[Each]:
+    return list(LISTS.each(_NOTHING)) if LISTS.each else []
+
+
+def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[Row]:
+    """All rows of a list whose first page is here; none where the credentials may not see them."""
+    rows: list[Row] = []
+    while isinstance(answer, Result):
+        page = client.dialect.page(source, answer)
+        rows += page.rows
+        if page.next is None or not page.rows:
+            return rows
+        ask = Ask(source=source, offset=page.next)
+        (answer,) = client.insist(client.dialect.commands(ask), attempts=FEW_ATTEMPTS)
+    return rows
+
+
+def _note_catalogs(client: Client, portal: Portal, answer: Result | PortalError) -> None:
+    for row in _rest(client, Source(CATALOGS.endpoint), answer):
+        number = int(row.get("iblockId") or row["id"])
+        (portal.offer_blocks if row.get("productIblockId") else portal.product_blocks).append(number)
+
+
+def _note_lists(client: Client, portal: Portal, each: Each, answer: Result | PortalError) -> None:
+    for row in _rest(client, Source(LISTS.endpoint, params=each.params), answer):
+        known = UniversalList(str(each.params["IBLOCK_TYPE_ID"]), str(row.get("NAME") or ""))
+        portal.lists.setdefault(int(row["ID"]), known)
 
 
 def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
@@ -154,24 +225,13 @@ def _hidden(client: Client, answer: Result | PortalError) -> list[int]:
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
 
 
-def _smart_processes(client: Client, portal: Portal) -> list[Found]:
-    found: list[Found] = []
-    numbers = sorted(portal.types)
-    for start in range(0, len(numbers), client.dialect.BUNDLE):
-        part = numbers[start : start + client.dialect.BUNDLE]
-        method = SMART_PROCESSES.fields_method
-        answers = client.insist([Command(method, {"entityTypeId": number}) for number in part])
-        for number, answer in zip(part, answers, strict=True):
-            name = f"{SMART_PROCESS}{number}"
-            if (columns := _columns(portal, SMART_PROCESSES, name, [answer])) is not None:
-                found.append(Found(name, SMART_PROCESSES, columns))
-    return found
-
-
-def _columns(portal: Portal, entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> list[Column] | None:
-    """The stream's columns, or None if the portal does not offer it (told once)."""
-    if not portal.allows(entity):
-        LOG.warning("%s is left out: the webhook lacks the scope %s", name, " or ".join(entity.scope))
+def _found(portal: Portal, entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> Found | None:
+    """The stream with its columns, or None if the portal does not offer it (told once)."""
+    if not allows(portal, entity):
+        LOG.log(
+            logging.WARNING if entity.default else logging.INFO,
+            "%s is left out: the webhook lacks the scope %s", name, " or ".join(entity.scope),
+        )  # fmt: skip
         return None
     fields: dict[str, Field] = {}
     for number, answer in enumerate(answers):
@@ -180,91 +240,52 @@ def _columns(portal: Portal, entity: Entity, name: str, answers: Sequence[Result
                 LOG.warning("%s is left out: %s", name, answer)
                 return None
             continue
-        for each in parse_fields(answer.value):
+        for each in entity.describe(answer.value):
             fields[each.name] = _merged(fields.get(each.name), each)
-    columns = build_columns(fields.values(), types=entity.types, flags=entity.flags)
-    strange = sorted(
-        each.name for each in fields.values() if each.name not in entity.types and _is_strange(each, columns)
-    )
+    columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
+    known = {*entity.types, *entity.documented}
+    strange = sorted(each.name for each in fields.values() if each.name not in known and _is_strange(each, columns))
     if strange:
         LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(strange))
-    return columns
+    return Found(name, entity, columns, fields)
+
+
+def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: bool) -> list[Column]:
+    """The columns of a stream, those the tap adds itself included.
+
+    Args:
+        entity: Its row of the table.
+        name: Its name.
+        fields: What the portal describes.
+        swept: Its rows say which set they belong to.
+    """
+    types = {**entity.types, **({POSITION: "integer"} if POSITION in entity.key else {})}
+    if swept:
+        types |= {SET: "text", SET_READ_AT: "datetime"}
+    return build_columns(
+        fields, types=types, flags=entity.flags, documented=entity.documented,
+        without=frozenset(column for stream, column in REDACTED if stream == name),
+    )  # fmt: skip
 
 
 def _is_curated(entity: Entity) -> bool:
     """The row alone says enough to read the stream where the field method is missing."""
-    return all(name in entity.types for name in entity.key)
+    return all(name in entity.types or name in entity.documented for name in entity.key)
 
 
 def _is_strange(described: Field, columns: Sequence[Column]) -> bool:
-    return any(column.portal_name == described.name and column.kind == "any" for column in columns)
+    return any(column.portal_name == described.name and column.kind == ANY for column in columns)
 
 
 def _merged(known: Field | None, more: Field) -> Field:
-    """What two methods say of one field: the first names it, the second adds type and multiplicity."""
+    """What two methods say of one field: the first names it, the second adds type, multiplicity and options."""
     if known is None:
         return more
-    return Field(known.name, known.type or more.type, known.multiple or more.multiple, known.label or more.label,
-                 known.upper, known.values)  # fmt: skip
-
-
-def sources(entity: Entity, name: str, columns: Sequence[Column], portal: Portal, *, universal: bool) -> list[Source]:
-    """The lists that make up a stream on this portal."""
-    if entity.universal and universal:
-        return [_universal_source(entity.universal, {})]
-    select = list(entity.select)
-    if entity.select_fields:
-        select = [column.portal_name for column in columns if column.portal_name.isupper() and not column.currency]
-    params: dict[str, Any] = {entity.endpoint.select_param: select} if select else {}
-    numbers: Sequence[int] = entity.per_type
-    if entity is SMART_PROCESSES:
-        numbers = [int(name.removeprefix(SMART_PROCESS))]
-    elif len(numbers) > 1:
-        numbers = [*numbers, *sorted(portal.types)]
-    if numbers:
-        return [
-            Source(
-                entity.endpoint,
-                params={**params, "entityTypeId": number},
-                constants={"entity_type_id": number},
-                stamp=entity.stamp,
-                tolerated=entity.tolerated,
-            )
-            for number in numbers
-        ]
-    listed = [Source(entity.endpoint, params=params, stamp=entity.stamp)]
-    hidden = portal.hidden_categories.get(entity.universal.entity_type_id, []) if entity.universal else []
-    if entity.universal and hidden:
-        listed.append(_universal_source(entity.universal, {"@categoryId": hidden}))
-    return listed
-
-
-def _universal_source(twin: Universal, wanted: Mapping[str, Any]) -> Source:
-    return Source(
-        ITEMS,
-        params={"entityTypeId": twin.entity_type_id, ITEMS.select_param: ["*"]},
-        filter=wanted,
-        stamp=ITEM_STAMP,
-        renames=twin.renames,
-        ignores=ITEM_ECHOES,
-        reshape=spread_multifields,
-    )
-
-
-def spread_multifields(row: Row) -> Row:
-    """Bring `fm` of a universal item into the classic shape: PHONE, EMAIL … with upper-case keys.
-
-    As in classic rows, a kind the item has no value of is no key.
-    """
-    values = row.get("fm")
-    if not isinstance(values, list):
-        return row
-    spread: dict[str, list[Row]] = {}
-    for value in values:
-        classic = {"ID": str(value.get("id")), "VALUE_TYPE": value.get("valueType"), "VALUE": value.get("value"),
-                   "TYPE_ID": value.get("typeId")}  # fmt: skip
-        spread.setdefault(str(value.get("typeId")), []).append(classic)
-    return {**{key: value for key, value in row.items() if key != "fm"}, **spread}
+    return replace(
+        known, type=known.type or more.type, multiple=known.multiple or more.multiple,
+        label=known.label or more.label, options=known.options or more.options,
+        required=more.required if known.required is None else known.required,
+    )  # fmt: skip
 
 
 def require(portal: Portal, entity: Entity, name: str) -> None:
@@ -273,6 +294,9 @@ def require(portal: Portal, entity: Entity, name: str) -> None:
     Raises:
         MissingMethodError: The credentials lack the scope.
     """
-    if not portal.allows(entity):
+    if not allows(portal, entity):
         text = f"{name}: the webhook lacks the scope {' or '.join(entity.scope)}; tick it in the webhook's settings"
         raise MissingMethodError(text)
+
+
+_NOTHING = Portal(datetime.now(UTC))

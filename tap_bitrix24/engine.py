@@ -18,11 +18,11 @@ from typing import TypeVar
 from tap_bitrix24.client import Client, again, pause
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import Interrupted, PortalError, RetriableError, TooSlowError
-from tap_bitrix24.model import Answer, Ask, Command, Page, Reached, Reading, Result, Rows, Want, Warned
+from tap_bitrix24.model import Answer, Ask, Command, Page, Reached, Reading, Result, Rows, SetsRead, Want, Warned
 
 LOG = logging.getLogger("tap-bitrix24.engine")
 _T = TypeVar("_T")
-Found = Rows | Reached | Warned
+Found = Rows | SetsRead | Reached | Warned
 
 
 class Waiting:

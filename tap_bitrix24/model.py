@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tap_bitrix24.errors import PortalError
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value a field may have, and the words for it."""
+
+    id: str
+    label: str
+    sort: int | None = None
+    color: str = ""
+    semantics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +33,13 @@ class Field:
     label: str = ""
     upper: str = ""
     """`upperName` of universal items: the name columns are made from."""
-    values: tuple[str, ...] = ()
-    """Codes of a tasks `enum`; they tell a Y/N flag from a number from a word."""
+    options: tuple[Option, ...] = ()
+    """The values of a list field. The codes of a tasks `enum` tell a Y/N flag from a number from a word."""
+    dictionary: str = ""
+    """`statusType`: the ENTITY_ID of crm.status.list that holds the words for this field's codes."""
+    required: bool | None = None
+    read_only: bool | None = None
+    """None where the portal does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,44 @@ class Stamp:
     """Row key that counts where the stamp is null (tasks: the filter falls back to the creation date)."""
     margin: int = 0
     """Seconds by which bounds are widened because the portal may shift them between time zones."""
+    lag: int = 0
+    """Seconds a row may become visible after its stamp (a call when it is over, its recording later still)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One page as a strategy wants it, before a paging family spells it out as parameters."""
+
+    params: Mapping[str, Any]
+    filter: Mapping[str, Any]
+    """Conditions by the names requests use, date bounds included."""
+    key: str
+    """The id's name in requests."""
+    direction: str = "ASC"
+    after: Any = None
+    """Only rows behind this id (in a chain: a reference to it); None: from the beginning."""
+    offset: int | None = None
+    size: int = 50
+    counted: bool = False
+
+
+class Paging(Protocol):
+    """How a family of methods wants filter, order and page spelled (`tap_bitrix24.paging`)."""
+
+    @property
+    def keyset(self) -> bool:
+        """Whether rows behind an id can be asked for."""
+
+    @property
+    def descends(self) -> bool:
+        """Whether the newest id can be had by turning the order round."""
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+
+
+Shape = Callable[[Any], "list[Row] | None"]
+"""What stands where the rows belong → the rows; None: there are none to be found in it (`tap_bitrix24.shapes`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +99,21 @@ class Endpoint:
     """How one list method is asked and where its answer keeps the rows."""
 
     method: str
+    paging: Paging
+    shape: Shape
     rows_at: str = ""
-    """Member of `result` that holds the rows; empty: `result` is the list."""
+    """Member of `result` that holds the rows, dotted if it lies deeper; empty: `result` is the list."""
     key: str = "ID"
     """The id in rows."""
     request_key: str = "ID"
     """The id in filters and order."""
-    filter_param: str = "filter"
-    order: Callable[[str, str], Mapping[str, Any]] | None = None
-    """(key, direction) → order parameters; None: the method can't be ordered by id."""
     select_param: str = ""
-    """Parameter that narrows columns; empty where the method has none."""
+    """Parameter that narrows columns, dotted if it lies in another; empty where the method has none."""
     page_size: int = 50
+    chains: bool = True
+    """Rows lie in a list, so that a batch can refer to the last of them by its number."""
+    counts: bool = True
+    """`total` can be believed; crm.address.list gives its page size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +126,8 @@ class Source:
     constants: Mapping[str, Any] = field(default_factory=dict)
     """Request parameters that are part of a row's identity; added to each row."""
     stamp: Stamp | None = None
+    identity: Sequence[str] | None = None
+    """Row keys that together tell rows of this list apart; empty: only their whole content does; None: the id."""
     renames: Mapping[str, str] | None = None
     """Row key → portal name, where the universal method stands in for a classic one."""
     ignores: frozenset[str] = frozenset()
@@ -137,6 +196,15 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class SetsRead:
+    """Sets of children that were read to their end: whatever is older in them is gone from the portal."""
+
+    counts: Mapping[str, int | None]
+    """Parent → how many children it has; `*`: all parents there are, uncounted."""
+    read_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """A point the next run may go on from: the stream's new STATE."""
 
@@ -150,7 +218,7 @@ class Warned:
     text: str
 
 
-Event = Want | Rows | Reached | Warned
+Event = Want | Rows | SetsRead | Reached | Warned
 _T = TypeVar("_T")
 Steps = Generator[Event, list[Answer] | None, _T]
 """Part of a strategy that returns something to the rest of it."""

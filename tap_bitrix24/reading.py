@@ -7,18 +7,20 @@ the filter, every row must have its key. What follows a short page in a chain is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.errors import PortalError, UntrustedError
+from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import (
     Answer,
     Ask,
+    Event,
     Page,
     Reached,
     Reading,
@@ -30,6 +32,7 @@ from tap_bitrix24.model import (
     Warned,
     Window,
 )
+from tap_bitrix24.paging import Unpaged
 
 CHAIN = 50
 """Pages a request can hold: the portal runs 50 commands of a batch."""
@@ -90,7 +93,7 @@ class Cursor:
         return accepted
 
     def _believed(self, page: Page) -> list[Row]:
-        ids = _ids(self.source, page.rows)
+        ids = _ids(self.source, page.rows, f"behind id {self.after}")
         rising = ids[0] > self.after and all(low < high for low, high in pairwise(ids))
         inside = within(self.source, page.rows, self.window, margin=True)
         if not rising or len(inside) != len(page.rows):
@@ -109,7 +112,7 @@ class Cursor:
     def learn_newest(self, answer: Answer) -> None:
         """Note the newest id from a page in descending order, if it is one."""
         rows = answer.pages[0].rows if answer.pages else []
-        ids = _ids(self.source, rows) if rows else []
+        ids = _ids(self.source, rows, "in descending order") if rows else []
         if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
             self.last = ids[0]
 
@@ -123,6 +126,8 @@ class Cursor:
         A chain that should have reached the end and came back full is followed by one RAMP times as long:
         behind a desert of ids the estimate is far too low.
         """
+        if not self.source.endpoint.chains:
+            return self.ask_page()
         if self.filled and self.last is None:  # no idea how long the list is
             return Ask(source=self.source, window=self.window, after=self.after, pages=most)
         pages = 1
@@ -159,11 +164,13 @@ def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
 def first_pages(cursors: Sequence[Cursor]) -> Reading:
     """One page and the newest id of each source, in one request."""
     keyed = [cursor for cursor in cursors if not cursor.by_offset]
-    asks = [ask for cursor in keyed for ask in (cursor.ask_page(), cursor.ask_newest())]
+    told = [cursor for cursor in keyed if cursor.source.endpoint.paging.descends]
+    asks = [*(cursor.ask_page() for cursor in keyed), *(cursor.ask_newest() for cursor in told)]
     answers = (yield from want(asks)) if asks else []
-    for cursor, page, newest in zip(keyed, answers[::2], answers[1::2], strict=True):
+    for cursor, newest in zip(told, answers[len(keyed) :], strict=True):
         cursor.learn_newest(newest)
-        yield from _deliver(cursor, page)
+    for cursor, page in zip(keyed, answers, strict=False):
+        yield from deliver(cursor, page)
 
 
 def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
@@ -177,7 +184,7 @@ def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
         share = max(1, CHAIN // len(left))
         answers = yield from want([cursor.ask_chain(share) for cursor in left])
         for cursor, answer in zip(left, answers, strict=True):
-            yield from _deliver(cursor, answer)
+            yield from deliver(cursor, answer)
         yield from _checkpoint(cursors, resumable)
 
 
@@ -187,13 +194,15 @@ def _checkpoint(cursors: Sequence[Cursor], resumable: Mapping[str, Any] | None) 
         yield Reached({"snapshot": {"after": min(open_ones), **resumable}})
 
 
-def _deliver(cursor: Cursor, answer: Answer) -> Reading:
-    if answer.error is not None:
-        if not tolerates(cursor.source, answer.error):
-            raise answer.error
+def deliver(cursor: Cursor, answer: Answer) -> Reading:
+    """Hand on what a cursor believes of an answer."""
+    error = answer.error
+    if error is not None and tolerates(cursor.source, error):
         cursor.done = True
         return
     try:
+        if error is not None:
+            raise _no_keyset(error) if isinstance(error, RejectedError) and not cursor.proven else error
         rows = cursor.take(answer)
     except NoKeysetError as told:
         yield Warned(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
@@ -201,6 +210,11 @@ def _deliver(cursor: Cursor, answer: Answer) -> Reading:
         return
     if rows:
         yield Rows(cursor.source, rows)
+
+
+def _no_keyset(error: RejectedError) -> NoKeysetError:
+    """A strict list refuses a filter or an order by id that a lenient one would drop."""
+    return NoKeysetError(str(error), code=error.code, method=error.method)
 
 
 def offsets(source: Source, window: Window | None = None) -> Reading:
@@ -223,11 +237,12 @@ def offsets(source: Source, window: Window | None = None) -> Reading:
                 return
             raise answer.error
         for page in answer.pages:
-            fresh = [row for row, key in zip(page.rows, _keys(source, page.rows), strict=True) if key not in seen]
-            seen.update(_keys(source, fresh))
+            keys = dict(zip(keys_of(source, page.rows, f"at offset {offset}"), page.rows, strict=True))
+            fresh = [row for key, row in keys.items() if key not in seen]
+            seen.update(keys)
             if rows := within(source, fresh, window):
                 yield Rows(source, rows)
-            total = page.total or total
+            total = (page.total if source.endpoint.counts else None) or total
             more = total is None or page.next is not None or total > len(seen)
             if not fresh or not more:
                 _complete(source, len(seen), total)
@@ -248,21 +263,40 @@ def whole(sources: Sequence[Source]) -> Reading:
     """Read lists that come in one answer, all in one request; page on only where an answer says so."""
     answers = yield from want([Ask(source=source, offset=0) for source in sources])
     for source, answer in zip(sources, answers, strict=True):
-        if answer.error is not None:
-            if not tolerates(source, answer.error):
-                raise answer.error
-            continue
-        page = answer.pages[0]
-        if page.next is not None or (page.total is None and len(page.rows) >= source.endpoint.page_size):
-            yield from offsets(source)
-        elif page.rows:
-            keys = _keys(source, page.rows)
-            if len(set(keys)) < len(keys):
-                again = sorted({str(key) for key in keys if keys.count(key) > 1})
-                yield Warned(
-                    f"{source.endpoint.method}: more than one row has the key {', '.join(again)}; the last counts"
-                )
-            yield Rows(source, page.rows)
+        if answer.error is None:
+            yield from rest_of(source, answer.pages[0])
+        elif not tolerates(source, answer.error):
+            raise answer.error
+
+
+def rest_of(source: Source, page: Page) -> Reading:
+    """The rows of a list whose first page is here, and the pages that follow it, if any do."""
+    endpoint = source.endpoint
+    uncounted = page.total is None or not endpoint.counts
+    full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.paging, Unpaged)
+    if page.next is not None or full:
+        yield from offsets(source)
+    elif page.rows:
+        keys = keys_of(source, page.rows, "of its only page")
+        if len(set(keys)) < len(keys):
+            again = sorted({str(key) for key in keys if keys.count(key) > 1})
+            yield Warned(f"{endpoint.method}: more than one row has the key {', '.join(again)}; the last counts")
+        yield Rows(source, page.rows)
+
+
+def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
+    """Pass a strategy's wishes on, and let another say what becomes of what it finds."""
+    answers: list[Answer] | None = None
+    while True:
+        try:
+            event = reading.send(answers)
+        except StopIteration:
+            return
+        answers = None
+        if isinstance(event, Want):
+            answers = yield event
+        else:
+            yield from handle(event)
 
 
 def want(asks: Sequence[Ask]) -> Steps[list[Answer]]:
@@ -280,22 +314,35 @@ def tolerates(source: Source, error: PortalError) -> bool:
     return any(phrase in told for phrase in source.tolerated)
 
 
-def _keys(source: Source, rows: Sequence[Row]) -> list[Any]:
-    name = source.endpoint.key
-    keys = [row.get(name) for row in rows]
-    missing = [number for number, key in enumerate(keys, 1) if key in (None, "")]
+def keys_of(source: Source, rows: Sequence[Row], where: str) -> list[Any]:
+    """What tells the rows of a page apart.
+
+    Args:
+        source: Names the parts of the key; a list without any has rows that only their content tells apart.
+        rows: As the portal sent them.
+        where: Which page this is, for the error.
+
+    Raises:
+        UntrustedError: A row lacks its key.
+    """
+    names = (source.endpoint.key,) if source.identity is None else source.identity
+    if not names:
+        return [json.dumps(row, sort_keys=True) for row in rows]
+    parts = [[row.get(name) for name in names] for row in rows]
+    missing = [number for number, key in enumerate(parts, 1) if any(part in (None, "") for part in key)]
     if missing:
-        text = f"{source.endpoint.method}: row {missing[0]} of a page lacks its key {name}"
+        text = f"{source.endpoint.method}: row {missing[0]} of the page {where} lacks its key {', '.join(names)}"
         raise UntrustedError(text, method=source.endpoint.method)
-    return keys
+    return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in parts]
 
 
-def _ids(source: Source, rows: Sequence[Row]) -> list[int]:
-    keys = _keys(source, rows)
+def _ids(source: Source, rows: Sequence[Row], where: str) -> list[int]:
+    name = source.endpoint.key
     try:
-        return [int(key) for key in keys]
-    except (TypeError, ValueError):
-        text = f"{source.endpoint.method}: a row whose {source.endpoint.key} is no number"
+        return [int(row[name]) for row in rows]
+    except (KeyError, TypeError, ValueError):
+        keys_of(replace(source, identity=(name,)), rows, where)
+        text = f"{source.endpoint.method}: a row of the page {where} whose {name} is no number"
         raise UntrustedError(text, method=source.endpoint.method) from None
 
 

@@ -70,7 +70,7 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     "child_sweep_hours": {
         "type": ["integer", "null"],
         "default": 24,
-        "description": "Read all children again after this many hours",
+        "description": "Read children of unchanged parents again after this many hours",
     },
     "detect_deletes": {"type": ["boolean", "null"], "default": False, "description": "Look for deleted rows"},
     "ca_bundle": {"type": ["string", "null"], "description": "CA certificates (PEM) to trust instead of the system's"},
@@ -121,6 +121,8 @@ class Settings:
     request_timeout: float
     universal: bool
     verify: str | bool
+    sweep: timedelta
+    """How old the last reading of all children may be."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -147,7 +149,6 @@ def check(config: Mapping[str, Any]) -> Settings:
     if given.get("detect_deletes", False) is not False:
         msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
         raise SettingsError(msg)
-    _whole_number(given, "child_sweep_hours", 24, low=1)
     _whole_number(given, "max_concurrency", 4, low=1)
     return Settings(
         door=webhook(given["webhook_url"], allow_http=_flag(given, "allow_http")),
@@ -157,6 +158,7 @@ def check(config: Mapping[str, Any]) -> Settings:
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
         verify=str(ca_bundle) if ca_bundle else True,
+        sweep=timedelta(hours=_whole_number(given, "child_sweep_hours", 24, low=1)),
     )
 
 

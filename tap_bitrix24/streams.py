@@ -12,16 +12,18 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
-from tap_bitrix24.bookmarks import everything, incremental
-from tap_bitrix24.discovery import Portal, require, sources
+from tap_bitrix24.children import SET_READ_AT
+from tap_bitrix24.discovery import Found, require
 from tap_bitrix24.engine import Engine
-from tap_bitrix24.entities import Entity
-from tap_bitrix24.model import Reached, Reading, Row, Rows, Source, Warned
-from tap_bitrix24.reading import whole
+from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
+from tap_bitrix24.meaning import describe_fields, describe_options
+from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
+from tap_bitrix24.portal import Portal
+from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED, Column, json_schema
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
-from tap_bitrix24.values import RowConverter
+from tap_bitrix24.sources import Plan, entity_types, is_swept, reading
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
@@ -38,6 +40,10 @@ class Access:
     settings: Settings
     engine: Engine
     portal: Callable[[], Portal]
+    found: Callable[[], Sequence[Found]]
+    """All streams as discovered; with a catalog, discovered only when this is asked for."""
+    note_sets: Callable[[list[Row]], None]
+    """Takes rows of `child_sets`, which come about while other streams are read."""
 
 
 class EntityStream(Stream):
@@ -49,15 +55,21 @@ class EntityStream(Stream):
 
     def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: Access) -> None:
         """Describe the stream; its rows are asked for when it is synced."""
+        self._position = 0
         self._entity = entity
         self._columns = columns
         self._access = access
         self.rows_written = 0
         """Rows handed to the target in this run."""
+        self.announced = False
+        """Its SCHEMA has been written in this run."""
+        self.selected_by_default = entity.default
         super().__init__(tap, schema=json_schema(columns), name=name)
         by_portal_name = {column.portal_name: column.name for column in reversed(columns)}
         self.primary_keys = [by_portal_name[key] for key in entity.key]
-        if entity.stamp is not None:
+        if is_swept(entity):
+            self.replication_key = SET_READ_AT
+        elif entity.stamp is not None and entity.parents is None:
             self.replication_key = RowConverter(columns).column(entity.stamp.row)
 
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
@@ -81,10 +93,13 @@ class EntityStream(Stream):
 
     @property
     def _activates_version(self) -> bool:
-        return self.replication_method == FULL_TABLE and self.config.get("emit_activate_version_messages") is not False
+        wanted = self.config.get("emit_activate_version_messages") is not False
+        complete = self._entity.complete and self._entity is not CHILD_SETS
+        return wanted and complete and self.replication_method == FULL_TABLE
 
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict[str, Any], Any, Any]:
         """Write the stream page by page (the SDK's loop works record by record, and counts bookmarks itself)."""
+        self.announced = write_messages
         with self.get_record_counter() as counter, self.get_sync_timer():
             version = self._tap.initialized_at if self._activates_version else None
             for page in self._pages():
@@ -108,44 +123,67 @@ class EntityStream(Stream):
     def _pages(self) -> Iterator[list[Row]]:
         """Converted pages; STATE moves on when the page before has been consumed."""
         require(self._access.portal(), self._entity, self.name)
-        converters: dict[int, RowConverter] = {}
+        converter = _Converters(self._converter)
         try:
             for event in self._access.engine.run(self._reading()):
                 if isinstance(event, Rows):
-                    source = event.source
-                    convert = converters.get(id(source)) or converters.setdefault(id(source), self._converter(source))
-                    rows = [source.reshape(row) for row in event.rows] if source.reshape else event.rows
+                    rows = self._reshaped(event)
                     for start in range(0, len(rows), SLICE):
-                        yield convert(rows[start : start + SLICE])
+                        yield converter.of(event.source)(rows[start : start + SLICE])
+                elif isinstance(event, SetsRead):
+                    self._access.note_sets([
+                        {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
+                        for parent, count in event.counts.items()
+                    ])  # fmt: skip
                 elif isinstance(event, Reached):
-                    self.stream_state.clear()
-                    self.stream_state.update(event.state)
-                    self._tap.state_writer.write_state(self.tap_state)
+                    self._reached(event)
                 elif isinstance(event, Warned):
                     self.log("%s", event.text, level=logging.WARNING)
         finally:
-            self._tell_misfits(converters.values())
+            self._tell_misfits(converter.all())
+
+    def _reshaped(self, event: Rows) -> list[Row]:
+        """Rows in the shape their columns describe; those without a key get their place as one."""
+        rows, reshape = event.rows, event.source.reshape
+        rows = [reshape(row) for row in rows] if reshape else rows
+        if POSITION not in self._entity.key:
+            return rows
+        self._position += len(rows)
+        return [{**row, POSITION: place} for place, row in enumerate(rows, self._position - len(rows) + 1)]
+
+    def _reached(self, event: Reached) -> None:
+        if self.replication_method != FULL_TABLE:
+            self.stream_state.clear()
+            self.stream_state.update(event.state)
+            self._tap.state_writer.write_state(self.tap_state)
+
+    def write(self, rows: list[Row]) -> None:
+        """Write rows that other streams have brought, if this one has begun."""
+        if self.announced and self.selected:
+            self._write_page(self._converter(Source(self._entity.endpoint))(rows), None)
+            self.rows_written += len(rows)
 
     def _reading(self) -> Reading:
         access, entity = self._access, self._entity
-        portal = access.portal()
-        listed = sources(entity, self.name, self._columns, portal, universal=access.settings.universal)
-        if not entity.keyset:
-            return whole(listed)
-        if self.replication_method == FULL_TABLE or self.replication_key is None:
-            return everything(listed)
-        return incremental(
-            listed,
-            dict(self.stream_state),
-            replication_key=self.replication_key,
-            clock=portal.clock,
-            lookback=access.settings.lookback,
-            start_date=access.settings.start_date,
-        )
+        if entity is CHILD_SETS:
+            return _nothing()
+        if entity is FIELDS:
+            return describe_fields(access.found(), Source(entity.endpoint))
+        if entity is FIELD_OPTIONS:
+            found = access.found()
+            return describe_options(found, Source(entity.endpoint), entity_types(each.name for each in found))
+        full = self.replication_method == FULL_TABLE
+        plan = Plan(
+            access.portal(), self._columns, universal=access.settings.universal, lookback=access.settings.lookback,
+            start_date=access.settings.start_date, sweep=access.settings.sweep,
+        )  # fmt: skip
+        key = self.replication_key if not full or is_swept(entity) else None
+        return reading(entity, self.name, plan, {} if full else dict(self.stream_state), key)
 
     def _converter(self, source: Source) -> RowConverter:
         return RowConverter(
             self._columns,
+            secret=frozenset(column for stream, column in REDACTED if stream == self.name),
             keep=lambda column: bool(self.mask.get(("properties", column), True)),
             renames=source.renames,
             ignores=source.ignores,
@@ -184,3 +222,28 @@ class EntityStream(Stream):
         if misfits:
             told = ", ".join(f"{column} ({count})" for column, count in sorted(misfits.items()))
             self.log("Values that do not fit their column, kept in %s: %s", UNPARSED, told, level=logging.WARNING)
+
+
+class _Converters:
+    """A converter per source: children have one for each parent, which are alike but for their constants."""
+
+    def __init__(self, make: Callable[[Source], RowConverter]) -> None:
+        self._make = make
+        self._known: dict[object, RowConverter] = {}
+
+    def of(self, source: Source) -> RowConverter:
+        """The converter of a source, made when first asked for; another parent's serves with other constants."""
+        alike = (source.endpoint, source.renames is None, source.reshape, tuple(source.constants))
+        converter = self._known.get(alike)
+        if converter is None:
+            converter = self._known[alike] = self._make(source)
+        converter.constants(source.constants)
+        return converter
+
+    def all(self) -> list[RowConverter]:
+        """All made so far."""
+        return list(self._known.values())
+
+
+def _nothing() -> Reading:
+    yield from ()

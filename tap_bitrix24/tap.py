@@ -23,10 +23,12 @@ from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine, Waiting
-from tap_bitrix24.entities import entity_of
+from tap_bitrix24.entities import CHILD_SETS, entity_of
 from tap_bitrix24.errors import AccessError, Interrupted, ReaderGoneError, SettingsError, StreamsFailedError, TapError
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
+from tap_bitrix24.model import Row
 from tap_bitrix24.pacing import Pacer
+from tap_bitrix24.portal import Portal
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.schema import columns_from_schema
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, check
@@ -62,7 +64,8 @@ class TapBitrix24(Tap):
         """
         del validate_config
         self.waiting = Waiting()
-        self._portal: discovery.Portal | None = None
+        self._portal: Portal | None = None
+        self._found: Sequence[discovery.Found] | None = None
         self._unknown: dict[str, str] = {}
         super().__init__(setup_mapper=False, validate_config=False, **parts)
         self.settings = check(self.config)
@@ -75,7 +78,8 @@ class TapBitrix24(Tap):
             timeout=self.settings.request_timeout,
             verify=self.settings.verify,
         )
-        self._access = Access(self.settings, Engine(self.client, self.waiting), self.portal)
+        engine = Engine(self.client, self.waiting)
+        self._access = Access(self.settings, engine, self.portal, self.found, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
 
@@ -97,18 +101,31 @@ class TapBitrix24(Tap):
                 options[name] = io.StringIO(json.dumps(content))
         super().invoke(**options)
 
-    def portal(self) -> discovery.Portal:
+    def portal(self) -> Portal:
         """What the run's first request told; asks it if nobody has."""
         if self._portal is None:
-            self._portal = self.waiting.start(lambda: discovery.preflight(self.client))()
+            since = self.settings.start_date
+            self._portal = self.waiting.start(lambda: discovery.preflight(self.client, since))()
         return self._portal
+
+    def found(self) -> Sequence[discovery.Found]:
+        """All streams the portal offers, as discovered; with a catalog that takes requests of its own."""
+        if self._found is None:
+            since = self.settings.start_date
+            portal, self._found = self.waiting.start(lambda: discovery.discover(self.client, since))()
+            self._portal = self._portal or portal
+        return self._found
+
+    def _note_sets(self, rows: list[Row]) -> None:
+        stream = self.streams.get(CHILD_SETS.stream)
+        if isinstance(stream, EntityStream):
+            stream.write(rows)
 
     def discover_streams(self) -> list[EntityStream]:
         """All streams: from the catalog without a request, or as the portal describes them."""
         if self.input_catalog is not None:
             return [stream for entry in self.input_catalog.streams if (stream := self._catalogued(entry)) is not None]
-        self._portal, found = self.waiting.start(lambda: discovery.discover(self.client))()
-        return [EntityStream(self, each.name, each.entity, each.columns, self._access) for each in found]
+        return [EntityStream(self, each.name, each.entity, each.columns, self._access) for each in self.found()]
 
     def _catalogued(self, entry: Any) -> EntityStream | None:
         entity = entity_of(entry.tap_stream_id)
@@ -128,6 +145,7 @@ class TapBitrix24(Tap):
         """
         self.portal()
         selected = [stream for stream in self.streams.values() if stream.selected]
+        selected.sort(key=lambda stream: stream.name != CHILD_SETS.stream)  # others bring its records
         failed = dict(self._unknown)
         try:
             if self.state:

@@ -1,4 +1,4 @@
-"""The portal's values → typed values, by a converter made once per stream and source.
+"""The portal's values → typed values, one converter per kind of column.
 
 Classic CRM sends every scalar as a string, PHP sends `false`, `""`, `[]` or `{}` for nothing, date-times carry
 the server's or the user's offset, and dates are midnights of either zone. A value that does not fit its column
@@ -8,13 +8,12 @@ is never bent: it becomes null there and is kept in `_bitrix24_unparsed`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from tap_bitrix24.model import Row
 from tap_bitrix24.schema import (
     ANY,
     BOOLEAN,
@@ -22,19 +21,17 @@ from tap_bitrix24.schema import (
     DATETIME,
     INTEGER,
     JSON,
+    LINK,
     NUMBER,
     OBJECT,
     STRING,
-    UNPARSED,
-    Column,
-    default_column,
 )
 
 Convert = Callable[[Any], Any]
 MISFIT = (ValueError, TypeError, OverflowError, ArithmeticError)
 """What a converter raises for a value that does not fit."""
 
-_ABSENT = ()
+ABSENT = ()
 """Stands for a key the row does not have; JSON knows no tuples."""
 
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0+)?", re.ASCII)
@@ -50,15 +47,17 @@ _SIXTY = frozenset(f"{number:02}" for number in range(60))
 _SECRET_PARAMETER = re.compile(
     r"([?&])(?:(?:auth|token|sign|signature|sessid|access_token)=[^&#\s]*&?)+", re.IGNORECASE
 )
+_REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/")
+"""Links to downloads by webhook hold the webhook's secret."""
 _SECRET_NAMES = ("auth=", "token=", "sign=", "signature=", "sessid=", "access_token=")
 _EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")
 _TRUE = frozenset({"Y", "1", "y", "true"})
 _FALSE = frozenset({"N", "0", "n", "false"})
 
 
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
     """Whether the portal means 'no value' (`false`, `""`, `[]`, `{}`, null); 0 is a value."""
-    return value is None or value is False or value in ("", [], {}, _ABSENT)
+    return value is None or value is False or value in ("", [], {}, ABSENT)
 
 
 def _integer(value: Any) -> int | None:
@@ -72,7 +71,7 @@ def _integer(value: Any) -> int | None:
         number = int(value.partition(".")[0])
     elif value.__class__ is int:
         number = value
-    elif _is_nothing(value):
+    elif is_nothing(value):
         return None
     elif value.__class__ is float and value.is_integer():
         number = int(value)
@@ -95,7 +94,7 @@ def _number(value: Any) -> float | None:
         return number
     if value.__class__ in (int, float):
         return float(value) if abs(value) < 2**53 else _large(value)
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -114,7 +113,7 @@ def _boolean(value: Any) -> bool | None:
         return False
     if value.__class__ is int and value in (0, 1):
         return bool(value)
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -124,7 +123,7 @@ def _string(value: Any) -> str | None:
         return value or None
     if value.__class__ in (int, float):
         return str(value)
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -149,7 +148,7 @@ def _utc_fast(value: str) -> str:
 def _datetime(value: Any) -> str | None:
     if value.__class__ is str:
         return _utc_fast(value) if value else None
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -172,7 +171,7 @@ def _day(value: str) -> str:
 def _date(value: Any) -> str | None:
     if value.__class__ is str:
         return _day(value) if value else None
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -180,6 +179,8 @@ def _date(value: Any) -> str | None:
 def _clean_link(link: str) -> str:
     """A link without its secret parameters; the pattern is slow, so plain words are looked for first."""
     low = link.lower()
+    if "/rest/" in low:
+        link = _REST_PATH.sub(r"\1", link)
     if not ("auth=" in low or "token=" in low or "sign=" in low or "signature=" in low or "sessid=" in low):
         return link
     head, question, query = link.partition("?")
@@ -201,10 +202,15 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
+def _link(value: Any) -> str | None:
+    text = _string(value)
+    return None if text is None else without_secrets(text)
+
+
 def _object(value: Any) -> dict[str, Any] | None:
     if value.__class__ is dict:
         return without_secrets(value) if value else None
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
@@ -212,167 +218,25 @@ def _object(value: Any) -> dict[str, Any] | None:
 def _json(value: Any) -> Any:
     if value.__class__ in (dict, list):
         return without_secrets(value) if value else None
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     raise ValueError(value)
 
 
 def _any(value: Any) -> Any:
-    return None if value in ("", [], {}, _ABSENT) else without_secrets(value)
+    return None if value in ("", [], {}, ABSENT) else without_secrets(value)
 
 
-def _amount(value: Any) -> float | None:
-    """The number in a money value `amount|currency`."""
-    return _number(value.partition("|")[0] if value.__class__ is str else value)
-
-
-def _currency(value: Any) -> str | None:
-    """The currency in a money value."""
-    return value.partition("|")[2] or None if value.__class__ is str else None
-
-
-_CONVERTERS: Mapping[str, Convert] = {
+CONVERTERS: Mapping[str, Convert] = {
     INTEGER: _integer,
     NUMBER: _number,
     BOOLEAN: _boolean,
     STRING: _string,
+    LINK: _link,
     DATE: _date,
     DATETIME: _datetime,
     OBJECT: _object,
     JSON: _json,
     ANY: _any,
 }
-
-
-def _each(convert: Convert) -> Convert:
-    """Apply to every item; PHP sends `false` for an empty list and a lone scalar for a list of one."""
-
-    def convert_all(value: Any) -> list[Any] | None:
-        if value.__class__ is list:
-            return [convert(item) for item in value]
-        if value is _ABSENT:
-            return None
-        return [] if _is_nothing(value) else [convert(value)]
-
-    return convert_all
-
-
-class RowConverter:
-    """Turns rows of one source into records of its stream."""
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        *,
-        keep: Callable[[str], bool] = lambda _: True,
-        renames: Mapping[str, str] | None = None,
-        ignores: frozenset[str] = frozenset(),
-        constants: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Compile the plan.
-
-        Args:
-            columns: All columns of the stream.
-            keep: Whether a column is selected; others are known, but not written.
-            renames: Row key → portal name.
-            ignores: Row keys that hold nothing of their own.
-            constants: Column → value added to every row.
-        """
-        self.unparsed: dict[str, int] = {}
-        """Column → how many of its values did not fit."""
-        self.unknown: set[str] = set()
-        """Row keys no column describes."""
-        self._renames = renames or {}
-        self._ignores = ignores
-        self._keep = keep
-        self._by_name: dict[str, Column] = {}
-        self._by_column = {column.name: column for column in columns if not column.currency}
-        self._currencies = {column.portal_name: column for column in columns if column.currency}
-        for column in columns:
-            if not column.currency:
-                self._by_name[column.portal_name] = column
-        self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
-        """Columns of every record, in order."""
-        self._constants = {name: value for name, value in (constants or {}).items() if name in self._blank}
-        self._plan: dict[str, tuple[str, Convert] | None] = {}
-        self._splits: dict[str, tuple[str, Convert]] = {}
-
-    def __call__(self, rows: Sequence[Row]) -> list[Row]:
-        """Convert a page, column by column: one call per column instead of one per value.
-
-        Columns absent from a row are null, so that an upsert clears them.
-        """
-        planned = self._plan.keys()
-        for row in rows:
-            if not row.keys() <= planned:
-                for key in sorted(row.keys() - planned, key=self._exact_first):
-                    self._learn(key)
-        misfits: dict[int, Row] = {}
-        nothing = [None] * len(rows)
-        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, nothing)
-        for key, step in self._plan.items():
-            if step is not None:
-                columns[step[0]] = self._column(step, [row.get(key, _ABSENT) for row in rows], misfits)
-        for key, step in self._splits.items():
-            columns[step[0]] = [step[1](row.get(key, _ABSENT)) for row in rows]
-        for column, value in self._constants.items():
-            columns[column] = [value] * len(rows)
-        records = [dict(zip(columns, values, strict=False)) for values in zip(*columns.values(), strict=True)]
-        self._keep_unknown(rows, misfits)
-        if UNPARSED in self._blank:
-            for number, originals in misfits.items():
-                records[number][UNPARSED] = originals
-        return records
-
-    def _column(self, step: tuple[str, Convert], values: list[Any], misfits: dict[int, Row]) -> list[Any]:
-        column, convert = step
-        try:
-            return list(map(convert, values))
-        except MISFIT:
-            converted: list[Any] = [None] * len(values)
-            for number, value in enumerate(values):
-                try:
-                    converted[number] = convert(value)
-                except MISFIT:
-                    self._misfit(misfits.setdefault(number, {}), column, value)
-            return converted
-
-    def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
-        for key in sorted(self.unknown):
-            column = default_column(self._renames.get(key, key))
-            for number, row in enumerate(rows):
-                if not _is_nothing(row.get(key)):
-                    originals = misfits.setdefault(number, {})
-                    self._misfit(originals, key if column in originals else column, row[key])
-
-    def _misfit(self, originals: Row, column: str, value: Any) -> None:
-        self.unparsed[column] = self.unparsed.get(column, 0) + 1
-        originals[column] = without_secrets(value)
-
-    def column(self, row_key: str) -> str | None:
-        """The column a row key is written to; None: to none."""
-        if row_key not in self._plan:
-            self._learn(row_key)
-        step = self._plan[row_key]
-        return step[0] if step else None
-
-    def _learn(self, key: str) -> None:
-        """Plan a row key not seen before; two keys never feed one column, the second counts as unknown."""
-        self._plan[key] = None
-        if key in self._ignores:
-            return
-        name = self._renames.get(key, key)
-        column = self._by_name.get(name) or self._by_column.get(default_column(name))
-        if column is None or any(step and step[0] == column.name for step in self._plan.values()):
-            self.unknown.add(key)
-            return
-        currency = self._currencies.get(column.portal_name)
-        if currency is not None and self._keep(currency.name):
-            self._splits[key] = (currency.name, _each(_currency) if column.multiple else _currency)
-        if self._keep(column.name):
-            convert = _amount if currency is not None else _CONVERTERS[column.kind]
-            self._plan[key] = (column.name, _each(convert) if column.multiple else convert)
-
-    def _exact_first(self, key: str) -> tuple[bool, str]:
-        """Sorts keys that are a portal name before those that merely resemble one."""
-        return self._renames.get(key, key) not in self._by_name, key
+"""Kind of column → what turns a portal's value into it; raises one of MISFIT where it does not fit."""

@@ -26,11 +26,11 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Page, Result, Source
+from tap_bitrix24.model import Ask, Command, Page, Query, Result, Source
+from tap_bitrix24.paging import UNCOUNTED, put
 
 BUNDLE = 50
 """Commands a batch may hold; the 51st fails."""
-UNCOUNTED = -1
 
 _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "query_limit_exceeded": (RateLimitedError, "the portal's request rate is exceeded"),
@@ -62,6 +62,8 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 """Code, lower case → (recovery, what to tell the operator). HTTP statuses differ between docs and source."""
 
 _UNAVAILABLE = range(500, 600)
+_OTHER = object()
+"""Stands for a wrapper the answer does not have."""
 
 
 def commands(ask: Ask, first: int = 0) -> list[Command]:
@@ -74,37 +76,34 @@ def commands(ask: Ask, first: int = 0) -> list[Command]:
     endpoint = ask.source.endpoint
     if ask.offset is not None:
         starts = [ask.offset + page * endpoint.page_size for page in range(ask.pages)]
-        return [Command(endpoint.method, {**_query(ask.source, ask, "ASC"), "start": start}) for start in starts]
+        return [_command(ask, offset=start) for start in starts]
     if ask.newest:
-        query = _query(ask.source, ask, "DESC")
+        command = _command(ask, direction="DESC")
         if endpoint.select_param:
-            query[endpoint.select_param] = [endpoint.request_key]
-        return [Command(endpoint.method, {**query, "start": UNCOUNTED})]
+            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key])
+            command = Command(endpoint.method, params)
+        return [command]
     after: Any = ask.after
     chain: list[Command] = []
     for number in range(first, first + ask.pages):
-        query = _query(ask.source, ask, "ASC")
-        if after:  # tasks.task.list drops a condition whose value is 0
-            query[endpoint.filter_param] = {f">{endpoint.request_key}": after, **query[endpoint.filter_param]}
-        chain.append(Command(endpoint.method, {**query, "start": 0 if ask.counted else UNCOUNTED}))
-        steps = [key(number), *filter(None, [endpoint.rows_at]), str(endpoint.page_size - 1), endpoint.key]
+        chain.append(_command(ask, after=after))
+        steps = [key(number), *filter(None, endpoint.rows_at.split(".")), str(endpoint.page_size - 1), endpoint.key]
         after = "$result" + "".join(f"[{step}]" for step in steps)
     return chain
+
+
+def _command(ask: Ask, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
+    source, endpoint = ask.source, ask.source.endpoint
+    query = Query(
+        params=source.params, filter={**source.filter, **_bounds(ask)}, key=endpoint.request_key,
+        direction=direction, after=after, offset=offset, size=endpoint.page_size, counted=ask.counted,
+    )  # fmt: skip
+    return Command(endpoint.method, endpoint.paging(query))
 
 
 def key(number: int) -> str:
     """The key of a bundle's command: never a bare number."""
     return f"c{number}"
-
-
-def _query(source: Source, ask: Ask, direction: str) -> dict[str, Any]:
-    endpoint = source.endpoint
-    order = endpoint.order(endpoint.request_key, direction) if endpoint.order else {}
-    query: dict[str, Any] = {**source.params, **order}
-    wanted = {**source.filter, **_bounds(ask)}
-    if wanted or (endpoint.order and ask.offset is None):
-        query[endpoint.filter_param] = wanted
-    return query
 
 
 def _bounds(ask: Ask) -> dict[str, str]:
@@ -215,19 +214,28 @@ def error(body: Any, status: int, method: str) -> PortalError:
 def page(source: Source, answer: Result) -> Page:
     """Find the rows in a list answer.
 
+    A wrapper where none is documented, and none where one is, both occur: one list alone in an object, or a
+    list instead of that object, is what was asked for.
+
     Raises:
-        UntrustedError: The answer holds no list of rows where this method keeps it.
+        UntrustedError: The answer holds no rows where this method keeps them.
     """
     endpoint = source.endpoint
     value = answer.value
-    if endpoint.rows_at and isinstance(value, Mapping):
-        value = value.get(endpoint.rows_at, None if value else [])
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+    for step in filter(None, endpoint.rows_at.split(".")):
+        if not isinstance(value, Mapping):
+            break  # a bare list
+        value = value.get(step, _OTHER if value else [])
+        if value is _OTHER:
+            value = answer.value
+            break
+    rows = None if endpoint.rows_at and value is answer.value and isinstance(value, Mapping) else endpoint.shape(value)
+    if rows is None and isinstance(value, Mapping) and len(value) == 1:
+        rows = endpoint.shape(next(iter(value.values())))
+    if rows is None:
         text = f"{endpoint.method}: the answer is not a list of rows"
         raise UntrustedError(text, method=endpoint.method)
-    return Page(value, answer.total, answer.next)
+    return Page(rows, answer.total, answer.next)
 
 
 def _int(value: Any) -> int | None:

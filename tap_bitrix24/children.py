@@ -1,0 +1,307 @@
+"""Children: lists that exist once per parent (product rows of deals, comments, group members). Pure.
+
+The portal has no list of all of them: each parent is asked for its own, 50 parents a request, or many parents in one
+command where a filter takes their ids. A child's change does not touch its parent, so besides the children of
+changed parents all of them are read again now and then (a sweep).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from tap_bitrix24.bookmarks import from_text, incremental, to_text
+from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
+from tap_bitrix24.model import Ask, Event, Reached, Reading, Row, Rows, SetsRead, Source, Warned
+from tap_bitrix24.reading import CHAIN, Cursor, chains, deliver, rest_of, through, tolerates, want
+
+SET = "_bitrix24_set"
+"""Row key and column that say whose child a row is."""
+SET_READ_AT = "_bitrix24_set_read_at"
+"""Column that says when the set a row belongs to was read; the bookmark of children."""
+ALL = "*"
+"""The set of all sets: what a sweep has read."""
+DOUBTS = 20
+"""Groups whose parents without children are asked one by one, while no answer has shown children of several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brood:
+    """Parents of one kind, and how their children are asked for."""
+
+    parents: Source
+    value: str
+    """Key of a parent's row that its children are asked with."""
+    only: Callable[[Row], bool] | None = None
+    """Which parents have children at all."""
+    ask: Callable[[Sequence[Any]], Sequence[Source]]
+    """Values of one or several parents → the lists that hold their children."""
+    name: str
+    """Names the sets: `deal` makes `deal:17`."""
+    group: int = 1
+    """Parents one command can ask for."""
+    owner: str = ""
+    """Key of a child's row that names its parent, where a command asks for several."""
+    told: Callable[[Row], list[Row] | None] | None = None
+    """Children that stand in the parent's own row; None: this row does not tell."""
+    told_by: Source | None = None
+    """The source such children are said to come from."""
+    again: Callable[[Row], Any] | None = None
+    """A child that is a parent itself (a folder in a folder) → the value to ask its children with."""
+
+    def set_of(self, value: Any) -> str:
+        """The name of one parent's set."""
+        return f"{self.name}:{value}"
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run has learnt of one brood."""
+
+    brood: Brood
+    read_at: str | None
+    group: int
+    waiting: list[Any] = field(default_factory=list)
+    seen: set[Any] = field(default_factory=set)
+    """Values asked before, where parents may share one (a template of many tasks) or lie in each other."""
+    asked: int = 0
+    refused: dict[Any, PortalError] = field(default_factory=dict)
+    counts: dict[str, int | None] = field(default_factory=dict)
+    proven: bool = False
+    """An answer has held children of several parents: the filter does take many ids."""
+    foreign: bool = False
+    """An answer has held children of none of the parents asked for."""
+    apart: list[Any] = field(default_factory=list)
+    """Parents whose group was refused."""
+    doubts: int = 0
+
+    def add(self, value: Any) -> None:
+        """Note a parent to ask."""
+        if value in (None, "", 0, "0", False) or value in self.seen:
+            return
+        if self.brood.again or self.brood.value != self.brood.parents.endpoint.key:
+            self.seen.add(value)
+        self.waiting.append(value)
+
+    def next(self) -> list[Any]:
+        """The parents to ask now: a few while it is not known whether one command may ask for many."""
+        most = self.group * (CHAIN if self.group == 1 or self.proven else 1)
+        values, self.waiting = self.waiting[:most], self.waiting[most:]
+        self.asked += len(values)
+        self.counts.update(dict.fromkeys(map(self.brood.set_of, values), 0))
+        return values
+
+
+def families(parents: Reading, broods: Sequence[Brood], read_at: str | None = None) -> Reading:
+    """Replace parents by their children.
+
+    `Reached` of the parents' reading is handed on once the children of all parents before it are.
+
+    Args:
+        parents: Yields rows of the broods' parents.
+        broods: By their `parents`, which the rows name; one alone gets all rows.
+        read_at: The time all sets of this run count as read at, not after the first of them; None: the stream is read
+            whole, and nobody needs to know which of its rows belong together.
+    """
+    tallies = {id(brood.parents): _Tally(brood, read_at, brood.group) for brood in broods}
+    only = next(iter(tallies.values())) if len(tallies) == 1 else None  # parents that are children have many sources
+
+    def handle(event: Event) -> Reading:
+        if isinstance(event, Rows):
+            tally = only or tallies[id(event.source)]
+            yield from _take_parents(tally, event.rows)
+            if len(tally.waiting) >= CHAIN * tally.group:
+                yield from _ask_all(tally)
+        else:
+            if isinstance(event, Reached):
+                for tally in tallies.values():
+                    yield from _ask_all(tally)
+            yield event
+
+    yield from through(parents, handle)
+    for tally in tallies.values():
+        yield from _ask_all(tally)
+        yield from _tell_refused(tally)
+
+
+def child_sets(
+    broods: Sequence[Brood],
+    state: Mapping[str, Any],
+    *,
+    clock: datetime,
+    lookback: timedelta,
+    start_date: datetime | None,
+    sweep: timedelta,
+) -> Reading:
+    """Read the children of changed parents, or of all parents when the last sweep is too long ago.
+
+    STATE is the parents' (`bookmarks`), with `swept`: when the last finished sweep began.
+
+    Args:
+        broods: Their parents have a stamp.
+        state: The stream's STATE.
+        clock: The portal's time at the start of this run.
+        lookback: As for other streams, but for the parents' stamp.
+        start_date: Children of parents modified before it are not wanted.
+        sweep: How old a sweep may be.
+    """
+    swept = state.get("swept")
+    due = swept is None or clock - from_text(swept) >= sweep
+    sweeping = due or "snapshot" in state
+    known = {} if due and "snapshot" not in state else {name: state[name] for name in state if name != "swept"}
+
+    def handle(event: Event) -> Reading:
+        nonlocal swept, sweeping
+        if not isinstance(event, Reached):
+            yield event
+            return
+        if sweeping and "replication_key_value" in event.state:
+            sweeping, swept = False, event.state["replication_key_value"]
+            yield SetsRead({ALL: None}, swept)
+        yield Reached({**event.state, **({"swept": swept} if swept else {})})
+
+    parents = incremental(
+        [brood.parents for brood in broods], known,
+        replication_key=SET_READ_AT, clock=clock, lookback=lookback, start_date=start_date,
+    )  # fmt: skip
+    yield from through(families(parents, broods, to_text(clock)), handle)
+
+
+def _take_parents(tally: _Tally, rows: Sequence[Row]) -> Reading:
+    brood = tally.brood
+    for row in rows if brood.only is None else filter(brood.only, rows):
+        value = row.get(brood.value)
+        children = brood.told(row) if brood.told else None
+        if children is None:
+            tally.add(value)
+            continue
+        name = brood.set_of(value)
+        tally.counts[name] = len(children)
+        if children and brood.told_by is not None:
+            named = children if tally.read_at is None else [{**child, SET: name} for child in children]
+            yield Rows(brood.told_by, named)
+    yield from _tell_sets(tally)
+
+
+def _ask_all(tally: _Tally) -> Reading:
+    """Ask for the children of all parents that wait; children that are parents wait in turn."""
+    while tally.waiting:
+        values = tally.next()
+        yield from _ask(tally, list(_batches(values, tally.group)))
+        apart, tally.apart = tally.apart, []
+        yield from _ask(tally, [[value] for value in apart])
+        if tally.group > 1 and not tally.proven:
+            yield from _doubt(tally, values)
+        for value in tally.refused:
+            tally.counts.pop(tally.brood.set_of(value), None)
+        yield from _tell_sets(tally)
+
+
+def _ask(tally: _Tally, groups: Sequence[Sequence[Any]]) -> Reading:
+    """Ask for the children of groups of parents, and go on where an answer does not hold them all."""
+    asked = [(group, source) for group in groups for source in tally.brood.ask(group)]
+    for bundle in _batches(asked, CHAIN):
+        answers = yield from want([_opening(source) for _, source in bundle])
+        cursors: list[Cursor] = []
+        groups_of = {id(source): group for group, source in bundle}
+
+        def tag(event: Event, groups_of: Mapping[int, Sequence[Any]] = groups_of) -> Reading:
+            yield _tagged(tally, event, groups_of[id(event.source)]) if isinstance(event, Rows) else event
+
+        for (group, source), answer in zip(bundle, answers, strict=True):
+            if answer.error is not None:
+                _note_refusal(tally, source, group, answer.error)
+            elif source.endpoint.paging.keyset:
+                cursors.append(Cursor(source))
+                yield from through(deliver(cursors[-1], answer), tag)
+            else:
+                yield from through(rest_of(source, answer.pages[0]), tag)
+        yield from through(chains(cursors), tag)
+
+
+def _opening(source: Source) -> Ask:
+    return Ask(source=source, after=0) if source.endpoint.paging.keyset else Ask(source=source, offset=0)
+
+
+def _tagged(tally: _Tally, event: Rows, group: Sequence[Any]) -> Rows:
+    """Name the set of each row, and count it.
+
+    Raises:
+        UntrustedError: A row belongs to none of the parents asked for, although the method kept to them before.
+    """
+    brood, method = tally.brood, event.source.endpoint.method
+    owners = {str(value): value for value in group}
+    rows: list[Row] = []
+    held: set[Any] = set()
+    for row in event.rows:
+        owner = group[0] if len(group) == 1 else owners.get(str(row.get(brood.owner)))
+        if owner is None and tally.proven:
+            text = f"{method}: a row of {brood.name} {row.get(brood.owner)}, which was not asked for"
+            raise UntrustedError(text, method=method)
+        if owner is None:
+            tally.foreign = True
+            continue
+        held.add(owner)
+        name = brood.set_of(owner)
+        tally.counts[name] = (tally.counts.get(name) or 0) + 1
+        rows.append(row if tally.read_at is None else {**row, SET: name})
+        if brood.again is not None:
+            tally.add(brood.again(row))
+    tally.proven = (tally.proven or len(held) > 1) and not tally.foreign
+    return Rows(event.source, rows)
+
+
+def _doubt(tally: _Tally, values: Sequence[Any]) -> Reading:
+    """Ask one by one for the children a group's answer left out, until it is clear that its filter takes many ids.
+
+    A portal that reads a list of ids as one number answers with nothing, or with the children of one parent.
+    """
+    empty = [value for value in values if not tally.counts.get(tally.brood.set_of(value))]
+    yield from _ask(tally, [[value] for value in empty])
+    tally.doubts += 1
+    if tally.foreign or any(tally.counts.get(tally.brood.set_of(value)) for value in empty):
+        tally.group = 1
+        method = tally.brood.ask(values[:1])[0].endpoint.method
+        yield Warned(f"{method}: does not take several parents at once here; asking for one at a time")
+    tally.proven = tally.doubts >= DOUBTS
+
+
+def _note_refusal(tally: _Tally, source: Source, group: Sequence[Any], error: PortalError) -> None:
+    """A parent deleted meanwhile has no children; one this user may not see is told at the end."""
+    if tolerates(source, error):
+        return
+    if not isinstance(error, RejectedError):
+        raise error
+    if len(group) > 1:
+        tally.apart += group
+    else:
+        tally.refused[group[0]] = error
+
+
+def _tell_refused(tally: _Tally) -> Iterator[Event]:
+    if not tally.refused:
+        return
+    first = next(iter(tally.refused.values()))
+    if len(tally.refused) == tally.asked:
+        raise first
+    yield Warned(f"{len(tally.refused)} of {tally.asked} parents ({tally.brood.name}) refuse their rows: {first}")
+
+
+def _tell_sets(tally: _Tally) -> Iterator[Event]:
+    counts, tally.counts = tally.counts, {}
+    if counts and tally.read_at is not None:
+        yield SetsRead(counts, tally.read_at)
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def with_set_time(source: Source, read_at: datetime) -> Source:
+    """The source, each of whose rows says when its set was read."""
+    return replace(source, constants={**source.constants, SET_READ_AT: to_text(read_at)})

@@ -1,0 +1,67 @@
+"""The table: one typed row per entity. Everything the tap knows of an entity stands in its row, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tap_bitrix24.entities.base import POSITION, Entity, Members, Parent, Universal
+from tap_bitrix24.entities.catalog import CATALOG
+from tap_bitrix24.entities.content import CONTENT
+from tap_bitrix24.entities.crm import (
+    CATEGORIES,
+    COMPANIES,
+    CONTACTS,
+    CRM,
+    ITEM_ECHOES,
+    ITEM_STAMP,
+    ITEMS,
+    SMART_PROCESSES,
+    STATUSES,
+    TYPES,
+)
+from tap_bitrix24.entities.crm_links import CRM_LINKS
+from tap_bitrix24.entities.crm_parts import CRM_PARTS
+from tap_bitrix24.entities.left_out import LEFT_OUT, REASONS
+from tap_bitrix24.entities.meta import CHILD_SETS, FIELD_OPTIONS, FIELDS, META
+from tap_bitrix24.entities.people import PEOPLE
+from tap_bitrix24.entities.sale import SALE
+from tap_bitrix24.entities.talk import TALK
+from tap_bitrix24.entities.work import WORK
+
+__all__ = [
+    "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
+    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "META", "POSITION", "REASONS",
+    "REDACTED", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent", "Universal", "entity_of",
+    "member_of",
+]  # fmt: skip
+
+REDACTED: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("sip_lines", "password"),
+        ("sip_lines", "incoming_password"),
+        ("telephony_users", "sip_password"),
+    }
+)
+"""(stream, column) whose values never leave the tap: the only data that is left out. Besides these, the
+parameters `auth`, `token` and the like are cut out of file links (`values.without_secrets`)."""
+
+ENTITIES: Sequence[Entity] = (
+    *CRM, *CRM_LINKS, *CRM_PARTS, *PEOPLE, *WORK, *CATALOG, *SALE, *TALK, *CONTENT, *META,
+)  # fmt: skip
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in ENTITIES}
+CATALOGS = BY_STREAM["catalogs"]
+LISTS = BY_STREAM["lists"]
+_FAMILIES = [entity for entity in ENTITIES if entity.members]
+
+
+def entity_of(stream: str) -> Entity | None:
+    """The row a stream name belongs to; streams of smart processes and of universal lists share one each."""
+    return BY_STREAM.get(stream) or next(
+        (entity for entity in _FAMILIES if member_of(entity, stream) is not None), None
+    )
+
+
+def member_of(entity: Entity, stream: str) -> int | None:
+    """The number in the name of a stream that shares its row with others."""
+    suffix = stream.removeprefix(entity.stream)
+    return int(suffix) if suffix != stream and suffix.isdecimal() else None

@@ -1,0 +1,64 @@
+"""Lists of the portal that are no streams, and why; together with the streams, all there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DEPRECATED = "deprecated twin"
+APPLICATION = "application only"
+REST_3 = "REST 3.0 only"
+INTERACTIVE = "interactive context needed"
+NO_LIST = "no list documented"
+REASONS = (DEPRECATED, APPLICATION, REST_3, "write-side helper", INTERACTIVE, NO_LIST)
+
+LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
+    "items_lead": ("crm.item.list", DEPRECATED, "leads; crm_methods: universal reads it"),
+    "items_deal": ("crm.item.list", DEPRECATED, "deals; crm_methods: universal reads it"),
+    "items_contact": ("crm.item.list", DEPRECATED, "contacts; crm_methods: universal reads it"),
+    "items_company": ("crm.item.list", DEPRECATED, "companies; crm_methods: universal reads it"),
+    "items_quote": ("crm.item.list", DEPRECATED, "quotes; crm_methods: universal reads it"),
+    "crm_product_rows_old": ("crm.productrow.list", DEPRECATED, "crm_product_rows"),
+    "deal_categories_old": ("crm.dealcategory.list", DEPRECATED, "crm_categories"),
+    "deal_category_stages_old": ("crm.dealcategory.stage.list", DEPRECATED, "crm_statuses"),
+    "crm_products_old": ("crm.product.list", DEPRECATED, "products"),
+    "crm_product_sections_old": ("crm.productsection.list", DEPRECATED, "product_sections"),
+    "crm_product_properties_old": ("crm.product.property.list", DEPRECATED, "product_properties"),
+    "crm_catalogs_old": ("crm.catalog.list", DEPRECATED, "catalogs"),
+    "crm_vat_rates_old": ("crm.vat.list", DEPRECATED, "vat_rates"),
+    "crm_measures_old": ("crm.measure.list", DEPRECATED, "measures"),
+    "crm_pay_systems_old": ("crm.paysystem.list", DEPRECATED, "pay_systems"),
+    "crm_person_types_old": ("crm.persontype.list", DEPRECATED, "order_person_types"),
+    "tasks_old_item_list": ("task.item.list", DEPRECATED, "tasks"),
+    "users_search": ("user.search", DEPRECATED, "users: the same rows, for searching"),
+    "rpa_timeline": ("rpa.timeline.listForItem", DEPRECATED, "smart processes have taken the place of RPA"),
+    "crm_activity_types": ("crm.activity.type.list", APPLICATION, "types the calling application has registered"),
+    "crm_automation_triggers": ("crm.automation.trigger.list", APPLICATION, "the calling application's triggers"),
+    "bizproc_activities": ("bizproc.activity.list", APPLICATION, "codes the calling application has registered"),
+    "bizproc_robots": ("bizproc.robot.list", APPLICATION, "codes the calling application has registered"),
+    "telephony_external_lines": ("telephony.externalLine.get", APPLICATION, "the calling application's lines"),
+    "openlines_connectors": ("imconnector.list", APPLICATION, "connectors, for applications that serve one"),
+    "hcmlink_companies": ("humanresources.hcmlink.company.list", APPLICATION, "links to a payroll system"),
+    "hcmlink_employees": ("humanresources.hcmlink.employee.list", APPLICATION, "links to a payroll system"),
+    "sign_company_providers": ("sign.b2e.company.provider.list", APPLICATION, "signing services"),
+    "sign_company_documents": ("sign.b2e.mysafe.tail", APPLICATION, "signed documents of a company"),
+    "sign_personal_documents": ("sign.b2e.personal.tail", APPLICATION, "signed documents of a person"),
+    "entity_storages": ("entity.get", APPLICATION, "the calling application's own storage"),
+    "entity_items": ("entity.item.get", APPLICATION, "the calling application's own storage"),
+    "entity_sections": ("entity.section.get", APPLICATION, "the calling application's own storage"),
+    "entity_item_properties": ("entity.item.property.get", APPLICATION, "the calling application's own storage"),
+    "message_senders": ("messageservice.sender.list", APPLICATION, "codes the calling application has registered"),
+    "event_handlers": ("event.get", APPLICATION, "the calling application's subscriptions"),
+    "offline_events": ("event.offline.list", APPLICATION, "the calling application's queue"),
+    "hr_structure_nodes": ("humanresources.node.list", REST_3, ""),
+    "hr_node_communications": ("humanresources.node.communication.list", REST_3, ""),
+    "call_followups": ("call.followup.list", REST_3, ""),
+    "timeman_records": ("timeman.record.list", REST_3, ""),
+    "mailboxes": ("mail.mailbox.list", REST_3, ""),
+    "mail_messages": ("mail.message.list", REST_3, ""),
+    "note_collections": ("note.collection.list", REST_3, ""),
+    "note_documents": ("note.document.tree.list", REST_3, ""),
+    "event_log": ("main.eventlog.list", REST_3, ""),
+    "im_notifications": ("im.notify.get", INTERACTIVE, "the inbox of whoever calls, read backwards from the newest"),
+    "timeman_schedules": ("timeman.schedule.get", NO_LIST, "one schedule by its id; nothing tells the ids"),
+}
+"""Name → (method, one of REASONS, what to read instead or why it is so)."""

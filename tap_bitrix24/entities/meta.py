@@ -1,0 +1,31 @@
+"""What the tap tells of the tables themselves: their fields, the words for codes, the current sets of children."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tap_bitrix24.entities.base import WHOLE, Entity, columns, upper
+
+FIELDS = Entity(
+    stream="fields", scope=(), endpoint=upper("fields", paging=WHOLE), default=True,
+    documented=columns(
+        text="stream column_name portal_name label portal_type type origin",
+        boolean="multiple mandatory read_only",
+    ),
+    key=("stream", "column_name"),
+)  # fmt: skip
+"""One row per stream and column: what the portal calls it, and what it is."""
+FIELD_OPTIONS = Entity(
+    stream="field_options", scope=(), endpoint=upper("field_options", paging=WHOLE), default=True,
+    documented=columns(text="stream column_name id label color semantics origin", integer="sort"),
+    key=("stream", "column_name", "id"),
+)  # fmt: skip
+"""One row per stream, column and code that stands in it: the word for the code."""
+CHILD_SETS = Entity(
+    stream="child_sets", scope=(), endpoint=upper("child_sets", paging=WHOLE), default=True,
+    documented=columns(text="stream parent", datetime="read_at", integer="count"), key=("stream", "parent"),
+)  # fmt: skip
+"""One row per stream and parent: when its children were last read, and how many there were. `*`: all of them."""
+
+META: Sequence[Entity] = (FIELDS, FIELD_OPTIONS, CHILD_SETS)
+"""Streams that are made from what other streams are read with; they have no method of their own."""

@@ -1,0 +1,133 @@
+"""Rows that say what columns and codes mean: the streams `fields` and `field_options`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tap_bitrix24.discovery import Found
+from tap_bitrix24.entities import CATEGORIES, STATUSES
+from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
+from tap_bitrix24.naming import column_name
+from tap_bitrix24.reading import want
+from tap_bitrix24.schema import Column
+
+PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
+"""Where a column comes from: described or documented, added by the portal's users, added by the tap."""
+ENUMERATION, STATUS, CATEGORY = "enumeration", "status", "category"
+"""Where the words for a code come from: the field's own list, a dictionary of CRM, the pipelines."""
+
+_USER_FIELD = re.compile(r"uf_|ufCrm|PROPERTY_|property\d", re.IGNORECASE)
+_STAGE = re.compile(r"(.*STAGE)_\d+")
+"""Each pipeline has a dictionary of stages of its own: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
+
+
+def describe_fields(found: Sequence[Found], source: Source) -> Reading:
+    """One row per stream and column.
+
+    Args:
+        found: All streams, with what the portal says of their fields.
+        source: What the rows are said to come from.
+    """
+    rows = [_field_row(each, column) for each in found for column in each.columns]
+    yield from _delivered(source, rows)
+
+
+def _field_row(found: Found, column: Column) -> Row:
+    told = found.fields.get(column.portal_name, Field(column.portal_name))
+    return {
+        "stream": found.name,
+        "column_name": column.name,
+        "portal_name": column.portal_name,
+        "label": column.description,
+        "portal_type": told.type or found.entity.types.get(column.portal_name)
+        or found.entity.documented.get(column.portal_name),
+        "type": column.kind,
+        "multiple": column.multiple,
+        "mandatory": told.required,
+        "read_only": told.read_only,
+        "origin": _origin(column),
+    }  # fmt: skip
+
+
+def _origin(column: Column) -> str:
+    if column.part or column.portal_name.startswith("_"):
+        return TAP
+    return USER_FIELD if _USER_FIELD.match(column.portal_name) else PORTAL
+
+
+def describe_options(found: Sequence[Found], source: Source, entity_types: Mapping[str, int]) -> Reading:
+    """One row per stream, column and code: lists of fields, statuses and stages, pipelines.
+
+    Args:
+        found: All streams, with what the portal says of their fields.
+        source: What the rows are said to come from.
+        entity_types: Stream → entityTypeId, for streams whose rows are in pipelines.
+    """
+    numbers = sorted(set(entity_types.values()))
+    lists = [Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in numbers]
+    asks = [Ask(source=Source(STATUSES.endpoint), offset=0), *(Ask(source=each, offset=0) for each in lists)]
+    statuses, *pipelines = yield from want(asks)
+    if statuses.error is not None:
+        raise statuses.error
+    dictionaries = _dictionaries(statuses.pages)
+    categories = {
+        number: [Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort"))) for row in page.rows]
+        for number, answer in zip(numbers, pipelines, strict=True)
+        for page in answer.pages
+    }
+    rows = [
+        {"stream": each.name, "column_name": column, "id": option.id, "label": option.label, "sort": option.sort,
+         "color": option.color, "semantics": option.semantics, "origin": origin}
+        for each in found
+        for column, origin, options in _options(each, dictionaries, categories.get(entity_types.get(each.name, -1), []))
+        for option in options
+    ]  # fmt: skip
+    yield from _delivered(source, rows)
+
+
+def _options(
+    found: Found, dictionaries: Mapping[str, Sequence[Option]], categories: Sequence[Option]
+) -> Iterator[tuple[str, str, Sequence[Option]]]:
+    """Column, origin and options of every field that has some."""
+    names = {column.portal_name: column.name for column in found.columns if column.part in ("", "value")}
+    for name, told in found.fields.items():
+        column = names.get(name)
+        if column is None:
+            continue
+        if told.options:
+            yield column, ENUMERATION, told.options
+        elif told.dictionary:
+            yield column, STATUS, dictionaries.get(_dictionary(told.dictionary), ())
+        elif column_name(told.upper or name) == "category_id" and categories:
+            yield column, CATEGORY, categories
+
+
+def _dictionaries(pages: Iterable[Page]) -> dict[str, list[Option]]:
+    """ENTITY_ID → its codes; the stages of all pipelines of one kind together, for their codes name the pipeline."""
+    found: dict[str, list[Option]] = {}
+    for page in pages:
+        for row in page.rows:
+            extra = row.get("EXTRA") if isinstance(row.get("EXTRA"), dict) else {}
+            color = str(row.get("COLOR") or (extra or {}).get("COLOR") or "")
+            option = Option(
+                str(row["STATUS_ID"]), str(row.get("NAME") or ""), _number(row.get("SORT")), color,
+                str(row.get("SEMANTICS") or (extra or {}).get("SEMANTICS") or ""),
+            )  # fmt: skip
+            found.setdefault(_dictionary(str(row.get("ENTITY_ID"))), []).append(option)
+    return found
+
+
+def _dictionary(entity_id: str) -> str:
+    match = _STAGE.fullmatch(entity_id)
+    return match.group(1) if match else entity_id
+
+
+def _number(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.lstrip("-").isdecimal() else None
+
+
+def _delivered(source: Source, rows: list[Row]) -> Reading:
+    for start in range(0, len(rows), 1_000):
+        yield Rows(source, rows[start : start + 1_000])

@@ -1,0 +1,196 @@
+"""How the families of list methods want filter, order and page spelled. Pure: a query in, parameters out.
+
+The classic API has no single way of paging: most lists take `start`, some a page's number, some limit and offset,
+one positional arrays, chats an id to start behind. A family says how one page is asked for; which page is wanted,
+and whether the answer can be believed, is the strategies' business (`reading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tap_bitrix24.model import Query
+
+UNCOUNTED = -1
+"""`start` of a page whose rows the portal need not count."""
+
+
+def put(params: dict[str, Any], path: str, value: Any) -> None:
+    """Set a parameter that may lie inside others (`params.filter`); maps on the way are copied, never shared."""
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = params.get(name)
+        params[name] = dict(inner) if isinstance(inner, Mapping) else {}
+        params = params[name]
+    given = params.get(last)
+    both = isinstance(given, Mapping) and isinstance(value, Mapping)
+    params[last] = {**given, **value} if both and isinstance(given, Mapping) else value
+
+
+def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
+    """Fixed parameters, conditions and order; what is empty is left out."""
+    params: dict[str, Any] = {}
+    for name, value in query.params.items():
+        put(params, name, value)
+    if where:
+        conditions = dict(query.filter)
+        if query.after:  # tasks.task.list drops a condition whose value is 0
+            conditions = {f">{query.key}": query.after, **conditions}
+        if conditions or (order is not None and query.offset is None):
+            put(params, where, conditions)
+    if isinstance(order, str):
+        put(params, order, {query.key: query.direction})
+    elif order is not None:
+        by, direction = order
+        params |= {by: query.key, direction: query.direction}
+    return params
+
+
+@dataclass(frozen=True, slots=True)
+class ByStart:
+    """`start=0,50,100…`, and `start=-1` for a page behind an id that nobody needs counted."""
+
+    filter: str = "filter"
+    order: str | tuple[str, str] | None = "order"
+    """Where {key: direction} goes; or two names, one for the key, one for the direction; None: no order by id."""
+
+    @property
+    def keyset(self) -> bool:
+        """Where ids can be ordered they can be filtered, too; guards catch the exceptions."""
+        return self.order is not None and bool(self.filter)
+
+    @property
+    def descends(self) -> bool:
+        """As `keyset`."""
+        return self.keyset
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        start = query.offset if query.offset is not None else 0 if query.counted else UNCOUNTED
+        return {**_ask(query, self.filter, self.order), "start": start}
+
+
+@dataclass(frozen=True, slots=True)
+class ByNumber:
+    """`page=1,2,3…` (biconnector)."""
+
+    page: str = "page"
+    filter: str = "filter"
+    order: str | None = "order"
+
+    @property
+    def keyset(self) -> bool:
+        """Whether there is an order by id."""
+        return self.order is not None
+
+    @property
+    def descends(self) -> bool:
+        """As `keyset`."""
+        return self.keyset
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        params = _ask(query, self.filter, self.order)
+        put(params, self.page, (query.offset or 0) // query.size + 1)
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class ByLimit:
+    """Limit and offset, alone or inside another parameter (landing, open lines, chats)."""
+
+    limit: str = "LIMIT"
+    offset: str = "OFFSET"
+    filter: str = ""
+    order: str | None = None
+
+    @property
+    def keyset(self) -> bool:
+        """Whether there are a filter and an order."""
+        return self.order is not None and bool(self.filter)
+
+    @property
+    def descends(self) -> bool:
+        """As `keyset`."""
+        return self.keyset
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        params = _ask(query, self.filter, self.order)
+        put(params, self.limit, query.size)
+        put(params, self.offset, query.offset or 0)
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class ByPosition:
+    """Parameters by position: order, filter, select, NAV_PARAMS (task.elapseditem.getlist).
+
+    The server hands them to a PHP function in their order, whatever their names: a named one too many moves the
+    others, and without NAV_PARAMS it gives 50 rows and no way to the next.
+    """
+
+    first: int = 0
+    """Position of the order; parameters before it are the source's own."""
+
+    @property
+    def keyset(self) -> bool:
+        """Ids can be filtered and ordered."""
+        return True
+
+    @property
+    def descends(self) -> bool:
+        """The order can be turned round."""
+        return True
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        conditions = {**({f">{query.key}": query.after} if query.after else {}), **query.filter}
+        page = {"nPageSize": query.size, "iNumPage": (query.offset or 0) // query.size + 1}
+        values = ({query.key: query.direction}, conditions, ["*"], {"NAV_PARAMS": page})
+        return {**query.params, **{str(self.first + number): value for number, value in enumerate(values)}}
+
+
+@dataclass(frozen=True, slots=True)
+class ByCursor:
+    """The id to start behind as a parameter of its own (`FIRST_ID` of chats and of the news feed)."""
+
+    first: str = "FIRST_ID"
+    limit: str = "LIMIT"
+
+    @property
+    def keyset(self) -> bool:
+        """It is nothing else."""
+        return True
+
+    @property
+    def descends(self) -> bool:
+        """The other direction has another parameter."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        return {**_ask(query, "", None), self.first: query.after or 0, self.limit: query.size}
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaged:
+    """All rows in one answer; parameters are sent as they are, for some of these methods refuse others."""
+
+    filter: str = field(default="filter", kw_only=True)
+
+    @property
+    def keyset(self) -> bool:
+        """There is nothing to go on to."""
+        return False
+
+    @property
+    def descends(self) -> bool:
+        """There is no order."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command."""
+        return _ask(query, self.filter, None)

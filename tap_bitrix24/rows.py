@@ -1,0 +1,227 @@
+"""Rows → records, by a converter made once per stream and source: one call per column and page, not per value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tap_bitrix24.model import Row
+from tap_bitrix24.schema import NUMBER, STRING, UNPARSED, Column, default_column
+from tap_bitrix24.values import ABSENT, CONVERTERS, MISFIT, Convert, is_nothing, without_secrets
+
+_ADDRESS = re.compile(
+    r"(?P<line>.*?)(?:\|(?P<latitude>-?[\d.]+)?;(?P<longitude>-?[\d.]+)?)?(?:\|(?P<location_id>\d+))?", re.DOTALL
+)
+
+
+def _amount(value: Any) -> float | None:
+    """The number in a money value `amount|currency`."""
+    amount: float | None = CONVERTERS[NUMBER](value.partition("|")[0] if value.__class__ is str else value)
+    return amount
+
+
+def _currency(value: Any) -> str | None:
+    """The currency in a money value."""
+    return value.partition("|")[2] or None if value.__class__ is str else None
+
+
+def _first(value: Any) -> str | None:
+    """The value of the first of several phones or addresses."""
+    found = value[0] if value.__class__ is list and value else value
+    text: str | None = CONVERTERS[STRING](found.get("VALUE", found.get("value"))) if found.__class__ is dict else None
+    return text
+
+
+def _place(column: Column) -> Convert:
+    """A part of an address field, `text|latitude;longitude|id`."""
+    part, typed = column.part, CONVERTERS[column.kind]
+
+    def convert(value: Any) -> Any:
+        match = _ADDRESS.fullmatch(value) if value.__class__ is str else None
+        return typed(match.group(part)) if match else None
+
+    return convert
+
+
+def _bare(convert: Convert, *, multiple: bool) -> Convert:
+    """What a property holds: `{value: …, valueId: …}`, a list of those, or `{valueId: value}` for each value."""
+
+    def convert_all(value: Any) -> Any:
+        if is_nothing(value):
+            return [] if multiple and value is not ABSENT else None
+        if value.__class__ is dict:
+            found = [value["value"]] if "value" in value else list(value.values())
+        else:
+            rows = value if value.__class__ is list else [value]
+            found = [row.get("value") if row.__class__ is dict else row for row in rows]
+        if not multiple and len(found) > 1:
+            return None
+        typed = [convert(each) for each in found]
+        return typed if multiple else typed[0]
+
+    def tolerant(value: Any) -> Any:
+        try:
+            return convert_all(value)
+        except MISFIT:  # the whole value stands in the column beside
+            return None
+
+    return tolerant
+
+
+def _each(convert: Convert) -> Convert:
+    """Apply to every item; PHP sends `false` for an empty list and a lone scalar for a list of one."""
+
+    def convert_all(value: Any) -> list[Any] | None:
+        if value.__class__ is list:
+            return [convert(item) for item in value]
+        if value is ABSENT:
+            return None
+        return [] if is_nothing(value) else [convert(value)]
+
+    return convert_all
+
+
+def _converter(column: Column, *, money: bool) -> Convert:
+    """What turns a portal's value into the column's."""
+    if column.part == "value":
+        return _bare(CONVERTERS[column.kind], multiple=column.multiple)
+    if column.part == "first":
+        return _first
+    if column.part == "currency":
+        convert: Convert = _currency
+    elif column.part:
+        convert = _place(column)
+    else:
+        convert = _amount if money else CONVERTERS[column.kind]
+    return _each(convert) if column.multiple else convert
+
+
+class RowConverter:
+    """Turns rows of one source into records of its stream."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        keep: Callable[[str], bool] = lambda _: True,
+        renames: Mapping[str, str] | None = None,
+        ignores: frozenset[str] = frozenset(),
+        constants: Mapping[str, Any] | None = None,
+        secret: frozenset[str] = frozenset(),
+    ) -> None:
+        """Compile the plan.
+
+        Args:
+            columns: All columns of the stream.
+            keep: Whether a column is selected; others are known, but not written.
+            renames: Row key → portal name.
+            ignores: Row keys that hold nothing of their own.
+            constants: Column → value added to every row.
+            secret: Columns whose values are dropped, whatever they hold.
+        """
+        self.unparsed: dict[str, int] = {}
+        """Column → how many of its values did not fit."""
+        self.unknown: set[str] = set()
+        """Row keys no column describes."""
+        self._renames = renames or {}
+        self._ignores = ignores
+        self._secret = secret
+        self._keep = keep
+        self._by_name: dict[str, Column] = {}
+        self._by_column = {column.name: column for column in columns if not column.part}
+        self._parts: dict[str, list[Column]] = {}
+        for column in columns:
+            if column.part:
+                self._parts.setdefault(column.portal_name, []).append(column)
+            else:
+                self._by_name[column.portal_name] = column
+        self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
+        """Columns of every record, in order."""
+        self._constants: dict[str, Any] = {}
+        self.constants(constants or {})
+        self._plan: dict[str, tuple[str, Convert] | None] = {}
+        self._splits: list[tuple[str, str, Convert]] = []
+
+    def __call__(self, rows: Sequence[Row]) -> list[Row]:
+        """Convert a page, column by column: one call per column instead of one per value.
+
+        Columns absent from a row are null, so that an upsert clears them.
+        """
+        planned = self._plan.keys()
+        for row in rows:
+            if not row.keys() <= planned:
+                for key in sorted(row.keys() - planned, key=self._exact_first):
+                    self._learn(key)
+        misfits: dict[int, Row] = {}
+        nothing = [None] * len(rows)
+        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, nothing)
+        for key, step in self._plan.items():
+            if step is not None:
+                columns[step[0]] = self._column(step, [row.get(key, ABSENT) for row in rows], misfits)
+        for key, part, convert in self._splits:
+            columns[part] = [convert(row.get(key, ABSENT)) for row in rows]
+        for column, value in self._constants.items():
+            columns[column] = [value] * len(rows)
+        records = [dict(zip(columns, values, strict=False)) for values in zip(*columns.values(), strict=True)]
+        self._keep_unknown(rows, misfits)
+        if UNPARSED in self._blank:
+            for number, originals in misfits.items():
+                records[number][UNPARSED] = originals
+        return records
+
+    def _column(self, step: tuple[str, Convert], values: list[Any], misfits: dict[int, Row]) -> list[Any]:
+        column, convert = step
+        try:
+            return list(map(convert, values))
+        except MISFIT:
+            converted: list[Any] = [None] * len(values)
+            for number, value in enumerate(values):
+                try:
+                    converted[number] = convert(value)
+                except MISFIT:
+                    self._misfit(misfits.setdefault(number, {}), column, value)
+            return converted
+
+    def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
+        for key in sorted(self.unknown):
+            column = default_column(self._renames.get(key, key))
+            for number, row in enumerate(rows):
+                if not is_nothing(row.get(key)):
+                    originals = misfits.setdefault(number, {})
+                    self._misfit(originals, key if column in originals else column, row[key])
+
+    def _misfit(self, originals: Row, column: str, value: Any) -> None:
+        self.unparsed[column] = self.unparsed.get(column, 0) + 1
+        originals[column] = without_secrets(value)
+
+    def constants(self, values: Mapping[str, Any]) -> None:
+        """Column → value added to every row from now on."""
+        self._constants = {name: value for name, value in values.items() if name in self._blank}
+
+    def column(self, row_key: str) -> str | None:
+        """The column a row key is written to; None: to none."""
+        if row_key not in self._plan:
+            self._learn(row_key)
+        step = self._plan[row_key]
+        return step[0] if step else None
+
+    def _learn(self, key: str) -> None:
+        """Plan a row key not seen before; two keys never feed one column, the second counts as unknown."""
+        self._plan[key] = None
+        name = self._renames.get(key, key)
+        if key in self._ignores or default_column(name) in self._secret:
+            return
+        column = self._by_name.get(name) or self._by_column.get(default_column(name))
+        if column is None or any(step and step[0] == column.name for step in self._plan.values()):
+            self.unknown.add(key)
+            return
+        parts = self._parts.get(column.portal_name, [])
+        money = any(part.part == "currency" for part in parts)
+        self._splits += [(key, part.name, _converter(part, money=money)) for part in parts if self._keep(part.name)]
+        if self._keep(column.name):
+            self._plan[key] = (column.name, _converter(column, money=money))
+
+    def _exact_first(self, key: str) -> tuple[bool, str]:
+        """Sorts keys that are a portal name before those that merely resemble one."""
+        return self._renames.get(key, key) not in self._by_name, key
