@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from types import FrameType
@@ -77,6 +77,17 @@ class Waiting:
         return wait
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A strategy whose first wishes have been served."""
+
+    reading: Reading
+    found: list[Found]
+    """What it found before it wished for anything."""
+    answers: list[Answer] | None
+    """None: it has not been asked for a wish; empty: it had none, and has ended."""
+
+
 class Engine:
     """Serves reading strategies from one client."""
 
@@ -97,11 +108,27 @@ class Engine:
         self._most = self._dialect.BUNDLE
         """Commands a bundle may hold now: halved when the portal takes too long, doubled when it doesn't."""
 
-    def run(self, reading: Reading) -> Iterator[Found]:
+    def begin(self, readings: Sequence[Reading]) -> list[Begun]:
+        """Serve the first wishes of several strategies together: small lists share a request, 50 commands each.
+
+        Raises:
+            PortalError: A whole request failed for good.
+        """
+        firsts = [self._next_want(reading, None) for reading in readings]
+        arrived = self.waiting.start(partial(self.serve, [ask for _, asks in firsts for ask in asks]))
+        answers = iter(arrived())
+        return [
+            Begun(reading, found, [next(answers) for _ in asks])
+            for reading, (found, asks) in zip(readings, firsts, strict=True)
+        ]
+
+    def run(self, reading: Reading | Begun) -> Iterator[Found]:
         """Pump one strategy; yields what it found, in order, while its next wishes are being served."""
-        answers: list[Answer] | None = None
-        while True:
-            found, asks = self._next_want(reading, answers)
+        begun = reading if isinstance(reading, Begun) else Begun(reading, [], None)
+        yield from begun.found
+        answers = begun.answers
+        while answers is None or answers:
+            found, asks = self._next_want(begun.reading, answers)
             if not asks:
                 yield from found
                 return

@@ -14,7 +14,7 @@ from singer_sdk.streams import Stream
 
 from tap_bitrix24.children import SET_READ_AT
 from tap_bitrix24.discovery import Found, require
-from tap_bitrix24.engine import Engine
+from tap_bitrix24.engine import Begun, Engine
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
@@ -56,6 +56,7 @@ class EntityStream(Stream):
     def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: Access) -> None:
         """Describe the stream; its rows are asked for when it is synced."""
         self._position = 0
+        self._begun: Begun | None = None
         self._entity = entity
         self._columns = columns
         self._access = access
@@ -125,7 +126,8 @@ class EntityStream(Stream):
         require(self._access.portal(), self._entity, self.name)
         converter = _Converters(self._converter)
         try:
-            for event in self._access.engine.run(self._reading()):
+            begun, self._begun = self._begun, None
+            for event in self._access.engine.run(begun or self._reading()):
                 if isinstance(event, Rows):
                     rows = self._reshaped(event)
                     for start in range(0, len(rows), SLICE):
@@ -162,6 +164,15 @@ class EntityStream(Stream):
         if self.announced and self.selected:
             self._write_page(self._converter(Source(self._entity.endpoint))(rows), None)
             self.rows_written += len(rows)
+
+    def opening(self) -> Reading:
+        """The strategy this stream will be read with, for its first wishes to be served together with others'."""
+        require(self._access.portal(), self._entity, self.name)
+        return self._reading()
+
+    def begin(self, begun: Begun) -> None:
+        """Go on from there when the stream is synced."""
+        self._begun = begun
 
     def _reading(self) -> Reading:
         access, entity = self._access, self._entity

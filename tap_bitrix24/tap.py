@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -24,9 +25,17 @@ from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.engine import Engine, Waiting
 from tap_bitrix24.entities import CHILD_SETS, entity_of
-from tap_bitrix24.errors import AccessError, Interrupted, ReaderGoneError, SettingsError, StreamsFailedError, TapError
+from tap_bitrix24.errors import (
+    AccessError,
+    Interrupted,
+    PortalError,
+    ReaderGoneError,
+    SettingsError,
+    StreamsFailedError,
+    TapError,
+)
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
-from tap_bitrix24.model import Row
+from tap_bitrix24.model import Reading, Row
 from tap_bitrix24.pacing import Pacer
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.redaction import Redactor
@@ -150,9 +159,10 @@ class TapBitrix24(Tap):
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
-            for stream in selected:
-                if isinstance(stream, EntityStream):
-                    self._sync_one(stream, failed)
+            streams = [stream for stream in selected if isinstance(stream, EntityStream)]
+            self._begin(streams)
+            for stream in streams:
+                self._sync_one(stream, failed)
             self.state_writer.write_state(self.state)
         finally:
             self._flush()
@@ -160,6 +170,22 @@ class TapBitrix24(Tap):
             told = "; ".join(failed.values())
             msg = f"{len(failed)} of {len(selected) + len(self._unknown)} streams failed: {', '.join(failed)} ({told})"
             raise StreamsFailedError(msg)
+
+    def _begin(self, streams: Sequence[EntityStream]) -> None:
+        """Have the first pages of all streams fetched together; what goes wrong shows when a stream is synced."""
+        opened: list[tuple[EntityStream, Reading]] = []
+        for stream in streams:
+            with contextlib.suppress(TapError):
+                opened.append((stream, stream.opening()))
+        try:
+            begun = self._access.engine.begin([reading for _, reading in opened])
+        except AccessError:
+            raise
+        except PortalError as error:
+            LOG.warning("reading the streams' first pages one by one: %s", error)
+            return
+        for (stream, _), each in zip(opened, begun, strict=True):
+            stream.begin(each)
 
     def _sync_one(self, stream: EntityStream, failed: dict[str, str]) -> None:
         began, before = time.monotonic(), self.client.requests

@@ -49,7 +49,7 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "overload_limit": (AccessError, "Bitrix24 has blocked REST for this portal: contact its support"),
     "portal_deleted": (AccessError, "this portal is closed or deleted"),
     "invalid_request": (AccessError, "the portal wants https"),
-    "method_confirm_waiting": (AccessError, "an administrator must confirm this method in the portal first"),
+    "method_confirm_waiting": (MissingMethodError, "an administrator must confirm this method in the portal first"),
     "method_confirm_denied": (MissingMethodError, "an administrator has denied this method"),
     "insufficient_scope": (
         MissingMethodError,
