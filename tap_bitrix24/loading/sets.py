@@ -79,7 +79,7 @@ def _select(stream: str, columns: Sequence[str], *, told: bool) -> str:
         return rows
     sets = f"FROM {SETS} WHERE stream = {literal(stream)}"
     return (
-        f"{rows} LEFT JOIN (SELECT parent, max(read_at) AS read_at {sets} AND parent <> '*' GROUP BY parent) AS own"
+        f"{rows} LEFT JOIN (SELECT parent, max(read_at) AS read_at {sets} GROUP BY parent) AS own"
         f" ON own.parent = t.{SET}, (SELECT max(read_at) AS read_at {sets} AND parent = '*') AS swept"
         f" WHERE (own.read_at IS NULL OR t.{READ_AT} >= own.read_at)"
         f" AND (swept.read_at IS NULL OR t.{READ_AT} >= swept.read_at)"

@@ -102,13 +102,19 @@ def test_columns_by_label_and_options_by_text(file: Path) -> None:
     }  # fmt: skip
 
 
+def comments(file: Path) -> dict[str, str]:
+    found = query(file, "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'deals_labelled'")
+    return {column: comment for column, comment in found if comment}
+
+
 def test_comments_tell_the_portals_names(file: Path) -> None:
     load(file, deals({}), fields())
     make_views(file)
-    found = query(file, "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'deals_labelled'")
-    assert {column: comment for column, comment in found if comment} == {
-        label: name.upper() for name, label in LABELS.items()
-    }
+    wanted = {label: name.upper() for name, label in LABELS.items()}
+    assert comments(file) == wanted
+    load(file, FIELDS, field("title", LABELS["title"]).replace(b'"TITLE"', b'"subject"'))
+    make_views(file)
+    assert comments(file) == {**wanted, LABELS["title"]: "subject"}
 
 
 @pytest.mark.parametrize(
@@ -147,9 +153,12 @@ def test_values_of_any_type(file: Path, kind: Mapping[str, Any], value: Any, *, 
 
 
 def test_options_of_other_columns_and_streams_do_not_mix(file: Path) -> None:
-    load(file, deals({}), fields(), options("stage_id", {"WON": "Won"}, "leads"), options("title", {"WON": "x"}))
+    load(file, deals({}), fields(), options("stage_id", {"NEW": "Новая"}), options("title", {"WON": "x"}))
+    load(file, options("stage_id", {"WON": "Won", "NEW": "New"}, "leads"))
     make_views(file)
     assert told(file)["Стадия"] == "WON"
+    load(file, deals({"stage_id": "NEW"}))
+    assert told(file)["Стадия"] == "Новая"
 
 
 @pytest.mark.parametrize(
