@@ -58,25 +58,33 @@ class Brood:
 
 
 @dataclass(slots=True)
+class _Trust:
+    """What a run has learnt of asking for several parents at once; all broods of a stream ask the same method."""
+
+    proven: bool = False
+    """An answer has held children of several parents: the filter does take many ids."""
+    broken: bool = False
+    """It does not: parents are asked for one by one."""
+    foreign: bool = False
+    """An answer has held children of none of the parents asked for."""
+    doubts: int = 0
+
+
+@dataclass(slots=True)
 class _Tally:
     """What a run has learnt of one brood."""
 
     brood: Brood
     read_at: str | None
-    group: int
+    trust: _Trust
     waiting: list[Any] = field(default_factory=list)
     seen: set[Any] = field(default_factory=set)
     """Values asked before, where parents may share one (a template of many tasks) or lie in each other."""
     asked: int = 0
     refused: dict[Any, PortalError] = field(default_factory=dict)
     counts: dict[str, int | None] = field(default_factory=dict)
-    proven: bool = False
-    """An answer has held children of several parents: the filter does take many ids."""
-    foreign: bool = False
-    """An answer has held children of none of the parents asked for."""
     apart: list[Any] = field(default_factory=list)
     """Parents whose group was refused."""
-    doubts: int = 0
 
     def add(self, value: Any) -> None:
         """Note a parent to ask."""
@@ -86,9 +94,14 @@ class _Tally:
             self.seen.add(value)
         self.waiting.append(value)
 
+    @property
+    def group(self) -> int:
+        """How many parents one command asks for."""
+        return 1 if self.trust.broken else self.brood.group
+
     def next(self) -> list[Any]:
         """The parents to ask now: a few while it is not known whether one command may ask for many."""
-        most = self.group * (CHAIN if self.group == 1 or self.proven else 1)
+        most = self.group * (CHAIN if self.group == 1 or self.trust.proven else 1)
         values, self.waiting = self.waiting[:most], self.waiting[most:]
         self.asked += len(values)
         self.counts.update(dict.fromkeys(map(self.brood.set_of, values), 0))
@@ -106,7 +119,8 @@ def families(parents: Reading, broods: Sequence[Brood], read_at: str | None = No
         read_at: The time all sets of this run count as read at, not after the first of them; None: the stream is read
             whole, and nobody needs to know which of its rows belong together.
     """
-    tallies = {id(brood.parents): _Tally(brood, read_at, brood.group) for brood in broods}
+    trust = _Trust()
+    tallies = {id(brood.parents): _Tally(brood, read_at, trust) for brood in broods}
     only = next(iter(tallies.values())) if len(tallies) == 1 else None  # parents that are children have many sources
 
     def handle(event: Event) -> Reading:
@@ -193,7 +207,7 @@ def _ask_all(tally: _Tally) -> Reading:
         yield from _ask(tally, list(_batches(values, tally.group)))
         apart, tally.apart = tally.apart, []
         yield from _ask(tally, [[value] for value in apart])
-        if tally.group > 1 and not tally.proven:
+        if tally.group > 1 and not tally.trust.proven:
             yield from _doubt(tally, values)
         for value in tally.refused:
             tally.counts.pop(tally.brood.set_of(value), None)
@@ -238,11 +252,11 @@ def _tagged(tally: _Tally, event: Rows, group: Sequence[Any]) -> Rows:
     held: set[Any] = set()
     for row in event.rows:
         owner = group[0] if len(group) == 1 else owners.get(str(row.get(brood.owner)))
-        if owner is None and tally.proven:
+        if owner is None and tally.trust.proven:
             text = f"{method}: a row of {brood.name} {row.get(brood.owner)}, which was not asked for"
             raise UntrustedError(text, method=method)
         if owner is None:
-            tally.foreign = True
+            tally.trust.foreign = True
             continue
         held.add(owner)
         name = brood.set_of(owner)
@@ -250,7 +264,7 @@ def _tagged(tally: _Tally, event: Rows, group: Sequence[Any]) -> Rows:
         rows.append(row if tally.read_at is None else {**row, SET: name})
         if brood.again is not None:
             tally.add(brood.again(row))
-    tally.proven = (tally.proven or len(held) > 1) and not tally.foreign
+    tally.trust.proven = (tally.trust.proven or len(held) > 1) and not tally.trust.foreign
     return Rows(event.source, rows)
 
 
@@ -261,12 +275,13 @@ def _doubt(tally: _Tally, values: Sequence[Any]) -> Reading:
     """
     empty = [value for value in values if not tally.counts.get(tally.brood.set_of(value))]
     yield from _ask(tally, [[value] for value in empty])
-    tally.doubts += 1
-    if tally.foreign or any(tally.counts.get(tally.brood.set_of(value)) for value in empty):
-        tally.group = 1
+    trust = tally.trust
+    trust.doubts += 1
+    trust.broken = trust.foreign or any(tally.counts.get(tally.brood.set_of(value)) for value in empty)
+    if trust.broken:
         method = tally.brood.ask(values[:1])[0].endpoint.method
         yield Warned(f"{method}: does not take several parents at once here; asking for one at a time")
-    tally.proven = tally.doubts >= DOUBTS
+    trust.proven = trust.doubts >= DOUBTS
 
 
 def _note_refusal(tally: _Tally, source: Source, group: Sequence[Any], error: PortalError) -> None:

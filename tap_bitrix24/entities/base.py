@@ -132,7 +132,7 @@ class Entity:
     @property
     def keyset(self) -> bool:
         """Whether ids can be filtered and ordered; otherwise the list comes whole or by offset."""
-        return self.endpoint.paging.keyset
+        return self.endpoint.paging.keyset and POSITION not in self.key
 
 
 def columns(**names: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ TALK: Sequence[Entity] = (
         endpoint=upper("voximplant.statistic.get", paging=ByStart("FILTER", ("SORT", "ORDER"))),
         documented=columns(
             integer="ID PORTAL_USER_ID CALL_TYPE CALL_DURATION CALL_VOTE CRM_ENTITY_ID CRM_ACTIVITY_ID REST_APP_ID "
-            "TRANSCRIPT_ID SESSION_ID REDIAL_ATTEMPT RECORD_DURATION",
+            "TRANSCRIPT_ID SESSION_ID REDIAL_ATTEMPT RECORD_DURATION RECORD_FILE_ID",
             double="COST",
             datetime="CALL_START_DATE",
             string="CALL_ID EXTERNAL_CALL_ID CALL_CATEGORY PORTAL_NUMBER PHONE_NUMBER CALL_LOG CALL_RECORD_URL "

@@ -341,7 +341,6 @@ WORK: Sequence[Entity] = (
             string="MEETING_STATUS CAL_TYPE NAME TZ_FROM TZ_TO EVENT_TYPE DESCRIPTION DATE_FROM_FORMATTED "
             "DATE_TO_FORMATTED DATE_FROM DATE_TO DATE_CREATE TIMESTAMP_X",
         ),
-        key=("ID", "DATE_FROM"),
         parents=resource_calendars,
     ),
     Entity(
