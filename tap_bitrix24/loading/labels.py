@@ -169,7 +169,10 @@ def _select(
 
 
 def _texts(value: str, kind: str, texts: str, *, multiple: bool) -> str:
-    """SQL for the texts of a value with options; what is none of them stays visible as its own text."""
+    """SQL for the texts of a value with options; what is none of them stays visible as its own text.
+
+    A boolean was Y or N in the portal, so that is what its options are told by.
+    """
     if kind == ColumnType.JSON and multiple:
         ids = (
             f"CASE WHEN json_type({value}) = 'ARRAY' THEN {value} ->> '$[*]'"
@@ -177,6 +180,9 @@ def _texts(value: str, kind: str, texts: str, *, multiple: bool) -> str:
         )
         return f"list_transform({ids}, lambda x: coalesce({texts}[x], x))"
     text = f"CAST({value} AS VARCHAR)"
+    if kind == ColumnType.BOOLEAN:
+        flag = f"CASE {value} WHEN true THEN 'Y' WHEN false THEN 'N' END"
+        return f"coalesce({texts}[{flag}], {texts}[{text}], {text})"
     if kind == ColumnType.JSON:
         text = f"({value} ->> '$')"
     elif kind == ColumnType.DOUBLE:

@@ -152,6 +152,11 @@ def test_values_of_any_type(file: Path, kind: Mapping[str, Any], value: Any, *, 
     assert shown(file, kind, value, texts, multiple=multiple) == expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [(True, "Да"), (False, "false"), (None, None)])
+def test_options_of_booleans_are_the_portals(file: Path, *, value: bool | None, expected: str | None) -> None:
+    assert shown(file, BOOLEAN, value, {"Y": "Да"}, multiple=False) == expected
+
+
 def test_options_of_other_columns_and_streams_do_not_mix(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"NEW": "Новая"}), options("title", {"WON": "x"}))
     load(file, options("stage_id", {"WON": "Won", "NEW": "New"}, "leads"))
