@@ -90,7 +90,7 @@ def _options(facts: Mapping[str, Any]) -> Iterable[Option]:
     told: list[Any] = [facts[key] for key in _OPTIONS if facts.get(key) and isinstance(facts[key], (list, Mapping))]
     given = told[0] if told else []
     if isinstance(given, Mapping) and not any(isinstance(each, Mapping) for each in given.values()):
-        return [Option(str(code), str(text)) for code, text in given.items()]
+        return [Option(str(code), "" if text is None else str(text)) for code, text in given.items()]
     rows = given.values() if isinstance(given, Mapping) else given
     return [_option(row) for row in rows if row is not None]
 
@@ -107,7 +107,9 @@ def _option(row: Any) -> Option:
 
 
 def _text(facts: Mapping[str, Any], names: Iterable[str]) -> str:
-    return next((str(facts[name]) for name in names if isinstance(facts.get(name), (str, int)) and facts[name]), "")
+    """The first of these that says something; 0 does, as an option's id or its place."""
+    told = (facts.get(name) for name in names)
+    return next((str(each) for each in told if isinstance(each, (str, int)) and each != "" and each is not False), "")
 
 
 def _flag(facts: Mapping[str, Any], names: Iterable[str]) -> bool | None:
