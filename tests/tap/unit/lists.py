@@ -8,9 +8,10 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from tap_bitrix24.entities import order_map
 from tap_bitrix24.errors import PortalError
 from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Reached, Reading, Row, Rows, Source, Stamp, Want, Warned
+from tap_bitrix24.paging import ByStart
+from tap_bitrix24.shapes import listed
 
 COMMANDS_A_REQUEST = 50
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -24,7 +25,7 @@ def at(seconds: float) -> datetime:
 def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> Source:
     """A classic list of deals."""
     stamp = Stamp("DATE_MODIFY", "DATE_MODIFY", margin=margin) if stamped else None
-    return Source(Endpoint("crm.deal.list", order=order_map, page_size=page_size), stamp=stamp, **facts)
+    return Source(Endpoint("crm.deal.list", ByStart(), listed, page_size=page_size), stamp=stamp, **facts)
 
 
 def rows_of(ids: Iterable[int], stamp: Callable[[int], float] = float) -> list[Row]:

@@ -3,8 +3,9 @@
 import pytest
 
 from tap_bitrix24.model import Field
+from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED, build_columns
-from tap_bitrix24.values import RowConverter, without_secrets
+from tap_bitrix24.values import without_secrets
 
 
 @pytest.mark.parametrize(

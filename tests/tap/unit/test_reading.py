@@ -10,7 +10,9 @@ import pytest
 
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Endpoint, Reading, Row, Source, Stamp, Window
+from tap_bitrix24.paging import ByStart, Unpaged
 from tap_bitrix24.reading import Cursor, NoKeysetError, keyset, moment, offsets, whole, within
+from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
 ROUNDS = range(60)
@@ -262,7 +264,9 @@ def test_bounds_read_in_another_zone_are_cut_exactly_on_our_side(hours: int) -> 
 
 
 WINDOW = Window(at(0), at(10))
-TASKS = Source(Endpoint("tasks.task.list"), stamp=Stamp("changedDate", "CHANGED_DATE", fallback="createdDate"))
+TASKS = Source(
+    Endpoint("tasks.task.list", ByStart(), listed), stamp=Stamp("changedDate", "CHANGED_DATE", fallback="createdDate")
+)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +346,7 @@ def test_a_whole_list_without_keys_is_not_believed() -> None:
 
 
 def test_keys_of_whole_lists_may_be_words() -> None:
-    currencies = Source(Endpoint("crm.currency.list", key="CURRENCY", request_key="CURRENCY"))
+    currencies = Source(Endpoint("crm.currency.list", Unpaged(), listed, key="CURRENCY", request_key="CURRENCY"))
     assert pump(whole([currencies]), FakeList([{"CURRENCY": "RUB"}, {"CURRENCY": "USD"}])).rows == [
         {"CURRENCY": "RUB"},
         {"CURRENCY": "USD"},

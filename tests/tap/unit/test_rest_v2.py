@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.entities import ITEM_STAMP, ITEMS, order_map, order_words
+from tap_bitrix24.entities import ITEM_STAMP, ITEMS
 from tap_bitrix24.errors import (
     AccessError,
     MissingMethodError,
@@ -22,11 +23,15 @@ from tap_bitrix24.errors import (
     UntrustedError,
 )
 from tap_bitrix24.model import Ask, Command, Endpoint, Page, Result, Source, Stamp, Window
+from tap_bitrix24.paging import ByStart, Unpaged
+from tap_bitrix24.shapes import listed
 
-DEALS = Endpoint("crm.deal.list", order=order_map, select_param="select")
-TASKS = Endpoint("tasks.task.list", rows_at="tasks", key="id", order=order_map, select_param="select")
-USERS = Endpoint("user.get", filter_param="FILTER", order=order_words)
-STATUSES = Endpoint("crm.status.list")
+DEALS = Endpoint("crm.deal.list", ByStart(), listed, select_param="select")
+TASKS = Endpoint("tasks.task.list", ByStart(), listed, rows_at="tasks", key="id", select_param="select")
+USERS = Endpoint("user.get", ByStart("FILTER", ("sort", "order")), listed)
+DAYS = Endpoint("timeman.timecontrol.reports.get", Unpaged(), listed, rows_at="report.days", key="index")
+STATUSES = Endpoint("crm.status.list", ByStart(order=None), listed)
+DEEP = Endpoint("deep.list", ByStart(), listed, rows_at="answer.rows", page_size=20)
 MARCH, APRIL = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
 MODIFIED = Stamp("DATE_MODIFY", "DATE_MODIFY")
 
@@ -57,7 +62,11 @@ def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "name", "reference"),
-    [(TASKS, ">ID", "$result[c0][tasks][49][id]"), (ITEMS, ">id", "$result[c0][items][49][id]")],
+    [
+        (TASKS, ">ID", "$result[c0][tasks][49][id]"),
+        (ITEMS, ">id", "$result[c0][items][49][id]"),
+        (DEEP, ">ID", "$result[c0][answer][rows][19][ID]"),
+    ],
 )
 def test_a_chain_of_wrapped_rows(endpoint: Endpoint, name: str, reference: str) -> None:
     queries = spelled(Ask(source=Source(endpoint), after=5, pages=2))
@@ -78,6 +87,17 @@ def test_users_take_order_in_two_words_and_filter_in_capitals() -> None:
 def test_the_newest_page_asks_for_ids_only() -> None:
     (query,) = spelled(Ask(source=Source(DEALS, params={"select": ["*"]}, filter={"=STAGE": "A"}), newest=True))
     assert query == {"select": ["ID"], "order": {"ID": "DESC"}, "filter": {"=STAGE": "A"}, "start": -1}
+
+
+def test_the_newest_page_of_a_list_that_takes_its_select_inside_another_parameter() -> None:
+    given = {"params": {"select": ["*"], "get_preview": 0}}
+    inside = replace(DEALS, select_param="params.select", paging=ByStart("params.filter", "params.order"))
+    (query,) = spelled(Ask(source=Source(inside, params=given), newest=True))
+    assert query == {
+        "params": {"select": ["ID"], "get_preview": 0, "filter": {}, "order": {"ID": "DESC"}},
+        "start": -1,
+    }
+    assert given == {"params": {"select": ["*"], "get_preview": 0}}, "the source's own parameters stay as they are"
 
 
 def test_a_counted_page_starts_at_zero() -> None:
@@ -244,7 +264,7 @@ def test_an_error_is_told_by_its_key_not_by_its_truth(code: Any) -> None:
         ("OVERLOAD_LIMIT", AccessError),
         ("INVALID_REQUEST", AccessError),
         ("PORTAL_DELETED", AccessError),
-        ("METHOD_CONFIRM_WAITING", AccessError),
+        ("METHOD_CONFIRM_WAITING", MissingMethodError),
         ("insufficient_scope", MissingMethodError),
         ("ERROR_METHOD_NOT_FOUND", MissingMethodError),
         ("METHOD_CONFIRM_DENIED", MissingMethodError),
@@ -283,6 +303,19 @@ def test_errors_of_any_shape_have_a_text(body: Any) -> None:
         (TASKS, {"tasks": []}, []),
         (TASKS, [], []),
         (TASKS, {}, []),
+        # every way PHP says nothing
+        (DEALS, None, []),
+        (DEALS, False, []),
+        (TASKS, None, []),
+        (TASKS, {"tasks": None}, []),
+        # a wrapper where none is documented, another one, and none where one is
+        (DEALS, {"items": [{"ID": "1"}]}, [{"ID": "1"}]),
+        (TASKS, {"items": [{"id": "1"}]}, [{"id": "1"}]),
+        (TASKS, [{"id": "1"}], [{"id": "1"}]),
+        (DAYS, {"report": {"days": [{"index": 1}]}}, [{"index": 1}]),
+        (DAYS, {"report": {"days": []}, "month": 5}, []),
+        (DAYS, {"report": []}, []),
+        (DAYS, [], []),
     ],
 )
 def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
@@ -292,16 +325,19 @@ def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "value"),
     [
-        (DEALS, None),
-        (DEALS, False),
         (DEALS, "text"),
+        (DEALS, 0),
+        (DEALS, True),
         (DEALS, [1]),
         (DEALS, [[]]),
         (DEALS, {"ID": "1"}),
-        (DEALS, {"items": [{"ID": "1"}]}),
-        (TASKS, {"items": [{"id": "1"}]}),
-        (TASKS, {"tasks": None}),
-        (TASKS, None),
+        (DEALS, {"items": [{"ID": "1"}], "more": [{"ID": "2"}]}),
+        (TASKS, {"items": [{"id": "1"}], "more": [{"id": "2"}]}),
+        (TASKS, {"items": {"id": "1"}}),
+        (TASKS, {"tasks": "text"}),
+        (TASKS, {"7": {"id": "1"}, "8": {"id": "2"}}),
+        (DAYS, {"report": {"weeks": [], "months": []}, "month": 5}),
+        (DAYS, {"report": {"days": "text"}}),
     ],
 )
 def test_what_is_no_list_of_rows_is_not_believed(endpoint: Endpoint, value: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.model import Field, Row
+from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import (
     ANY,
     BOOLEAN,
@@ -19,7 +20,6 @@ from tap_bitrix24.schema import (
     Column,
     build_columns,
 )
-from tap_bitrix24.values import RowConverter
 
 MISFIT = object()
 NOTHING: tuple[Any, ...] = ("", False, {}, [], None)
