@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from singer_sdk.singerlib import Schema
 
+from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.model import Field
 from tap_bitrix24.schema import (
@@ -15,6 +16,8 @@ from tap_bitrix24.schema import (
     DATETIME,
     INTEGER,
     JSON,
+    KINDS,
+    LINK,
     NUMBER,
     OBJECT,
     STRING,
@@ -23,7 +26,6 @@ from tap_bitrix24.schema import (
     build_columns,
     columns_from_schema,
     json_schema,
-    parse_fields,
 )
 
 TYPES = {
@@ -44,7 +46,13 @@ TYPES = {
     "crm_activity_binding": OBJECT, "crm_activity_communication": OBJECT, "crm_status_extra": OBJECT,
     "recurring_params": OBJECT,
     "array": JSON, "lang_map": JSON,
-    "unknown": ANY, "any": ANY, "": ANY, "product_file": ANY, "from_the_future": ANY,
+    "json": JSON, "currency_localization": JSON, "product_file": JSON, "productproperty": JSON, "listproperty": JSON,
+    "productproperty:S": JSON, "listproperty:N:Sequence": JSON,
+    "number": NUMBER, "bool": BOOLEAN, "link": LINK, "html": STRING, "rest_app": STRING, "resource": STRING,
+    "string_formatted": STRING, "crm_order": INTEGER, "disk_version": INTEGER, "webdav_element": INTEGER,
+    "hlblock": INTEGER, "vote": INTEGER, "url_preview": INTEGER, "attached_diskfile": OBJECT,
+    "catalog_product.id": INTEGER, "catalog_type.code": STRING, "site.lid": STRING,
+    "unknown": ANY, "any": ANY, "mixed": ANY, "": ANY, "from_the_future": ANY, "catalog_product.name": ANY,
 }  # fmt: skip
 JSON_TYPES: dict[str, dict[str, Any]] = {
     INTEGER: {"type": ["integer", "null"]},
@@ -53,7 +61,10 @@ JSON_TYPES: dict[str, dict[str, Any]] = {
     STRING: {"type": ["string", "null"]},
     DATE: {"type": ["string", "null"], "format": "date"},
     DATETIME: {"type": ["string", "null"], "format": "date-time"},
+    LINK: {"type": ["string", "null"], "format": "uri"},
     OBJECT: {"type": ["object", "null"]},
+    JSON: {"type": ["object", "array", "null"]},
+    ANY: {"type": ["string", "number", "boolean", "object", "array", "null"]},
 }
 
 
@@ -65,6 +76,10 @@ def column(described: Field, flags: frozenset[str] = frozenset()) -> Column:
 @pytest.mark.parametrize(("portal_type", "kind"), TYPES.items())
 def test_kind_of_every_portal_type(portal_type: str, kind: str) -> None:
     assert column(Field("UF_CRM_1", portal_type)).kind == kind
+
+
+def test_every_type_the_tap_knows_is_told_here() -> None:
+    assert set(KINDS) <= set(TYPES)
 
 
 @pytest.mark.parametrize(("kind", "schema"), JSON_TYPES.items())
@@ -107,63 +122,6 @@ def test_a_name_alone_makes_no_flag(portal_type: str) -> None:
 def test_task_enums_tell_their_type_by_their_codes(values: Any, kind: str) -> None:
     (described,) = parse_fields({"fields": {"MARK": {"title": None, "type": "enum", "values": values}}})
     assert column(described).kind == kind
-
-
-def test_classic_description() -> None:
-    answer = {
-        "ID": {"type": "integer", "isRequired": False, "isMultiple": False, "isDynamic": False, "title": "ID"},
-        "PHONE": {"type": "crm_multifield", "isMultiple": True, "isDynamic": False, "title": "Телефон"},
-        "UF_CRM_1": {
-            "type": "enumeration", "isMultiple": True, "isDynamic": True, "title": "UF_CRM_1",
-            "items": [{"ID": "44", "VALUE": "A"}], "listLabel": "Канал", "formLabel": "Канал продаж",
-        },
-        "UF_CRM_2": {"type": "crm", "isMultiple": False, "title": "UF_CRM_2", "listLabel": "Дочерняя"},
-        "UF_CRM_3": {"type": "string", "isMultiple": False, "title": "UF_CRM_3", "filterLabel": "F"},
-    }  # fmt: skip
-    assert parse_fields(answer) == [
-        Field("ID", "integer"),
-        Field("PHONE", "crm_multifield", multiple=True, label="Телефон"),
-        Field("UF_CRM_1", "enumeration", multiple=True, label="Канал продаж"),
-        Field("UF_CRM_2", "crm", label="Дочерняя"),
-        Field("UF_CRM_3", "string", label="F"),
-    ]
-
-
-def test_universal_description() -> None:
-    facts = {"type": "string", "isMultiple": False, "title": "Поле", "upperName": "UF_CRM_12_1700"}
-    described = parse_fields({"fields": {"ufCrm12_1700": facts}})
-    assert described == [Field("ufCrm12_1700", "string", label="Поле", upper="UF_CRM_12_1700")]
-    made = build_columns(described, types={})[0]
-    assert (made.name, made.portal_name, made.description) == ("uf_crm_12_1700", "ufCrm12_1700", "Поле")
-
-
-def test_labels_without_types() -> None:
-    assert parse_fields({"ID": "ID", "PERSONAL_WWW": "Страница"}) == [
-        Field("ID", label="ID"),
-        Field("PERSONAL_WWW", label="Страница"),
-    ]
-
-
-def test_user_field_rows() -> None:
-    rows = [
-        {"ID": "176", "FIELD_NAME": "UF_USR_1", "USER_TYPE_ID": "enumeration", "MULTIPLE": "Y", "LIST": [{"ID": "26"}]},
-        {"ID": "177", "FIELD_NAME": "UF_USR_2", "USER_TYPE_ID": "money", "MULTIPLE": "N", "EDIT_FORM_LABEL": "Оклад"},
-        {"ID": "178", "FIELD_NAME": "UF_USR_3", "USER_TYPE_ID": "date", "MULTIPLE": "N", "LIST_COLUMN_LABEL": "Дата"},
-    ]
-    assert parse_fields(rows) == [
-        Field("UF_USR_1", "enumeration", multiple=True),
-        Field("UF_USR_2", "money", label="Оклад"),
-        Field("UF_USR_3", "date", label="Дата"),
-    ]
-
-
-@pytest.mark.parametrize("empty", [[], {}, None, {"fields": {}}])
-def test_no_fields_at_all(empty: Any) -> None:
-    assert parse_fields(empty) == []
-
-
-def test_an_empty_universal_answer_describes_nothing() -> None:
-    assert parse_fields({"fields": []}) == [], "PHP sends an empty map as a list"
 
 
 def test_money_becomes_a_number_and_its_currency() -> None:
@@ -225,8 +183,9 @@ def test_columns_survive_the_catalog() -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
 def test_the_table_names_only_types_the_tap_knows(entity: Any) -> None:
-    for column_ in build_columns([], types=entity.types, flags=entity.flags):
-        assert column_.kind != ANY, column_
+    for name, type_ in {**entity.documented, **entity.types}.items():
+        only = build_columns([], types={name: type_}, flags=entity.flags)[0]
+        assert only.kind != ANY or type_ == "mixed", (name, type_)
 
 
 @pytest.mark.parametrize(
