@@ -183,9 +183,14 @@ def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[
 
 
 def _note_catalogs(client: Client, portal: Portal, answer: Result | PortalError) -> None:
+    """Catalogs of variations name the catalog of their products, which may be hidden from the list itself."""
+    products: set[int] = set()
     for row in _rest(client, Source(CATALOGS.endpoint), answer):
-        number = int(row.get("iblockId") or row["id"])
-        (portal.offer_blocks if row.get("productIblockId") else portal.product_blocks).append(number)
+        number, whose = int(row.get("iblockId") or row["id"]), row.get("productIblockId")
+        if whose:
+            portal.offer_blocks.append(number)
+        products.add(int(whose or number))
+    portal.product_blocks = sorted(products)
 
 
 def _note_lists(client: Client, portal: Portal, each: Each, answer: Result | PortalError) -> None:

@@ -196,8 +196,10 @@ class RowConverter:
         originals[column] = without_secrets(value)
 
     def constants(self, values: Mapping[str, Any]) -> None:
-        """Column → value added to every row from now on."""
-        self._constants = {name: value for name, value in values.items() if name in self._blank}
+        """Column → value added to every row from now on; it may come from a parent's row, as the portal sent it."""
+        self._constants = {
+            name: CONVERTERS[self._by_column[name].kind](value) for name, value in values.items() if name in self._blank
+        }
 
     def column(self, row_key: str) -> str | None:
         """The column a row key is written to; None: to none."""

@@ -53,6 +53,7 @@ CRM_PARTS: Sequence[Entity] = (
             string="ENTITY_TYPE COMMENT",
             json="FILES",
         ),
+        types={"FILES": "json"},  # keyed by file id
         parents=timeline_owners,
     ),
     Entity(

@@ -11,23 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo.wire import Wire
+from tests.tap.read_only import READ_ONLY
 
 SCRIPTS = Path(sys.executable).parent
 """Where the console scripts of this environment are."""
-
-
-READ_ONLY = frozenset(
-    {
-        "crm.activity.fields", "crm.activity.list", "crm.category.fields", "crm.category.list", "crm.company.fields",
-        "crm.company.list", "crm.contact.fields", "crm.contact.list", "crm.currency.fields", "crm.currency.list",
-        "crm.deal.fields", "crm.deal.list", "crm.item.fields", "crm.item.list", "crm.lead.fields", "crm.lead.list",
-        "crm.quote.fields", "crm.quote.list", "crm.stagehistory.list", "crm.status.fields", "crm.status.list",
-        "crm.type.fields", "crm.type.list", "department.fields", "department.get", "scope",
-        "task.item.userfield.getlist", "tasks.task.getFields", "tasks.task.list", "user.fields", "user.get",
-        "user.userfield.list",
-    }
-)  # fmt: skip
-"""All methods the tap may call: none of them changes anything."""
 
 
 class Portal(Wire):
