@@ -19,9 +19,9 @@ _PROPERTIES: Final = {
 _PRODUCT: Final = """
     id:integer* iblockId:integer!^ name:string! active:char available:char* code:string xmlId:string bundle:char*
     canBuyZero:char createdBy:integer>users modifiedBy:integer>users dateActiveFrom:datetime? dateActiveTo:datetime?
-    dateCreate:datetime timestampX:datetime* iblockSectionId:integer?>product_sections measure:integer previewText:string?
-    detailText:string? previewPicture:file detailPicture:file previewTextType:string detailTextType:string sort:integer
-    subscribe:char vatId:integer vatIncluded:char height:double? length:double? weight:double? width:double?
+    dateCreate:datetime timestampX:datetime* iblockSectionId:integer?>product_sections measure:integer
+    previewText:string? detailText:string? previewPicture:file detailPicture:file previewTextType:string
+    detailTextType:string sort:integer subscribe:char vatId:integer vatIncluded:char height:double? length:double? weight:double? width:double?
     quantityTrace:char type:integer* purchasingCurrency:string purchasingPrice:double quantity:double
     quantityReserved:double property258:productproperty property259:productproperty[] parentId:productproperty
     property261:productproperty property262:productproperty[]
