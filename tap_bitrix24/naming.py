@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+OWN = "_bitrix24_"
+"""Columns the tap adds itself begin with it; their names are said by the tap, not made."""
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -14,6 +16,8 @@ def column_name(portal_name: str) -> str:
     Names without a lower-case letter (`DATE_MODIFY`) are lowered; others are split at `aB`, at `ABc` and
     between a lower-case letter and a digit, then lowered: `ufCrm5_1700` becomes `uf_crm_5_1700`.
     """
+    if portal_name.startswith(OWN):
+        return portal_name
     if portal_name.upper() == portal_name:
         return portal_name.lower()
     return _HUMP.sub("_", portal_name).lower()
