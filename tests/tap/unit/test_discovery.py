@@ -1,4 +1,4 @@
-"""Decisions 3, 9, 13, 16 and 19: what the portal's own description becomes, without a portal."""
+"""Decisions 3, 16 and 19: what the portal tells of itself becomes streams and columns, without a portal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,19 +9,10 @@ import pytest
 from tap_bitrix24.auth import Webhook
 from tap_bitrix24.client import ATTEMPTS, Client
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.discovery import Portal, discover, preflight, require, sources, spread_multifields
-from tap_bitrix24.entities import (
-    BY_STREAM,
-    CATEGORIES,
-    CONTACTS,
-    DEALS,
-    ENTITIES,
-    SMART_PROCESSES,
-    STAGE_HISTORY,
-    TASKS,
-    Entity,
-    entity_of,
-)
+from tap_bitrix24.discovery import Found, allows, discover, preflight, require
+from tap_bitrix24.entities import ENTITIES
+from tap_bitrix24.entities.crm import DEALS
+from tap_bitrix24.entities.people import TASKS
 from tap_bitrix24.errors import (
     AccessError,
     MissingMethodError,
@@ -30,27 +21,33 @@ from tap_bitrix24.errors import (
     SettingsError,
     UnavailableError,
 )
-from tap_bitrix24.model import Command, Field, Result
+from tap_bitrix24.model import Command, Result
 from tap_bitrix24.pacing import PLANS, Pacer
-from tap_bitrix24.schema import build_columns
+from tap_bitrix24.portal import Portal, UniversalList
 
 DOOR = Webhook("https://example.bitrix24.com/rest/1/s/", "s", "https://example.bitrix24.com")
 CLOCK = "2025-03-01T12:30:45.900000+03:00"
 Brought = Result | PortalError
 
 
+SCOPES = sorted({scope for entity in ENTITIES for scope in entity.scope})
+FAMILIES = sum(entity.members is not None for entity in ENTITIES)
+
+
 class Described(Client):
-    """A portal of a few smart processes that describes every field as it is told to."""
+    """A portal of a few smart processes and lists that describes every field as it is told to."""
 
     def __init__(
-        self, processes: int = 0, scopes: Any = ("crm", "user", "department", "task"), **answers: Brought
+        self, processes: int = 0, scopes: Any = tuple(SCOPES), *, lists: Sequence[int] = (), **answers: Brought
     ) -> None:
         super().__init__(DOOR, Pacer(PLANS["standard"]), rest_v2)
         self.first_answer = {"date_start": CLOCK}
+        self.asked: list[Command] = []
         self._types = [
             {"id": str(number), "entityTypeId": str(128 + 2 * number), "title": f"P{number}"}
             for number in range(1, processes + 1)
         ]
+        self._lists = [{"ID": str(number), "NAME": f"L{number}"} for number in lists]
         self._scopes = scopes
         self._answers = answers
 
@@ -59,6 +56,7 @@ class Described(Client):
         assert 1 <= len(bundle) <= rest_v2.BUNDLE
         assert attempts >= 1
         self.requests += 1
+        self.asked += bundle
         return [self._one(command) for command in bundle]
 
     def _one(self, command: Command) -> Brought:
@@ -72,7 +70,18 @@ class Described(Client):
             return Result({"types": [row for row in self._types if int(row["id"]) > after][:50]})
         if method == "crm.category.list":
             return Result({"categories": [{"id": 0}, {"id": 7}, {"id": 9}] if params["entityTypeId"] == 3 else []})
+        if method == "catalog.catalog.list":
+            return Result({"catalogs": []})
+        if method == "lists.get":
+            start, mine = params["start"], self._lists if params["IBLOCK_TYPE_ID"] == "lists" else []
+            return Result(mine[start : start + 50], len(mine), start + 50 if start + 50 < len(mine) else None)
         return Result({"ID": {"type": "integer"}, "id": {"type": "integer", "upperName": "ID"}})
+
+
+def stream(client: Described, name: str) -> Found:
+    """One stream as discovered."""
+    _, found = discover(client)
+    return next(each for each in found if each.name == name)
 
 
 def portal(**facts: Any) -> Portal:
@@ -80,14 +89,21 @@ def portal(**facts: Any) -> Portal:
     return Portal(datetime(2025, 3, 1, tzinfo=UTC), facts.pop("scopes", None), **facts)
 
 
-@pytest.mark.parametrize(("processes", "requests"), [(0, 1), (1, 2), (10, 2), (49, 2), (50, 3), (120, 6)])
+@pytest.mark.parametrize(("processes", "requests"), [(0, 3), (1, 4), (10, 4), (49, 4), (50, 5), (120, 8)])
 def test_discovery_takes_few_requests(processes: int, requests: int) -> None:
     client = Described(processes)
     _, found = discover(client)
     names = [each.name for each in found]
     assert sum(name.startswith("smart_process_") for name in names) == processes
-    assert len(names) == len(set(names)) == len(ENTITIES) - 1 + processes
+    assert len(names) == len(set(names)) == len(ENTITIES) - FAMILIES + processes
     assert client.requests <= requests
+
+
+def test_no_question_is_asked_twice() -> None:
+    client = Described(3, lists=[5, 6])
+    discover(client)
+    asked = [(command.method, repr(command.params)) for command in client.asked]
+    assert len(asked) == len(set(asked))
 
 
 def test_the_clock_is_the_portals_in_utc_floored() -> None:
@@ -96,9 +112,11 @@ def test_the_clock_is_the_portals_in_utc_floored() -> None:
 
 def test_what_is_without_scope_or_method_is_left_out_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     client = Described(scopes=["crm"], crm_deal_fields=MissingMethodError("crm.deal.fields: no such method"))
+    caplog.set_level("WARNING")
     _, found = discover(client)
     names = {each.name for each in found}
     assert "leads" in names
+    assert {each.entity.scope for each in found if each.entity.scope} == {("crm",)}
     assert names.isdisjoint({"deals", "users", "departments", "tasks"})
     for name in ("deals", "users", "departments", "tasks"):
         assert sum(record.getMessage().startswith(f"{name} ") for record in caplog.records) == 1
@@ -109,7 +127,7 @@ def test_what_is_without_scope_or_method_is_left_out_and_told_once(caplog: pytes
     [
         {"scope": AccessError("wrong webhook")},
         {"scope": UnavailableError("cannot reach")},
-        {"scopes": ["im", "disk"]},
+        {"scopes": ["contact_center", "imbot"]},
         {"scopes": []},
     ],
 )
@@ -129,7 +147,7 @@ def test_a_run_that_cannot_begin_is_a_settings_error(broken: dict[str, Any]) -> 
 def test_a_portal_that_does_not_tell_its_scopes_is_tried() -> None:
     told = preflight(Described(scope=RejectedError("no")))
     assert told.scopes is None
-    assert all(told.allows(entity) for entity in ENTITIES)
+    assert all(allows(told, entity) for entity in ENTITIES)
 
 
 def test_a_stream_someone_selected_without_its_scope_fails() -> None:
@@ -139,107 +157,122 @@ def test_a_stream_someone_selected_without_its_scope_fails() -> None:
         require(bare, TASKS, "tasks")
 
 
-# Sources
+def test_any_of_the_scopes_opens_an_entity_and_what_the_tap_makes_needs_none() -> None:
+    for scope, streams in (("user_brief", {"users"}), ("tasks", {"tasks"}), ("user", {"users"})):
+        opened = {entity.stream for entity in ENTITIES if allows(portal(scopes=frozenset({scope})), entity)}
+        assert opened == {*streams, "fields", "field_options", "child_sets"}
 
 
-def test_a_classic_list() -> None:
-    (only,) = sources(DEALS, "deals", [], portal(), universal=False)
-    assert only.endpoint.method == "crm.deal.list"
-    assert only.params == {"select": ["*", "UF_*"]}
-    assert only.stamp is not None
-    assert only.stamp.margin == 0
-
-
-def test_hidden_categories_are_read_by_the_universal_method() -> None:
-    classic, hidden = sources(CONTACTS, "contacts", [], portal(hidden_categories={3: [7, 9]}), universal=False)
-    assert classic.endpoint.method == "crm.contact.list"
-    assert hidden.endpoint.method == "crm.item.list"
-    assert hidden.params["entityTypeId"] == 3
-    assert hidden.filter == {"@categoryId": [7, 9]}
-    assert hidden.stamp is not None
-    assert hidden.stamp.margin == 26 * 3600
+# What multiplies lists
 
 
 def test_the_hidden_categories_are_those_above_zero() -> None:
     assert preflight(Described()).hidden_categories == {3: [7, 9], 4: []}
 
 
-@pytest.mark.parametrize("stream", ["deals", "leads", "contacts", "companies", "quotes"])
-def test_universal_methods_read_all_categories_in_one_list(stream: str) -> None:
-    entity = BY_STREAM[stream]
-    (only,) = sources(entity, stream, [], portal(hidden_categories={3: [7], 4: [8]}), universal=True)
-    assert only.endpoint.method == "crm.item.list"
-    assert entity.universal is not None
-    assert only.params["entityTypeId"] == entity.universal.entity_type_id
-    assert not only.filter
+def test_catalogs_of_products_and_of_their_variations() -> None:
+    rows = [{"id": 1, "iblockId": 24, "productIblockId": None}, {"id": 2, "iblockId": 26, "productIblockId": 24}]
+    told = preflight(Described(catalog_catalog_list=Result({"catalogs": rows})))
+    assert (told.product_blocks, told.offer_blocks) == ([24], [26])
 
 
-def test_a_smart_process_is_one_list_and_carries_its_type() -> None:
-    (only,) = sources(SMART_PROCESSES, "smart_process_130", [], portal(types={130: "A", 140: "B"}), universal=False)
-    assert only.params["entityTypeId"] == 130
-    assert only.constants == {"entity_type_id": 130}
+def test_without_rights_for_what_multiplies_lists_there_is_none() -> None:
+    denied = RejectedError("Access denied", code="ACCESS_DENIED")
+    told = preflight(Described(catalog_catalog_list=denied, lists_get=denied, crm_category_list=denied))
+    assert (told.product_blocks, told.offer_blocks, told.lists) == ([], [], {})
+    assert told.hidden_categories == {3: [], 4: []}
 
 
-@pytest.mark.parametrize("entity", [CATEGORIES, STAGE_HISTORY], ids=lambda entity: entity.stream)
-def test_lists_per_type_cover_the_smart_processes(entity: Entity) -> None:
-    listed = sources(entity, entity.stream, [], portal(types={140: "B", 130: "A"}), universal=False)
-    numbers = [each.params["entityTypeId"] for each in listed]
-    assert numbers == [*entity.per_type, 130, 140]
-    assert [each.constants["entity_type_id"] for each in listed] == numbers
-    assert "entityTypeId" in entity.key, "ids are unique only within a type"
+def test_universal_lists_of_more_than_one_page() -> None:
+    client = Described(lists=range(1, 121))
+    told = preflight(client)
+    assert told.lists == {number: UniversalList("lists", f"L{number}") for number in range(1, 121)}
+    assert client.requests == 3
 
 
-def test_tasks_name_every_column_they_want() -> None:
-    columns = build_columns([Field("ID", "integer"), Field("UF_SUM", "money"), Field("camelOnly", "string")], types={})
-    (only,) = sources(TASKS, "tasks", columns, portal(), universal=False)
-    assert only.params["select"] == ["ID", "UF_SUM"]
-
-
-# Rows of the universal method
-
-
-def test_multifields_come_in_their_classic_shape() -> None:
-    row = {"id": 5, "fm": [
-        {"id": 1, "typeId": "PHONE", "valueType": "WORK", "value": "+7"},
-        {"id": 2, "typeId": "PHONE", "valueType": "HOME", "value": "+8"},
-        {"id": 3, "typeId": "EMAIL", "valueType": "WORK", "value": "a@b.c"},
-    ]}  # fmt: skip
-    assert spread_multifields(row) == {
-        "id": 5,
-        "PHONE": [
-            {"ID": "1", "VALUE_TYPE": "WORK", "VALUE": "+7", "TYPE_ID": "PHONE"},
-            {"ID": "2", "VALUE_TYPE": "HOME", "VALUE": "+8", "TYPE_ID": "PHONE"},
-        ],
-        "EMAIL": [{"ID": "3", "VALUE_TYPE": "WORK", "VALUE": "a@b.c", "TYPE_ID": "EMAIL"}],
+def test_each_universal_list_is_a_stream_described_by_its_own_fields() -> None:
+    fields = {
+        "NAME": {"FIELD_ID": "NAME", "NAME": "Name", "TYPE": "NAME"},
+        "P": {"FIELD_ID": "PROPERTY_7", "NAME": "Sum", "TYPE": "N", "MULTIPLE": "Y"},
     }
-    assert "fm" in row, "the portal's row is not changed"
+    client = Described(lists=[31, 44], lists_field_get=Result(fields))
+    _, found = discover(client)
+    assert [each.name for each in found if each.name.startswith("list_elements_")] == [
+        "list_elements_31",
+        "list_elements_44",
+    ]
+    described = [command.params for command in client.asked if command.method == "lists.field.get"]
+    assert described == [{"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": number} for number in (31, 44)]
+    (one,) = [each for each in found if each.name == "list_elements_44"]
+    kinds = {column.name: (column.kind, column.multiple) for column in one.columns}
+    assert kinds["property_7_value"] == ("number", True)
+    assert "id" in kinds, "the key is a column, described or not"
 
 
-@pytest.mark.parametrize("row", [{"id": 5}, {"id": 5, "fm": None}])
-def test_rows_without_multifields_stay_as_they_are(row: dict[str, Any]) -> None:
-    assert spread_multifields(row) == row
+def test_products_are_described_once_for_each_catalog() -> None:
+    rows = [{"id": 1, "iblockId": 24}, {"id": 2, "iblockId": 25}, {"id": 3, "iblockId": 26, "productIblockId": 24}]
+    client = Described(catalog_catalog_list=Result({"catalogs": rows}))
+    discover(client)
+    asked = [dict(command.params) for command in client.asked if command.method == "catalog.product.getFieldsByFilter"]
+    assert asked == [{"filter": {"iblockId": block, "productType": 1}} for block in (24, 25)]
+    asked = [command.params for command in client.asked if command.method == "catalog.product.offer.getFieldsByFilter"]
+    assert asked == [{"filter": {"iblockId": 26, "productType": 4}}]
 
 
-# The table
+# What becomes of descriptions
 
 
-@pytest.mark.parametrize(
-    ("stream", "entity"),
-    [("deals", DEALS), ("smart_process_128", SMART_PROCESSES), ("smart_process_x", None), ("nothing", None)],
-)
-def test_which_row_of_the_table_a_stream_belongs_to(stream: str, entity: Entity | None) -> None:
-    assert entity_of(stream) is entity
+def test_two_methods_describe_one_field_together() -> None:
+    labels = Result({"ID": "ID", "UF_USR_1": "Skills"})
+    rows = [{"FIELD_NAME": "UF_USR_1", "USER_TYPE_ID": "enumeration", "MULTIPLE": "Y", "MANDATORY": "Y",
+             "LIST": [{"ID": "26", "VALUE": "SQL"}]}]  # fmt: skip
+    users = stream(Described(user_fields=labels, user_userfield_list=Result(rows)), "users")
+    (column,) = [each for each in users.columns if each.portal_name == "UF_USR_1"]
+    assert (column.kind, column.multiple, column.description) == ("integer", True, "Skills")
+    told = users.fields["UF_USR_1"]
+    assert (told.required, [option.label for option in told.options]) == (True, ["SQL"])
 
 
-@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
-def test_every_row_of_the_table_is_sound(entity: Entity) -> None:
-    assert entity.scope
-    assert entity.key
-    assert entity.fields_method or entity.types
-    if entity.keyset:
-        assert entity.endpoint.order is not None, "ids can be ordered"
-    if entity.stamp is not None:
-        assert entity.keyset, "windows are read by id"
-    if entity.endpoint.method in {"crm.item.list", "crm.stagehistory.list"}:
-        assert entity.stamp is not None
-        assert entity.stamp.margin == 26 * 3600, "decision 13"
+def test_without_the_second_method_the_first_will_do(caplog: pytest.LogCaptureFixture) -> None:
+    users = stream(Described(user_userfield_list=MissingMethodError("user.userfield.list: no scope")), "users")
+    assert {"id", "email"} <= {each.name for each in users.columns}
+    assert not [each for each in caplog.records if each.getMessage().startswith("users")]
+
+
+def test_a_documented_list_is_read_although_nothing_describes_its_fields() -> None:
+    broken = RejectedError("crm.item.productrow.fields: no", code="ERROR")
+    rows = stream(Described(crm_item_productrow_fields=broken), "crm_product_rows")
+    kinds = {each.name: each.kind for each in rows.columns}
+    assert kinds["id"] == "integer"
+    assert kinds["price"] == "number"
+    assert kinds["tax_included"] == "boolean"
+
+
+def test_children_say_which_set_they_belong_to_and_when_it_was_read() -> None:
+    client = Described()
+    _, found = discover(client)
+    names = {each.name: [column.name for column in each.columns] for each in found}
+    for name, marked in (("deal_contacts", True), ("crm_product_rows", True), ("deals", False), ("rpa_items", False)):
+        assert ("_bitrix24_set" in names[name]) is marked, name
+        assert ("_bitrix24_set_read_at" in names[name]) is marked, name
+
+
+def test_passwords_are_no_columns() -> None:
+    _, found = discover(Described())
+    names = {each.name: {column.name for column in each.columns} for each in found}
+    assert names["sip_lines"].isdisjoint({"password", "incoming_password"})
+    assert "login" in names["sip_lines"]
+    assert "sip_password" not in names["telephony_users"]
+
+
+def test_a_column_of_an_unknown_type_is_told_and_kept(caplog: pytest.LogCaptureFixture) -> None:
+    fields = {"ID": {"type": "integer"}, "UF_CRM_9": {"type": "hologram"}, "UF_CRM_8": {"type": "string"}}
+    deals = stream(Described(crm_deal_fields=Result(fields)), "deals")
+    assert {each.name: each.kind for each in deals.columns} == {
+        "id": "integer",
+        "uf_crm_9": "any",
+        "uf_crm_8": "string",
+    }
+    (told,) = [each.getMessage() for each in caplog.records if each.getMessage().startswith("deals")]
+    assert "UF_CRM_9" in told
+    assert "UF_CRM_8" not in told
