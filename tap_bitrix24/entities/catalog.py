@@ -148,7 +148,7 @@ CATALOG: Sequence[Entity] = (
         ),
         key=("id",),
         default=True,
-        each=each_block,
+        each=lambda portal: [*each_block(portal), *each_offer_block(portal)],
         tolerated=NO_SUCH_LIST,
     ),
     Entity(
@@ -352,7 +352,7 @@ CATALOG: Sequence[Entity] = (
             string="name type downloadUrl detailUrl",
         ),
         key=("id",),
-        parents=every(*(Parent(stream=stream, param="productId") for stream in PRODUCTS)),
+        parents=every(*(Parent(stream=stream, param="productId", select=("iblockId",)) for stream in PRODUCTS)),
     ),
     Entity(
         stream="measures",
