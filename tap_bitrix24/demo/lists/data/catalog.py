@@ -21,10 +21,11 @@ _PRODUCT: Final = """
     canBuyZero:char createdBy:integer>users modifiedBy:integer>users dateActiveFrom:datetime? dateActiveTo:datetime?
     dateCreate:datetime timestampX:datetime* iblockSectionId:integer?>product_sections measure:integer
     previewText:string? detailText:string? previewPicture:file detailPicture:file previewTextType:string
-    detailTextType:string sort:integer subscribe:char vatId:integer vatIncluded:char height:double? length:double? weight:double? width:double?
-    quantityTrace:char type:integer* purchasingCurrency:string purchasingPrice:double quantity:double
-    quantityReserved:double property258:productproperty property259:productproperty[] parentId:productproperty
-    property261:productproperty property262:productproperty[]
+    detailTextType:string sort:integer subscribe:char vatId:integer vatIncluded:char height:double?
+    length:double? weight:double? width:double? quantityTrace:char type:integer* purchasingCurrency:string
+    purchasingPrice:double quantity:double quantityReserved:double property258:productproperty
+    property259:productproperty[] parentId:productproperty property261:productproperty
+    property262:productproperty[]
 """
 
 
