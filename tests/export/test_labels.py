@@ -1,24 +1,27 @@
 """`--labels`: which streams it selects besides, the views it leaves in the file, the line it ends with."""
 
-from pathlib import Path
-
 import pytest
 
 from tap_bitrix24.export import catalog, parse_arguments, root
 from tap_bitrix24.export_report import Report
-from tap_bitrix24.loading.loader import Loader
-from tests.export.conftest import Export
-from tests.loading.test_labels import field, fields, options
+from tests.export.conftest import Done, Export
+from tests.loading.test_labels import WON, WON_BY_JOIN
 from tests.tap.running import Portal
 
-LABELS = {"id": "ID", "title": "Title", "stage_id": "Deal Stage"}
+JOINED = """
+SELECT d.id, d.title, coalesce(o.label, d.stage_id) FROM deals AS d
+LEFT JOIN field_options AS o ON o.stream = 'deals' AND o.column_name = 'stage_id' AND o.id = d.stage_id
+ORDER BY d.id
+"""
 
 
-def load_labels(database: Path) -> None:
-    """What streams `fields` and `field_options` bring, from a run before."""
-    with Loader(database) as loader:
-        loader.feed(fields(LABELS) + field("name", "First name", "contacts"))
-        loader.feed(options("stage_id", {"WON": "Deal won"}))
+def views(done: Done) -> list[str]:
+    """The names in the line about views, which comes once, after the closing table."""
+    assert done.code == 0, done.stderr
+    before, _, line = done.stdout.partition("\nlabelled views: ")
+    assert " total " in before
+    assert line.count("\n") == 1
+    return line.rstrip().split(", ")
 
 
 def test_labels_are_made_on_request_only() -> None:
@@ -39,31 +42,36 @@ def test_streams_selected_besides(portal: Portal, wanted: list[str], *, others: 
 
 
 def test_the_views_are_in_the_file_and_named_at_the_end(export: Export, portal: Portal) -> None:
-    load_labels(export.database)
-    done = export("--select", "deals", "--labels", config=portal.config())
-    assert (done.code, done.stderr) == (0, "")
-    assert "\nlabelled views: deals_labelled\n" in done.stdout
-    assert list(done.figures)[-1] == "total"
-    plain = "SELECT id, title, if(stage_id = 'WON', 'Deal won', NULL) FROM deals ORDER BY id"
-    labelled = (
-        """SELECT "ID", "Title", if("Deal Stage" = 'Deal won', "Deal Stage", NULL) FROM deals_labelled ORDER BY "ID" """
+    made = views(export("--select", "deals", "--labels", config=portal.config()))
+    there = export.query("SELECT view_name FROM duckdb_views() WHERE view_name LIKE '%labelled' ORDER BY 1")
+    assert made == [name for (name,) in there]
+    assert "deals_labelled" in made
+    assert "contacts_labelled" not in made, "that table is not there"
+    rows = export.query('SELECT "ID", "Title", "Deal Stage" FROM deals_labelled ORDER BY "ID"')
+    assert rows == export.query(JOINED)
+    assert len(rows) == 300
+    assert {stage for _, _, stage in rows}.isdisjoint(stage for (stage,) in export.query("SELECT stage_id FROM deals"))
+
+
+def test_both_ways_to_ask_for_won_deals(export: Export, portal: Portal) -> None:
+    views(export("--select", "deals", "--labels", config=portal.config()))
+    assert export.query(WON)
+    assert export.query(WON) == export.query(WON_BY_JOIN)
+
+
+def test_later_runs_make_them_again(export: Export, portal: Portal) -> None:
+    first, second, third = (
+        views(export("--select", select, "--labels", config=portal.config()))
+        for select in ("deals", "deals", "contacts")
     )
-    assert export.query(labelled) == export.query(plain)
-
-
-def test_a_second_run_makes_them_again(export: Export, portal: Portal) -> None:
-    load_labels(export.database)
-    for _ in range(2):
-        done = export("--select", "deals,contacts", "--labels", config=portal.config())
-        assert done.code == 0, done.stderr
-        assert "\nlabelled views: contacts_labelled, deals_labelled\n" in done.stdout
+    assert first == second
+    assert third == sorted([*first, "contacts_labelled"])
 
 
 def test_without_the_flag_there_are_none(export: Export, portal: Portal) -> None:
-    load_labels(export.database)
     done = export("--select", "deals", config=portal.config())
     assert "labelled" not in done.stdout
-    assert export.query("SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name LIKE '%labelled'") == []
+    assert export.query("SELECT view_name FROM duckdb_views() WHERE view_name LIKE '%labelled'") == []
 
 
 def test_many_views_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
