@@ -49,7 +49,7 @@ class Described(Client):
         ]
         self._lists = [{"ID": str(number), "NAME": f"L{number}"} for number in lists]
         self._scopes = scopes
-        self._answers = answers
+        self._answers = {"catalog_catalog_list": Result({"catalogs": []}), **answers}
 
     def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
         """Answer one request."""
@@ -70,8 +70,6 @@ class Described(Client):
             return Result({"types": [row for row in self._types if int(row["id"]) > after][:50]})
         if method == "crm.category.list":
             return Result({"categories": [{"id": 0}, {"id": 7}, {"id": 9}] if params["entityTypeId"] == 3 else []})
-        if method == "catalog.catalog.list":
-            return Result({"catalogs": []})
         if method == "lists.get":
             start, mine = params["start"], self._lists if params["IBLOCK_TYPE_ID"] == "lists" else []
             return Result(mine[start : start + 50], len(mine), start + 50 if start + 50 < len(mine) else None)
@@ -201,7 +199,7 @@ def test_each_universal_list_is_a_stream_described_by_its_own_fields() -> None:
         "list_elements_31",
         "list_elements_44",
     ]
-    described = [command.params for command in client.asked if command.method == "lists.field.get"]
+    described = [dict(command.params) for command in client.asked if command.method == "lists.field.get"]
     assert described == [{"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": number} for number in (31, 44)]
     (one,) = [each for each in found if each.name == "list_elements_44"]
     kinds = {column.name: (column.kind, column.multiple) for column in one.columns}
@@ -215,8 +213,8 @@ def test_products_are_described_once_for_each_catalog() -> None:
     discover(client)
     asked = [dict(command.params) for command in client.asked if command.method == "catalog.product.getFieldsByFilter"]
     assert asked == [{"filter": {"iblockId": block, "productType": 1}} for block in (24, 25)]
-    asked = [command.params for command in client.asked if command.method == "catalog.product.offer.getFieldsByFilter"]
-    assert asked == [{"filter": {"iblockId": 26, "productType": 4}}]
+    offers = [command.params for command in client.asked if command.method == "catalog.product.offer.getFieldsByFilter"]
+    assert offers == [{"filter": {"iblockId": 26, "productType": 4}}]
 
 
 # What becomes of descriptions
