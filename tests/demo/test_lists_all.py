@@ -30,7 +30,7 @@ def test_every_method_is_known_and_its_table_is_there(portal: Wire, method: str)
 @pytest.mark.parametrize("method", DESCRIBED)
 def test_every_description_names_columns_of_the_rows(portal: Wire, method: str) -> None:
     entry = DESCRIBED[method]
-    asked = {"filter": {"iblockId": 23, "productType": 1}}
+    asked = {"filter": {"iblockId": 23, "productType": 1}, "type": "STRING"}
     fields = portal.result(entry.fields_method, asked)
     kind, _, name = entry.fields_shape.partition(":")
     fields = fields[name] if kind == "entity" else fields.get("fields", fields)

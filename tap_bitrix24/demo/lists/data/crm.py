@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tap_bitrix24.demo import people, sales
+from tap_bitrix24.demo.dictionaries import DEAL_TYPE
+from tap_bitrix24.demo.lists.data.orders import owner_of
 from tap_bitrix24.demo.lists.draw import Draw, fixed, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.lists.request import Asked
@@ -282,10 +284,10 @@ ENTRIES: Final = (
         wrapper="orderEntity",
         key="",
         columns="orderId:integer!^ ownerId:integer!^ ownerTypeId:integer!^",
-        owners=(Owner(table="deals", also={"ownerTypeId": 2}),),
-        owner_column="ownerId",
-        per=(0, 1, 0, 0),
-        values={"orderId": lambda draw: 5000 + draw.number},
+        owners=(Owner(table="orders", also={"ownerTypeId": DEAL_TYPE}),),
+        owner_column="orderId",
+        per=lambda seeds, order: int(owner_of(seeds, order)[0] == DEAL_TYPE),
+        values={"ownerId": lambda draw: owner_of(draw.seeds, draw.owner)[1]},
         filters="orm",
         paging="everything",
         form="typed",
