@@ -96,10 +96,10 @@ TALK: Sequence[Entity] = (
         scope=("imopenlines",),
         endpoint=upper("imopenlines.crm.chat.get", paging=WHOLE, key="CHAT_ID"),
         documented=columns(
-            integer="CHAT_ID",
-            string="CONNECTOR_ID CONNECTOR_TITLE",
+            integer="CHAT_ID CRM_ENTITY",
+            string="CONNECTOR_ID CONNECTOR_TITLE CRM_ENTITY_TYPE",
         ),
-        key=("CHAT_ID",),
+        key=("CRM_ENTITY_TYPE", "CRM_ENTITY", "CHAT_ID"),
         parents=chat_owners,
     ),
     Entity(
