@@ -112,10 +112,9 @@ def _selected(entity: Entity, columns: Sequence[Column]) -> dict[str, Any]:
     """The parameter that asks for all columns, where a method gives only some unless it is asked."""
     select = list(entity.select)
     if entity.select_fields:
-        given = {column_name(name) for each in (entity.types, entity.documented) for name in each}
-        names = [column.portal_name for column in columns if not column.part]
+        names = [column.portal_name for column in columns if not column.part] or [*entity.documented, *entity.types]
         request = str.isupper if entity.endpoint.request_key.isupper() else (lambda _: True)
-        select = [name for name in names if request(name)] or sorted(given)
+        select = [name for name in names if request(name)]
     return {entity.endpoint.select_param: select} if select else {}
 
 
