@@ -161,8 +161,8 @@ class Listed:
             listed = [rows.row(place) for place in range(len(rows))]
             result = rows if entry.shape == "list" else _shape(entry, listed)
             result = entry.around(asked, result, listed) if entry.around else result
-        for name in reversed(entry.wrapper.split(".") if entry.wrapper else []):
-            result = {name: result}
+        if entry.wrapper:
+            result = {entry.wrapper: result}
         return Answer(result, page.total, page.next, rows, page.counted)
 
 

@@ -109,7 +109,10 @@ class Owner:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One list method. Rows come from ``rows``, ``count``, ``share`` (of the scale) or so many ``per`` owner.
+    """One list method.
+
+    Rows come from ``rows``, ``count``, ``share`` (of the scale), so many ``per`` owner, or one for each row of the
+    table it ``mirrors``. A ``total`` of "some" has no key where there are no rows.
 
     Entries that name the table of another one, without columns, show its rows; where to put one tells
     :mod:`tap_bitrix24.demo.lists.registry`.
@@ -123,6 +126,7 @@ class Entry:
     # How rows come about
     values: Mapping[str, Value] = field(default_factory=dict)
     rows: Callable[[Seeds], Iterable[Row]] | None = None
+    mirrors: str = ""
     count: int = 0
     share: float = 0.0
     per: tuple[int, ...] | Callable[[Seeds, int], int] = ()
@@ -150,7 +154,7 @@ class Entry:
     paging: Engine = "legacy"
     size: int = 50
     most: int = 50
-    total: Literal["count", "zero", "size", "absent"] = "count"
+    total: Literal["count", "some", "zero", "size", "absent"] = "count"
     wrapper: str = ""
     shape: Literal["list", "keyed", "map", "scalars", "single"] = "list"
     value: str = ""

@@ -16,6 +16,8 @@ def paged(entry: Entry, asked: Asked, find: Find) -> Page:
     page = _PAGERS[entry.paging](entry, asked, find)
     if entry.total == "count" or page.total is None:
         return page
+    if entry.total == "some":  # no key at all where there are no rows
+        return page if page.total else Page(page.ids, None, None, counted=page.counted)
     if entry.total == "absent":
         return Page(page.ids, None, None, counted=False)
     if entry.total == "zero":

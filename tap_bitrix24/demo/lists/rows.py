@@ -37,6 +37,8 @@ def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
     """Lay out the table of an entry."""
     if entry.rows is not None:
         return _listed(entry, seeds, tables, list(entry.rows(seeds)))
+    if entry.mirrors:
+        return _made(entry, tables, _mirrored(entry, seeds, tables))
     births = _births(entry, seeds, tables) if entry.owners else None
     if births is None:
         births_ids = seeds.born_ids(entry.table, entry.count or max(3, int(_scale(tables) * entry.share)))
@@ -49,6 +51,21 @@ def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
         _cheapen(entry, table, births)
         _follow_owners(entry, table, tables)
     return _made(entry, tables, table)
+
+
+def _mirrored(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
+    """Lay out one row for each row of another table; ids and stamps are the same arrays, so they come and go as one."""
+    other, make = tables[entry.mirrors], _maker(_plan(entry), seeds, tables)
+    stamps = (entry.request_name(entry.created) or _NO_STAMP, entry.request_name(entry.modified) or _NO_STAMP)
+    key = entry.request_name(entry.key)
+    table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, stamps, key)
+
+    def told(number: int | None) -> None:
+        if number is not None:
+            table.patch(number, {})  # what was found before is forgotten
+
+    other.on_change.append(told)
+    return table
 
 
 def _cheapen(entry: Entry, table: Table, births: Births) -> None:

@@ -65,6 +65,11 @@ def portal_format(value: Any) -> Any:
     return f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:19]}"
 
 
+def absent(value: Any) -> Any:
+    """Leave out the key of a value that is not there; numbers are text."""
+    return values.ABSENT if value is None else _text(value)
+
+
 def text(value: Any) -> Any:
     """Write a number as text where the rest of the list has JSON numbers."""
     return _text(value)
