@@ -46,6 +46,17 @@ def task_fields() -> dict[str, Field]:
     }
 
 
+def task_group(seeds: Seeds, number: int) -> int:
+    """Answer the workgroup of a task; 0 is none."""
+    drawn = seeds.mix(number, 81)
+    return drawn % 9 if drawn % 3 == 0 else 0
+
+
+def is_open_line(seeds: Seeds, number: int) -> bool:
+    """Tell whether an activity is a session of an open line; the session has its id."""
+    return seeds.mix(number, 93) % 12 == 0
+
+
 def task(seeds: Seeds) -> Maker:
     """Make the maker of tasks; some deadlines have passed."""
 
@@ -62,7 +73,7 @@ def task(seeds: Seeds) -> Maker:
             "MARK": ("", "P", "N")[other % 3] if done else "",
             "PRIORITY": drawn % 3,
             "STATUS": _DONE if done else (_PENDING, _RUNNING)[drawn & 1],
-            "GROUP_ID": drawn % 9 if drawn % 3 == 0 else 0,
+            "GROUP_ID": task_group(seeds, number),
             "STAGE_ID": 0,
             "CREATED_DATE": created,
             "CHANGED_DATE": None if modified == created else modified,
@@ -99,6 +110,8 @@ def _task_people(seeds: Seeds, drawn: int, other: int) -> Row:
 def _task_extras(seeds: Seeds, drawn: int, other: int) -> Row:
     """Make the effort and the user fields of a task."""
     return {
+        "FORKED_BY_TEMPLATE_ID": 1 + other % 4 if other % 7 == 0 else None,
+        "FLOW_ID": 1 + drawn % 3 if drawn % 10 == 0 else 0,
         "TIME_ESTIMATE": other % 4 * 3600,
         "TIME_SPENT_IN_LOGS": None if other % 3 else other % 7200,
         "SORTING": f"{other % 9000 / 8:.4f}" if other % 4 == 0 else None,
@@ -225,6 +238,7 @@ def activity(seeds: Seeds) -> Maker:
         communications = _communications(number, seeds.pick("contacts", other)) if drawn % 3 == 1 else []
         starts = created + drawn % (5 * DAY) // 900 * 900
         who = seeds.pick("users", drawn >> 9)
+        session: Row = {"PROVIDER_ID": "IMOPENLINES_SESSION", "PROVIDER_TYPE_ID": "7", "ASSOCIATED_ENTITY_ID": number}
         return {
             "ID": number,
             "OWNER_ID": owner,
@@ -233,6 +247,7 @@ def activity(seeds: Seeds) -> Maker:
             "PROVIDER_ID": provider,
             "PROVIDER_TYPE_ID": kind,
             **_UNUSED,
+            **(session if is_open_line(seeds, number) else {}),
             "SUBJECT": f"{SUBJECTS[drawn % 6]} {number}",
             "START_TIME": starts,
             "END_TIME": starts + 1800,
