@@ -11,16 +11,20 @@ import pytest
 PACKAGE = "tap_bitrix24"
 ROOT = Path(__file__).parent.parent / PACKAGE
 LAYERS = (
-    "errors", "naming", "model",
+    "errors", "naming", "portal", "model",
+    "paging", "shapes", "descriptions",
     "schema", "redaction", "pacing", "auth",
-    "values", "settings", "dialects",
+    "values", "rows", "settings", "dialects",
+    "entities",
     "reading",
     "windows",
     "bookmarks",
+    "children",
+    "sources",
     "input_files",
-    "entities",
     "client",
     "engine", "discovery",
+    "meaning",
     "singer_output",
     "streams",
     "tap",
@@ -28,6 +32,8 @@ LAYERS = (
 )  # fmt: skip
 """From the bottom up; a module imports from what stands before it. `demo` and `loading` stand apart."""
 APART = {"demo", "loading"}
+WORDS_OF_THE_TABLE = {"__init__", "base", "owners"}
+"""Modules of `entities` that are code; the others are the table, as long as the portal has lists."""
 MODULES = sorted(ROOT.rglob("*.py"))
 IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_EXCEPTIONS = 40, 400, 5
@@ -122,8 +128,10 @@ def test_no_function_is_too_long(path: Path) -> None:
 
 @each_module
 def test_no_module_is_too_long(path: Path) -> None:
+    if part_of(path) == "entities" and path.stem not in WORDS_OF_THE_TABLE:
+        return
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST_MODULE or path.name == "entities.py", f"{lines} lines"
+    assert lines <= LONGEST_MODULE, f"{lines} lines"
 
 
 @each_module
