@@ -5,6 +5,7 @@ from typing import Final
 
 from tap_bitrix24.demo import php, values
 from tap_bitrix24.demo.filters import ranged
+from tap_bitrix24.demo.lists.data.scrum import group_kind
 from tap_bitrix24.demo.lists.draw import Draw, fixed, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.lists.request import Asked
@@ -91,7 +92,7 @@ ENTRIES: Final = (
         count=7,
         created="dateCreate",
         modified="dateUpdate",
-        values={"siteId": fixed("s1"), "type": one_of("group", "project", "scrum")},
+        values={"siteId": fixed("s1"), "type": lambda draw: group_kind(draw.number)},
         filters="skipping",
         paging="controller",
         default_select=("id",),
