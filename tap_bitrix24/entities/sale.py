@@ -143,6 +143,7 @@ SALE: Sequence[Entity] = (
             string="name code orderPropsXmlId",
             mixed="value",
         ),
+        types={"value": "mixed"},  # text, a file, or several, whatever the field method says
         key=("id",),
         default=True,
     ),
@@ -222,6 +223,7 @@ SALE: Sequence[Entity] = (
             string="name code shipmentPropsXmlId",
             mixed="value",
         ),
+        types={"value": "mixed"},  # text, a file, or several, whatever the field method says
         key=("id",),
     ),
     Entity(
