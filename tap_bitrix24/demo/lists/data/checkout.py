@@ -88,8 +88,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         "pay_systems",
         """
         ID:integer NAME:string PSA_NAME:string DESCRIPTION:string XML_ID:string PERSON_TYPE_ID:integer
-        ACTION_FILE:string ACTIVE:char ENTITY_REGISTRY_TYPE:string NEW_WINDOW:char ALLOW_EDIT_PAYMENT:char AUTO_CHANGE_1C:char
-        CAN_PRINT_CHECK:char ENCODING:string IS_CASH:char PS_MODE:string SORT:integer TARIF:any
+        ACTION_FILE:string ACTIVE:char ENTITY_REGISTRY_TYPE:string NEW_WINDOW:char ALLOW_EDIT_PAYMENT:char
+        AUTO_CHANGE_1C:char CAN_PRINT_CHECK:char ENCODING:string IS_CASH:char PS_MODE:string SORT:integer TARIF:any
         """,
         "pay_system",
         rows=_pay_systems,
@@ -141,7 +141,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         form="typed",
         owners=(Owner(table="delivery_services"),),
         owner_column="DELIVERY_ID",
-        per=(0, 2, 1, 3),
+        per=(3, 1, 2, 0),
         values={
             "TYPE": lambda draw: ("checkbox", "quantity", "enum")[draw.place],
             "NAME": lambda draw: ("Подъём на этаж", "Коробки", "Time slot")[draw.place],

@@ -278,7 +278,7 @@ _PAYERS_AND_STATUSES: Final = (
         values={
             "externalOrderId": lambda draw: f"EXT-{draw.owner}" if draw.bits % 3 else "",
             "tradingPlatformId": one_of("1", "2", "18"),
-            "params": one_of(None, "", [], {"siteId": "s1"}),
+            "params": one_of(None, "", 'a:1:{s:6:"siteId";s:2:"s1";}'),
         },
     ),
 )
