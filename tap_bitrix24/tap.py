@@ -28,6 +28,7 @@ from tap_bitrix24.entities import CHILD_SETS, entity_of
 from tap_bitrix24.errors import (
     AccessError,
     Interrupted,
+    MissingMethodError,
     PortalError,
     ReaderGoneError,
     SettingsError,
@@ -195,11 +196,21 @@ class TapBitrix24(Tap):
             LOG.info("%s: %s", stream.name, limit.__cause__ or "stopped early")
         except (AccessError, SettingsError, ReaderGoneError):
             raise
+        except MissingMethodError as error:
+            self._lacks(stream, error, failed)
         except Exception as error:
             failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
             LOG.log(logging.ERROR, "%s failed: %s", stream.name, failed[stream.name])
             LOG.debug("%s failed here", stream.name, exc_info=True)
         self._tell(stream, self.client.requests - before, time.monotonic() - began, failed=stream.name in failed)
+
+    def _lacks(self, stream: EntityStream, error: MissingMethodError, failed: dict[str, str]) -> None:
+        """What this portal does not have is an error where someone asked for it, else left out."""
+        if self.input_catalog is not None and stream.metadata.root.selected:
+            failed[stream.name] = str(error)
+            LOG.log(logging.ERROR, "%s failed: %s", stream.name, error)
+        else:
+            LOG.warning("%s is left out: %s", stream.name, error)
 
     def _tell(self, stream: EntityStream, requests: int, seconds: float, *, failed: bool) -> None:
         """One line for people, one metric for programs."""
