@@ -256,16 +256,13 @@ ENTRIES: Final = (
             POSTAL_CODE:string REGION:string PROVINCE:string COUNTRY:string COUNTRY_CODE:string? LOC_ADDR_ID:integer
             ANCHOR_TYPE_ID:integer ANCHOR_ID:integer
         """,
-        owners=(
-            Owner(table="companies", also={"ANCHOR_TYPE_ID": 4}),
-            Owner(table="contacts", also={"ANCHOR_TYPE_ID": 3}),
-        ),
-        owner_column="ANCHOR_ID",
-        per=(1, 0, 2),
+        owners=(Owner(table="requisites", also={"ENTITY_TYPE_ID": 8}),),
+        owner_column="ENTITY_ID",
+        per=(1, 2, 0, 2),
         values={
             "TYPE_ID": lambda draw: (1, 6)[draw.place % 2],
-            "ENTITY_TYPE_ID": fixed(8),
-            "ENTITY_ID": lambda draw: 2 * draw.owner + draw.row["ANCHOR_TYPE_ID"] % 2,
+            "ANCHOR_TYPE_ID": lambda draw: draw.tables["requisites"].columns["ENTITY_TYPE_ID"](draw.owner),
+            "ANCHOR_ID": lambda draw: draw.tables["requisites"].columns["ENTITY_ID"](draw.owner),
             "ADDRESS_1": one_of(*STREETS),
             "ADDRESS_2": one_of("", "701", "кв. 12"),
             "CITY": one_of(*CITIES),
