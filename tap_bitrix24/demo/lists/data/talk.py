@@ -23,7 +23,12 @@ def _dialog(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
     return {"chat_id": int(chat) if chat.isdigit() else 0, "messages": rows, "users": users, "files": []}
 
 
-def _select_is_array(asked: Asked) -> None:
+def _more(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
+    """Tell beside the recent chats whether there are more; the count is not told."""
+    return {"items": rows, "hasMorePages": len(listed) == asked.number("limit", 50), "hasMore": False}
+
+
+def select_is_array(asked: Asked) -> None:
     """Refuse a select that is no array, as BI lists do: with HTTP 200."""
     given = asked.spelled("select")
     if given is not None and not isinstance(given, dict):
@@ -75,7 +80,7 @@ ENTRIES: Final = (
         per=(120, 3, 0, 51),
         created="date",
         values={
-            "DIALOG": lambda draw: f"chat{draw.owner}",
+            "DIALOG": lambda draw: draw.tables["im_chats"].row(draw.owner)["id"],
             "unread": fixed(value=False),
             "uuid": lambda draw: f"{draw.bits:012x}",
             "params": lambda draw: {"LIKE": [draw.pick("users")]} if draw.number % 4 == 0 else [],
@@ -121,15 +126,31 @@ ENTRIES: Final = (
         method="im.recent.list",
         table="im_chats",
         scope="im",
-        key="id",
-        columns="id:integer title:string type:string date_last_activity:datetime",
+        key="chat_id",
+        columns="""
+            chat_id:integer id:string type:string title:string avatar:object message:object counter:integer
+            last_id:integer pinned:bool unread:bool has_reminder:bool date_update:datetime date_last_activity:datetime
+            user:object chat:object lines:any options:array
+        """,
         count=9,
         modified="date_last_activity",
-        values={"type": one_of("chat", "open")},
-        wrapper="items",
+        values={
+            "type": lambda draw: "user" if draw.number % 4 == 0 else "chat",
+            "id": lambda draw: str(draw.number // 4) if draw.number % 4 == 0 else f"chat{draw.number}",
+            "title": one_of("Общий чат", "Sales & Support", "", "<Проект>"),
+            "avatar": lambda _: {"url": "", "color": "#4ba984"},
+            "message": lambda draw: {"id": draw.bits % 9000, "text": "Ок 👍", "file": False, "author_id": 1},
+            "counter": one_of(0, 0, 3),
+            "has_reminder": fixed(value=False),
+            "date_update": lambda draw: draw.modified,
+            "user": lambda draw: {"id": draw.number // 4, "name": "Анна"} if draw.number % 4 == 0 else {"id": 0},
+            "chat": lambda draw: {"id": draw.number, "owner": 1} if draw.number % 4 else [],
+            "lines": one_of(None, []),
+        },
         filters="none",
         paging="limit",
         form="typed",
+        around=_more,
     ),
     Entry(
         method="biconnector.source.list",
@@ -145,7 +166,7 @@ ENTRIES: Final = (
         created="dateCreate",
         modified="dateUpdate",
         values={"type": fixed("rest"), "connectorId": one_of(1, 2)},
-        check=_select_is_array,
+        check=select_is_array,
         filters="orm",
         spelling="lower",
         paging="page",
