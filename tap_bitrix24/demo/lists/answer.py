@@ -118,7 +118,7 @@ class Listed:
     def _order(self, asked: Asked) -> Order:
         """Read the order: a map, or two words that count together only; strict dialects refuse unknown names."""
         known = self._filterable()
-        given = asked.spelled("order") if self.entry.order != "none" else None
+        given = asked.spelled(self.entry.order_name) if self.entry.order != "none" else None
         if self.entry.order == "words":
             sort = asked.spelled("sort")
             given = {sort: given} if isinstance(sort, str) and isinstance(given, str) else None

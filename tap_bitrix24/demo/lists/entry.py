@@ -145,6 +145,7 @@ class Entry:
     positional: tuple[str, ...] = ()
     request_names: Literal["same", "upper"] = "same"
     order: Literal["map", "words", "none"] = "map"
+    order_name: str = "order"
     default_order: tuple[tuple[str, bool], ...] = ()
     selects: bool = True
     default_select: tuple[str, ...] = ()
