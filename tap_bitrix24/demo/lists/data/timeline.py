@@ -17,7 +17,7 @@ _NO_LIST: Final = Refusal("LIST_ID_ERROR", "List id should be positive")
 _BADGES: Final = (
     ("call_missed", "Пропущен", "звонок", "failure"),
     ("paid", "Оплата", "Paid <in full>", "success"),
-    ("", "Без кода", "", "secondary"),
+    ("plain", "", "Без подписи", "secondary"),
 )
 _ADDRESS_TYPES: Final = {11: "Shipping address", 1: "Фактический адрес", 6: "Юридический адрес", 9: "Billing & VAT"}
 
