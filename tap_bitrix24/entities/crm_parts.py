@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.entities.base import (
     NO_SUCH_MODULE,
     WHOLE,
@@ -18,9 +20,17 @@ from tap_bitrix24.entities.base import (
     upper,
 )
 from tap_bitrix24.entities.owners import item_owners, payment_owners, product_row_owners, timeline_owners
-from tap_bitrix24.model import Stamp
+from tap_bitrix24.model import Field, Stamp
 from tap_bitrix24.paging import ByStart
 from tap_bitrix24.shapes import keyed
+
+_SMALL = {name.upper(): name for name in ("id", "deal_id", "based_id", "category_id")}
+
+
+def recurring_fields(answer: Any) -> list[Field]:
+    """Fields of recurring deals: described in capitals throughout, while rows spell four of them small."""
+    return [replace(field, name=_SMALL.get(field.name, field.name)) for field in parse_fields(answer)]
+
 
 CRM_PARTS: Sequence[Entity] = (
     Entity(
@@ -120,8 +130,9 @@ CRM_PARTS: Sequence[Entity] = (
     Entity(
         stream="recurring_deals",
         scope=("crm",),
-        endpoint=camel("crm.deal.recurring.list"),
+        endpoint=camel("crm.deal.recurring.list", request_key="ID"),
         fields_method="crm.deal.recurring.fields",
+        describe=recurring_fields,
         documented=columns(
             integer="id deal_id based_id category_id COUNTER_REPEAT LIMIT_REPEAT",
             boolean="ACTIVE",
