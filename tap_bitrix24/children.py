@@ -7,7 +7,7 @@ changed parents all of them are read again now and then (a sweep).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -67,6 +67,8 @@ class _Trust:
     """It does not: parents are asked for one by one."""
     foreign: bool = False
     """An answer has held children of none of the parents asked for."""
+    held: set[Any] = field(default_factory=set)
+    """Parents whose children the answer for several held."""
     doubts: int = 0
 
 
@@ -77,10 +79,13 @@ class _Tally:
     brood: Brood
     read_at: str | None
     trust: _Trust
-    waiting: list[Any] = field(default_factory=list)
+    waiting: dict[Any, None] = field(default_factory=dict)
+    """Parents still to be asked, in order and once each: a window that is cut is read again in parts."""
     seen: set[Any] = field(default_factory=set)
     """Values asked before, where parents may share one (a template of many tasks) or lie in each other."""
     asked: int = 0
+    answered: bool = False
+    """A parent has told its children."""
     refused: dict[Any, PortalError] = field(default_factory=dict)
     counts: dict[str, int | None] = field(default_factory=dict)
     apart: list[Any] = field(default_factory=list)
@@ -88,11 +93,11 @@ class _Tally:
 
     def add(self, value: Any) -> None:
         """Note a parent to ask."""
-        if value in (None, "", 0, "0", False) or value in self.seen:
+        if not isinstance(value, (str, int)) or value in ("", 0, "0") or value in self.seen:
             return
         if self.brood.again or self.brood.value != self.brood.parents.endpoint.key:
             self.seen.add(value)
-        self.waiting.append(value)
+        self.waiting[value] = None
 
     @property
     def group(self) -> int:
@@ -102,7 +107,9 @@ class _Tally:
     def next(self) -> list[Any]:
         """The parents to ask now: a few while it is not known whether one command may ask for many."""
         most = self.group * (CHAIN if self.group == 1 or self.trust.proven else 1)
-        values, self.waiting = self.waiting[:most], self.waiting[most:]
+        values = list(islice(self.waiting, most))
+        for value in values:
+            del self.waiting[value]
         self.asked += len(values)
         self.counts.update(dict.fromkeys(map(self.brood.set_of, values), 0))
         return values
@@ -133,12 +140,14 @@ def families(parents: Reading, broods: Sequence[Brood], read_at: str | None = No
             if isinstance(event, Reached):
                 for tally in tallies.values():
                     yield from _ask_all(tally)
+                if _all_refuse(tallies.values()):
+                    return  # should it stay so, the stream fails, and nothing has been reached
             yield event
 
     yield from through(parents, handle)
     for tally in tallies.values():
         yield from _ask_all(tally)
-        yield from _tell_refused(tally)
+    yield from _tell_refused(tallies.values())
 
 
 def child_sets(
@@ -169,13 +178,12 @@ def child_sets(
 
     def handle(event: Event) -> Reading:
         nonlocal swept, sweeping
-        if not isinstance(event, Reached):
-            yield event
-            return
-        if sweeping and "replication_key_value" in event.state:
-            sweeping, swept = False, event.state["replication_key_value"]
-            yield SetsRead({ALL: None}, swept)
-        yield Reached({**event.state, **({"swept": swept} if swept else {})})
+        if isinstance(event, Reached):
+            if sweeping and "replication_key_value" in event.state:
+                sweeping, swept = False, event.state["replication_key_value"]
+                yield SetsRead({ALL: None}, swept)
+            event = Reached({**event.state, **({"swept": swept} if swept else {})})
+        yield event
 
     parents = incremental(
         [brood.parents for brood in broods], known,
@@ -193,6 +201,7 @@ def _take_parents(tally: _Tally, rows: Sequence[Row]) -> Reading:
             tally.add(value)
             continue
         name = brood.set_of(value)
+        tally.answered = True
         tally.counts[name] = len(children)
         if children and brood.told_by is not None:
             named = children if tally.read_at is None else [{**child, SET: name} for child in children]
@@ -204,10 +213,13 @@ def _ask_all(tally: _Tally) -> Reading:
     """Ask for the children of all parents that wait; children that are parents wait in turn."""
     while tally.waiting:
         values = tally.next()
+        trust = tally.trust
         yield from _ask(tally, list(_batches(values, tally.group)))
-        apart, tally.apart = tally.apart, []
+        trust.proven = trust.proven or (len(trust.held) > 1 and not trust.foreign)
+        apart, tally.apart = dict.fromkeys(tally.apart), []
+        tally.counts.update(dict.fromkeys(map(tally.brood.set_of, apart), 0))
         yield from _ask(tally, [[value] for value in apart])
-        if tally.group > 1 and not tally.trust.proven:
+        if tally.group > 1 and not trust.proven:
             yield from _doubt(tally, values)
         for value in tally.refused:
             tally.counts.pop(tally.brood.set_of(value), None)
@@ -228,7 +240,9 @@ def _ask(tally: _Tally, groups: Sequence[Sequence[Any]]) -> Reading:
         for (group, source), answer in zip(bundle, answers, strict=True):
             if answer.error is not None:
                 _note_refusal(tally, source, group, answer.error)
-            elif source.endpoint.paging.keyset:
+                continue
+            tally.answered = True
+            if source.endpoint.paging.keyset:
                 cursors.append(Cursor(source))
                 yield from through(deliver(cursors[-1], answer), tag)
             else:
@@ -246,25 +260,26 @@ def _tagged(tally: _Tally, event: Rows, group: Sequence[Any]) -> Rows:
     Raises:
         UntrustedError: A row belongs to none of the parents asked for, although the method kept to them before.
     """
-    brood, method = tally.brood, event.source.endpoint.method
+    brood, trust = tally.brood, tally.trust
     owners = {str(value): value for value in group}
     rows: list[Row] = []
-    held: set[Any] = set()
     for row in event.rows:
-        owner = group[0] if len(group) == 1 else owners.get(str(row.get(brood.owner)))
-        if owner is None and tally.trust.proven:
-            text = f"{method}: a row of {brood.name} {row.get(brood.owner)}, which was not asked for"
-            raise UntrustedError(text, method=method)
-        if owner is None:
-            tally.trust.foreign = True
+        told = row.get(brood.owner) or group[0] if len(group) == 1 else row.get(brood.owner)
+        owner = owners.get(str(told))
+        if owner is None and len(group) > 1:
+            if trust.proven:
+                text = f"{event.source.endpoint.method}: a row of {brood.name} {told}, which was not asked for"
+                raise UntrustedError(text, method=event.source.endpoint.method)
+            trust.foreign = True
             continue
-        held.add(owner)
-        name = brood.set_of(owner)
-        tally.counts[name] = (tally.counts.get(name) or 0) + 1
+        if len(group) > 1:
+            trust.held.add(owner)
+        name = brood.set_of(told)  # a condition dropped altogether brings every row for every parent: it knows whose
+        if owner is not None:
+            tally.counts[name] = (tally.counts.get(name) or 0) + 1
         rows.append(row if tally.read_at is None else {**row, SET: name})
         if brood.again is not None:
             tally.add(brood.again(row))
-    tally.trust.proven = (tally.trust.proven or len(held) > 1) and not tally.trust.foreign
     return Rows(event.source, rows)
 
 
@@ -286,23 +301,30 @@ def _doubt(tally: _Tally, values: Sequence[Any]) -> Reading:
 
 def _note_refusal(tally: _Tally, source: Source, group: Sequence[Any], error: PortalError) -> None:
     """A parent deleted meanwhile has no children; one this user may not see is told at the end."""
-    if tolerates(source, error):
-        return
-    if not isinstance(error, RejectedError):
+    tolerated = tolerates(source, error)
+    if not tolerated and not isinstance(error, RejectedError):
         raise error
     if len(group) > 1:
         tally.apart += group
+    elif tolerated:
+        tally.answered = True
     else:
         tally.refused[group[0]] = error
 
 
-def _tell_refused(tally: _Tally) -> Iterator[Event]:
-    if not tally.refused:
-        return
-    first = next(iter(tally.refused.values()))
-    if len(tally.refused) == tally.asked:
-        raise first
-    yield Warned(f"{len(tally.refused)} of {tally.asked} parents ({tally.brood.name}) refuse their rows: {first}")
+def _all_refuse(tallies: Collection[_Tally]) -> bool:
+    """Whether parents have been asked, and not one of any kind has answered."""
+    return any(tally.refused for tally in tallies) and not any(tally.answered for tally in tallies)
+
+
+def _tell_refused(tallies: Collection[_Tally]) -> Iterator[Event]:
+    everywhere = _all_refuse(tallies)
+    for tally in tallies:
+        for first in islice(tally.refused.values(), 1):
+            if everywhere:
+                raise first
+            refused = f"{len(tally.refused)} of {tally.asked} parents ({tally.brood.name})"
+            yield Warned(f"{refused} refuse their rows: {first}")
 
 
 def _tell_sets(tally: _Tally) -> Iterator[Event]:

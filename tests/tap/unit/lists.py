@@ -9,7 +9,22 @@ from random import Random
 from typing import Any
 
 from tap_bitrix24.errors import PortalError
-from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Reached, Reading, Row, Rows, Source, Stamp, Want, Warned
+from tap_bitrix24.model import (
+    Answer,
+    Ask,
+    Endpoint,
+    Event,
+    Page,
+    Reached,
+    Reading,
+    Row,
+    Rows,
+    SetsRead,
+    Source,
+    Stamp,
+    Want,
+    Warned,
+)
 from tap_bitrix24.paging import ByStart
 from tap_bitrix24.shapes import listed
 
@@ -146,6 +161,10 @@ class Outcome:
     read_before: list[int] = field(default_factory=list)
     """Rows handed on before the state of the same position."""
     warnings: list[str] = field(default_factory=list)
+    sets: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    """Set → how many it holds, and when it was read."""
+    events: list[Event] = field(default_factory=list)
+    """All it yielded, wishes included."""
     requests: int = 0
     asks: list[Ask] = field(default_factory=list)
 
@@ -155,9 +174,12 @@ class Outcome:
         return [_id(row) for row in self.rows]
 
 
+Lists = FakeList | Sequence[tuple[Source, FakeList]] | Callable[[Ask], Answer]
+
+
 def pump(
     reading: Reading,
-    lists: FakeList | Sequence[tuple[Source, FakeList]],
+    lists: Lists,
     *,
     outcome: Outcome | None = None,
     stop_after: int | None = None,
@@ -166,7 +188,7 @@ def pump(
 
     Args:
         reading: The strategy.
-        lists: One list for all its sources, or each source's own.
+        lists: One list for all its sources, each source's own, or who answers any wish.
         outcome: Filled as it goes, so that it can be looked at after an error.
         stop_after: Leave after so many events, as a killed process does.
     """
@@ -180,8 +202,9 @@ def pump(
             return outcome
         answers = None
         events += 1
+        outcome.events.append(event)
         if isinstance(event, Want):
-            answers = [_list_of(ask, lists).answer(_sound(ask)) for ask in event.asks]
+            answers = [_answer(_sound(ask), lists) for ask in event.asks]
             outcome.asks += event.asks
             outcome.requests += _requests(event.asks)
         elif isinstance(event, Rows):
@@ -189,16 +212,20 @@ def pump(
         elif isinstance(event, Reached):
             outcome.states.append(event.state)
             outcome.read_before.append(len(outcome.rows))
+        elif isinstance(event, SetsRead):
+            outcome.sets |= {name: (count, event.read_at) for name, count in event.counts.items()}
         elif isinstance(event, Warned):
             outcome.warnings.append(event.text)
     reading.close()
     return outcome
 
 
-def _list_of(ask: Ask, lists: FakeList | Sequence[tuple[Source, FakeList]]) -> FakeList:
+def _answer(ask: Ask, lists: Lists) -> Answer:
     if isinstance(lists, FakeList):
-        return lists
-    return next(each for owner, each in lists if owner is ask.source)
+        return lists.answer(ask)
+    if isinstance(lists, Sequence):
+        return next(each for owner, each in lists if owner is ask.source).answer(ask)
+    return lists(ask)
 
 
 def _sound(ask: Ask) -> Ask:
