@@ -53,8 +53,7 @@ def incremental(
         yield Reached(bookmark(finished))
         if finished >= clock:
             return
-    lag = max(source.stamp.lag if source.stamp else 0 for source in sources)
-    low = finished - lookback - timedelta(seconds=lag)
+    low = finished - lookback - timedelta(seconds=max(each.stamp.lag if each.stamp else 0 for each in sources))
     if start_date is not None:
         low = max(low, start_date.replace(microsecond=0))
     yield from windows(sources, low, clock, bookmark)

@@ -128,14 +128,12 @@ class RowConverter:
         self._ignores = ignores
         self._secret = secret
         self._keep = keep
-        self._by_name: dict[str, Column] = {}
+        self._by_name = {column.portal_name: column for column in columns if not column.part}
         self._by_column = {column.name: column for column in columns if not column.part}
         self._parts: dict[str, list[Column]] = {}
         for column in columns:
             if column.part:
                 self._parts.setdefault(column.portal_name, []).append(column)
-            else:
-                self._by_name[column.portal_name] = column
         self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
         """Columns of every record, in order."""
         self._constants: dict[str, Any] = {}
