@@ -80,9 +80,21 @@ def discover(client: Client, since: datetime | None = None) -> tuple[Portal, lis
     for entity in ENTITIES:
         for name, calls in _streams(entity, portal):
             described = [told[_key(call)] for call in calls if _key(call) in told]
-            if (stream := _found(portal, entity, name, described)) is not None:
+            if allows(portal, entity) and (stream := _found(entity, name, described)) is not None:
                 found.append(stream)
+    _tell_closed(portal)
     return portal, found
+
+
+def _tell_closed(portal: Portal) -> None:
+    """One line for all streams the scopes do not open and a user would expect."""
+    closed: dict[str, list[str]] = {}
+    for entity in ENTITIES:
+        if entity.default and not allows(portal, entity):
+            closed.setdefault(" or ".join(entity.scope), []).append(entity.stream)
+    if closed:
+        told = "; ".join(f"{scope} ({', '.join(streams)})" for scope, streams in closed.items())
+        LOG.warning("left out, because the webhook lacks their scope: %s", told)
 
 
 def _fixed_calls(entity: Entity) -> list[Command]:
@@ -141,11 +153,11 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     ]
     lists = [Command(LISTS.endpoint.method, {**each.params, "start": 0}) for each in _all_lists()]
     fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": 0}), *lists]
+    at_once = client.dialect.BUNDLE - len(fixed)
     try:
-        answers = _insist(client, [*fixed, *more])
+        scope, first_types, *rest = client.insist([*fixed, *more[:at_once]], attempts=FEW_ATTEMPTS)
     except PortalError as error:
         raise SettingsError(str(error)) from error
-    scope, first_types, *rest = answers
     clock = client.first_answer.get("date_start")
     portal = Portal(
         from_text(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0), _scopes(scope)
@@ -162,7 +174,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     _note_catalogs(client, portal, rest.pop(0))
     for each in _all_lists():
         _note_lists(client, portal, each, rest.pop(0))
-    return portal, rest
+    return portal, [*rest, *_insist(client, more[at_once:])]
 
 
 def _all_lists() -> list[Each]:
@@ -230,14 +242,8 @@ def _hidden(client: Client, answer: Result | PortalError) -> list[int]:
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
 
 
-def _found(portal: Portal, entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> Found | None:
+def _found(entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> Found | None:
     """The stream with its columns, or None if the portal does not offer it (told once)."""
-    if not allows(portal, entity):
-        LOG.log(
-            logging.WARNING if entity.default else logging.INFO,
-            "%s is left out: the webhook lacks the scope %s", name, " or ".join(entity.scope),
-        )  # fmt: skip
-        return None
     fields: dict[str, Field] = {}
     for number, answer in enumerate(answers):
         if isinstance(answer, PortalError):

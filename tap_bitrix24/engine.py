@@ -169,7 +169,8 @@ class Engine:
                     del waiting[number]
             if failed:
                 seconds = max(pause(error, attempt) for error in failed)
-                LOG.warning("%s; trying again in %.0f s", failed[0], seconds)
+                told = "; ".join(dict.fromkeys(map(str, failed)))
+                LOG.warning("%s; trying again in %.0f s", told, seconds)
                 self._sleep(seconds)
                 attempt, waited = attempt + 1, waited + seconds
         return [answers[number] for number in range(len(asks))]

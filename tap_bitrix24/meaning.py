@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_bitrix24.discovery import Found
-from tap_bitrix24.entities import CATEGORIES, STATUSES
+from tap_bitrix24.entities import CATEGORIES, META, STATUSES
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.reading import want
-from tap_bitrix24.schema import Column
+from tap_bitrix24.schema import BOOLEAN, Column
 
 PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
 """Where a column comes from: described or documented, added by the portal's users, added by the tap."""
@@ -29,7 +29,7 @@ def describe_fields(found: Sequence[Found], source: Source) -> Reading:
         found: All streams, with what the portal says of their fields.
         source: What the rows are said to come from.
     """
-    rows = [_field_row(each, column) for each in found for column in each.columns]
+    rows = [_field_row(each, column) for each in found if each.entity not in META for column in each.columns]
     yield from _delivered(source, rows)
 
 
@@ -90,7 +90,11 @@ def _options(
     found: Found, dictionaries: Mapping[str, Sequence[Option]], categories: Sequence[Option]
 ) -> Iterator[tuple[str, str, Sequence[Option]]]:
     """Column, origin and options of every field that has some."""
-    names = {column.portal_name: column.name for column in found.columns if column.part in ("", "value")}
+    names = {
+        column.portal_name: column.name
+        for column in found.columns
+        if column.part in ("", "value") and column.kind != BOOLEAN
+    }
     for name, told in found.fields.items():
         column = names.get(name)
         if column is None:
