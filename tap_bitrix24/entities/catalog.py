@@ -45,10 +45,10 @@ CATALOG: Sequence[Entity] = (
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
             "trialPriceId",
             double="height length weight width purchasingPrice quantity quantityReserved",
-            boolean="active available barcodeMulti bundle canBuyZero subscribe vatIncluded quantityTrace withoutOrder",
+            boolean="active available barcodeMulti bundle vatIncluded withoutOrder",
             datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
             string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
-            "recurSchemeType",
+            "recurSchemeType canBuyZero subscribe quantityTrace",
             json="previewPicture detailPicture",
         ),
         key=("id",),
@@ -68,10 +68,10 @@ CATALOG: Sequence[Entity] = (
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
             "trialPriceId",
             double="height length weight width purchasingPrice quantity quantityReserved",
-            boolean="active available barcodeMulti bundle canBuyZero subscribe vatIncluded quantityTrace withoutOrder",
+            boolean="active available barcodeMulti bundle vatIncluded withoutOrder",
             datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
             string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
-            "recurSchemeType",
+            "recurSchemeType canBuyZero subscribe quantityTrace",
             json="previewPicture detailPicture parentId",
         ),
         key=("id",),
@@ -90,9 +90,10 @@ CATALOG: Sequence[Entity] = (
         documented=columns(
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type",
             double="height length weight width purchasingPrice quantity",
-            boolean="active available bundle canBuyZero subscribe vatIncluded",
+            boolean="active available bundle vatIncluded",
             datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
-            string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency",
+            string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
+            "canBuyZero subscribe",
             json="previewPicture detailPicture",
         ),
         key=("id",),
@@ -291,9 +292,9 @@ CATALOG: Sequence[Entity] = (
         fields_method="catalog.productProperty.getFields",
         documented=columns(
             integer="id iblockId sort rowCount colCount multipleCnt linkIblockId",
-            boolean="active listType multiple withDescription searchable filtrable isRequired",
+            boolean="active multiple withDescription searchable filtrable isRequired",
             datetime="timestampX",
-            string="name code defaultValue propertyType userType xmlId fileType hint",
+            string="name code defaultValue propertyType listType userType xmlId fileType hint",
             json="userTypeSettings",
         ),
         key=("id",),
