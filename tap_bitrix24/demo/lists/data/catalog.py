@@ -175,6 +175,7 @@ ENTRIES: Final = (
             "detailTextType": one_of("text", "html"),
             "quantity": one_of(0, 10, 2.5),
             "quantityReserved": one_of(0, 1),
+            **dict.fromkeys(("canBuyZero", "subscribe", "quantityTrace"), one_of("Y", "N", "D")),  # D: as the shop does
             **{name: _property(name) for name in _PROPERTIES},
             "parentId": _parent,
         },

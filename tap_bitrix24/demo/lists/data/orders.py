@@ -245,7 +245,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             "payVoucherNum": one_of("", "17-Ы"),
             "payVoucherDate": lambda draw: draw.created // 86_400 * 86_400 if draw.row["payVoucherNum"] else None,
             "isReturn": fixed("N"),
-            "externalPayment": one_of("N", "F"),
+            "externalPayment": fixed("N"),
         },
         wire={"priceCod": str},
     ),
