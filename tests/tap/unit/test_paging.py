@@ -1,0 +1,216 @@
+"""Each family of list methods wants filter, order and page spelled in a way of its own."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.model import Ask, Endpoint, Paging, Query, Source, Stamp, Window
+from tap_bitrix24.paging import ByCursor, ByLimit, ByNumber, ByPosition, ByStart, Unpaged, put
+from tap_bitrix24.shapes import listed
+
+START, USERS, BARE = ByStart(), ByStart("FILTER", ("sort", "order")), ByStart("", None)
+UNORDERED = ByStart(order=None)
+NUMBER, LIMIT, CURSOR, POSITION, WHOLE = ByNumber(), ByLimit(), ByCursor(), ByPosition(), Unpaged()
+INSIDE = ByLimit("params.limit", "params.offset", "params.filter", "params.order")
+THIRD = ByPosition(1)
+
+
+def query(**facts: Any) -> Query:
+    """A wish for a page of fifty."""
+    given: dict[str, Any] = {"params": {}, "filter": {}, "key": "ID", **facts}
+    return Query(**given)
+
+
+@pytest.mark.parametrize(
+    ("paging", "keyset", "descends"),
+    [
+        (START, True, True),
+        (USERS, True, True),
+        (UNORDERED, False, False),
+        (BARE, False, False),
+        (ByStart("", "order"), False, False),
+        (NUMBER, True, True),
+        (ByNumber(order=None), False, False),
+        (LIMIT, False, False),
+        (ByLimit(filter="filter"), False, False),
+        (ByLimit(order="order"), False, False),
+        (INSIDE, True, True),
+        (POSITION, True, True),
+        (CURSOR, True, False),
+        (WHOLE, False, False),
+    ],
+)
+def test_what_a_family_can_do(paging: Paging, *, keyset: bool, descends: bool) -> None:
+    assert (paging.keyset, paging.descends) == (keyset, descends)
+
+
+@pytest.mark.parametrize(
+    ("paging", "params"),
+    [
+        (START, {"filter": {}, "order": {"ID": "ASC"}, "start": -1}),
+        (USERS, {"FILTER": {}, "sort": "ID", "order": "ASC", "start": -1}),
+        (NUMBER, {"filter": {}, "order": {"ID": "ASC"}, "page": 1}),
+        (INSIDE, {"params": {"filter": {}, "order": {"ID": "ASC"}, "limit": 50, "offset": 0}}),
+        (POSITION, {
+            "0": {"ID": "ASC"}, "1": {}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+        }),
+        (THIRD, {
+            "1": {"ID": "ASC"}, "2": {}, "3": ["*"], "4": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+        }),
+        (CURSOR, {"FIRST_ID": 0, "LIMIT": 50}),
+    ],
+)  # fmt: skip
+def test_a_first_page_by_id(paging: Paging, params: Mapping[str, Any]) -> None:
+    """No condition on the id: tasks.task.list drops one whose value is 0."""
+    assert paging(query(after=0)) == params
+
+
+@pytest.mark.parametrize(
+    ("paging", "params"),
+    [
+        (START, {"filter": {">ID": 7, "=A": 1}, "order": {"ID": "ASC"}, "start": -1}),
+        (USERS, {"FILTER": {">ID": 7, "=A": 1}, "sort": "ID", "order": "ASC", "start": -1}),
+        (NUMBER, {"filter": {">ID": 7, "=A": 1}, "order": {"ID": "ASC"}, "page": 1}),
+        (INSIDE, {"params": {"filter": {">ID": 7, "=A": 1}, "order": {"ID": "ASC"}, "limit": 50, "offset": 0}}),
+        (POSITION, {
+            "0": {"ID": "ASC"}, "1": {">ID": 7, "=A": 1}, "2": ["*"],
+            "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+        }),
+        (CURSOR, {"FIRST_ID": 7, "LIMIT": 50}),
+    ],
+)  # fmt: skip
+def test_rows_behind_an_id(paging: Paging, params: Mapping[str, Any]) -> None:
+    assert paging(query(after=7, filter={"=A": 1})) == params
+
+
+@pytest.mark.parametrize(
+    ("paging", "params"),
+    [
+        (START, {"order": {"ID": "ASC"}, "start": 100}),
+        (USERS, {"sort": "ID", "order": "ASC", "start": 100}),
+        (UNORDERED, {"start": 100}),
+        (BARE, {"start": 100}),
+        (NUMBER, {"order": {"ID": "ASC"}, "page": 3}),
+        (ByNumber(order=None), {"page": 3}),
+        (LIMIT, {"LIMIT": 50, "OFFSET": 100}),
+        (INSIDE, {"params": {"order": {"ID": "ASC"}, "limit": 50, "offset": 100}}),
+        (POSITION, {
+            "0": {"ID": "ASC"}, "1": {}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 3}},
+        }),
+        (WHOLE, {}),
+    ],
+)  # fmt: skip
+def test_rows_from_an_offset(paging: Paging, params: Mapping[str, Any]) -> None:
+    assert paging(query(offset=100)) == params
+
+
+@pytest.mark.parametrize(("size", "offset", "page"), [(50, 0, 1), (50, 50, 2), (10, 30, 4), (100, 100, 2)])
+def test_pages_are_numbered_by_their_size(size: int, offset: int, page: int) -> None:
+    assert NUMBER(query(offset=offset, size=size))["page"] == page
+    assert POSITION(query(offset=offset, size=size))["3"] == {"NAV_PARAMS": {"nPageSize": size, "iNumPage": page}}
+    assert LIMIT(query(offset=offset, size=size)) == {"LIMIT": size, "OFFSET": offset}
+
+
+def test_the_newest_rows() -> None:
+    down = query(direction="DESC")
+    assert START(down)["order"] == {"ID": "DESC"}
+    assert USERS(down)["order"] == "DESC"
+    assert NUMBER(down)["order"] == {"ID": "DESC"}
+    assert INSIDE(down)["params"]["order"] == {"ID": "DESC"}
+    assert POSITION(down)["0"] == {"ID": "DESC"}
+
+
+def test_a_counted_page_is_the_first_one() -> None:
+    assert START(query(counted=True))["start"] == 0
+    assert START(query(counted=True, after=7)) == {"filter": {">ID": 7}, "order": {"ID": "ASC"}, "start": 0}
+    assert START(query())["start"] == -1
+    assert START(query(counted=True, offset=50))["start"] == 50
+
+
+@pytest.mark.parametrize("paging", [START, USERS, UNORDERED, NUMBER, LIMIT, INSIDE, CURSOR, WHOLE, THIRD])
+def test_the_sources_own_parameters_are_kept(paging: Paging) -> None:
+    given = {"entityTypeId": 31, "0": "five", "filter.=ownerType": "D", "filter.=ownerId": [1, 2]}
+    before = {**given}
+    params = paging(query(params=given, offset=0))
+    assert params["entityTypeId"] == 31
+    assert params["0"] == "five"
+    if paging is not THIRD:
+        assert params["filter"] == {"=ownerType": "D", "=ownerId": [1, 2]}
+    assert given == before
+
+
+def test_the_sources_filter_and_the_strategys_conditions_are_one() -> None:
+    params = START(query(params={"filter": {"=A": 1}, "filter.=B": 2}, filter={">=D": "x"}, after=7))
+    assert params["filter"] == {"=A": 1, "=B": 2, ">ID": 7, ">=D": "x"}
+
+
+def test_a_list_that_comes_whole_is_asked_plainly() -> None:
+    """Some of these methods refuse an order or a start."""
+    assert WHOLE(query(params={"ENTITY_ID": 5}, offset=0, direction="ASC")) == {"ENTITY_ID": 5}
+    assert WHOLE(query(params={"filter": {}, "paymentId": 5}, offset=0)) == {"filter": {}, "paymentId": 5}
+    assert WHOLE(query(filter={"=A": 1}, offset=0)) == {"filter": {"=A": 1}}
+
+
+@pytest.mark.parametrize(
+    ("params", "path", "value", "result"),
+    [
+        ({}, "a", 1, {"a": 1}),
+        ({}, "a.b.c", 1, {"a": {"b": {"c": 1}}}),
+        ({"a": {"x": 1}}, "a.b", 2, {"a": {"x": 1, "b": 2}}),
+        ({"a": 5}, "a.b", 2, {"a": {"b": 2}}),
+        ({"a": {"x": 1}}, "a", {"y": 2}, {"a": {"x": 1, "y": 2}}),
+        ({"a": {"x": 1}}, "a", {"x": 2}, {"a": {"x": 2}}),
+        ({"a": {"x": 1}}, "a", 7, {"a": 7}),
+        ({"a": [1]}, "a", [2], {"a": [2]}),
+    ],
+)
+def test_dotted_places(params: dict[str, Any], path: str, value: Any, result: dict[str, Any]) -> None:
+    put(params, path, value)
+    assert params == result
+
+
+def test_maps_on_the_way_are_never_shared() -> None:
+    shared = {"b": {"c": 1}}
+    params = {"a": shared}
+    put(params, "a.b.d", 2)
+    assert params == {"a": {"b": {"c": 1, "d": 2}}}
+    assert shared == {"b": {"c": 1}}
+
+
+# Through the dialect
+
+MARCH, APRIL = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+BOUNDS = {">=DATE": "2025-03-01T00:00:00+00:00", "<DATE": "2025-04-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("paging", "where"),
+    [(START, ("filter",)), (USERS, ("FILTER",)), (INSIDE, ("params", "filter")), (POSITION, ("1",))],
+)
+def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Paging, where: tuple[str, ...]) -> None:
+    endpoint = Endpoint("some.list", paging, listed)
+    ask = Ask(source=Source(endpoint, stamp=Stamp("DATE", "DATE")), window=Window(MARCH, APRIL), after=3)
+    (command,) = rest_v2.commands(ask)
+    found: Any = command.params
+    for step in where:
+        found = found[step]
+    assert found == {">ID": 3, **BOUNDS}
+
+
+def test_a_page_of_a_hundred_moves_offsets_by_a_hundred() -> None:
+    endpoint = Endpoint("some.list", LIMIT, listed, page_size=100)
+    asked = [
+        command.params["OFFSET"] for command in rest_v2.commands(Ask(source=Source(endpoint), offset=200, pages=3))
+    ]
+    assert asked == [200, 300, 400]
+
+
+def test_a_chain_of_positional_parameters() -> None:
+    endpoint = Endpoint("task.elapseditem.getlist", POSITION, listed)
+    first, second = rest_v2.commands(Ask(source=Source(endpoint), after=7, pages=2))
+    assert first.params["1"] == {">ID": 7}
+    assert second.params["1"] == {">ID": "$result[c0][49][ID]"}
+    assert list(second.params) == ["0", "1", "2", "3"], "the server counts them, whatever their names"
