@@ -147,7 +147,7 @@ class ByPosition:
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command."""
-        conditions = {**({f">{query.key}": query.after} if query.after else {}), **query.filter}
+        conditions = {f">{query.key}": query.after or 0, **query.filter}  # empty, it would be lost, and move the others
         page = {"nPageSize": query.size, "iNumPage": (query.offset or 0) // query.size + 1}
         values = ({query.key: query.direction}, conditions, ["*"], {"NAV_PARAMS": page})
         return {**query.params, **{str(self.first + number): value for number, value in enumerate(values)}}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -55,10 +56,10 @@ def test_what_a_family_can_do(paging: Paging, *, keyset: bool, descends: bool) -
         (NUMBER, {"filter": {}, "order": {"ID": "ASC"}, "page": 1}),
         (INSIDE, {"params": {"filter": {}, "order": {"ID": "ASC"}, "limit": 50, "offset": 0}}),
         (POSITION, {
-            "0": {"ID": "ASC"}, "1": {}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+            "0": {"ID": "ASC"}, "1": {">ID": 0}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
         }),
         (THIRD, {
-            "1": {"ID": "ASC"}, "2": {}, "3": ["*"], "4": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+            "1": {"ID": "ASC"}, "2": {">ID": 0}, "3": ["*"], "4": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
         }),
         (CURSOR, {"FIRST_ID": 0, "LIMIT": 50}),
     ],
@@ -98,7 +99,7 @@ def test_rows_behind_an_id(paging: Paging, params: Mapping[str, Any]) -> None:
         (LIMIT, {"LIMIT": 50, "OFFSET": 100}),
         (INSIDE, {"params": {"order": {"ID": "ASC"}, "limit": 50, "offset": 100}}),
         (POSITION, {
-            "0": {"ID": "ASC"}, "1": {}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 3}},
+            "0": {"ID": "ASC"}, "1": {">ID": 0}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 3}},
         }),
         (WHOLE, {}),
     ],
@@ -198,6 +199,15 @@ def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Paging, whe
     for step in where:
         found = found[step]
     assert found == {">ID": 3, **BOUNDS}
+
+
+@pytest.mark.parametrize("facts", [{"after": 0}, {"newest": True}, {"offset": 50}])
+def test_every_positional_parameter_is_sent(facts: dict[str, Any]) -> None:
+    """An empty map has no place in a query: what follows it would move up."""
+    endpoint = Endpoint("task.elapseditem.getlist", POSITION, listed)
+    (command,) = rest_v2.commands(Ask(source=Source(endpoint), **facts))
+    sent = parse_qsl(rest_v2.php_query(command.params))
+    assert list(dict.fromkeys(name[0] for name, _ in sent)) == ["0", "1", "2", "3"]
 
 
 def test_a_page_of_a_hundred_moves_offsets_by_a_hundred() -> None:
