@@ -8,7 +8,7 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from tap_bitrix24.errors import PortalError
+from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model import (
     Answer,
     Ask,
@@ -63,6 +63,12 @@ class FakeList:
     breaks_after: int | None = None
     """From this id on, the switches above hold; None: from the beginning."""
     refuses_newest: bool = False
+    refuses_id_filter: bool = False
+    """A strict list says no to `>ID` instead of dropping it."""
+    refuses_order: bool = False
+    """And to an order by id."""
+    page_total: bool = False
+    """`total` is the page's size (crm.address.list)."""
     short: Random | None = None
     """Cuts pages short at random, never to nothing."""
     shift: timedelta = timedelta()
@@ -76,6 +82,8 @@ class FakeList:
         """Serve one wish."""
         if self.error is not None:
             return Answer([], self.error)
+        if (self.refuses_order and ask.offset is None) or (self.refuses_id_filter and ask.after):
+            return Answer([], RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT"))
         if ask.newest:
             return self._newest(ask)
         if ask.offset is not None:
@@ -124,7 +132,8 @@ class FakeList:
             offset = 0
         more = offset + size < len(rows)
         told = (len(rows), offset + size if more else None) if self.counts else (None, None)
-        return Page(rows[offset : offset + size], *told)
+        page = rows[offset : offset + size]
+        return Page(page, len(page) if self.page_total else told[0], told[1])
 
     def _ordered(self, ask: Ask, *, broken: bool = True) -> list[Row]:
         """The matching rows by id; sorted once if nothing changes meanwhile."""

@@ -1,0 +1,211 @@
+"""What tells rows apart, and lists that come whole, by offset, or refuse what others drop."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.errors import RejectedError, UntrustedError
+from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Paging, Reached, Reading, Row, Rows, Source, Warned
+from tap_bitrix24.paging import ByCursor, ByStart, Unpaged
+from tap_bitrix24.reading import Cursor, keys_of, keyset, offsets, rest_of, through, whole
+from tap_bitrix24.shapes import listed
+from tests.tap.unit.lists import FakeList, pump, rows_of, source
+
+UNORDERED = ByStart(order=None)
+
+
+def keyed(*identity: str, paging: Paging = UNORDERED, counts: bool = True, page_size: int = 50) -> Source:
+    """A list whose rows are told apart by these keys."""
+    return Source(Endpoint("crm.address.list", paging, listed, counts=counts, page_size=page_size), identity=identity)
+
+
+def pages(*answers: Sequence[Row], total: int | None = None) -> Any:
+    """A list that answers with these pages, one for each offset."""
+
+    def answer(ask: Ask) -> Answer:
+        size = ask.source.endpoint.page_size
+        first = (ask.offset or 0) // size
+        return Answer([Page([dict(row) for row in answers[min(number, len(answers) - 1)]], total)
+                       for number in range(first, first + ask.pages)])  # fmt: skip
+
+    return answer
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("identity", "rows", "keys"),
+    [
+        (None, [{"ID": "1"}, {"ID": 2}], ["1", 2]),
+        (("CODE",), [{"CODE": "a", "ID": "1"}], ["a"]),
+        (
+            ("A", "B"),
+            [{"A": 1, "B": "2"}, {"A": "1", "B": 2}, {"A": 12, "B": 0}],
+            [("1", "2"), ("1", "2"), ("12", "0")],
+        ),
+        ((), [{"A": 1, "B": 2}, {"B": 2, "A": 1}], ['{"A": 1, "B": 2}', '{"A": 1, "B": 2}']),
+        (None, [], []),
+    ],
+)
+def test_what_tells_rows_apart(identity: tuple[str, ...] | None, rows: list[Row], keys: list[Any]) -> None:
+    owner = Source(Endpoint("crm.address.list", UNORDERED, listed), identity=identity)
+    assert keys_of(owner, rows, "here") == keys
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_a_row_without_part_of_its_key_names_method_page_and_key(missing: Any) -> None:
+    rows: list[Row] = [{"A": 1, "B": 0}, {"A": 2, "B": missing}, {"A": 3}]
+    with pytest.raises(UntrustedError) as told:
+        keys_of(keyed("A", "B"), rows, "at offset 50")
+    assert str(told.value) == "crm.address.list: row 2 of the page at offset 50 lacks its key A, B"
+    assert told.value.method == "crm.address.list"
+
+
+def test_by_offset_a_row_without_its_key_ends_the_stream_with_its_page() -> None:
+    listed_pages = pages([{"A": number, "B": 1} for number in range(50)], [{"A": 60, "B": 1}, {"A": 61}])
+    with pytest.raises(UntrustedError, match="row 2 of the page at offset 50 lacks its key A, B"):
+        pump(offsets(keyed("A", "B")), listed_pages)
+
+
+def test_by_id_a_row_without_its_key_names_the_id_before_it() -> None:
+    rows = rows_of(range(1, 60))
+    rows[54] = {"ID": None, "DATE_MODIFY": rows[54]["DATE_MODIFY"]}
+    cursor = Cursor(source(), after=50)
+    with pytest.raises(UntrustedError, match="row 5 of the page behind id 50 lacks its key ID"):
+        cursor.take(Answer([Page(rows[50:])]))
+
+
+def test_rows_of_a_composite_key_are_read_once_each() -> None:
+    rows = [{"A": number // 7, "B": number % 7} for number in range(130)]
+    listed_pages = pages(rows[:50], rows[40:90], rows[80:130], total=130)
+    outcome = pump(offsets(keyed("A", "B")), listed_pages)
+    assert outcome.rows == rows
+
+
+def test_rows_that_only_their_content_tells_apart() -> None:
+    rows = [{"LANG": lang, "NAME": f"N{number}"} for number in range(30) for lang in ("en", "de")]
+    outcome = pump(offsets(keyed()), pages(rows[:50], rows[50:], rows[:50]))
+    assert outcome.rows == rows
+
+
+def test_a_composite_key_twice_in_a_whole_list_is_told() -> None:
+    rows: list[Row] = [{"A": 1, "B": 1}, {"A": 1, "B": 2}, {"A": "1", "B": "2"}]
+    outcome = pump(whole([keyed("A", "B", paging=Unpaged())]), pages(rows, total=3))
+    assert len(outcome.rows) == 3
+    assert "('1', '2')" in outcome.warnings[0]
+
+
+# Totals
+
+
+@pytest.mark.parametrize("count", [0, 49, 50, 51, 120, 150])
+def test_a_total_that_is_the_page_size_is_not_believed(count: int) -> None:
+    owner = Source(Endpoint("crm.address.list", UNORDERED, listed, counts=False))
+    listed_rows = FakeList(rows_of(range(1, count + 1)), page_total=True, counts=False)
+    for reading in (whole([owner]), offsets(owner)):
+        assert set(pump(reading, listed_rows).ids) == set(range(1, count + 1))
+
+
+@pytest.mark.parametrize("count", [99, 101])
+def test_fewer_rows_than_the_portal_counts_are_not_complete(count: int) -> None:
+    rows = [{"A": number} for number in range(100)]
+    with pytest.raises(UntrustedError, match=r"50 different rows of \d+"):
+        pump(offsets(keyed("A")), pages(rows[:50], rows[:50], total=count))
+
+
+def test_a_whole_list_that_counts_all_its_rows_is_not_paged() -> None:
+    rows = rows_of(range(1, 51))
+    outcome = pump(whole([source()]), pages(rows, total=50))
+    assert (outcome.requests, len(outcome.rows)) == (1, 50)
+
+
+@pytest.mark.parametrize("count", [50, 70])
+def test_a_method_without_pages_is_asked_once_however_many_rows_it_gives(count: int) -> None:
+    owner = Source(Endpoint("crm.status.list", Unpaged(), listed))
+    outcome = pump(whole([owner]), pages(rows_of(range(1, count + 1))))
+    assert (outcome.requests, len(outcome.rows)) == (1, count)
+
+
+def test_an_uncounted_full_page_is_followed_by_the_next() -> None:
+    rows = rows_of(range(1, 71))
+    outcome = pump(whole([source()]), pages(rows[:50], rows[50:], []))
+    assert set(outcome.ids) == set(range(1, 71))
+
+
+def test_an_empty_answer_is_the_end() -> None:
+    assert pump(rest_of(source(), Page([])), pages([])).events == []
+
+
+# Strict lists
+
+
+@pytest.mark.parametrize("switch", ["refuses_id_filter", "refuses_order"])
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 180])
+def test_a_strict_list_that_refuses_keyset_is_read_by_offset(switch: str, count: int) -> None:
+    strict: Mapping[str, Any] = {switch: True}
+    outcome = pump(keyset([Cursor(source())]), FakeList(rows_of(range(1, count + 1)), **strict))
+    assert set(outcome.ids) == set(range(1, count + 1))
+    if switch == "refuses_order" or count >= 50:
+        (warning,) = outcome.warnings
+        assert "not allowed" in warning
+        assert "by offset" in warning
+
+
+def test_a_list_that_refuses_everything_fails_with_its_own_words() -> None:
+    refused = FakeList([], error=RejectedError("crm.deal.list: Access denied.", code=""))
+    with pytest.raises(RejectedError, match="Access denied"):
+        pump(keyset([Cursor(source())]), refused)
+
+
+def test_a_refusal_after_keyset_was_right_is_the_streams_error() -> None:
+    listed_rows = FakeList(rows_of(range(1, 400)))
+
+    def answer(ask: Ask) -> Answer:
+        listed_rows.refuses_id_filter = bool(ask.after and ask.after > 100)
+        return listed_rows.answer(ask)
+
+    cursor = Cursor(source(), after=50)
+    first = answer(cursor.ask_page())
+    cursor.take(first)
+    assert cursor.proven
+    with pytest.raises(RejectedError, match="not allowed"):
+        pump(keyset([cursor]), answer)
+
+
+# Cursors as parameters
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 170])
+def test_a_list_with_a_parameter_to_start_behind(count: int) -> None:
+    owner = Source(Endpoint("im.dialog.messages.get", ByCursor(), listed))
+    outcome = pump(keyset([Cursor(owner)]), FakeList(rows_of(range(1, count + 1))))
+    assert outcome.ids == list(range(1, count + 1))
+    assert not any(ask.newest for ask in outcome.asks), "it has no other direction"
+
+
+@pytest.mark.parametrize("chains", [True, False])
+def test_rows_a_batch_cannot_refer_to_are_read_page_by_page(*, chains: bool) -> None:
+    owner = Source(Endpoint("crm.documentgenerator.template.list", ByStart(), listed, chains=chains))
+    outcome = pump(keyset([Cursor(owner)]), FakeList(rows_of(range(1, 501))))
+    assert outcome.ids == list(range(1, 501))
+    assert (max(ask.pages for ask in outcome.asks) > 1) is chains
+
+
+# One strategy inside another
+
+
+def test_what_a_strategy_finds_may_become_something_else() -> None:
+    def handle(event: Any) -> Reading:
+        if isinstance(event, Rows):
+            yield Warned(f"{len(event.rows)} rows")
+        else:
+            yield event
+            yield event
+
+    inner = keyset([Cursor(source())], resumable={})
+    outcome = pump(through(inner, handle), FakeList(rows_of(range(1, 120))))
+    assert outcome.rows == []
+    assert outcome.warnings[0] == "50 rows"
+    assert len([event for event in outcome.events if isinstance(event, Reached)]) % 2 == 0
