@@ -7,7 +7,6 @@ import pytest
 
 from tests.demo.wire import Wire, ids
 
-
 PAYMENT = {
     "id", "accountNumber", "paid", "datePaid", "empPaidId", "paySystemId", "sum", "currency", "paySystemName",
 }  # fmt: skip
