@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_bitrix24.discovery import Found
 from tap_bitrix24.entities import CATEGORIES, META, STATUSES
+from tap_bitrix24.errors import MissingMethodError
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.reading import want
@@ -68,7 +69,7 @@ def describe_options(found: Sequence[Found], source: Source, entity_types: Mappi
     lists = [Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in numbers]
     asks = [Ask(source=Source(STATUSES.endpoint), offset=0), *(Ask(source=each, offset=0) for each in lists)]
     statuses, *pipelines = yield from want(asks)
-    if statuses.error is not None:
+    if statuses.error is not None and not isinstance(statuses.error, MissingMethodError):
         raise statuses.error
     dictionaries = _dictionaries(statuses.pages)
     categories = {
