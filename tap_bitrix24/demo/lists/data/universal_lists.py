@@ -50,7 +50,24 @@ _PROPERTIES: Final[tuple[tuple[int, int, str, str, str, Value], ...]] = (
 _OPERATORS: Final = frozenset(("", "=", "!", "!%", "%", "*", ">", ">=", "<", "<=", "><", "!><"))
 _KEY: Final = re.compile(r"(\W*)(.*)", re.DOTALL)
 _FILTERABLE: Final = frozenset(
-    ("NAME", "CODE", "SORT", "CREATED_BY", "DATE_CREATE", "IBLOCK_SECTION_ID", "PREVIEW_TEXT", "DETAIL_TEXT")
+    [
+        "ID",
+        "ACTIVE",
+        "NAME",
+        "TAGS",
+        "XML_ID",
+        "EXTERNAL_ID",
+        "PREVIEW_TEXT",
+        "DETAIL_TEXT",
+        "SEARCHABLE_CONTENT",
+        "SORT",
+        "TIMESTAMP_X",
+        "MODIFIED_BY",
+        "DATE_CREATE",
+        "CREATED_USER_ID",
+        "CREATED_BY",
+        "SECTION_ID",
+    ]
 )
 
 
@@ -122,7 +139,7 @@ def _by_field(asked: Asked, _: Any, listed: Sequence[Row]) -> Any:
 
 def _strict(asked: Asked) -> None:
     """Refuse conditions on what cannot be filtered, and operators that lists do not have."""
-    given = asked.at("FILTER|filter")
+    given = asked.spelled("filter")
     own = {f"PROPERTY_{number}" for number, whose, *_ in _PROPERTIES if str(whose) == str(asked.at("IBLOCK_ID"))}
     for name in given if isinstance(given, dict) else ():
         found = _KEY.fullmatch(str(name))
@@ -251,8 +268,9 @@ ENTRIES: Final = (
         table="list_elements",
         scope="lists",
         columns="""
-            IBLOCK_ID:integer~ ID:integer CODE:string NAME:string IBLOCK_SECTION_ID:integer? CREATED_BY:integer>users
-            DATE_CREATE:datetime SORT:integer PREVIEW_TEXT:string DETAIL_TEXT:string
+            ID:integer IBLOCK_ID:integer CODE:string NAME:string IBLOCK_SECTION_ID:integer? CREATED_BY:integer>users
+            CREATED_USER_NAME:string BP_PUBLISHED:char DATE_CREATE:datetime SORT:integer PREVIEW_TEXT:string
+            DETAIL_TEXT:string
         """
         + " ".join(f"PROPERTY_{number}:property" for number, *_ in _PROPERTIES),
         owners=(Owner(table="universal_lists"),),
@@ -263,6 +281,8 @@ ENTRIES: Final = (
             "CODE": one_of(None, "", "code-1"),
             "NAME": lambda draw: f"{draw.one_of(PRODUCTS)} № {draw.number}",
             "IBLOCK_SECTION_ID": lambda draw: draw.pick("list_sections"),
+            "CREATED_USER_NAME": lambda draw: f"(user{draw.row['CREATED_BY']}) Анна Weber",
+            "BP_PUBLISHED": fixed("Y"),
             "SORT": one_of(500, 100),
             "DATE_CREATE": lambda draw: draw.created,
             "DETAIL_TEXT": one_of("", None, "<p>Текст</p>"),
@@ -274,8 +294,7 @@ ENTRIES: Final = (
         wire={"datetime": portal_format, "property": absent},
         asks=_ASKS,
         check=_strict,
-        filters="orm",
-        filter_error="ERROR_ARGUMENT",
+        filters="skipping",
         spelling="upper",
         order_name="ELEMENT_ORDER",
         total="some",
