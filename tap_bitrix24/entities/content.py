@@ -136,7 +136,8 @@ CONTENT: Sequence[Entity] = (
         fields_method="lists.field.get",
         documented=columns(
             integer="ID IBLOCK_SECTION_ID CREATED_BY SORT IBLOCK_ID",
-            string="CODE NAME PREVIEW_TEXT DETAIL_TEXT DATE_CREATE",
+            boolean="BP_PUBLISHED",
+            string="CODE NAME PREVIEW_TEXT DETAIL_TEXT DATE_CREATE CREATED_USER_NAME",
         ),
         key=("ID",),
         members=LISTS_OF,

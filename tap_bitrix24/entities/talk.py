@@ -87,7 +87,8 @@ TALK: Sequence[Entity] = (
             "KPI_FIRST_ANSWER_TEXT KPI_FURTHER_ANSWER_TIME KPI_FURTHER_ANSWER_ALERT KPI_FURTHER_ANSWER_TEXT "
             "KPI_CHECK_OPERATOR_ACTIVITY SEND_NOTIFICATION_EMPTY_QUEUE USE_WELCOME_FORM WELCOME_FORM_ID "
             "WELCOME_FORM_DELAY SEND_WELCOME_EACH_SESSION CONFIRM_CLOSE IGNORE_WELCOME_FORM_RESPONSIBLE",
-            json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF DATE_CREATE DATE_MODIFY QUEUE QUEUE_USERS_FIELDS CONFIG_QUEUE "
+            datetime="DATE_CREATE DATE_MODIFY",
+            json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF QUEUE QUEUE_USERS_FIELDS CONFIG_QUEUE "
             "DEFAULT_OPERATOR_DATA KPI_FIRST_ANSWER_LIST KPI_FURTHER_ANSWER_LIST",
         ),
     ),
@@ -170,7 +171,7 @@ TALK: Sequence[Entity] = (
     Entity(
         stream="feed_posts",
         scope=("log",),
-        endpoint=upper("log.blogpost.get", paging=ByCursor()),
+        endpoint=upper("log.blogpost.get", paging=ByStart(order=None)),  # FIRST_ID takes ids of the feed, not of posts
         documented=columns(
             integer="ID BLOG_ID AUTHOR_ID NUM_COMMENTS",
             datetime="DATE_PUBLISH",

@@ -27,9 +27,9 @@ from tap_bitrix24.entities.owners import (
     resource_calendars,
     section_owners,
 )
-from tap_bitrix24.model import Stamp
+from tap_bitrix24.model import Row, Stamp
 from tap_bitrix24.paging import ByPosition, ByStart
-from tap_bitrix24.shapes import keyed, scalars, single
+from tap_bitrix24.shapes import keyed, listed, scalars, single
 
 WORKGROUP_FIELDS = (
     "ID", "ACTIVE", "SUBJECT_ID", "NAME", "DESCRIPTION", "KEYWORDS", "CLOSED", "VISIBLE", "OPENED", "DATE_CREATE",
@@ -38,6 +38,13 @@ WORKGROUP_FIELDS = (
     "SCRUM_OWNER_ID", "SCRUM_MASTER_ID", "SCRUM_SPRINT_DURATION", "SCRUM_TASK_RESPONSIBLE", "TYPE",
 )  # fmt: skip
 """The list gives nothing but ids unless it is asked for more."""
+
+
+def clients(value: object) -> list[Row] | None:
+    """Clients of bookings, their kind spelled out before anything is told apart by it."""
+    rows = listed(value)
+    return rows and [client_type(row) for row in rows]
+
 
 WORK: Sequence[Entity] = (
     Entity(
@@ -375,7 +382,7 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="booking_clients",
         scope=("booking",),
-        endpoint=camel("booking.v1.booking.client.list", "bookingClient", paging=WHOLE),
+        endpoint=camel("booking.v1.booking.client.list", "bookingClient", paging=WHOLE, shape=clients),
         documented=columns(
             integer="id bookingId",
             string="typeCode",
@@ -383,7 +390,6 @@ WORK: Sequence[Entity] = (
         ),
         key=("bookingId", "typeCode", "id"),
         parents=every(Parent(stream="bookings", param="bookingId", column="bookingId")),
-        reshape=client_type,
     ),
     Entity(
         stream="booking_external_data",
@@ -451,7 +457,7 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="booking_waitlist_clients",
         scope=("booking",),
-        endpoint=camel("booking.v1.waitlist.client.list", "waitListClient", paging=WHOLE),
+        endpoint=camel("booking.v1.waitlist.client.list", "waitListClient", paging=WHOLE, shape=clients),
         documented=columns(
             integer="id waitListId",
             string="typeCode",
@@ -459,7 +465,6 @@ WORK: Sequence[Entity] = (
         ),
         key=("waitListId", "typeCode", "id"),
         parents=every(Parent(stream="booking_waitlist", param="waitListId", column="waitListId")),
-        reshape=client_type,
     ),
     Entity(
         stream="booking_waitlist_external_data",
