@@ -60,13 +60,19 @@ def _bare(convert: Convert, *, multiple: bool) -> Convert:
         typed = [convert(each) for each in found]
         return typed if multiple else typed[0]
 
-    def tolerant(value: Any) -> Any:
+    return convert_all
+
+
+def _tolerant(convert: Convert) -> Convert:
+    """For parts: one that does not fit is null, for the whole value stands in the column beside."""
+
+    def convert_or_leave(value: Any) -> Any:
         try:
-            return convert_all(value)
-        except MISFIT:  # the whole value stands in the column beside
+            return convert(value)
+        except MISFIT:
             return None
 
-    return tolerant
+    return convert_or_leave
 
 
 def _each(convert: Convert) -> Convert:
@@ -85,13 +91,13 @@ def _each(convert: Convert) -> Convert:
 def _converter(column: Column, *, money: bool) -> Convert:
     """What turns a portal's value into the column's."""
     if column.part == "value":
-        return _bare(CONVERTERS[column.kind], multiple=column.multiple)
+        return _tolerant(_bare(CONVERTERS[column.kind], multiple=column.multiple))
     if column.part == "first":
-        return _first
+        return _tolerant(_first)
     if column.part == "currency":
         convert: Convert = _currency
     elif column.part:
-        convert = _place(column)
+        convert = _tolerant(_place(column))
     else:
         convert = _amount if money else CONVERTERS[column.kind]
     return _each(convert) if column.multiple else convert

@@ -47,7 +47,7 @@ _SIXTY = frozenset(f"{number:02}" for number in range(60))
 _SECRET_PARAMETER = re.compile(
     r"([?&])(?:(?:auth|token|sign|signature|sessid|access_token)=[^&#\s]*&?)+", re.IGNORECASE
 )
-_REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/")
+_REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/", re.IGNORECASE)
 """Links to downloads by webhook hold the webhook's secret."""
 _SECRET_NAMES = ("auth=", "token=", "sign=", "signature=", "sessid=", "access_token=")
 _EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")
