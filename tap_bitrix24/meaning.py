@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_bitrix24.discovery import Found
 from tap_bitrix24.entities import CATEGORIES, META, STATUSES
-from tap_bitrix24.errors import MissingMethodError
+from tap_bitrix24.errors import MissingMethodError, RejectedError
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.reading import want
@@ -18,7 +18,10 @@ PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
 ENUMERATION, STATUS, CATEGORY = "enumeration", "status", "category"
 """Where the words for a code come from: the field's own list, a dictionary of CRM, the pipelines."""
 
-_USER_FIELD = re.compile(r"uf_|ufCrm|PROPERTY_|property\d", re.IGNORECASE)
+NO_PIPELINES = (MissingMethodError, RejectedError)
+"""What kinds of items without pipelines answer; anything else is no answer at all."""
+
+_USER_FIELD = re.compile(r"[Uu][Ff]_|uf[A-Z]|PROPERTY_|property\d")
 _STAGE = re.compile(r"(.*STAGE)_\d+")
 """Each pipeline has a dictionary of stages of its own: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
 
@@ -69,8 +72,10 @@ def describe_options(found: Sequence[Found], source: Source, entity_types: Mappi
     lists = [Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in numbers]
     asks = [Ask(source=Source(STATUSES.endpoint), offset=0), *(Ask(source=each, offset=0) for each in lists)]
     statuses, *pipelines = yield from want(asks)
-    if statuses.error is not None and not isinstance(statuses.error, MissingMethodError):
-        raise statuses.error
+    for answer in (statuses, *pipelines):
+        tolerated = isinstance(answer.error, MissingMethodError if answer is statuses else NO_PIPELINES)
+        if answer.error is not None and not tolerated:
+            raise answer.error
     dictionaries = _dictionaries(statuses.pages)
     categories = {
         number: [Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort"))) for row in page.rows]
