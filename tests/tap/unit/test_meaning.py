@@ -1,0 +1,292 @@
+"""What columns and codes mean: rows of `fields` and `field_options`, from descriptions, dictionaries and pipelines."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.discovery import Found, columns_of
+from tap_bitrix24.entities import BY_STREAM, FIELD_OPTIONS, FIELDS, SMART_PROCESSES
+from tap_bitrix24.entities.crm import DEALS, LEADS
+from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
+from tap_bitrix24.meaning import describe_fields, describe_options
+from tap_bitrix24.model import Answer, Ask, Field, Option, Page, Row, Rows, Source
+from tap_bitrix24.rows import RowConverter
+from tap_bitrix24.schema import UNPARSED
+from tap_bitrix24.sources import is_swept
+from tests.tap.unit.lists import Lists, Outcome, pump
+
+FROM = Source(FIELDS.endpoint)
+
+
+def found(stream: str, *fields: Field, name: str = "") -> Found:
+    """A stream as discovered."""
+    entity = BY_STREAM[stream]
+    columns = columns_of(entity, name or stream, fields, swept=is_swept(entity))
+    return Found(name or stream, entity, columns, {field.name: field for field in fields})
+
+
+def told(*streams: Found) -> dict[tuple[str, str], Row]:
+    """(Stream, column) → what is told of it."""
+    rows = pump(describe_fields(streams, FROM), []).rows
+    return {(row["stream"], row["column_name"]): row for row in rows}
+
+
+# Fields
+
+
+def test_a_row_for_every_column() -> None:
+    deals = found("deals", Field("ID", "integer", label="Id", read_only=True), Field("UF_CRM_1", "money", label="Sum"))
+    assert told(deals) == {
+        ("deals", "id"): {
+            "stream": "deals", "column_name": "id", "portal_name": "ID", "label": "Id", "portal_type": "integer",
+            "type": "integer", "multiple": False, "mandatory": None, "read_only": True, "origin": "portal",
+        },
+        ("deals", "uf_crm_1"): {
+            "stream": "deals", "column_name": "uf_crm_1", "portal_name": "UF_CRM_1", "label": "Sum",
+            "portal_type": "money", "type": "number", "multiple": False, "mandatory": None, "read_only": None,
+            "origin": "user field",
+        },
+        ("deals", "uf_crm_1_currency"): {
+            "stream": "deals", "column_name": "uf_crm_1_currency", "portal_name": "UF_CRM_1",
+            "label": "Currency of Sum", "portal_type": "money", "type": "string", "multiple": False,
+            "mandatory": None, "read_only": None, "origin": "tap",
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("TITLE", "portal"),
+        ("UF_CRM_1", "user field"),
+        ("ufCrm5_1700", "user field"),
+        ("ufAuto12", "user field"),
+        ("PROPERTY_1151", "user field"),
+        ("property77", "user field"),
+        ("propertyValues", "portal"),
+        ("buffer", "portal"),
+    ],
+)
+def test_where_a_column_comes_from(name: str, origin: str) -> None:
+    (row,) = told(found("deals", Field(name, "string"))).values()
+    assert row["origin"] == origin
+
+
+def test_columns_of_the_tap_itself() -> None:
+    rows = told(found("deal_contacts"))
+    assert rows["deal_contacts", "_bitrix24_set"]["origin"] == "tap"
+    assert rows["deal_contacts", "deal_id"]["origin"] == "portal"
+    assert rows["deal_contacts", "deal_id"]["portal_type"] == "integer", "documented, not described"
+
+
+def test_what_the_portal_says_of_a_field() -> None:
+    field = Field("UF_CRM_1", "string", multiple=True, required=True, read_only=False)
+    row = told(found("deals", field))["deals", "uf_crm_1"]
+    assert (row["multiple"], row["mandatory"], row["read_only"]) == (True, True, False)
+
+
+def test_many_fields_come_in_pages() -> None:
+    deals = found("deals", *(Field(f"UF_{number}", "string") for number in range(2_500)))
+    outcome = pump(describe_fields([deals], FROM), [])
+    assert [len(event.rows) for event in outcome.events if isinstance(event, Rows)] == [1_000, 1_000, 500]
+    assert pump(describe_fields([], FROM), []).events == []
+
+
+def test_rows_of_fields_fit_their_columns() -> None:
+    rows = list(told(found("deals", Field("ID", "integer", required=False)), found("deal_contacts")).values())
+    convert = RowConverter(columns_of(FIELDS, "fields", [], swept=False))
+    records = convert(rows)
+    assert [record[UNPARSED] for record in records] == [None] * len(rows)
+    assert {record["column_name"] for record in records} == {row["column_name"] for row in rows}
+    assert convert.unknown == set()
+
+
+# Options
+
+
+def status(entity_id: str, code: str, name: str, **facts: Any) -> Row:
+    """A row of crm.status.list."""
+    return {"ENTITY_ID": entity_id, "STATUS_ID": code, "NAME": name, "SORT": "10", **facts}
+
+
+def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] | None = None) -> Lists:
+    """Answers for dictionaries and pipelines."""
+
+    def answer(ask: Ask) -> Answer:
+        if ask.source.endpoint.method == "crm.status.list":
+            return Answer([Page(list(statuses))])
+        number = ask.source.params["entityTypeId"]
+        if pipelines is None or number not in pipelines:
+            return Answer([], RejectedError("not supported", code="ENTITY_TYPE_NOT_SUPPORTED"))
+        return Answer([Page(list(pipelines[number]))])
+
+    return answer
+
+
+def options(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]:
+    """Stream, column, code, word and origin of each option."""
+    return [
+        (row["stream"], row["column_name"], row["id"], row["label"], row["origin"])
+        for row in read(answers, *streams, numbers=numbers).rows
+    ]
+
+
+def read(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None = None) -> Outcome:
+    """Everything that happens while options are read."""
+    return pump(describe_options(streams, Source(FIELD_OPTIONS.endpoint), numbers or {}), answers)
+
+
+def test_options_of_a_fields_own_list() -> None:
+    field = Field("UF_CRM_1", "enumeration", options=(Option("44", "A", 10), Option("46", "B")))
+    (first, second) = read(portal(), found("deals", field)).rows
+    assert first == {
+        "stream": "deals", "column_name": "uf_crm_1", "id": "44", "label": "A", "sort": 10, "color": "",
+        "semantics": "", "origin": "enumeration",
+    }  # fmt: skip
+    assert (second["id"], second["sort"]) == ("46", None)
+
+
+def test_options_of_a_property_are_the_words_for_its_bare_value() -> None:
+    field = Field("PROPERTY_5", "listproperty:L", options=(Option("1669", "Planning"),))
+    lists = found("list_elements_", field, name="list_elements_31")
+    assert options(portal(), lists) == [("list_elements_31", "property_5_value", "1669", "Planning", "enumeration")]
+
+
+def test_options_of_dictionaries() -> None:
+    statuses = [
+        status("SOURCE", "WEB", "Web site"),
+        status("SOURCE", "CALL", "Call", COLOR="#f00"),
+        status("OTHER", "X", "Another dictionary"),
+    ]
+    leads = found("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
+    assert options(portal(statuses), leads) == [
+        ("leads", "source_id", "WEB", "Web site", "status"),
+        ("leads", "source_id", "CALL", "Call", "status"),
+    ]
+
+
+def test_stages_of_all_pipelines_are_one_columns_words() -> None:
+    statuses = [
+        status("DEAL_STAGE", "NEW", "New", EXTRA={"SEMANTICS": "process", "COLOR": "#0f0"}),
+        status("DEAL_STAGE_3", "C3:NEW", "New in three", EXTRA={"SEMANTICS": "process"}, COLOR="#00f"),
+        status("DEAL_STAGE_12", "C12:WON", "Won", SEMANTICS="S", EXTRA=[]),
+        status("DEAL_STAGES_OF_OTHERS", "X", "None of ours"),
+        status("DYNAMIC_156_STAGE_7", "DT156_7:NEW", "Begin"),
+        status("DYNAMIC_1560_STAGE_7", "DT1560_7:NEW", "Not this type's"),
+    ]
+    deals = found("deals", Field("STAGE_ID", "crm_status", dictionary="DEAL_STAGE"))
+    smart = Found(
+        "smart_process_156",
+        SMART_PROCESSES,
+        columns_of(SMART_PROCESSES, "smart_process_156", [Field("stageId", "crm_status")], swept=False),
+        {"stageId": Field("stageId", "crm_status", dictionary="DYNAMIC_156_STAGE_7")},
+    )
+    rows = read(portal(statuses), deals, smart).rows
+    assert [(row["stream"], row["id"], row["color"], row["semantics"]) for row in rows] == [
+        ("deals", "NEW", "#0f0", "process"),
+        ("deals", "C3:NEW", "#00f", "process"),
+        ("deals", "C12:WON", "", "S"),
+        ("smart_process_156", "DT156_7:NEW", "", ""),
+    ]
+
+
+def test_options_of_pipelines() -> None:
+    pipelines = {2: [{"id": 0, "name": "General", "sort": 300}, {"id": 7, "name": "Retail"}], 3: []}
+    deals = found("deals", Field("ID", "integer"), Field("CATEGORY_ID", "crm_category"))
+    leads = found("leads", Field("CATEGORY_ID", "integer"))
+    numbers = {"deals": 2, "leads": 1, "contacts": 3}
+    assert options(portal([], pipelines), deals, leads, numbers=numbers) == [
+        ("deals", "category_id", "0", "General", "category"),
+        ("deals", "category_id", "7", "Retail", "category"),
+    ]
+
+
+def test_universal_items_name_their_pipeline_in_camel_case() -> None:
+    smart = Found(
+        "smart_process_130",
+        SMART_PROCESSES,
+        columns_of(SMART_PROCESSES, "smart_process_130", [Field("categoryId", "crm_category")], swept=False),
+        {"categoryId": Field("categoryId", "crm_category", upper="CATEGORY_ID")},
+    )
+    rows = options(portal([], {130: [{"id": 9, "name": "Main"}]}), smart, numbers={"smart_process_130": 130})
+    assert rows == [("smart_process_130", "category_id", "9", "Main", "category")]
+
+
+def test_everything_is_asked_for_in_one_request() -> None:
+    outcome = read(portal(), found("deals"), numbers={"deals": 2, "leads": 1, "quotes": 7})
+    assert outcome.requests == 1
+    assert [ask.source.params.get("entityTypeId") for ask in outcome.asks] == [None, 1, 2, 7]
+
+
+def failing(method: str, error: PortalError) -> Lists:
+    """A portal one of whose methods fails."""
+    sound = portal([status("SOURCE", "WEB", "Web")], {2: [{"id": 7, "name": "Retail"}]})
+    assert callable(sound)
+
+    def answer(ask: Ask) -> Answer:
+        return Answer([], error) if ask.source.endpoint.method == method else sound(ask)
+
+    return answer
+
+
+DEALS_OF_ALL = found(
+    "deals",
+    Field("SOURCE_ID", "crm_status", dictionary="SOURCE"),
+    Field("CATEGORY_ID", "crm_category"),
+    Field("UF_1", "enumeration", options=(Option("1", "a"),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "left"),
+    [
+        ("crm.status.list", MissingMethodError("no scope"), ["7", "1"]),
+        ("crm.category.list", MissingMethodError("no scope"), ["WEB", "1"]),
+        ("crm.category.list", RejectedError("not supported"), ["WEB", "1"]),
+    ],
+)
+def test_what_the_portal_does_not_have_leaves_the_others(method: str, error: PortalError, left: list[str]) -> None:
+    told_all = options(failing(method, error), DEALS_OF_ALL, numbers={"deals": 2})
+    assert [option for _, _, option, _, _ in told_all] == left
+
+
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("crm.status.list", RejectedError("Access denied.")),
+        ("crm.status.list", UnavailableError("down")),
+        ("crm.category.list", UnavailableError("down")),
+        ("crm.category.list", OperationLimitError("spent")),
+    ],
+)
+def test_what_could_not_be_asked_fails_the_stream(method: str, error: PortalError) -> None:
+    """Else the words would be gone from the table, and come back the next day."""
+    with pytest.raises(type(error)):
+        read(failing(method, error), DEALS_OF_ALL, numbers={"deals": 2})
+
+
+def test_a_field_without_a_column_has_no_options() -> None:
+    """A catalog may know fewer columns than the portal has fields."""
+    few = Found("deals", DEALS, [], {"UF_1": Field("UF_1", "enumeration", options=(Option("1", "a"),))})
+    assert read(portal(), few).rows == []
+
+
+def test_an_unknown_dictionary_has_no_words() -> None:
+    assert read(portal(), found("leads", Field("SOURCE_ID", "crm_status", dictionary="GONE"))).rows == []
+
+
+def test_rows_of_options_fit_their_columns() -> None:
+    statuses = [status("SOURCE", "WEB", "Web", SORT=20), status("SOURCE", "CALL", "Call", SORT="")]
+    leads = Found(
+        "leads", LEADS, columns_of(LEADS, "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
+        {"SOURCE_ID": Field("SOURCE_ID", "crm_status", dictionary="SOURCE")},
+    )  # fmt: skip
+    records = RowConverter(columns_of(FIELD_OPTIONS, "field_options", [], swept=False))(
+        read(portal(statuses), leads).rows
+    )
+    assert records == [
+        {"stream": "leads", "column_name": "source_id", "id": code, "label": label, "color": None,
+         "semantics": None, "origin": "status", "sort": sort, UNPARSED: None}
+        for code, label, sort in (("WEB", "Web", 20), ("CALL", "Call", None))
+    ]  # fmt: skip
