@@ -104,6 +104,11 @@ class _Tally:
         """How many parents one command asks for."""
         return 1 if self.trust.broken else self.brood.group
 
+    @property
+    def commands(self) -> int:
+        """How many commands the waiting parents take."""
+        return -(-len(self.waiting) // self.group)
+
     def next(self) -> list[Any]:
         """The parents to ask now: a few while it is not known whether one command may ask for many."""
         most = self.group * (CHAIN if self.group == 1 or self.trust.proven else 1)
@@ -130,24 +135,30 @@ def families(parents: Reading, broods: Sequence[Brood], read_at: str | None = No
     tallies = {id(brood.parents): _Tally(brood, read_at, trust) for brood in broods}
     only = next(iter(tallies.values())) if len(tallies) == 1 else None  # parents that are children have many sources
 
+    reached: Reached | None = None
+
     def handle(event: Event) -> Reading:
+        nonlocal reached
         if isinstance(event, Rows):
-            tally = only or tallies[id(event.source)]
-            yield from _take_parents(tally, event.rows)
-            if len(tally.waiting) >= CHAIN * tally.group:
-                yield from _ask_all(tally)
+            yield from _take_parents(only or tallies[id(event.source)], event.rows)
+        elif isinstance(event, Reached):
+            reached = event
         else:
-            if isinstance(event, Reached):
-                for tally in tallies.values():
-                    yield from _ask_all(tally)
-                if _all_refuse(tallies.values()):
-                    return  # should it stay so, the stream fails, and nothing has been reached
             yield event
+        waiting = sum(tally.commands for tally in tallies.values())
+        # a place in a first load can wait until a request is full of parents; the end of one is a time to be told
+        if waiting >= CHAIN or (reached and (not waiting or "snapshot" not in reached.state)):
+            yield from _ask_all(tallies.values())
+            # should all parents go on refusing, the stream fails, and nothing has been reached
+            if reached and not _all_refuse(tallies.values()):
+                yield reached
+                reached = None
 
     yield from through(parents, handle)
-    for tally in tallies.values():
-        yield from _ask_all(tally)
+    yield from _ask_all(tallies.values())
     yield from _tell_refused(tallies.values())
+    if reached:
+        yield reached
 
 
 def child_sets(
@@ -209,35 +220,37 @@ def _take_parents(tally: _Tally, rows: Sequence[Row]) -> Reading:
     yield from _tell_sets(tally)
 
 
-def _ask_all(tally: _Tally) -> Reading:
-    """Ask for the children of all parents that wait; children that are parents wait in turn."""
-    while tally.waiting:
-        values = tally.next()
-        trust = tally.trust
-        yield from _ask(tally, list(_batches(values, tally.group)))
+def _ask_all(tallies: Collection[_Tally]) -> Reading:
+    """Ask for the children of all parents that wait, of all kinds together; children that are parents wait in turn."""
+    while waiting := [tally for tally in tallies if tally.waiting]:
+        trust = waiting[0].trust
+        cautious = waiting[0].group > 1 and not trust.proven
+        taken = [(tally, tally.next()) for tally in (waiting[:1] if cautious else waiting)]
+        yield from _ask([(tally, group) for tally, values in taken for group in _batches(values, tally.group)])
         trust.proven = trust.proven or (len(trust.held) > 1 and not trust.foreign)
-        apart, tally.apart = dict.fromkeys(tally.apart), []
-        tally.counts.update(dict.fromkeys(map(tally.brood.set_of, apart), 0))
-        yield from _ask(tally, [[value] for value in apart])
-        if tally.group > 1 and not trust.proven:
-            yield from _doubt(tally, values)
-        for value in tally.refused:
-            tally.counts.pop(tally.brood.set_of(value), None)
-        yield from _tell_sets(tally)
+        for tally, values in taken:
+            apart, tally.apart = dict.fromkeys(tally.apart), []
+            tally.counts.update(dict.fromkeys(map(tally.brood.set_of, apart), 0))
+            yield from _ask([(tally, [value]) for value in apart])
+            if tally.group > 1 and not trust.proven:
+                yield from _doubt(tally, values)
+            for value in tally.refused:
+                tally.counts.pop(tally.brood.set_of(value), None)
+            yield from _tell_sets(tally)
 
 
-def _ask(tally: _Tally, groups: Sequence[Sequence[Any]]) -> Reading:
+def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
     """Ask for the children of groups of parents, and go on where an answer does not hold them all."""
-    asked = [(group, source) for group in groups for source in tally.brood.ask(group)]
+    asked = [(tally, group, source) for tally, group in groups for source in tally.brood.ask(group)]
     for bundle in _batches(asked, CHAIN):
-        answers = yield from want([_opening(source) for _, source in bundle])
+        answers = yield from want([_opening(source) for _, _, source in bundle])
         cursors: list[Cursor] = []
-        groups_of = {id(source): group for group, source in bundle}
+        whose = {id(source): (tally, group) for tally, group, source in bundle}
 
-        def tag(event: Event, groups_of: Mapping[int, Sequence[Any]] = groups_of) -> Reading:
-            yield _tagged(tally, event, groups_of[id(event.source)]) if isinstance(event, Rows) else event
+        def tag(event: Event, whose: Mapping[int, tuple[_Tally, Sequence[Any]]] = whose) -> Reading:
+            yield _tagged(*whose[id(event.source)], event) if isinstance(event, Rows) else event
 
-        for (group, source), answer in zip(bundle, answers, strict=True):
+        for (tally, group, source), answer in zip(bundle, answers, strict=True):
             if answer.error is not None:
                 _note_refusal(tally, source, group, answer.error)
                 continue
@@ -254,7 +267,7 @@ def _opening(source: Source) -> Ask:
     return Ask(source=source, after=0) if source.endpoint.paging.keyset else Ask(source=source, offset=0)
 
 
-def _tagged(tally: _Tally, event: Rows, group: Sequence[Any]) -> Rows:
+def _tagged(tally: _Tally, group: Sequence[Any], event: Rows) -> Rows:
     """Name the set of each row, and count it.
 
     Raises:
@@ -289,7 +302,7 @@ def _doubt(tally: _Tally, values: Sequence[Any]) -> Reading:
     A portal that reads a list of ids as one number answers with nothing, or with the children of one parent.
     """
     empty = [value for value in values if not tally.counts.get(tally.brood.set_of(value))]
-    yield from _ask(tally, [[value] for value in empty])
+    yield from _ask([(tally, [value]) for value in empty])
     trust = tally.trust
     trust.doubts += 1
     trust.broken = trust.foreign or any(tally.counts.get(tally.brood.set_of(value)) for value in empty)

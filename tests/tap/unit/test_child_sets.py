@@ -192,7 +192,7 @@ def test_where_the_first_parents_refuse_state_moves_on_with_those_that_do_not() 
     portal = portal_of([1] * 600)
     portal.refuses = dict.fromkeys(map(str, range(1, 260)), denied())
     outcome = run(portal, {}, 5_000)
-    assert outcome.states[0]["snapshot"]["after"] >= 260
+    assert outcome.states[0]["snapshot"]["after"] >= 250, "the request that brought the first answer was full of parents"
     assert outcome.states[-1] == bookmark(5_000, 5_000)
     assert len(outcome.ids) == 341
     assert len(outcome.warnings) == 1
