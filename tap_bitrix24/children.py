@@ -183,15 +183,15 @@ def child_sets(
         sweep: How old a sweep may be.
     """
     swept = state.get("swept")
-    due = swept is None or clock - from_text(swept) >= sweep
-    sweeping = due or "snapshot" in state
-    known = {} if due and "snapshot" not in state else {name: state[name] for name in state if name != "swept"}
+    sweeping = "snapshot" in state or swept is None or clock - from_text(swept) >= sweep
+    began = state.get("snapshot", {}).get("clock") or to_text(clock)
+    known = {} if sweeping and "snapshot" not in state else {name: state[name] for name in state if name != "swept"}
 
     def handle(event: Event) -> Reading:
         nonlocal swept, sweeping
         if isinstance(event, Reached):
             if sweeping and "replication_key_value" in event.state:
-                sweeping, swept = False, event.state["replication_key_value"]
+                sweeping, swept = False, began
                 yield SetsRead({ALL: None}, swept)
             event = Reached({**event.state, **({"swept": swept} if swept else {})})
         yield event

@@ -152,6 +152,15 @@ def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
     assert outcome.sets[ALL] == (None, to_text(at(5_000)))
 
 
+def test_a_sweep_counts_from_when_it_began_even_if_only_the_catching_up_is_answered() -> None:
+    """What its first attempt has read is older than this run, and still there."""
+    portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile
+    portal.refuses = {"2": denied()}
+    outcome = run(portal, {"snapshot": {"after": 1, "clock": to_text(at(5_000))}}, 9_000)
+    assert outcome.sets[ALL] == (None, to_text(at(5_000)))
+    assert outcome.states[-1] == bookmark(9_000, 5_000)
+
+
 def test_between_sweeps_a_bookmark_is_all_the_parents_need() -> None:
     outcome = run(portal_of([1]), bookmark(5_000, 4_000), 5_000)
     assert outcome.states == [bookmark(5_000, 4_000)]
@@ -192,7 +201,9 @@ def test_where_the_first_parents_refuse_state_moves_on_with_those_that_do_not() 
     portal = portal_of([1] * 600)
     portal.refuses = dict.fromkeys(map(str, range(1, 260)), denied())
     outcome = run(portal, {}, 5_000)
-    assert outcome.states[0]["snapshot"]["after"] >= 250, "the request that brought the first answer was full of parents"
+    assert outcome.states[0]["snapshot"]["after"] >= 250, (
+        "the request that brought the first answer was full of parents"
+    )
     assert outcome.states[-1] == bookmark(5_000, 5_000)
     assert len(outcome.ids) == 341
     assert len(outcome.warnings) == 1
