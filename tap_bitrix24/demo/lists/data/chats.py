@@ -6,7 +6,7 @@ from typing import Any, Final
 from tap_bitrix24.demo import php
 from tap_bitrix24.demo.filters import ranged
 from tap_bitrix24.demo.lists.draw import Draw, fixed, numbered, one_of
-from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
+from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal, columns
 from tap_bitrix24.demo.lists.request import Asked
 from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.store import Condition, Row
@@ -16,6 +16,13 @@ from tap_bitrix24.demo.work import is_open_line
 
 _CRM_KINDS: Final = (("leads", "lead"), ("deals", "deal"), ("contacts", "contact"), ("companies", "company"))
 _NO_DIALOG: Final = Refusal("DIALOG_ID_EMPTY", "Dialog ID can't be empty")
+
+_SIP: Final = """
+    CONFIG_ID:integer TYPE:string TITLE:string REG_ID:integer APP_ID:string SERVER:string LOGIN:string
+    PASSWORD:string INCOMING_SERVER:string INCOMING_LOGIN:string INCOMING_PASSWORD:string AUTH_USER:string
+    OUTBOUND_PROXY:string DETECT_LINE_NUMBER:char LINE_DETECT_HEADER_ORDER:string REGISTRATION_STATUS_CODE:integer
+    REGISTRATION_ERROR_MESSAGE:string
+"""
 
 
 def _secret(draw: Draw) -> str:
@@ -104,12 +111,8 @@ ENTRIES: Final = (
         table="sip_lines",
         scope="telephony",
         key="CONFIG_ID",
-        columns="""
-            CONFIG_ID:integer ID:integer~ TYPE:string TITLE:string REG_ID:integer APP_ID:string SERVER:string
-            LOGIN:string PASSWORD:string INCOMING_SERVER:string INCOMING_LOGIN:string INCOMING_PASSWORD:string
-            AUTH_USER:string OUTBOUND_PROXY:string DETECT_LINE_NUMBER:char LINE_DETECT_HEADER_ORDER:string
-            REGISTRATION_STATUS_CODE:integer REGISTRATION_ERROR_MESSAGE:string
-        """,
+        columns=f"ID:integer {_SIP}",
+        shows=tuple(one.name for one in columns(_SIP)),  # the ID filters, but is not told
         count=4,
         values={
             "ID": lambda draw: draw.number + 20,
