@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tap_bitrix24.errors import (
     PortalError,
     RejectedError,
     RetriableError,
+    SettingsError,
     TooSlowError,
     UntrustedError,
 )
@@ -254,6 +256,111 @@ def test_an_error_of_a_strategy_comes_out_of_run() -> None:
     serving, _, _ = engine(full_page)
     with pytest.raises(UntrustedError, match="spoilt"):
         list(serving.run(reading()))
+
+
+# Several strategies at once
+
+
+def telling(*counts: int) -> Reading:
+    """Wishes for so many pages, round after round, and finds what each wish was answered with."""
+    owner = source()
+    yield Reached({"begun": True})
+    for number, count in enumerate(counts):
+        answers = yield Want([Ask(source=owner, offset=1_000 * number + place) for place in range(count)])
+        assert answers is not None
+        assert len(answers) == count
+        yield Rows(owner, [row for answer in answers for page in answer.pages for row in page.rows])
+
+
+def by_start(bundle: Sequence[Command]) -> list[Brought]:
+    """Each command brings a row that says where it started."""
+    return [Result([{"ID": command.params["start"]}]) for command in bundle]
+
+
+def rows_found(found: Iterator[Any]) -> list[list[Any]]:
+    """Ids of the rows of each round."""
+    return [[row["ID"] for row in event.rows] for event in found if isinstance(event, Rows)]
+
+
+def test_the_first_wishes_of_all_strategies_share_requests_and_each_gets_its_own_answers() -> None:
+    serving, client, _ = engine(by_start)
+    begun = serving.begin([telling(1), telling(3, 2), telling(0, 1), telling(47), telling(2, 1)])
+    assert [len(bundle) for bundle in client.bundles] == [50, 3]
+    assert [rows_found(serving.run(each)) for each in begun] == [
+        [[0]],
+        [[0, 1, 2], [1_000, 1_001]],
+        [],
+        [list(range(47))],
+        [[0, 1], [1_000]],
+    ]
+
+
+def test_what_was_found_before_the_first_wish_comes_first() -> None:
+    serving, _, _ = engine(by_start)
+    (begun,) = serving.begin([telling(1)])
+    assert [type(event) for event in serving.run(begun)] == [Reached, Rows]
+
+
+@pytest.mark.parametrize("begin", [True, False])
+def test_a_strategy_that_wishes_for_nothing(*, begin: bool) -> None:
+    def quiet() -> Reading:
+        yield Rows(source(), [{"ID": 1}])
+
+    def silent() -> Reading:
+        yield from ()
+
+    serving, client, _ = engine(by_start)
+    readings = [quiet(), silent()]
+    begun = serving.begin(readings) if begin else readings
+    assert [rows_found(serving.run(each)) for each in begun] == [[[1]], []]
+    assert client.bundles == []
+
+
+def test_no_strategy_at_all() -> None:
+    serving, client, _ = engine(by_start)
+    assert serving.begin([]) == []
+    assert client.bundles == []
+
+
+def test_a_failed_wish_is_its_own_strategys_business() -> None:
+    def serve(bundle: Sequence[Command]) -> list[Brought]:
+        return [RejectedError("no") if command.method == "closed.list" else Result([{"ID": 7}]) for command in bundle]
+
+    def reading(method: str) -> Reading:
+        owner = Source(replace(source().endpoint, method=method))
+        answers = yield Want([Ask(source=owner, offset=0)])
+        assert answers is not None
+        if answers[0].error is not None:
+            raise answers[0].error
+        yield Rows(owner, answers[0].pages[0].rows)
+
+    serving, _, _ = engine(serve)
+    first, second, third = serving.begin([reading("a.list"), reading("closed.list"), reading("b.list")])
+    assert rows_found(serving.run(first)) == [[7]]
+    with pytest.raises(RejectedError):
+        list(serving.run(second))
+    assert rows_found(serving.run(third)) == [[7]]
+
+
+def test_a_spoilt_state_is_told_before_anything_is_asked() -> None:
+    def spoilt() -> Reading:
+        yield Reached({})
+        message = "STATE is spoilt"
+        raise SettingsError(message)
+
+    serving, client, _ = engine(by_start)
+    with pytest.raises(SettingsError, match="spoilt"):
+        serving.begin([telling(1), spoilt()])
+    assert client.bundles == []
+
+
+def test_a_request_that_fails_for_good_is_everybodys() -> None:
+    def serve(_: Sequence[Command]) -> list[Brought]:
+        raise CLOSED
+
+    serving, _, _ = engine(serve)
+    with pytest.raises(AccessError):
+        serving.begin([telling(1), telling(1)])
 
 
 # Waiting and signals
