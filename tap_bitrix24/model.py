@@ -109,6 +109,8 @@ class Endpoint:
     """The id in filters and order."""
     select_param: str = ""
     """Parameter that narrows columns, dotted if it lies in another; empty where the method has none."""
+    selects: Sequence[str] = ()
+    """Names every selection must hold besides the id, or the method refuses it."""
     page_size: int = 50
     chains: bool = True
     """Rows lie in a list, so that a batch can refer to the last of them by its number."""

@@ -248,7 +248,7 @@ def offsets(source: Source, window: Window | None = None) -> Reading:
                 _complete(source, len(seen), total)
                 return
             offset += size
-        pages = CHAIN if total is None else max(1, min(CHAIN, ceil((total - offset) / size)))
+        pages = min(CHAIN, RAMP * pages if total is None else max(1, ceil((total - offset) / size)))
 
 
 def _complete(source: Source, read: int, total: int | None) -> None:

@@ -168,8 +168,7 @@ def build_columns(
     for given, type_ in (documented or {}).items():
         name = described.setdefault(column_name(given), given)
         field = known.get(name) or Field(name)
-        told = field.type and (field.type == "enum" or _is_property(field) or kind_of(field, "", flags) != ANY)
-        known[name] = field if told else _typed(field, type_)
+        known[name] = field if _says_enough(field, type_, flags) else _typed(field, type_)
     for given, type_ in types.items():
         name = described.get(column_name(given), given)
         known[name] = _typed(known.get(name) or Field(name), type_)
@@ -184,6 +183,13 @@ def build_columns(
         if column not in without:
             columns += [whole, *_parts(whole, field, taken)]
     return columns
+
+
+def _says_enough(field: Field, documented: str, flags: frozenset[str]) -> bool:
+    """Whether the portal's own type counts: not one the vocabulary does not know, nor `char` for a Y/N flag."""
+    if not field.type or (documented == "boolean" and field.type in ("char", "string")):
+        return False
+    return field.type == "enum" or _is_property(field) or kind_of(field, "", flags) != ANY
 
 
 def _typed(field: Field, type_: str) -> Field:

@@ -183,7 +183,7 @@ def _slim(known: Entity, source: Source, parent: Parent) -> Source:
     params = dict(source.params)
     endpoint, stamp = source.endpoint, source.stamp
     if endpoint.select_param and not known.parents:
-        wanted = [endpoint.request_key, parent.request or parent.value, *parent.select]
+        wanted = [endpoint.request_key, *endpoint.selects, parent.request or parent.value, *parent.select]
         if stamp is not None:
             wanted += [stamp.request, upper_name(stamp.fallback)]
         params[endpoint.select_param] = list(dict.fromkeys(filter(None, wanted)))

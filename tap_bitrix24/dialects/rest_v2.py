@@ -80,7 +80,7 @@ def commands(ask: Ask, first: int = 0) -> list[Command]:
     if ask.newest:
         command = _command(ask, direction="DESC")
         if endpoint.select_param:
-            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key])
+            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.selects])
             command = Command(endpoint.method, params)
         return [command]
     after: Any = ask.after

@@ -22,8 +22,13 @@ from tap_bitrix24.entities.base import (
     every,
     product_fields,
 )
-from tap_bitrix24.model import Field, Stamp
+from tap_bitrix24.model import Endpoint, Field, Stamp
 from tap_bitrix24.paging import ByStart
+
+
+def _products(method: str, rows_at: str) -> Endpoint:
+    """Lists of products refuse a selection without the catalog they are asked for."""
+    return replace(camel(method, rows_at, select="select"), selects=("iblockId",))
 
 
 def document_user_fields(answer: Any) -> list[Field]:
@@ -39,7 +44,7 @@ CATALOG: Sequence[Entity] = (
     Entity(
         stream="products",
         scope=("catalog",),
-        endpoint=camel("catalog.product.list", "products", select="select"),
+        endpoint=_products("catalog.product.list", "products"),
         fields_method="catalog.product.getFieldsByFilter",
         documented=columns(
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
@@ -62,7 +67,7 @@ CATALOG: Sequence[Entity] = (
     Entity(
         stream="product_offers",
         scope=("catalog",),
-        endpoint=camel("catalog.product.offer.list", "offers", select="select"),
+        endpoint=_products("catalog.product.offer.list", "offers"),
         fields_method="catalog.product.offer.getFieldsByFilter",
         documented=columns(
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
@@ -85,7 +90,7 @@ CATALOG: Sequence[Entity] = (
     Entity(
         stream="product_skus",
         scope=("catalog",),
-        endpoint=camel("catalog.product.sku.list", "units", select="select"),
+        endpoint=_products("catalog.product.sku.list", "units"),
         fields_method="catalog.product.sku.getFieldsByFilter",
         documented=columns(
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type",
@@ -107,7 +112,7 @@ CATALOG: Sequence[Entity] = (
     Entity(
         stream="product_services",
         scope=("catalog",),
-        endpoint=camel("catalog.product.service.list", "services", select="select"),
+        endpoint=_products("catalog.product.service.list", "services"),
         fields_method="catalog.product.service.getFieldsByFilter",
         documented=columns(
             integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type",
@@ -353,7 +358,7 @@ CATALOG: Sequence[Entity] = (
             string="name type downloadUrl detailUrl",
         ),
         key=("id",),
-        parents=every(*(Parent(stream=stream, param="productId", select=("iblockId",)) for stream in PRODUCTS)),
+        parents=every(*(Parent(stream=stream, param="productId") for stream in PRODUCTS)),
     ),
     Entity(
         stream="measures",
