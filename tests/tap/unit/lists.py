@@ -105,7 +105,7 @@ class FakeList:
             return Answer([], PortalError("order: DESC is not supported"))
         size = ask.source.endpoint.page_size
         rows = self._matching(ask)[:size] if self.drops_order else self._ordered(ask)[: -size - 1 : -1]
-        return Answer([Page([{"ID": row["ID"]} for row in rows])])
+        return Answer([Page([{ask.source.endpoint.key: row["ID"]} for row in rows])])
 
     def _behind(self, ask: Ask, after: int) -> list[Row]:
         if self.changes is not None:
