@@ -209,7 +209,9 @@ ENTRIES: Final = (
             ID:integer CALL_ID:string CALL_TYPE:integer PORTAL_USER_ID:user PORTAL_NUMBER:string PHONE_NUMBER:string
             CALL_CATEGORY:string CALL_DURATION:integer CALL_START_DATE:datetime COST:double COST_CURRENCY:string
             CALL_FAILED_CODE:integer CALL_FAILED_REASON:string CRM_ENTITY_TYPE:string CRM_ENTITY_ID:integer>contacts
-            RECORD_FILE_ID:any CALL_RECORD_URL:any CALL_VOTE:integer?
+            RECORD_FILE_ID:any CALL_RECORD_URL:any CALL_VOTE:integer? EXTERNAL_CALL_ID:string? SESSION_ID:integer
+            CRM_ACTIVITY_ID:integer?>activities REST_APP_ID:integer? REST_APP_NAME:string? TRANSCRIPT_ID:integer?
+            TRANSCRIPT_PENDING:char REDIAL_ATTEMPT:integer? RECORD_DURATION:integer? CALL_LOG:string COMMENT:string
         """,
         share=0.4,
         created="CALL_START_DATE",
@@ -223,6 +225,15 @@ ENTRIES: Final = (
             "PHONE_NUMBER": lambda draw: f"+7912{draw.bits % 10_000_000:07}",
             "CALL_FAILED_CODE": one_of(200, 200, 304),
             "CRM_ENTITY_TYPE": fixed("CONTACT"),
+            "RECORD_FILE_ID": lambda draw: draw.number + 7000 if draw.number % 3 == 0 else None,
+            "CALL_RECORD_URL": lambda draw: (
+                f"https://demo.example/rest/download.json?auth=s3cr3t&token=voximplant%7C{draw.number}%7Cs3cr3t"
+                if draw.row["RECORD_FILE_ID"]
+                else one_of("", None)(draw)
+            ),
+            "EXTERNAL_CALL_ID": numbered("ext-{}"),
+            "CALL_LOG": one_of("", None, "https://storage.example/log.txt"),
+            "REST_APP_NAME": one_of("АТС «Связь»", ""),
         },
         order="words",
         selects=False,

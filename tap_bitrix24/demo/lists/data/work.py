@@ -87,12 +87,30 @@ ENTRIES: Final = (
         columns="""
             id:integer siteId:string active:char visible:char opened:char name:string description:string
             dateCreate:datetime dateUpdate:datetime dateActivity:datetime ownerId:integer>users numberOfMembers:integer
-            project:char closed:char type:string
+            project:char closed:char type:string subjectId:integer keywords:string imageId:integer? landing:char
+            numberOfModerators:integer initiatePerms:string spamPerms:string projectDateStart:datetime?
+            projectDateFinish:datetime? avatarType:string scrumOwnerId:integer scrumMasterId:integer
+            scrumSprintDuration:integer scrumTaskResponsible:string
         """,
         count=7,
         created="dateCreate",
         modified="dateUpdate",
-        values={"siteId": fixed("s1"), "type": lambda draw: group_kind(draw.number)},
+        values={
+            "siteId": fixed("s1"),
+            "type": lambda draw: group_kind(draw.number),
+            "subjectId": fixed(1),
+            "keywords": one_of("", "офис, 2026", "A & B"),
+            "numberOfModerators": one_of(1, 2),
+            "initiatePerms": one_of("K", "E"),
+            "spamPerms": fixed("N"),
+            "avatarType": one_of("folder", ""),
+            **dict.fromkeys(
+                ("scrumOwnerId", "scrumMasterId"),
+                lambda draw: draw.pick("users") if draw.row["TYPE"] == "scrum" else None,
+            ),
+            "scrumSprintDuration": lambda draw: 1_209_600 if draw.row["TYPE"] == "scrum" else None,
+            "scrumTaskResponsible": lambda draw: "A" if draw.row["TYPE"] == "scrum" else None,
+        },
         filters="skipping",
         paging="controller",
         default_select=("id",),
@@ -164,10 +182,30 @@ ENTRIES: Final = (
         scope="task",
         columns="""
             ID:integer* TITLE:string! DESCRIPTION:string PRIORITY:integer GROUP_ID:integer>workgroups CREATED_BY:user
-            RESPONSIBLE_ID:user ACCOMPLICES:string AUDITORS:string MULTITASK:char REPLICATE:char
+            RESPONSIBLE_ID:user ACCOMPLICES:string AUDITORS:string RESPONSIBLES:string MULTITASK:char REPLICATE:char
+            DESCRIPTION_IN_BBCODE:char STATUS:integer STAGE_ID:integer DEADLINE_AFTER:integer? XML_ID:string?
+            START_DATE_PLAN_AFTER:integer? END_DATE_PLAN_AFTER:integer? ALLOW_CHANGE_DEADLINE:char
+            ALLOW_TIME_TRACKING:char TASK_CONTROL:char ADD_IN_REPORT:char PARENT_ID:integer?>tasks SITE_ID:string
+            FILES:any TAGS:any DEPENDS_ON:any MATCH_WORK_TIME:char TASK_ID:integer?>tasks TPARAM_TYPE:integer
+            REPLICATE_PARAMS:string CREATED_BY_NAME:string CREATED_BY_LAST_NAME:string CREATED_BY_PHOTO:integer?
+            RESPONSIBLE_NAME:string RESPONSIBLE_LAST_NAME:string SCENARIO:string UF_CRM_TASK:any
+            UF_TASK_WEBDAV_FILES:any
         """,
         count=4,
-        values={"ACCOMPLICES": fixed("a:0:{}"), "AUDITORS": lambda draw: f'a:1:{{i:0;s:1:"{draw.pick("users")}";}}'},
+        values={
+            "ACCOMPLICES": fixed("a:0:{}"),
+            **dict.fromkeys(("AUDITORS", "RESPONSIBLES"), lambda draw: f'a:1:{{i:0;s:1:"{draw.pick("users")}";}}'),
+            "STATUS": fixed(1),
+            "STAGE_ID": fixed(0),
+            "XML_ID": fixed(""),
+            "SITE_ID": fixed("s1"),
+            "TAGS": lambda draw: ["срочно", "q3"] if draw.number % 2 else None,
+            "DEPENDS_ON": one_of(None, []),
+            "REPLICATE_PARAMS": one_of("a:0:{}", 'a:1:{s:6:"PERIOD";s:6:"weekly";}'),
+            "SCENARIO": fixed("default"),
+            "UF_CRM_TASK": lambda draw: [f"D_{draw.pick('deals')}"] if draw.number % 2 else False,
+            "UF_TASK_WEBDAV_FILES": lambda draw: [1117, draw.number] if draw.number % 3 == 0 else False,
+        },
         asks=(Ask(at="templateId|id", column="ID", missing=Refusal("100", "Could not find value for {templateId}")),),
         filters="none",
         selects=False,
@@ -221,7 +259,10 @@ ENTRIES: Final = (
             NAME:string DATE_FROM:string DATE_TO:string TZ_FROM:string TZ_TO:string DATE_FROM_TS_UTC:string
             DATE_TO_TS_UTC:string DT_SKIP_TIME:char DT_LENGTH:integer CREATED_BY:user DATE_CREATE:datetime
             TIMESTAMP_X:datetime DESCRIPTION:string IMPORTANCE:string IS_MEETING:bool MEETING_STATUS:string
-            LOCATION:string REMIND:array RRULE:any SECTION_ID:integer ATTENDEE_LIST:array
+            LOCATION:string REMIND:array RRULE:any SECTION_ID:integer ATTENDEE_LIST:array SECT_ID:integer
+            EVENT_TYPE:string PRIVATE_EVENT:any ACCESSIBILITY:string COLOR:string EXDATE:string DAV_XML_ID:string
+            VERSION:integer TZ_OFFSET_FROM:integer TZ_OFFSET_TO:integer MEETING_HOST:integer MEETING:any
+            ATTENDEES_CODES:any RELATIONS:any UF_CRM_CAL_EVENT:any UF_WEBDAV_CAL_EVENT:any
         """,
         owners=(
             Owner(table="users", also={"CAL_TYPE": "user"}),
@@ -248,7 +289,25 @@ ENTRIES: Final = (
             "DT_LENGTH": lambda draw: draw.row["TO"] - draw.row["FROM"],
             "IMPORTANCE": one_of("normal", "high"),
             "MEETING_STATUS": fixed("Y"),
-            "LOCATION": fixed(""),
+            "LOCATION": one_of("", "Переговорная «Нева»", "calendar_12_305"),
+            "REMIND": lambda draw: [{"type": "min", "count": 15}] if draw.number % 2 else [],
+            "SECT_ID": lambda draw: draw.row["SECTION_ID"],
+            "EVENT_TYPE": fixed(None),
+            "PRIVATE_EVENT": one_of("", "1"),
+            "ACCESSIBILITY": one_of("busy", "free"),
+            "COLOR": one_of("", None, "#9dcf00"),
+            "EXDATE": one_of("", None),
+            "DAV_XML_ID": lambda draw: f"{draw.bits:012x}@demo",
+            "VERSION": one_of(1, 3),
+            **dict.fromkeys(("TZ_OFFSET_FROM", "TZ_OFFSET_TO"), fixed(7200)),
+            "MEETING": lambda draw: {"HOST_NAME": "Анна", "REINVITE": False} if draw.number % 3 == 0 else [],
+            "ATTENDEES_CODES": lambda draw: [f"U{draw.pick('users')}"] if draw.number % 3 == 0 else None,
+            "RELATIONS": one_of(None, {"COMMENT_XML_ID": "EVENT_1"}),
+            "UF_CRM_CAL_EVENT": lambda draw: [f"D_{draw.pick('deals')}"] if draw.number % 4 == 0 else False,
+            "UF_WEBDAV_CAL_EVENT": fixed(value=False),
+            "ATTENDEE_LIST": lambda draw: (
+                [{"id": draw.pick("users"), "entryId": draw.number, "status": "Y"}] if draw.number % 3 == 0 else []
+            ),
             "RRULE": lambda draw: {"FREQ": "WEEKLY", "INTERVAL": 1} if draw.number % 9 == 0 else "",
         },
         wire={"datetime": portal_format, "DT_LENGTH": php.intval},
