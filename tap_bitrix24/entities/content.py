@@ -30,6 +30,12 @@ FOLDERS = ("disk_storage_children", "disk_folder_children")
 LISTS_OF = Members(lambda portal: {number: known.title for number, known in portal.lists.items()}, of_list)
 NAIVE = {"dateCreate": "string", "dateUpdate": "string"}
 """Date-times without a zone: what moment they mean is not told."""
+WORKFLOW_TASK_FIELDS = (
+    "ID", "WORKFLOW_ID", "DOCUMENT_NAME", "DESCRIPTION", "NAME", "MODIFIED", "WORKFLOW_STARTED", "WORKFLOW_STARTED_BY",
+    "OVERDUE_DATE", "WORKFLOW_TEMPLATE_ID", "WORKFLOW_TEMPLATE_NAME", "WORKFLOW_STATE", "STATUS", "USER_ID",
+    "USER_STATUS", "MODULE_ID", "ENTITY", "DOCUMENT_ID", "ACTIVITY", "ACTIVITY_NAME", "PARAMETERS", "DOCUMENT_URL",
+)  # fmt: skip
+"""The list gives seven columns, without a stamp, unless it is asked for more."""
 
 CONTENT: Sequence[Entity] = (
     Entity(
@@ -335,7 +341,7 @@ CONTENT: Sequence[Entity] = (
     Entity(
         stream="bizproc_tasks",
         scope=("bizproc",),
-        endpoint=upper("bizproc.task.list", paging=ByStart("FILTER", "ORDER")),
+        endpoint=upper("bizproc.task.list", paging=ByStart("FILTER", "ORDER"), select="SELECT"),
         documented=columns(
             integer="ID WORKFLOW_TEMPLATE_ID STATUS USER_STATUS",
             user="WORKFLOW_STARTED_BY USER_ID",
@@ -346,6 +352,7 @@ CONTENT: Sequence[Entity] = (
             link="DOCUMENT_URL",
         ),
         stamp=Stamp("MODIFIED", "MODIFIED"),
+        select=WORKFLOW_TASK_FIELDS,
     ),
     Entity(
         stream="bizproc_workflow_templates",
