@@ -90,6 +90,8 @@ class _Tally:
     counts: dict[str, int | None] = field(default_factory=dict)
     apart: list[Any] = field(default_factory=list)
     """Parents whose group was refused."""
+    gone: int = 0
+    """Parents that were not found any more."""
 
     def add(self, value: Any) -> None:
         """Note a parent to ask."""
@@ -321,6 +323,7 @@ def _note_refusal(tally: _Tally, source: Source, group: Sequence[Any], error: Po
         tally.apart += group
     elif tolerated:
         tally.answered = True
+        tally.gone += 1
     else:
         tally.refused[group[0]] = error
 
@@ -333,6 +336,8 @@ def _all_refuse(tallies: Collection[_Tally]) -> bool:
 def _tell_refused(tallies: Collection[_Tally]) -> Iterator[Event]:
     everywhere = _all_refuse(tallies)
     for tally in tallies:
+        if tally.gone and tally.gone == tally.asked:
+            yield Warned(f"not one of {tally.asked} parents ({tally.brood.name}) was found any more")
         for first in islice(tally.refused.values(), 1):
             if everywhere:
                 raise first

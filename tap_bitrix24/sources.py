@@ -29,6 +29,8 @@ from tap_bitrix24.portal import Each, Portal
 from tap_bitrix24.reading import whole
 from tap_bitrix24.schema import Column
 
+GONE = frozenset({"not found", "not_found", "could not find entity", "does not exist"})
+"""What an error says of a parent that was deleted since it was listed."""
 _ANY_PORTAL = Portal(datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -155,7 +157,8 @@ def _broods_of(entity: Entity, parent: Parent, plan: Plan, *, swept: bool) -> It
         asked_with = parent.value or source.endpoint.key
 
         def ask(values: Sequence[Any]) -> list[Source]:
-            made = [_source(entity, each) for each in _asked(parent, values, plan.portal)]
+            asked = [_source(entity, each) for each in _asked(parent, values, plan.portal)]
+            made = [replace(source, tolerated=source.tolerated | GONE) for source in asked]
             return [with_set_time(one, plan.portal.clock) for one in made] if swept else made
 
         told_by = _source(entity, Each()) if parent.told else None
