@@ -68,7 +68,7 @@ class Loaded:
 
 def _read(folder: Path, samples: Path, *streams: str, universal: bool = False) -> Loaded:
     """Read these streams, or all, from a portal that answers with the documented rows wherever there are any."""
-    with serve(port=0, scale=20, seed=1, no_limits=True, samples=samples) as running:
+    with serve(port=0, scale=200 if samples != SAMPLES else 20, seed=1, no_limits=True, samples=samples) as running:
         config = Portal(running.url).config(crm_methods="universal" if universal else "classic", plan="enterprise")
         tap = Tap(folder)
         catalog = tap.discover(config)
