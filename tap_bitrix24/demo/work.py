@@ -234,20 +234,16 @@ def activity(seeds: Seeds) -> Maker:
         drawn, other = seeds.mix(number, 91), seeds.mix(number, 92)
         deal = bool(drawn & 1)
         owner = seeds.pick("deals" if deal else "leads", other)
-        provider, kind = _PROVIDERS[drawn >> 2 & 3]
         communications = _communications(number, seeds.pick("contacts", other)) if drawn % 3 == 1 else []
         starts = created + drawn % (5 * DAY) // 900 * 900
         who = seeds.pick("users", drawn >> 9)
-        session: Row = {"PROVIDER_ID": "IMOPENLINES_SESSION", "PROVIDER_TYPE_ID": "7", "ASSOCIATED_ENTITY_ID": number}
         return {
             "ID": number,
             "OWNER_ID": owner,
             "OWNER_TYPE_ID": 2 if deal else 1,
             "TYPE_ID": (6, 2, 1, 4)[drawn >> 2 & 3],
-            "PROVIDER_ID": provider,
-            "PROVIDER_TYPE_ID": kind,
             **_UNUSED,
-            **(session if is_open_line(seeds, number) else {}),
+            **_provider(seeds, number, drawn),
             "SUBJECT": f"{SUBJECTS[drawn % 6]} {number}",
             "START_TIME": starts,
             "END_TIME": starts + 1800,
@@ -269,6 +265,14 @@ def activity(seeds: Seeds) -> Maker:
         }
 
     return make
+
+
+def _provider(seeds: Seeds, number: int, drawn: int) -> Row:
+    """Make what an activity says of where it comes from; a session of an open line names itself."""
+    if is_open_line(seeds, number):
+        return {"PROVIDER_ID": "IMOPENLINES_SESSION", "PROVIDER_TYPE_ID": "7", "ASSOCIATED_ENTITY_ID": number}
+    provider, kind = _PROVIDERS[drawn >> 2 & 3]
+    return {"PROVIDER_ID": provider, "PROVIDER_TYPE_ID": kind}
 
 
 def _files(number: int) -> list[Row]:

@@ -182,14 +182,14 @@ ENTRIES: Final = (
         scope="task",
         columns="""
             ID:integer* TITLE:string! DESCRIPTION:string PRIORITY:integer GROUP_ID:integer>workgroups CREATED_BY:user
-            RESPONSIBLE_ID:user ACCOMPLICES:string AUDITORS:string RESPONSIBLES:string MULTITASK:char REPLICATE:char
+            RESPONSIBLE_ID:user ACCOMPLICES:array AUDITORS:array RESPONSIBLES:array MULTITASK:char REPLICATE:char
             DESCRIPTION_IN_BBCODE:char STATUS:integer STAGE_ID:integer DEADLINE_AFTER:integer? XML_ID:string?
             START_DATE_PLAN_AFTER:integer? END_DATE_PLAN_AFTER:integer? ALLOW_CHANGE_DEADLINE:char
             ALLOW_TIME_TRACKING:char TASK_CONTROL:char ADD_IN_REPORT:char PARENT_ID:integer?>tasks SITE_ID:string
             FILES:any TAGS:any DEPENDS_ON:any MATCH_WORK_TIME:char TASK_ID:integer?>tasks TPARAM_TYPE:integer
             REPLICATE_PARAMS:string CREATED_BY_NAME:string CREATED_BY_LAST_NAME:string CREATED_BY_PHOTO:integer?
-            RESPONSIBLE_NAME:string RESPONSIBLE_LAST_NAME:string SCENARIO:string UF_CRM_TASK:any
-            UF_TASK_WEBDAV_FILES:any
+            RESPONSIBLE_NAME:string RESPONSIBLE_LAST_NAME:string SCENARIO:string UF_CRM_TASK:crm
+            UF_TASK_WEBDAV_FILES:disk_file
         """,
         count=4,
         values={
@@ -215,6 +215,7 @@ ENTRIES: Final = (
         empty=False,
         fields_method="tasks.template.fields",
         fields_shape="upper",
+        describe=lambda _, shown: {name: facts for name, facts in shown.items() if name not in {"FILES", "TAGS"}},
     ),
     Entry(
         method="task.planner.getlist",
