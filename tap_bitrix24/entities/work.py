@@ -265,7 +265,8 @@ WORK: Sequence[Entity] = (
             "SCRUM_SPRINT_DURATION id imageId",
             boolean="ACTIVE CLOSED VISIBLE OPENED PROJECT LANDING",
             datetime="DATE_CREATE DATE_UPDATE DATE_ACTIVITY PROJECT_DATE_START PROJECT_DATE_FINISH",
-            string="DESCRIPTION KEYWORDS INITIATE_PERMS SCRUM_TASK_RESPONSIBLE name type avatarType avatar dialogId",
+            string="DESCRIPTION KEYWORDS INITIATE_PERMS SPAM_PERMS SCRUM_TASK_RESPONSIBLE name type avatarType "
+            "avatar dialogId",
             json="additionalData",
         ),
         key=("id",),
