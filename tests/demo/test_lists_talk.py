@@ -122,3 +122,13 @@ def test_comments_go_forwards_from_first_id_with_their_files_beside_them(portal:
     assert seen == wanted
     assert files == {str(number) for row in rows if row["USER_ID"] == user for number in row["attach"]}
     assert portal.call("log.blogcomment.user.get", {"USER_ID": 999}).error == (400, "ACCESS_DENIED")
+
+
+def test_queues_of_lines_are_shown_to_those_who_ask_for_them(portal: Wire) -> None:
+    queues = {"QUEUE", "QUEUE_USERS_FIELDS", "CONFIG_QUEUE"}
+    plain = portal.result("imopenlines.config.list.get", {"PARAMS": {"limit": 1}})
+    assert not queues & set(plain[0])
+    asked = {"PARAMS": {"limit": 1}, "OPTIONS": {"QUEUE": "Y", "CONFIG_QUEUE": "Y"}}
+    (line,) = portal.result("imopenlines.config.list.get", asked)
+    assert queues < set(line)
+    assert set(line["QUEUE_USERS_FIELDS"]) == {str(line["QUEUE"][0])}

@@ -12,6 +12,7 @@ from tap_bitrix24.demo.lists.wire import spaced, text
 from tap_bitrix24.demo.store import WHOLE_ROW, Condition, Row
 
 _CONFIRMATION: Final = 1
+_QUEUES: Final = {"QUEUE": ("QUEUE", "QUEUE_USERS_FIELDS"), "CONFIG_QUEUE": ("CONFIG_QUEUE",)}
 _HALF_A_CURSOR: Final = Refusal("LAST_ID_AND_LAST_TYPE", "Parameters LAST_ID and LAST_TYPE should be used together.")
 
 
@@ -26,6 +27,15 @@ def _dialog(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
 def _more(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
     """Tell beside the recent chats whether there are more; the count is not told."""
     return {"items": rows, "hasMorePages": len(listed) == asked.number("limit", 50), "hasMore": False}
+
+
+def _queues(asked: Asked, _: Any, listed: Sequence[Row]) -> list[Row]:
+    """Show the queues of open lines only to those who ask for them by ``OPTIONS``."""
+    unasked = {name for option, names in _QUEUES.items() if asked.at(f"OPTIONS.{option}") != "Y" for name in names}
+    return [
+        {name: php.EmptyObject() if value == {} else value for name, value in row.items() if name not in unasked}
+        for row in listed
+    ]
 
 
 def select_is_array(asked: Asked) -> None:
@@ -182,7 +192,15 @@ ENTRIES: Final = (
         columns="""
             ID:integer LINE_NAME:string ACTIVE:char CRM:char CRM_SOURCE:string QUEUE_TYPE:string QUEUE_TIME:integer
             WELCOME_MESSAGE:char WELCOME_MESSAGE_TEXT:string DATE_CREATE:datetime DATE_MODIFY:datetime
-            MODIFY_USER_ID:user LANGUAGE_ID:string QUEUE:array QUEUE_USERS_FIELDS:object
+            MODIFY_USER_ID:user LANGUAGE_ID:string QUEUE:array QUEUE_USERS_FIELDS:object CONFIG_QUEUE:array
+            CRM_CREATE:string CRM_FORWARD:char CRM_CHAT_TRACKER:char CRM_TRANSFER_CHANGE:char NO_ANSWER_TIME:integer
+            CHECK_AVAILABLE:char WATCH_TYPING:char WELCOME_BOT_ENABLE:char VOTE_MESSAGE:char VOTE_TIME_LIMIT:integer
+            VOTE_MESSAGE_1_TEXT:string VOTE_MESSAGE_1_LIKE:string AGREEMENT_MESSAGE:char AGREEMENT_ID:integer
+            CATEGORY_ENABLE:char CATEGORY_ID:integer NO_ANSWER_RULE:string NO_ANSWER_TEXT:string WORKTIME_ENABLE:char
+            WORKTIME_FROM:string WORKTIME_TO:string WORKTIME_TIMEZONE:string WORKTIME_HOLIDAYS:array
+            WORKTIME_DAYOFF:any CLOSE_RULE:string CLOSE_TEXT:string AUTO_CLOSE_TIME:integer TEMPORARY:char XML_ID:string
+            SESSION_PRIORITY:integer MAX_CHAT:integer OPERATOR_DATA:string DEFAULT_OPERATOR_DATA:object
+            KPI_FIRST_ANSWER_TIME:integer KPI_FIRST_ANSWER_LIST:array CONFIRM_CLOSE:char
         """,
         count=60,
         created="DATE_CREATE",
@@ -192,6 +210,19 @@ ENTRIES: Final = (
             "QUEUE_USERS_FIELDS": lambda draw: {
                 str(draw.row["QUEUE"][0]): {"USER_NAME": "Анна Weber", "USER_WORK_POSITION": None, "USER_AVATAR": ""}
             },
+            "CONFIG_QUEUE": lambda draw: [{"ENTITY_ID": "1", "ENTITY_TYPE": "department"}] if draw.number % 2 else [],
+            "CRM_CREATE": one_of("none", "lead"),
+            "NO_ANSWER_TIME": one_of(60, 300),
+            "VOTE_MESSAGE_1_TEXT": one_of("Оцените работу", "How did we do?"),
+            "NO_ANSWER_RULE": one_of("none", "text"),
+            **dict.fromkeys(("WORKTIME_FROM", "WORKTIME_TO"), one_of("9", "18.30")),
+            "WORKTIME_TIMEZONE": one_of("Europe/Riga", ""),
+            "WORKTIME_HOLIDAYS": lambda draw: ["1.01", "8.03"] if draw.number % 3 else [""],
+            "WORKTIME_DAYOFF": one_of(["SA", "SU"], [""], None),
+            "CLOSE_RULE": one_of("none", "text"),
+            "XML_ID": fixed(None),
+            "OPERATOR_DATA": one_of("profile", "hide"),
+            "KPI_FIRST_ANSWER_LIST": lambda draw: [str(draw.pick("users"))] if draw.number % 4 == 0 else [],
             "QUEUE_TYPE": one_of("evenly", "strictly", "all"),
             "LANGUAGE_ID": one_of("ru", "en"),
         },
@@ -200,6 +231,7 @@ ENTRIES: Final = (
         spelling="lower",
         paging="limit",
         most=200,
+        around=_queues,
     ),
     Entry(
         method="voximplant.statistic.get",
