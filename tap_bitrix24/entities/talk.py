@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tap_bitrix24.entities.base import DAY, WHOLE, Entity, Parent, camel, columns, every, upper
+from tap_bitrix24.entities.base import DAY, WHOLE, Entity, Parent, camel, columns, each_value, every, upper
 from tap_bitrix24.entities.owners import OPEN_LINE_SESSIONS, chat_owners, is_group_chat
 from tap_bitrix24.model import Stamp
 from tap_bitrix24.paging import ByCursor, ByLimit, ByStart
@@ -91,6 +91,7 @@ TALK: Sequence[Entity] = (
             json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF QUEUE QUEUE_USERS_FIELDS CONFIG_QUEUE "
             "DEFAULT_OPERATOR_DATA KPI_FIRST_ANSWER_LIST KPI_FURTHER_ANSWER_LIST",
         ),
+        each=each_value("OPTIONS.QUEUE", "Y", **{"OPTIONS.CONFIG_QUEUE": "Y"}),  # unasked, a line tells no queue
     ),
     Entity(
         stream="openlines_crm_chats",
