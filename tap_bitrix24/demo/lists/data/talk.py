@@ -33,7 +33,7 @@ def _queues(asked: Asked, _: Any, listed: Sequence[Row]) -> list[Row]:
     """Show the queues of open lines only to those who ask for them by ``OPTIONS``."""
     unasked = {name for option, names in _QUEUES.items() if asked.at(f"OPTIONS.{option}") != "Y" for name in names}
     return [
-        {name: php.EmptyObject() if value == {} else value for name, value in row.items() if name not in unasked}
+        {name: php.EMPTY_OBJECT if value == {} else value for name, value in row.items() if name not in unasked}
         for row in listed
     ]
 
