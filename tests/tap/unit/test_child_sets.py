@@ -152,6 +152,14 @@ def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
     assert outcome.sets[ALL] == (None, to_text(at(5_000)))
 
 
+def test_a_sweep_under_way_is_finished_although_none_is_due_any_more() -> None:
+    """Somebody has raised child_sweep_hours meanwhile."""
+    state = {"snapshot": {"after": 2, "clock": to_text(at(5_000))}, "swept": to_text(at(4_990))}
+    outcome = run(portal_of([1, 1, 1]), state, 5_500)
+    assert outcome.sets[ALL] == (None, to_text(at(5_000)))
+    assert outcome.states[-1] == bookmark(5_500, 5_000)
+
+
 def test_a_sweep_counts_from_when_it_began_even_if_only_the_catching_up_is_answered() -> None:
     """What its first attempt has read is older than this run, and still there."""
     portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile

@@ -220,6 +220,8 @@ def test_rows_without_a_name_describe_nothing() -> None:
         ({"values": {"7": {"ID": "7", "VALUE": "red"}}}, (Option("7", "red"),)),
         ({"values": {"7": {"ID": "7", "VALUE": "red"}, "8": None}}, (Option("7", "red"),)),
         ({"items": [], "values": ["a"]}, (Option("a", "a"),)),
+        ({"items": [{"ID": "1", "VALUE": "a", "SORT": False}]}, (Option("1", "a"),)),
+        ({"items": [{"ID": "1", "VALUE": "", "NAME": "b"}]}, (Option("1", "b"),)),
         ({"items": None}, ()),
         ({"values": "text"}, ()),
         ({}, ()),

@@ -191,6 +191,27 @@ def test_stages_of_all_pipelines_are_one_columns_words() -> None:
     ]
 
 
+def test_codes_without_words_or_colours_have_none() -> None:
+    statuses = [
+        status("SOURCE", "WEB", "", COLOR=None, SEMANTICS=None, EXTRA=None),
+        {**status("SOURCE", "X", ""), "NAME": None},
+    ]
+    leads = found("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
+    deals = found("deals", Field("CATEGORY_ID", "crm_category"))
+    rows = read(portal(statuses, {2: [{"id": 7, "name": None}]}), leads, deals, numbers={"deals": 2}).rows
+    assert [(row["id"], row["label"], row["color"], row["semantics"]) for row in rows] == [
+        ("WEB", "", "", ""),
+        ("X", "", "", ""),
+        ("7", "", "", ""),
+    ]
+
+
+def test_yes_and_no_of_a_boolean_need_no_words() -> None:
+    yes_no = (Option("Y", "Yes"), Option("N", "No"))
+    assert options(portal(), found("deals", Field("CLOSED", "char", options=yes_no))) == []
+    assert len(options(portal(), found("deals", Field("MARK", "char", options=yes_no)))) == 2
+
+
 def test_options_of_pipelines() -> None:
     pipelines = {2: [{"id": 0, "name": "General", "sort": 300}, {"id": 7, "name": "Retail"}], 3: []}
     deals = found("deals", Field("ID", "integer"), Field("CATEGORY_ID", "crm_category"))

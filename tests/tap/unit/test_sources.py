@@ -172,6 +172,9 @@ def test_parents_that_tell_their_children_are_read_by_the_universal_method() -> 
     assert brood.parents.endpoint.method == "crm.item.list"
     assert brood.parents.params == {"entityTypeId": 2, "select": ["id", "contactId", "contactIds", "updatedTime"]}
     assert brood.parents.reshape is None
+    assert brood.told_by is not None
+    assert brood.told_by.endpoint.method == "crm.deal.contact.items.get"
+    assert brood.told_by.constants == {"_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
     assert brood.told({"id": 5, "contactIds": [7, 8], "contactId": 8}) == [
         {"DEAL_ID": 5, "CONTACT_ID": 7, "IS_PRIMARY": "N"},
         {"DEAL_ID": 5, "CONTACT_ID": 8, "IS_PRIMARY": "Y"},
