@@ -25,6 +25,7 @@ from tap_bitrix24.entities import (
 )
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model import Ask, Command, Field, Result, Row, Source
+from tap_bitrix24.paging import UNCOUNTED
 from tap_bitrix24.portal import Each, Portal, UniversalList
 from tap_bitrix24.schema import ANY, Column, build_columns
 from tap_bitrix24.sources import is_swept
@@ -151,8 +152,8 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
         for entity in (CONTACTS, COMPANIES)
         if entity.universal
     ]
-    lists = [Command(LISTS.endpoint.method, {**each.params, "start": 0}) for each in _all_lists()]
-    fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": 0}), *lists]
+    lists = [Command(LISTS.endpoint.method, {**each.params, "start": UNCOUNTED}) for each in _all_lists()]
+    fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": UNCOUNTED}), *lists]
     at_once = client.dialect.BUNDLE - len(fixed)
     try:
         scope, first_types, *rest = client.insist([*fixed, *more[:at_once]], attempts=FEW_ATTEMPTS)
@@ -183,15 +184,16 @@ def _all_lists() -> list[Each]:
 
 def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[Row]:
     """All rows of a list whose first page is here; none where the credentials may not see them."""
-    rows: list[Row] = []
+    rows: dict[str, Row] = {}
     while isinstance(answer, Result):
-        page = client.dialect.page(source, answer)
-        rows += page.rows
-        if page.next is None or not page.rows:
-            return rows
-        ask = Ask(source=source, offset=page.next)
+        page = client.dialect.page(source, answer).rows
+        known = len(rows)
+        rows |= {str(row[source.endpoint.key]): row for row in page}
+        if len(page) < source.endpoint.page_size or len(rows) == known:
+            break
+        ask = Ask(source=source, offset=len(rows))
         (answer,) = client.insist(client.dialect.commands(ask), attempts=FEW_ATTEMPTS)
-    return rows
+    return list(rows.values())
 
 
 def _note_catalogs(client: Client, portal: Portal, answer: Result | PortalError) -> None:

@@ -23,7 +23,7 @@ from tap_bitrix24.entities.crm_links import CRM_LINKS
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.left_out import LEFT_OUT, REASONS
 from tap_bitrix24.entities.meta import CHILD_SETS, FIELD_OPTIONS, FIELDS, META
-from tap_bitrix24.entities.owners import SMART_PROCESS
+from tap_bitrix24.entities.owners import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
@@ -31,9 +31,9 @@ from tap_bitrix24.entities.work import WORK
 
 __all__ = [
     "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
-    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "META", "POSITION", "REASONS",
-    "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent", "Universal",
-    "entity_of", "member_of",
+    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "LIST_ELEMENTS", "META", "POSITION",
+    "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent",
+    "Universal", "entity_of", "member_of",
 ]  # fmt: skip
 
 REDACTED: frozenset[tuple[str, str]] = frozenset(

@@ -19,7 +19,7 @@ from tap_bitrix24.entities.base import (
     of_list,
     upper,
 )
-from tap_bitrix24.entities.owners import folder_id, is_file, is_folder
+from tap_bitrix24.entities.owners import LIST_ELEMENTS, folder_id, is_file, is_folder
 from tap_bitrix24.model import Stamp
 from tap_bitrix24.paging import ByLimit, ByNumber, ByStart
 from tap_bitrix24.shapes import keyed
@@ -136,7 +136,7 @@ CONTENT: Sequence[Entity] = (
         each=each_list,
     ),
     Entity(
-        stream="list_elements_",
+        stream=LIST_ELEMENTS,
         scope=("lists",),
         endpoint=upper("lists.element.get", paging=ByStart("FILTER", "ELEMENT_ORDER")),
         fields_method="lists.field.get",

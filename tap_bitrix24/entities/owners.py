@@ -13,6 +13,8 @@ from tap_bitrix24.portal import Each, Portal
 
 SMART_PROCESS = "smart_process_"
 """Prefix of the streams of smart processes: `smart_process_<entityTypeId>`."""
+LIST_ELEMENTS = "list_elements_"
+"""Prefix of the streams of universal lists: `list_elements_<iblockId>`."""
 SMART_INVOICE = 31
 CRM_OWNERS: Mapping[str, tuple[int, str, str]] = {
     "leads": (1, "lead", "L"),
