@@ -11,6 +11,8 @@ from tests.tap.running import Portal, Tap
 
 Catalog = dict[str, Any]
 ROWS = 1_200
+UNLISTED: Mapping[str, int] = {}
+"""Rows the portal has and the list does not show."""
 
 
 def test_a_full_read_brings_every_row_once_and_counts_nothing(start: Start, run_tap: Tap) -> None:
@@ -19,10 +21,13 @@ def test_a_full_read_brings_every_row_once_and_counts_nothing(start: Start, run_
     counts = portal.counts()
     tables = {"crm_activities": "activities", "crm_statuses": "statuses", "crm_categories": "categories"}
     tables |= {"crm_types": "types", "crm_stage_history": "stage_history"}
-    for stream in run.schemas:
-        assert len(run.records(stream)) == counts[tables.get(stream, stream)], stream
-    # department.get knows neither keyset nor a way not to count
-    assert portal.stats()["counted"] == {"department.get": 1}
+    compared = [stream for stream in run.schemas if tables.get(stream, stream) in counts]
+    assert len(compared) > 60
+    for stream in compared:
+        records = run.records(stream)
+        assert len(records) == counts[tables.get(stream, stream)] - UNLISTED.get(stream, 0), stream
+    # these know neither keyset nor a way not to count; NAV_PARAMS counts whatever is asked
+    assert portal.stats()["counted"].keys() <= {"department.get", "lists.get", "task.elapseditem.getlist"}
 
 
 def test_dense_ids_cost_one_request_for_2500_rows(big: Portal, run_tap: Tap, catalog: Catalog) -> None:
