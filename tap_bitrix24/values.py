@@ -44,10 +44,10 @@ _EXACT_DIGITS = 15
 _DATE_LENGTH = 10
 _ISO_LENGTH = len("2024-09-02T18:37:18+02:00")
 _SIXTY = frozenset(f"{number:02}" for number in range(60))
-_SECRET = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]*\]|%5B[^=&]*%5D)?="
+_SECRETIVE = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]*\]|%5B[^=&]*%5D)?="
 """A secret's name in a link, with the bracket PHP nests parameters by: `auth=`, `auth[ap]=`, `auth%5Bauth%5D=`."""
-_SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(rf"([?&])(?:{_SECRET}[^&#\s]*&?)+", re.IGNORECASE)
+_SECRET_NAME = re.compile(_SECRETIVE, re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(rf"([?&])(?:{_SECRETIVE}[^&#\s]*&?)+", re.IGNORECASE)
 _REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/", re.IGNORECASE)
 """Links to downloads by webhook hold the webhook's secret."""
 _EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")

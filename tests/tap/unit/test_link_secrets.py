@@ -18,7 +18,7 @@ from tap_bitrix24.values import without_secrets
         ("https://p.bitrix24.com/f?AUTH=1&Signature=x", "https://p.bitrix24.com/f"),
         ("https://p.bitrix24.com/f?sessid=1&sign=2&access_token=3&keep=4", "https://p.bitrix24.com/f?keep=4"),
         ("https://p.bitrix24.com/f?author=Ann&design=2", "https://p.bitrix24.com/f?author=Ann&design=2"),
-        ("/f.php?attachedId=1&auth%5Bauth%5D=S3CRET&auth[aplogin]=9&auth%5Bap%5D=S3&ncc=1", "/f.php?attachedId=1&ncc=1"),
+        ("/f.php?id=1&auth%5Bauth%5D=S3CRET&auth[aplogin]=9&auth%5Bap%5D=S3&ncc=1", "/f.php?id=1&ncc=1"),
         ("https://p/f?ap=1&map=2&aplogin=3", "https://p/f?map=2"),
         ("see https://p/f?auth[ap]=S3&x=1 there", "see https://p/f?x=1 there"),
         ("https://p.bitrix24.com/rest/1/s3cret/download/", "https://p.bitrix24.com/rest/1/download/"),
