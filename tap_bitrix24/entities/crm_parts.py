@@ -373,6 +373,13 @@ CRM_PARTS: Sequence[Entity] = (
         ),
     ),
     Entity(
+        stream="crm_enum_activity_types",
+        scope=("crm",),
+        endpoint=upper("crm.enum.activitytype", paging=WHOLE),
+        fields_method="crm.enum.fields",
+        documented=columns(integer="ID", string="NAME SYMBOL_CODE SYMBOL_CODE_SHORT"),
+    ),
+    Entity(
         stream="crm_duplicate_volatile_types",
         scope=("crm",),
         endpoint=camel("crm.duplicate.volatileType.list", paging=WHOLE),

@@ -208,6 +208,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         fields_method="crm.enum.fields",
     ),
     whole(
+        "crm.enum.activitytype",
+        "crm_enum_activity_types",
+        "ID:int* NAME:string*",
+        form="typed",
+        rows=lambda _: [{"ID": 1, "NAME": "Встреча"}, {"ID": 2, "NAME": "Звонок"}, {"ID": 6, "NAME": "Custom"}],
+    ),
+    whole(
         "crm.duplicate.volatileType.list",
         "crm_duplicate_volatile_types",
         "id:integer entityTypeId:integer fieldCode:string",
