@@ -32,10 +32,10 @@ _NAMES = """
     crm.contact.userfield.list crm.currency.fields crm.currency.list crm.deal.contact.fields
     crm.deal.contact.items.get crm.deal.fields crm.deal.list crm.deal.recurring.fields crm.deal.recurring.list
     crm.deal.userfield.list crm.documentgenerator.document.list crm.documentgenerator.numerator.list
-    crm.documentgenerator.template.list crm.duplicate.volatileType.list crm.enum.activitytype crm.enum.addresstype crm.enum.fields
-    crm.enum.ownertype crm.invoice.fields crm.invoice.list crm.invoice.recurring.fields
-    crm.invoice.recurring.list crm.invoice.status.fields crm.invoice.status.list crm.item.delivery.list
-    crm.item.fields crm.item.list crm.item.payment.delivery.list crm.item.payment.list
+    crm.documentgenerator.template.list crm.duplicate.volatileType.list crm.enum.activitytype
+    crm.enum.addresstype crm.enum.fields crm.enum.ownertype crm.invoice.fields crm.invoice.list
+    crm.invoice.recurring.fields crm.invoice.recurring.list crm.invoice.status.fields crm.invoice.status.list
+    crm.item.delivery.list crm.item.fields crm.item.list crm.item.payment.delivery.list crm.item.payment.list
     crm.item.payment.product.list crm.item.productrow.fields crm.item.productrow.list crm.lead.contact.fields
     crm.lead.contact.items.get crm.lead.fields crm.lead.list crm.lead.userfield.list crm.orderentity.getFields
     crm.orderentity.list crm.quote.contact.fields crm.quote.contact.items.get crm.quote.fields crm.quote.list
