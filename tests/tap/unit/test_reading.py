@@ -310,6 +310,12 @@ def test_offsets_end_and_repeat_nothing(count: int, *, counts: bool, wraps: bool
     assert outcome.requests <= ceil(count / 2_500) + 3
 
 
+def test_pages_of_an_uncounted_list_are_asked_for_in_growing_steps() -> None:
+    outcome = pump(offsets(source()), FakeList(rows_of(range(1, 20_001)), counts=False))
+    assert [ask.pages for ask in outcome.asks][:4] == [1, 8, 50, 50]
+    assert outcome.requests <= ceil(20_000 / 2_500) + 3
+
+
 def test_offsets_drop_rows_seen_before() -> None:
     def insert_in_front(portal: FakeList) -> None:
         if len(portal.rows) < 220:

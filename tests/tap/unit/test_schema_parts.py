@@ -130,6 +130,12 @@ def test_parts_give_way_to_fields_of_their_name() -> None:
         ("datetime", "string", DATETIME),
         ("listproperty:N", "string", JSON),
         ("catalog_product.id", "string", INTEGER),
+        ("char", "boolean", BOOLEAN),
+        ("string", "boolean", BOOLEAN),
+        ("char", "string", STRING),
+        ("integer", "boolean", INTEGER),
+        ("datetime", "boolean", DATETIME),
+        ("productproperty:S", "boolean", JSON),
     ],
 )
 def test_documented_types_count_where_the_portal_says_nothing_usable(
