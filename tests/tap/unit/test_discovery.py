@@ -71,8 +71,8 @@ class Described(Client):
         if method == "crm.category.list":
             return Result({"categories": [{"id": 0}, {"id": 7}, {"id": 9}] if params["entityTypeId"] == 3 else []})
         if method == "lists.get":
-            start, mine = params["start"], self._lists if params["IBLOCK_TYPE_ID"] == "lists" else []
-            return Result(mine[start : start + 50], len(mine), start + 50 if start + 50 < len(mine) else None)
+            start, mine = max(0, params["start"]), self._lists if params["IBLOCK_TYPE_ID"] == "lists" else []
+            return Result(mine[start : start + 50] or mine[:50])  # beyond the end the first page comes again
         return Result({"ID": {"type": "integer"}, "id": {"type": "integer", "upperName": "ID"}})
 
 
@@ -188,11 +188,12 @@ def test_without_rights_for_what_multiplies_lists_there_is_none() -> None:
     assert told.hidden_categories == {3: [], 4: []}
 
 
-def test_universal_lists_of_more_than_one_page() -> None:
-    client = Described(lists=range(1, 121))
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (49, 1), (50, 2), (100, 3), (120, 3)])
+def test_universal_lists_of_more_than_one_page(count: int, requests: int) -> None:
+    client = Described(lists=range(1, count + 1))
     told = preflight(client)
-    assert told.lists == {number: UniversalList("lists", f"L{number}") for number in range(1, 121)}
-    assert client.requests == 3
+    assert told.lists == {number: UniversalList("lists", f"L{number}") for number in range(1, count + 1)}
+    assert client.requests == requests
 
 
 def test_each_universal_list_is_a_stream_described_by_its_own_fields() -> None:
