@@ -1,12 +1,12 @@
-"""Changes to the company while it is being read: rows inserted, updated, deleted, fields and processes added."""
+"""Changes to the company while it is being read: rows, user fields and smart processes come, change and go."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tap_bitrix24.demo.clock import Clock
 from tap_bitrix24.demo.company import Company
-from tap_bitrix24.demo.fields import user_field
+from tap_bitrix24.demo.fields import Field, user_field
 from tap_bitrix24.demo.store import Row, Table
 from tap_bitrix24.demo.userfields import MAKERS
 from tap_bitrix24.demo.values import DAY, SERVER_ZONE, parse_time
@@ -54,8 +54,11 @@ class Mutations:
             return {"live": len(self.live)}
         if given.get("add_smart_process"):
             return {"entityTypeId": self.company.add_smart_process()}
-        if "add_field" in given:
-            return self._add_field(given["add_field"])
+        for name, act in (("add_field", _add), ("change_field", _change), ("remove_field", _remove)):
+            if name in given:
+                described = given[name]
+                act(self.company.tables[described["table"]], described)
+                return {"table": described["table"], "field": described["name"]}
         return self._change(given) if "table" in given else {}
 
     def request_done(self) -> None:
@@ -105,16 +108,50 @@ class Mutations:
         text = str(table.row(number).get(name) or "").partition(" (edited")[0]
         return {name: f"{text} (edited {int(self.clock.now())})"}
 
-    def _add_field(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Add a user field; its values come from the same makers as those of the others."""
-        table = self.company.tables[given["table"]]
-        kind = given.get("type", "string")
-        if kind not in MAKERS:
-            message = f"unknown field type {kind!r}"
+
+def _add(table: Table, given: dict[str, Any]) -> None:
+    """Add a user field; its values come from the same makers as those of the others."""
+    if given["name"] in table.fields:
+        message = f"{table.name} has the field {given['name']} already"
+        raise ValueError(message)
+    fresh = user_field(given["name"], "string", "Added later")
+    table.put_field(replace(fresh, **_described(given)))
+
+
+def _change(table: Table, given: dict[str, Any]) -> None:
+    """Make a user field one of another type or label, or a multiple one, as if it had always been that."""
+    table.put_field(replace(_known(table, given["name"]), **_described(given)))
+
+
+def _remove(table: Table, given: dict[str, Any]) -> None:
+    """Take a user field away: neither rows nor descriptions show it any more."""
+    table.remove_field(_known(table, given["name"]).name)
+
+
+def _known(table: Table, name: str) -> Field:
+    """Answer a user field that is there."""
+    described = table.fields[name]
+    if not described.user_field:
+        message = f"{name} is no user field"
+        raise ValueError(message)
+    return described
+
+
+def _described(given: dict[str, Any]) -> dict[str, Any]:
+    """Read what a request says of a field: type, label, multiple, and options as pairs of id and text."""
+    told: dict[str, Any] = {}
+    if "type" in given:
+        if given["type"] not in MAKERS and given["type"] != "enumeration":
+            message = f"unknown field type {given['type']!r}"
             raise ValueError(message)
-        label = given.get("label", "Added later")
-        table.add_field(user_field(given["name"], kind, label, multiple=bool(given.get("multiple"))))
-        return {"table": table.name, "field": given["name"]}
+        told["type"] = given["type"]
+    if "label" in given:
+        told["title"] = given["label"]
+    if "multiple" in given:
+        told["multiple"] = bool(given["multiple"])
+    if "type" in given or "options" in given:
+        told["options"] = tuple((int(number), str(text)) for number, text in given.get("options", ()))
+    return told
 
 
 def _named(table: Table, given: dict[str, Any]) -> list[int]:

@@ -219,9 +219,14 @@ def quote(seeds: Seeds, owned: list[Field]) -> Maker:
     return make
 
 
+def smart_stages(kind: int) -> tuple[Stage, ...]:
+    """Answer the stages of invoices or of a smart process."""
+    return dictionaries.INVOICE_STAGES if kind == dictionaries.INVOICE_TYPE else dictionaries.SMART_STAGES
+
+
 def smart_stage(seeds: Seeds, table: str, kind: int, number: int) -> tuple[int, Stage]:
     """Answer the place and the stage of an invoice or smart process item."""
-    stages = dictionaries.INVOICE_STAGES if kind == dictionaries.INVOICE_TYPE else dictionaries.SMART_STAGES
+    stages = smart_stages(kind)
     place = seeds.stage(table, stages, number)
     return place, stages[place]
 
@@ -230,6 +235,7 @@ def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category
     """Make the maker of smart invoices (entity type 31) or of one smart process."""
     sources = seeds.sources()
     prefix = dictionaries.stage_prefix(kind, category)
+    first = smart_stages(kind)[0].code
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 31 + kind), seeds.mix(number, 32 + kind)
@@ -241,7 +247,7 @@ def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category
             "XML_ID": None,
             "CATEGORY_ID": category,
             "STAGE_ID": prefix + stage.code,
-            "PREVIOUS_STAGE_ID": f"{prefix}NEW" if place else "",
+            "PREVIOUS_STAGE_ID": f"{prefix}{first}" if place else "",
             "BEGINDATE": created // DAY,
             "CLOSEDATE": created // DAY + 7 + drawn % 30,
             "OPENED": "YN"[drawn & 1],

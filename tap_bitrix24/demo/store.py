@@ -100,20 +100,24 @@ class Table:
         self.patches.pop(number, None)
         self._changed(number)
 
-    def add_field(self, added: Field) -> None:
-        """Give every row a further field."""
-        self.fields[added.name] = added
-        self.user_fields.append(added)
+    def put_field(self, described: Field) -> None:
+        """Give every row a further field, or make a field another one: its values are made anew, no others are."""
+        self.fields[described.name] = described
+        places = [place for place, known in enumerate(self.user_fields) if known.name == described.name]
+        for place in places or [len(self.user_fields)]:
+            self.user_fields[place : place + 1] = [described]
         self._changed(None)
-        for tell in self.on_change:
-            tell(None)
+
+    def remove_field(self, name: str) -> None:
+        """Show a field no more; its values are still made, for those of the fields behind it depend on them."""
+        del self.fields[name]
+        self._changed(None)
 
     def _changed(self, number: int | None) -> None:
-        """Forget what was found before, and let views forget one row."""
+        """Forget what was found before, and let views forget one row, or all of them."""
         self._results.clear()
-        if number is not None:
-            for tell in self.on_change:
-                tell(number)
+        for tell in self.on_change:
+            tell(number)
 
     def find(self, conditions: Sequence[Condition]) -> Sequence[int]:
         """Answer the ids that meet all conditions, ascending. Bounds on the key cost a bisection only."""

@@ -159,6 +159,12 @@ def _binding(sources: Sources, number: int) -> str:
     return f"CO_{sources.pick('companies', number)}" if number % 2 else f"C_{sources.pick('contacts', number)}"
 
 
+def _hologram(_: Sources, number: int) -> Any:
+    """Make a value of a type that no one documented: an object, a text, a number, a list or a flag."""
+    kinds = ({"depth": number % 90, "layers": [1, 2]}, "Лис & Co", number % 1000 / 8, ["a", number % 9], True)
+    return kinds[number % len(kinds)]
+
+
 def _instant(sources: Sources, number: int) -> int:
     """Make an instant before the portal's start."""
     return sources.anchor - number % (900 * DAY)
@@ -181,4 +187,5 @@ MAKERS: Final[dict[str, Value]] = {
     "iblock_element": lambda _, number: number % 300 + 1,
     "iblock_section": lambda _, number: number % 40 + 1,
     "resourcebooking": lambda _, number: number % 900 + 1,
+    "hologram": _hologram,
 }

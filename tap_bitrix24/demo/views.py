@@ -114,13 +114,13 @@ class Rows(php.Encoded):
 def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
     """Make the function that writes rows as classic CRM lists do."""
     plan: list[tuple[str, values.Converter | None]] = []
-    known = 0
+    known: tuple[Field, ...] = ()
 
     def show(row: Row) -> Row:
         nonlocal plan, known
-        if known != len(fields):
-            plan = [(f.name, _classic_converter(f)) for f in fields.values() if not _unlisted(f)]
-            known = len(fields)
+        if known != (described := tuple(fields.values())):
+            plan = [(f.name, _classic_converter(f)) for f in described if not _unlisted(f)]
+            known = described
         shown: Row = {}
         for name, convert in plan:
             value = row.get(name)
@@ -154,14 +154,14 @@ def universal_show(
     ``original``: user fields keep their upper-case names.
     """
     plan: list[tuple[str, str, values.Converter | None]] = []
-    known = 0
+    known: tuple[Field, ...] = ()
 
     def show(row: Row) -> Row:
         nonlocal plan, known
-        if known != len(fields):
-            listed = [one for one in (*fields.values(), *extra) if one.type != "crm_multifield"]
+        if known != (described := tuple(fields.values())):
+            listed = [one for one in (*described, *extra) if one.type != "crm_multifield"]
             plan = [(one.name, universal_name(one, original=original), _universal_converter(one)) for one in listed]
-            known = len(fields)
+            known = described
         shown = {item: convert(row.get(name)) if convert else row.get(name) for name, item, convert in plan}
         if "PHONE" in fields:
             shown["fm"] = _joined_multifields(row)

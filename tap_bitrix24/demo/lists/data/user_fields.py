@@ -72,22 +72,28 @@ def _entities(tables: Tables) -> dict[str, str]:
 
 
 def _crm_fields(tables: Tables, settings: Table) -> None:
-    """Add the user fields of the CRM, now and whenever one appears."""
+    """Keep the user fields of the CRM here, now and whenever one appears, changes or goes."""
     for name, entity in _entities(tables).items():
-        told = _adder(settings, entity, tables[name])
+        told = _follower(settings, entity, tables[name])
         told(None)
         tables[name].on_change.append(told)
 
 
-def _adder(settings: Table, entity: str, owner: Table) -> Callable[[int | None], None]:
-    """Make the function that adds what an entity's fields have and the settings lack."""
-    known: set[str] = set()
+def _follower(settings: Table, entity: str, owner: Table) -> Callable[[int | None], None]:
+    """Make the function that brings the settings up to what an entity's fields are now."""
+    known: dict[str, tuple[int, Field]] = {}
 
     def told(number: int | None) -> None:
-        for described in owner.user_fields if number is None else ():
-            if described.name not in known:
-                known.add(described.name)
-                settings.patch(settings.insert(0), _row("crm", entity, described))
+        if number is not None:
+            return
+        there = {one.name: one for one in owner.user_fields if one.name in owner.fields}
+        for name, described in there.items():
+            place, before = known.get(name) or (settings.insert(0), None)
+            if described is not before:
+                settings.patch(place, _row("crm", entity, described))
+                known[name] = (place, described)
+        for name in known.keys() - there.keys():
+            settings.delete(known.pop(name)[0])
 
     return told
 
