@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_bitrix24.discovery import Found
 from tap_bitrix24.entities import CATEGORIES, META, STATUSES
+from tap_bitrix24.entities.owners import SMART_INVOICE
 from tap_bitrix24.errors import MissingMethodError, RejectedError
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
-from tap_bitrix24.naming import column_name
 from tap_bitrix24.reading import want
-from tap_bitrix24.schema import BOOLEAN, Column
+from tap_bitrix24.schema import BOOLEAN, OBJECT, UNPARSED, Column
 
 PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
 """Where a column comes from: described or documented, added by the portal's users, added by the tap."""
@@ -24,6 +24,10 @@ NO_PIPELINES = (MissingMethodError, RejectedError)
 _USER_FIELD = re.compile(r"[Uu][Ff]_|uf[A-Z]|PROPERTY_|property\d")
 _STAGE = re.compile(r"(.*STAGE)_\d+")
 """Each pipeline has a dictionary of stages of its own: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
+_STAGES = frozenset({"stage_id", "previous_stage_id"})
+"""Columns of items that come without the name of their dictionary, because there is one for each pipeline."""
+_EXTRA = Column(UNPARSED, UNPARSED, OBJECT, description="Bitrix24 unparsed")
+"""The column that all streams have."""
 
 
 def describe_fields(found: Sequence[Found], source: Source) -> Reading:
@@ -33,19 +37,20 @@ def describe_fields(found: Sequence[Found], source: Source) -> Reading:
         found: All streams, with what the portal says of their fields.
         source: What the rows are said to come from.
     """
-    rows = [_field_row(each, column) for each in found if each.entity not in META for column in each.columns]
+    described = [each for each in found if each.entity not in META]
+    rows = [_field_row(each, column) for each in described for column in (*each.columns, _EXTRA)]
     yield from _delivered(source, rows)
 
 
 def _field_row(found: Found, column: Column) -> Row:
     told = found.fields.get(column.portal_name, Field(column.portal_name))
+    known = {**found.entity.documented, **found.entity.types}.get(column.portal_name, "")
     return {
         "stream": found.name,
         "column_name": column.name,
         "portal_name": column.portal_name,
         "label": column.description,
-        "portal_type": told.type or found.entity.types.get(column.portal_name)
-        or found.entity.documented.get(column.portal_name),
+        "portal_type": told.type or known.removesuffix("[]") or None,
         "type": column.kind,
         "multiple": column.multiple,
         "mandatory": told.required,
@@ -82,34 +87,42 @@ def describe_options(found: Sequence[Found], source: Source, entity_types: Mappi
         for number, answer in zip(numbers, pipelines, strict=True)
         for page in answer.pages
     }
+    words = {stream: (_stages(number), categories.get(number, ())) for stream, number in entity_types.items()}
     rows = [
         {"stream": each.name, "column_name": column, "id": option.id, "label": option.label, "sort": option.sort,
          "color": option.color, "semantics": option.semantics, "origin": origin}
         for each in found
-        for column, origin, options in _options(each, dictionaries, categories.get(entity_types.get(each.name, -1), []))
+        for column, origin, options in _options(each, dictionaries, *words.get(each.name, ("", ())))
         for option in options
     ]  # fmt: skip
     yield from _delivered(source, rows)
 
 
+def _stages(entity_type: int) -> str:
+    """The dictionary of an item's stages, all pipelines together."""
+    return "SMART_INVOICE_STAGE" if entity_type == SMART_INVOICE else f"DYNAMIC_{entity_type}_STAGE"
+
+
 def _options(
-    found: Found, dictionaries: Mapping[str, Sequence[Option]], categories: Sequence[Option]
+    found: Found, dictionaries: Mapping[str, Sequence[Option]], stages: str, categories: Sequence[Option]
 ) -> Iterator[tuple[str, str, Sequence[Option]]]:
-    """Column, origin and options of every field that has some."""
+    """Column, origin and options of every field that has some.
+
+    Fields count that only the table of entities knows, such as the pipeline of a contact. What it corrects is no list,
+    whatever the portal says: `tasks.task.getFields` declares the id of a template to be Y or N.
+    """
     names = {
         column.portal_name: column.name
         for column in found.columns
         if column.part in ("", "value") and column.kind != BOOLEAN
     }
-    for name, told in found.fields.items():
-        column = names.get(name)
-        if column is None:
-            continue
-        if told.options:
+    for name, column in names.items():
+        told = found.fields.get(name, Field(name))
+        if told.options and name not in found.entity.types:
             yield column, ENUMERATION, told.options
-        elif told.dictionary:
-            yield column, STATUS, dictionaries.get(_dictionary(told.dictionary), ())
-        elif column_name(told.upper or name) == "category_id" and categories:
+        elif told.dictionary or column in _STAGES:
+            yield column, STATUS, dictionaries.get(_dictionary(told.dictionary) or stages, ())
+        elif column == "category_id":
             yield column, CATEGORY, categories
 
 

@@ -52,6 +52,11 @@ def test_a_row_for_every_column() -> None:
             "label": "Currency of Sum", "portal_type": "money", "type": "string", "multiple": False,
             "mandatory": None, "read_only": None, "origin": "tap",
         },
+        ("deals", "_bitrix24_unparsed"): {
+            "stream": "deals", "column_name": "_bitrix24_unparsed", "portal_name": "_bitrix24_unparsed",
+            "label": "Bitrix24 unparsed", "portal_type": None, "type": "object", "multiple": False,
+            "mandatory": None, "read_only": None, "origin": "tap",
+        },
     }  # fmt: skip
 
 
@@ -69,7 +74,7 @@ def test_a_row_for_every_column() -> None:
     ],
 )
 def test_where_a_column_comes_from(name: str, origin: str) -> None:
-    (row,) = told(found("deals", Field(name, "string"))).values()
+    (row, _) = told(found("deals", Field(name, "string"))).values()
     assert row["origin"] == origin
 
 
@@ -86,8 +91,13 @@ def test_what_the_portal_says_of_a_field() -> None:
     assert (row["multiple"], row["mandatory"], row["read_only"]) == (True, True, False)
 
 
+def test_multiplicity_is_no_part_of_a_type() -> None:
+    row = told(found("users", Field("UF_DEPARTMENT")))["users", "uf_department"]
+    assert (row["portal_type"], row["multiple"]) == ("integer", True)
+
+
 def test_many_fields_come_in_pages() -> None:
-    deals = found("deals", *(Field(f"UF_{number}", "string") for number in range(2_500)))
+    deals = found("deals", *(Field(f"UF_{number}", "string") for number in range(2_499)))
     outcome = pump(describe_fields([deals], FROM), [])
     assert [len(event.rows) for event in outcome.events if isinstance(event, Rows)] == [1_000, 1_000, 500]
     assert pump(describe_fields([], FROM), []).events == []
@@ -189,6 +199,38 @@ def test_stages_of_all_pipelines_are_one_columns_words() -> None:
         ("deals", "C12:WON", "", "S"),
         ("smart_process_156", "DT156_7:NEW", "", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("stream", "number", "dictionary"),
+    [("smart_process_156", 156, "DYNAMIC_156_STAGE_7"), ("smart_invoices", 31, "SMART_INVOICE_STAGE_9")],
+)
+def test_stages_of_items_that_do_not_name_their_dictionary(stream: str, number: int, dictionary: str) -> None:
+    """Where a kind of items has pipelines, its field method leaves `statusType` empty."""
+    entity = BY_STREAM.get(stream, SMART_PROCESSES)
+    fields = [Field(name, "crm_status") for name in ("stageId", "previousStageId", "sourceId")]
+    items = Found(
+        stream, entity, columns_of(entity, stream, fields, swept=False), {field.name: field for field in fields}
+    )
+    statuses = [status(dictionary, "DT:NEW", "Begin"), status("DYNAMIC_1560_STAGE_7", "X", "Not of this type")]
+    assert options(portal(statuses), items, numbers={stream: number}) == [
+        (stream, "stage_id", "DT:NEW", "Begin", "status"),
+        (stream, "previous_stage_id", "DT:NEW", "Begin", "status"),
+    ]
+
+
+def test_pipelines_of_contacts_although_no_field_method_tells_of_them() -> None:
+    pipelines = {3: [{"id": 7, "name": "Suppliers"}]}
+    contacts = found("contacts", Field("ID", "integer"))
+    assert options(portal([], pipelines), contacts, numbers={"contacts": 3}) == [
+        ("contacts", "category_id", "7", "Suppliers", "category")
+    ]
+
+
+def test_a_list_that_is_none_has_no_options() -> None:
+    """The id of a template that is declared a choice of Y and N."""
+    field = Field("FORKED_BY_TEMPLATE_ID", "enum", options=(Option("Y", "Yes"), Option("N", "No")))
+    assert options(portal(), found("tasks", field)) == []
 
 
 def test_codes_without_words_or_colours_have_none() -> None:
