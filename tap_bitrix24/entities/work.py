@@ -129,7 +129,7 @@ WORK: Sequence[Entity] = (
             integer="ID SORT",
             boolean="MULTIPLE MANDATORY SHOW_FILTER SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
             string="ENTITY_ID FIELD_NAME USER_TYPE_ID XML_ID",
-            json="SETTINGS",
+            json="SETTINGS LIST",
         ),
         default=True,
     ),

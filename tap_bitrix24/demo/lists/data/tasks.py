@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.lists.draw import Draw, fixed, one_of
 from tap_bitrix24.demo.lists.entry import Ask, Entry, Owner, Refusal
+from tap_bitrix24.demo.lists.families import left_out
 from tap_bitrix24.demo.lists.wire import text
 from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.store import Row
@@ -213,13 +214,15 @@ ENTRIES: Final = (
         columns="""
             ID:integer* ENTITY_ID:string FIELD_NAME:string! USER_TYPE_ID:string! XML_ID:string SORT:integer
             MULTIPLE:char MANDATORY:char SHOW_FILTER:char SHOW_IN_LIST:char EDIT_IN_LIST:char IS_SEARCHABLE:char
-            SETTINGS:object
+            SETTINGS:object LIST:any
         """,
         rows=_user_fields,
+        wire={"LIST": left_out},
         values={
             "ENTITY_ID": fixed("TASKS_TASK"),
             "XML_ID": fixed(""),
             "SORT": fixed(100),
+            "LIST": fixed(None),
             **dict.fromkeys(("MANDATORY", "SHOW_FILTER", "SHOW_IN_LIST", "IS_SEARCHABLE"), fixed("N")),
         },
         filters="none",
