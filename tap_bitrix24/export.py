@@ -50,7 +50,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, help="config.json of the tap")
     source.add_argument("--demo", action="store_true", help="extract the demo portal that comes with this package")
-    parser.add_argument("--select", help="streams to extract, separated by commas (default: all)")
+    parser.add_argument("--select", help="streams to extract, separated by commas (default: those selected by default)")
     parser.add_argument("--since", help="leave out rows last modified before this date, e.g. 2025-01-01")
     parser.add_argument(
         "--labels", action="store_true", help="add views with the portal's labels for columns and texts for options"
@@ -148,17 +148,19 @@ def leave(signum: int) -> None:
 def demo_portal(scale: int) -> Iterator[dict[str, Any]]:
     """Run the demo portal as a process of its own; gives its config.
 
-    Its process group is its own, too: Ctrl-C reaches a terminal's whole group, and the tap shall not lose its portal
-    before it has finished.
+    It has the larger tariff: all default streams take more requests than the smaller one gives at once, and nobody
+    tries something out in order to wait. Its process group is its own, too: Ctrl-C reaches a terminal's whole group,
+    and the tap shall not lose its portal before it has finished.
     """
-    command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale)]
+    plan = "enterprise"
+    command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale), "--plan", plan]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as portal:
         try:
             line = portal.stdout.readline() if portal.stdout else ""
             if not line:
                 msg = f"the demo portal did not start (exit code {portal.wait()})"
                 raise TapError(msg)
-            yield json.loads(line)
+            yield {**json.loads(line), "plan": plan}
         finally:
             portal.terminate()
 

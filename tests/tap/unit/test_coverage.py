@@ -1,0 +1,30 @@
+"""No list of the portal is missing without a written reason."""
+
+import json
+from pathlib import Path
+
+from tap_bitrix24.entities import BY_STREAM, LEFT_OUT, META
+
+SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "lists.json"
+LISTS: dict[str, str] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+"""All lists the vendor documents, name → method."""
+FAMILIES = {"smart_process_items": "smart_process_", "list_elements": "list_elements_"}
+"""Lists that are one stream for each of their kind."""
+
+
+def test_every_list_is_a_stream_or_left_out_with_a_reason() -> None:
+    streams = {FAMILIES.get(name, name) for name in LISTS}
+    assert sorted(streams - BY_STREAM.keys() - LEFT_OUT.keys()) == []
+    assert sorted(LEFT_OUT.keys() - streams) == []
+
+
+def test_streams_read_the_documented_methods() -> None:
+    for name, method in LISTS.items():
+        stream = FAMILIES.get(name, name)
+        reads = LEFT_OUT[stream][0] if stream in LEFT_OUT else BY_STREAM[stream].endpoint.method
+        assert reads == method, name
+
+
+def test_streams_beyond_the_documented_lists_are_known() -> None:
+    ours = {entity.stream for entity in META} | {"crm_enum_activity_types"}
+    assert BY_STREAM.keys() - {FAMILIES.get(name, name) for name in LISTS} == ours
