@@ -157,6 +157,18 @@ def test_a_new_link_shows_in_both_methods(own: Wire) -> None:
     assert item["contactIds"][-1] == contact
 
 
+def test_a_new_item_has_no_links_whichever_way_it_is_asked(own: Wire) -> None:
+    assert own.truth("deal_contacts")
+    for _ in range(8):
+        (deal,) = own.mutate(table="deals", insert=1)["inserted"]
+        asked = {"entityTypeId": 2, "filter": {"id": deal}, "select": ["contactIds"]}
+        assert own.result("crm.item.list", asked)["items"][0]["contactIds"] == []
+        assert own.result("crm.deal.contact.items.get", {"id": deal}) == []
+    own.mutate(table="deals", delete_ids=[deal])
+    assert own.mutate(table="deals", insert=1)["inserted"] == [deal], "not as a real portal counts"
+    assert own.result("crm.item.list", asked)["items"][0]["contactIds"] == []
+
+
 def test_links_need_an_owner_that_is_there(portal: Wire) -> None:
     assert portal.call("crm.deal.contact.items.get").error == (400, "")
     assert portal.call("crm.deal.contact.items.get", {"id": 99_999}).error == (400, "NOT_FOUND")

@@ -49,7 +49,17 @@ def _shown_by_owner(owners: str, owner: str, linked: str, field: str) -> Callabl
                     listed = [links.row(link)[linked] for link in groups.ids((holder,))]
                     tables[owners].patch(holder, {field: listed})
 
+        known: set[int | None] = set(tables[owners].ids)
+
+        def born(number: int | None) -> None:
+            if number is None or not tables[owners].holds(number):
+                known.discard(number)
+            elif number not in known:
+                known.add(number)  # has no links yet, whatever its row was drawn with
+                tables[owners].patch(number, {field: []})
+
         links.on_change.append(told)
+        tables[owners].on_change.append(born)
 
     return connect
 
