@@ -108,7 +108,8 @@ def _date(told: str) -> date:
 
 def without_secrets(told: Any) -> Any:
     """Nested values as documented, less the signed and token-bearing parameters of links."""
-    text = re.sub(r'(?<=[?&])(auth|token|sign|signature|sessid|access_token)=[^&"\s#]*&?', "", json.dumps(told))
+    secret = r"(?<=[?&])(auth|token|sign|signature|sessid|access_token)(%5B\w+%5D)?="
+    text = re.sub(rf'{secret}[^&"\s#]*&?', "", json.dumps(told))
     return json.loads(re.sub(r'[?&]+(?=["\s#])', "", text))
 
 
