@@ -11,14 +11,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from tap_bitrix24.entities import ENTITIES, SMART_PROCESSES, Entity
+from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, Entity
 from tap_bitrix24.loading.columns import column_type
 from tap_bitrix24.naming import column_name
+from tap_bitrix24.paging import Unpaged
+from tap_bitrix24.portal import Portal, UniversalList
 from tap_bitrix24.schema import KINDS, Column
 from tap_bitrix24.settings import PROPERTIES
+from tap_bitrix24.sources import is_swept
 
 ROOT = Path(__file__).parents[2]
 NOT_BUILT = frozenset(
@@ -26,8 +30,12 @@ NOT_BUILT = frozenset(
      "vibecode_url", "site_url", "site_api_key", "site_openapi_path", "detect_deletes"}
 )  # fmt: skip
 """Settings of the contract that this version refuses."""
-UNUSED = frozenset({"max_concurrency", "child_sweep_hours"})
+UNUSED = frozenset({"max_concurrency"})
 """Settings that are checked and have no effect yet."""
+ANY_PORTAL = Portal(
+    datetime.now(UTC), types={156: ""}, product_blocks=[1, 2], offer_blocks=[3, 4],
+    lists={5: UniversalList("lists"), 6: UniversalList("lists")},
+)  # fmt: skip
 BLOCK = re.compile(r"(<!-- begin: ([a-z]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -55,28 +63,78 @@ def settings() -> str:
 
 
 def reading(entity: Entity) -> str:
-    """How a stream's rows are read, in a word."""
-    if not entity.keyset:
+    """How a stream's rows are read, in a few words."""
+    if entity in META:
+        return "made by the tap"
+    if entity.parents is not None:
+        parents = entity.parents(ANY_PORTAL)
+        many = max(parent.group for parent in parents)
+        way = f"{many} parents a command" if many > 1 else "a command per parent"
+        if any(parent.told for parent in parents):
+            way = "told by the parents' rows"
+        return f"{way}: changed parents, all in a sweep" if is_swept(entity) else f"{way}, whole every run"
+    if isinstance(entity.endpoint.paging, Unpaged):
         way = "whole list"
-    elif entity.stamp is None:
-        way = "by id, whole every run"
+    elif not entity.keyset:
+        way = "by offset, whole every run"
     else:
-        way = "by id, then by date windows"
-    if len(entity.per_type) > 1:
-        way += ", per type of item"
-    return way
+        way = "by id, then by date windows" if entity.stamp else "by id, whole every run"
+    lists = entity.each(ANY_PORTAL) if entity.each is not None else ()
+    return f"{way}; several lists" if len(lists) > 1 else way
+
+
+def cost(entity: Entity) -> str:
+    """Requests of a full read; rows and parents are numbers of them."""
+    if entity in META:
+        return {"fields": "those of discovery", "field_options": "1"}.get(entity.stream, "none")
+    if entity.parents is not None:
+        parents = entity.parents(ANY_PORTAL)
+        if any(parent.told for parent in parents):
+            return "parents / 2,500"
+        each = 50 * max(parent.group for parent in parents)
+        more = " × date ranges" if any(parent.each for parent in parents) else ""
+        return f"parents / {each:,}{more}"
+    return "1, shared" if isinstance(entity.endpoint.paging, Unpaged) else "rows / 2,500"
+
+
+def fresh(entity: Entity) -> str:
+    """How old a row may be after a run, and whether rows that are gone disappear."""
+    if entity is CHILD_SETS:
+        return ""
+    if is_swept(entity):
+        return "changed parents: the run; others: `child_sweep_hours`"
+    if entity.stamp is not None and entity.parents is None:
+        return "the run's start; deleted rows stay"
+    return "the run" if entity.complete else "the run; older months stay as they were"
 
 
 def streams() -> str:
-    """Stream, method, scope, key, bookmark, way of reading."""
+    """Every stream: method, scope, key, bookmark, way of reading, cost, freshness, whether selected by default."""
     rows = []
     for entity in ENTITIES:
-        name = f"{entity.stream}<entityTypeId>" if entity is SMART_PROCESSES else entity.stream
-        since = f"`{column_name(entity.stamp.row)}`" if entity.stamp else ""
-        key = ", ".join(f"`{column_name(part)}`" for part in entity.key)
-        scope = " or ".join(f"`{scope}`" for scope in entity.scope)
-        rows.append((f"`{name}`", f"`{entity.endpoint.method}`", scope, key, since, reading(entity)))
-    return table(("stream", "method", "scope", "key", "incremental by", "read"), *rows)
+        name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
+        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        if entity.stamp and entity.parents is None:
+            since = f"`{column_name(entity.stamp.row)}`"
+        rows.append((
+            f"`{name if entity.members else entity.stream}`",
+            "" if entity in META else f"`{entity.endpoint.method}`",
+            " or ".join(f"`{scope}`" for scope in entity.scope),
+            ", ".join(f"`{column_name(part)}`" for part in entity.key),
+            since, reading(entity), cost(entity), fresh(entity), "yes" if entity.default else "",
+        ))  # fmt: skip
+    return table(
+        ("stream", "method", "scope", "key", "incremental by", "how it is read", "requests", "fresh as of", "default"),
+        *rows,
+    )
+
+
+def leftout() -> str:
+    """Lists that are no streams: method, reason, what to read instead."""
+    return table(
+        ("list", "method", "reason", "instead, or why"),
+        *((f"`{name}`", f"`{method}`", reason, note) for name, (method, reason, note) in LEFT_OUT.items()),
+    )
 
 
 def types() -> str:
@@ -115,7 +173,13 @@ def demo() -> str:
     return f"```text\n{demo_output()}\n```"
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = {"demo": demo, "settings": settings, "streams": streams, "types": types}
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "demo": demo,
+    "settings": settings,
+    "streams": streams,
+    "leftout": leftout,
+    "types": types,
+}
 
 
 def documents() -> Iterator[Path]:

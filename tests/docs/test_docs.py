@@ -16,6 +16,7 @@ import pytest
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.demo import serve
+from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.examples import EXAMPLES
 from tap_bitrix24.settings import PROPERTIES, check
@@ -34,6 +35,26 @@ LATER: list[dict[str, Any]] = [
     {"detect_deletes": True, "webhook_url": "https://example.bitrix24.com/rest/1/secret/"},
 ]
 """Settings that belong to what this version does not have."""
+BI_TABLES = {
+    "task", "task_uf", "task_elapsed_time", "task_stages", "task_efficiency", "flow", "socialnetwork_group",
+    "user", "org_structure", "org_structure_relation", "org_structure_role", "crm_deal", "crm_deal_uf",
+    "crm_deal_product_row", "crm_deal_stage_history", "crm_lead", "crm_lead_uf", "crm_lead_product_row",
+    "crm_lead_status_history", "crm_contact", "crm_contact_uf", "crm_company", "crm_company_uf", "crm_quote",
+    "crm_quote_uf", "crm_quote_product_row", "crm_stages", "crm_entity_stage_history", "crm_entity_relation",
+    "crm_activity", "crm_activity_relation", "crm_last_communication", "crm_product", "crm_product_property",
+    "crm_product_property_value", "catalog_store", "catalog_store_product", "catalog_store_document",
+    "catalog_store_document_item", "crm_smart_proc", "crm_dynamic_items_<id>", "crm_dynamic_items_prod_<id>",
+    "crm_automated_solution_<id>", "crm_ai_quality_assessment", "crm_copilot_call_assessment", "telephony_call",
+    "sale_document_saleorder", "sale_document_saleorder_item", "tracking_source", "tracking_source_expenses",
+    "bizproc_workflow_template", "bizproc_workflow_state", "bizproc_task",
+}  # fmt: skip
+"""Tables of the vendor's BI connector."""
+OFFERED_BY_OTHERS = {
+    "deals", "leads", "contacts", "companies", "users", "tasks", "activities", "smart processes", "products",
+    "product rows", "statuses", "stages", "custom fields", "stage history", "calls", "departments", "pipelines",
+    "quotes", "deal–contact", "contact–company", "custom-field metadata", "comments",
+}  # fmt: skip
+"""What two or more of eight other connectors offer."""
 RENDER = "stale: run python -m tests.docs.rendering"
 
 
@@ -118,6 +139,37 @@ def test_the_pipeline_runs(tmp_path: Path) -> None:
         connection.execute(unparsed[1])
 
 
+def test_both_ways_to_words_give_the_same(tmp_path: Path) -> None:
+    database = tmp_path / "crm.duckdb"
+    command = [sys.executable, "-m", "tap_bitrix24.export", str(database), "--demo", "--scale", "300", "--labels"]
+    subprocess.run([*command, "--select", "deals"], check=True, capture_output=True)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("USE bitrix24")
+        joined, viewed = (connection.execute(marked(README, f"labels {way}")).fetchall() for way in ("join", "view"))
+    assert joined == viewed
+    assert joined
+    assert not [stage for stage, *_ in joined if ":" in stage or stage == "WON"]
+
+
+def test_every_table_of_the_comparison_has_its_like_here_or_a_reason() -> None:
+    listing = re.search(r"<!-- peers -->\n(.*?)\n\n", README, re.DOTALL)
+    assert listing
+    tables: set[str] = set()
+    offers: set[str] = set()
+    for line in listing[1].splitlines()[2:]:
+        table, offer, here = (cell.strip() for cell in line.strip("|").split("|"))
+        tables.update(re.findall(r"`([^`]+)`", table))
+        offers.update(offer.split(", ") if offer else ())
+        if here.startswith(("none", "the columns")):
+            assert not here.startswith("none") or ": " in here, line
+            continue
+        streams = {name.partition("<")[0] for name in re.findall(r"`([^`]+)`", here.partition(";")[0])}
+        assert streams, line
+        assert not streams - BY_STREAM.keys(), line
+    assert tables == BI_TABLES
+    assert offers == OFFERED_BY_OTHERS
+
+
 def test_the_example_files_are_the_examples() -> None:
     files = sorted((ROOT / "target_examples" / "duckdb").glob("*.sql"))
     assert sorted(path.read_text(encoding="utf-8") for path in files) == sorted(
@@ -158,29 +210,39 @@ def test_the_modules_of_the_map_exist_and_none_is_left_out() -> None:
 
 def test_adding_an_entity_takes_the_steps_described(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tap_bitrix24", tmp_path / "tap_bitrix24", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tests" / "samples", tmp_path / "samples")
-    table = tmp_path / "tap_bitrix24" / "entities.py"
-    row, head = marked(CONTRIBUTING, "entity"), "ENTITIES: Sequence[Entity] = (\n"
-    text = table.read_text(encoding="utf-8")
-    assert text.count(head) == 1
-    table.write_text(text.replace(head, f"{row}\n{head}    {row.split()[0]},\n"), encoding="utf-8")
-    for method in ("crm.vat.list", "crm.vat.fields"):
-        (tmp_path / "samples" / f"{method}.json").write_text(marked(CONTRIBUTING, f"sample {method}"))
-    records = [line for line in _extracted(tmp_path) if line["type"] == "RECORD" and line["stream"] == "crm_vat_rates"]
-    assert [{**record["record"]} for record in records] == [
-        {"id": 1, "active": None, "name": "No VAT", "rate": None, "_bitrix24_unparsed": None},
-        {"id": 3, "active": None, "name": "VAT 20%", "rate": 20.0, "_bitrix24_unparsed": None},
+    places = {
+        "entity": (tmp_path / "tap_bitrix24/entities/crm_parts.py", "CRM_PARTS: Sequence[Entity] = (\n"),
+        "demo entry": (
+            tmp_path / "tap_bitrix24/demo/lists/data/timeline.py",
+            "ENTRIES: Final[tuple[Entry, ...]] = (\n",
+        ),
+    }
+    for name, (path, _) in places.items():
+        text, block = path.read_text(encoding="utf-8"), marked(CONTRIBUTING, name)
+        assert text.count(block) == 1, f"the {name} shown is not the one in {path.name}"
+        path.write_text(text.replace(block, ""), encoding="utf-8")
+    assert "crm_enum_activity_types" not in _streams(tmp_path)
+    for name, (path, head) in places.items():
+        text = path.read_text(encoding="utf-8")
+        assert text.count(head) == 1
+        path.write_text(text.replace(head, head + marked(CONTRIBUTING, name)), encoding="utf-8")
+    assert _streams(tmp_path)["crm_enum_activity_types"] == [(1, "Встреча"), (2, "Звонок"), (6, "Custom")]
+
+
+def _streams(folder: Path) -> dict[str, list[tuple[int, str]]]:
+    """Stream → its rows' ids and names; what the tap in this folder reads of the portal in this folder.
+
+    Lists of types beside the new one are asked for, so that there is something to read without it.
+    """
+    command = [sys.executable, "-m", "tap_bitrix24.export", "x.duckdb", "--demo", "--scale", "20", "--select"]
+    names = ["crm_enum_owner_types", "crm_enum_address_types", "crm_enum_activity_types"]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    known = [
+        name for name in names if f'"{name}"' in (folder / "tap_bitrix24/entities/crm_parts.py").read_text("utf-8")
     ]
-
-
-def _extracted(folder: Path) -> list[dict[str, Any]]:
-    """What the tap in this folder brings from a portal that serves the samples there."""
-    with serve(port=0, scale=60, seed=1, no_limits=True, samples=folder / "samples") as portal:
-        (folder / "config.json").write_text(json.dumps({"webhook_url": portal.url}))
-        done = subprocess.run(
-            [sys.executable, "-m", "tap_bitrix24.tap", "--config", "config.json"],
-            cwd=folder, check=False, capture_output=True, encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": str(folder)},
-        )  # fmt: skip
+    done = subprocess.run(
+        [*command, ",".join(known)], cwd=folder, check=False, capture_output=True, encoding="utf-8", env=environment
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with duckdb.connect(str(folder / "x.duckdb"), read_only=True) as connection:
+        return {name: connection.table(f"bitrix24.{name}").project("id, name").order("id").fetchall() for name in known}
