@@ -51,12 +51,13 @@ def _field(name: str, facts: Any) -> Field:
     if not isinstance(facts, Mapping):
         return Field(name, label=str(facts or ""))
     name = str(facts.get("FIELD_ID") or name)
+    codes = (name, facts.get("upperName"))
     labels = (facts.get(key) for key in _LABELS)
     return Field(
         name,
         type=_type(name, facts),
         multiple=_flag(facts, _MULTIPLE) is True,
-        label=next((each for each in labels if isinstance(each, str) and each and each != name), ""),
+        label=next((each for each in labels if isinstance(each, str) and each and each not in codes), ""),
         upper=str(facts.get("upperName") or ""),
         options=tuple(_options(facts)),
         dictionary=str(facts.get("statusType") or ""),

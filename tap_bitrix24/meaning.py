@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_bitrix24.discovery import Found
-from tap_bitrix24.entities import CATEGORIES, META, STATUSES
+from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES
 from tap_bitrix24.entities.owners import SMART_INVOICE
 from tap_bitrix24.errors import MissingMethodError, RejectedError
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
@@ -55,12 +55,13 @@ def _field_row(found: Found, column: Column) -> Row:
         "multiple": column.multiple,
         "mandatory": told.required,
         "read_only": told.read_only,
-        "origin": _origin(column),
+        "origin": _origin(found, column),
     }  # fmt: skip
 
 
-def _origin(column: Column) -> str:
-    if column.part or column.portal_name.startswith("_"):
+def _origin(found: Found, column: Column) -> str:
+    place = POSITION in found.entity.key and column.portal_name == POSITION
+    if place or column.part or column.portal_name.startswith("_"):
         return TAP
     return USER_FIELD if _USER_FIELD.match(column.portal_name) else PORTAL
 

@@ -46,6 +46,11 @@ def test_classic_description() -> None:
     ]
 
 
+def test_a_title_that_is_the_fields_code_is_no_label() -> None:
+    facts = {"title": "UF_CRM_12_1700", "upperName": "UF_CRM_12_1700", "formLabel": "Поле"}
+    assert [field.label for field in parse_fields({"fields": {"ufCrm12_1700": facts}})] == ["Поле"]
+
+
 def test_universal_description() -> None:
     facts = {"type": "string", "isMultiple": False, "title": "Поле", "upperName": "UF_CRM_12_1700"}
     described = parse_fields({"fields": {"ufCrm12_1700": facts}})
