@@ -15,7 +15,7 @@ from typing import Any
 
 from tap_bitrix24.bookmarks import from_text, incremental, to_text
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
-from tap_bitrix24.model import Ask, Event, Reached, Reading, Row, Rows, SetsRead, Source, Warned
+from tap_bitrix24.model import Ask, Event, Page, Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.reading import CHAIN, Cursor, chains, deliver, rest_of, through, tolerates, want
 
 SET = "_bitrix24_set"
@@ -247,6 +247,7 @@ def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
     for bundle in _batches(asked, CHAIN):
         answers = yield from want([_opening(source) for _, _, source in bundle])
         cursors: list[Cursor] = []
+        firsts: list[tuple[Source, Page]] = []
         whose = {id(source): (tally, group) for tally, group, source in bundle}
 
         def tag(event: Event, whose: Mapping[int, tuple[_Tally, Sequence[Any]]] = whose) -> Reading:
@@ -261,7 +262,8 @@ def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
                 cursors.append(Cursor(source))
                 yield from through(deliver(cursors[-1], answer), tag)
             else:
-                yield from through(rest_of(source, answer.pages[0]), tag)
+                firsts.append((source, answer.pages[0]))
+        yield from through(rest_of(firsts), tag)
         yield from through(chains(cursors), tag)
 
 

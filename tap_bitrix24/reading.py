@@ -7,15 +7,13 @@ the filter, every row must have its key. What follows a short page in a chain is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
 from typing import Any
 
+from tap_bitrix24.checks import ids_of, keys_of, within
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import (
     Answer,
@@ -93,7 +91,7 @@ class Cursor:
         return accepted
 
     def _believed(self, page: Page) -> list[Row]:
-        ids = _ids(self.source, page.rows, f"behind id {self.after}")
+        ids = ids_of(self.source, page.rows, f"behind id {self.after}")
         rising = ids[0] > self.after and all(low < high for low, high in pairwise(ids))
         inside = within(self.source, page.rows, self.window, margin=True)
         if not rising or len(inside) != len(page.rows):
@@ -112,7 +110,7 @@ class Cursor:
     def learn_newest(self, answer: Answer) -> None:
         """Note the newest id from a page in descending order, if it is one."""
         rows = answer.pages[0].rows if answer.pages else []
-        ids = _ids(self.source, rows, "in descending order") if rows else []
+        ids = ids_of(self.source, rows, "in descending order") if rows else []
         if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
             self.last = ids[0]
 
@@ -176,10 +174,10 @@ def first_pages(cursors: Sequence[Cursor]) -> Reading:
 def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
     """Go on until every cursor has seen its end."""
     while left := [cursor for cursor in cursors if not cursor.done]:
-        keyless = next((cursor for cursor in left if cursor.by_offset), None)
-        if keyless is not None:
-            yield from offsets(keyless.source, keyless.window)
-            keyless.done = True
+        if keyless := [cursor for cursor in left if cursor.by_offset]:
+            yield from offsets(*(cursor.source for cursor in keyless), window=keyless[0].window)
+            for cursor in keyless:
+                cursor.done = True
             continue
         share = max(1, CHAIN // len(left))
         answers = yield from want([cursor.ask_chain(share) for cursor in left])
@@ -217,38 +215,67 @@ def _no_keyset(error: RejectedError) -> NoKeysetError:
     return NoKeysetError(str(error), code=error.code, method=error.method)
 
 
-def offsets(source: Source, window: Window | None = None) -> Reading:
+@dataclass(slots=True)
+class _Turned:
+    """How far the pages of one list have been turned."""
+
+    source: Source
+    window: Window | None
+    seen: set[Any] = field(default_factory=set)
+    offset: int = 0
+    pages: int = 1
+    total: int | None = None
+    done: bool = False
+
+    def take(self, page: Page) -> list[Row]:
+        """The rows of the next page that are new, inside the window and with their key."""
+        source = self.source
+        keys = dict(zip(keys_of(source, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
+        fresh = [row for key, row in keys.items() if key not in self.seen]
+        self.seen.update(keys)
+        self.total = (page.total if source.endpoint.counts else None) or self.total
+        more = self.total is None or page.next is not None or self.total > len(self.seen)
+        self.done = not fresh or not more
+        self.offset += source.endpoint.page_size
+        return within(source, fresh, self.window)
+
+    def ask(self, most: int) -> Ask:
+        """The next pages: as many as are left by the count, or RAMP times as many as before."""
+        asked = Ask(source=self.source, window=self.window, offset=self.offset, pages=min(self.pages, most))
+        left = None if self.total is None else ceil((self.total - self.offset) / self.source.endpoint.page_size)
+        return asked if left is None else replace(asked, pages=min(most, max(1, left)))
+
+
+def offsets(*sources: Source, window: Window | None = None) -> Reading:
     """Read by offset where nothing better works: duplicates dropped, the end is a page with nothing new.
 
     A legacy list answers page 1 again when the offset lies beyond its end; that is why an empty page is not
     waited for. `next` and `total` end it sooner where they are told: controllers leave them out in a batch.
-    Rows outside the window, or without their key, are handled here as well.
+    Several lists share their requests.
 
     Raises:
         UntrustedError: Fewer rows came than the portal counts.
     """
-    seen: set[Any] = set()
-    offset, pages, size = 0, 1, source.endpoint.page_size
-    total: int | None = None
-    while True:
-        (answer,) = yield from want([Ask(source=source, window=window, offset=offset, pages=pages)])
-        if answer.error is not None:
-            if tolerates(source, answer.error):
-                return
+    lists = [_Turned(source, window) for source in sources]
+    while left := [each for each in lists if not each.done]:
+        most = max(1, CHAIN // len(left))
+        answers = yield from want([each.ask(most) for each in left])
+        for each, answer in zip(left, answers, strict=True):
+            yield from _turn(each, answer)
+
+
+def _turn(turned: _Turned, answer: Answer) -> Iterator[Rows]:
+    if answer.error is not None:
+        if not tolerates(turned.source, answer.error):
             raise answer.error
-        for page in answer.pages:
-            keys = dict(zip(keys_of(source, page.rows, f"at offset {offset}"), page.rows, strict=True))
-            fresh = [row for key, row in keys.items() if key not in seen]
-            seen.update(keys)
-            if rows := within(source, fresh, window):
-                yield Rows(source, rows)
-            total = (page.total if source.endpoint.counts else None) or total
-            more = total is None or page.next is not None or total > len(seen)
-            if not fresh or not more:
-                _complete(source, len(seen), total)
-                return
-            offset += size
-        pages = min(CHAIN, RAMP * pages if total is None else max(1, ceil((total - offset) / size)))
+        turned.done = True
+    for page in answer.pages:
+        if rows := turned.take(page):
+            yield Rows(turned.source, rows)
+        if turned.done:
+            _complete(turned.source, len(turned.seen), turned.total)
+            return
+    turned.pages *= RAMP
 
 
 def _complete(source: Source, read: int, total: int | None) -> None:
@@ -262,26 +289,35 @@ def _complete(source: Source, read: int, total: int | None) -> None:
 def whole(sources: Sequence[Source]) -> Reading:
     """Read lists that come in one answer, all in one request; page on only where an answer says so."""
     answers = yield from want([Ask(source=source, offset=0) for source in sources])
+    firsts: list[tuple[Source, Page]] = []
     for source, answer in zip(sources, answers, strict=True):
         if answer.error is None:
-            yield from rest_of(source, answer.pages[0])
+            firsts.append((source, answer.pages[0]))
         elif not tolerates(source, answer.error):
             raise answer.error
+    yield from rest_of(firsts)
 
 
-def rest_of(source: Source, page: Page) -> Reading:
-    """The rows of a list whose first page is here, and the pages that follow it, if any do."""
-    endpoint = source.endpoint
-    uncounted = page.total is None or not endpoint.counts
-    full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.paging, Unpaged)
-    if page.next is not None or full:
-        yield from offsets(source)
-    elif page.rows:
-        keys = keys_of(source, page.rows, "of its only page")
-        if len(set(keys)) < len(keys):
-            again = sorted({str(key) for key in keys if keys.count(key) > 1})
-            yield Warned(f"{endpoint.method}: more than one row has the key {', '.join(again)}; the last counts")
-        yield Rows(source, page.rows)
+def rest_of(firsts: Sequence[tuple[Source, Page]]) -> Reading:
+    """The rows of lists whose first pages are here, and the pages that follow them, if any do."""
+    longer: list[Source] = []
+    for source, page in firsts:
+        endpoint = source.endpoint
+        uncounted = page.total is None or not endpoint.counts
+        full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.paging, Unpaged)
+        if page.next is not None or full:
+            longer.append(source)
+        elif page.rows:
+            yield from _only_page(source, page)
+    yield from offsets(*longer)
+
+
+def _only_page(source: Source, page: Page) -> Iterator[Event]:
+    keys = keys_of(source, page.rows, "of its only page")
+    if len(set(keys)) < len(keys):
+        again = sorted({str(key) for key in keys if keys.count(key) > 1})
+        yield Warned(f"{source.endpoint.method}: more than one row has the key {', '.join(again)}; the last counts")
+    yield Rows(source, page.rows)
 
 
 def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
@@ -312,69 +348,3 @@ def tolerates(source: Source, error: PortalError) -> bool:
     """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
     told = f"{error.code} {error}".lower()
     return any(phrase in told for phrase in source.tolerated)
-
-
-def keys_of(source: Source, rows: Sequence[Row], where: str) -> list[Any]:
-    """What tells the rows of a page apart.
-
-    Args:
-        source: Names the parts of the key; a list without any has rows that only their content tells apart.
-        rows: As the portal sent them.
-        where: Which page this is, for the error.
-
-    Raises:
-        UntrustedError: A row lacks its key.
-    """
-    names = (source.endpoint.key,) if source.identity is None else source.identity
-    if not names:
-        return [json.dumps(row, sort_keys=True) for row in rows]
-    parts = [[row.get(name) for name in names] for row in rows]
-    missing = [number for number, key in enumerate(parts, 1) if any(part in (None, "") for part in key)]
-    if missing:
-        text = f"{source.endpoint.method}: row {missing[0]} of the page {where} lacks its key {', '.join(names)}"
-        raise UntrustedError(text, method=source.endpoint.method)
-    return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in parts]
-
-
-def _ids(source: Source, rows: Sequence[Row], where: str) -> list[int]:
-    name = source.endpoint.key
-    try:
-        return [int(row[name]) for row in rows]
-    except (KeyError, TypeError, ValueError):
-        keys_of(replace(source, identity=(name,)), rows, where)
-        text = f"{source.endpoint.method}: a row of the page {where} whose {name} is no number"
-        raise UntrustedError(text, method=source.endpoint.method) from None
-
-
-@lru_cache(maxsize=16_384)
-def moment(text: str) -> datetime:
-    """A portal's date-time in UTC."""
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        raise ValueError(text)
-    return value.astimezone(UTC)
-
-
-def within(source: Source, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
-    """The rows whose stamp lies in the half-open window.
-
-    Args:
-        source: Knows which key holds the stamp, and which one stands in where it is null.
-        rows: As the portal sent them.
-        window: None, or no stamp: all rows.
-        margin: Use the widened bounds the portal was asked with, moved as far as it may have moved them.
-
-    Raises:
-        UntrustedError: A row has no readable stamp although the list was filtered by it.
-    """
-    stamp = source.stamp
-    if window is None or stamp is None:
-        return rows
-    slack = timedelta(seconds=2 * stamp.margin if margin else 0)
-    low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
-    high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
-    try:
-        return [row for row in rows if low <= moment(row.get(stamp.row) or row.get(stamp.fallback) or "") < high]
-    except (TypeError, ValueError, OverflowError):
-        text = f"{source.endpoint.method}: a row without a readable {stamp.row}, the date it is filtered by"
-        raise UntrustedError(text, method=source.endpoint.method) from None

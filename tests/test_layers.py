@@ -16,6 +16,7 @@ LAYERS = (
     "schema", "redaction", "pacing", "auth",
     "values", "rows", "settings", "dialects",
     "entities",
+    "checks",
     "reading",
     "windows",
     "bookmarks",

@@ -15,7 +15,7 @@ Rows = Counter[tuple[str, ...]]
 
 def _text(value: Any) -> str:
     """Numbers arrive as such and as text; nothing is told in many ways."""
-    return "" if value in (None, False, [], {}) else str(value)
+    return "" if value is None or value is False or value in ([], {}) else str(value)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.checks import moment, within
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Endpoint, Reading, Row, Source, Stamp, Window
 from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.reading import Cursor, NoKeysetError, keyset, moment, offsets, whole, within
+from tap_bitrix24.reading import Cursor, NoKeysetError, keyset, offsets, whole
 from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 

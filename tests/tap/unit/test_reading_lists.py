@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.checks import keys_of
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Paging, Reached, Reading, Row, Rows, Source, Warned
 from tap_bitrix24.paging import ByCursor, ByStart, Unpaged
-from tap_bitrix24.reading import Cursor, keys_of, keyset, offsets, rest_of, through, whole
+from tap_bitrix24.reading import Cursor, keyset, offsets, rest_of, through, whole
 from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import FakeList, pump, rows_of, source
 
@@ -135,7 +136,18 @@ def test_an_uncounted_full_page_is_followed_by_the_next() -> None:
 
 
 def test_an_empty_answer_is_the_end() -> None:
-    assert pump(rest_of(source(), Page([])), pages([])).events == []
+    assert pump(rest_of([(source(), Page([]))]), pages([])).events == []
+
+
+@pytest.mark.parametrize("total", [120, None], ids=["counted", "uncounted"])
+def test_lists_of_several_pages_share_their_requests(total: int | None) -> None:
+    """Parents with a second page of children are the rule where a page holds ten."""
+    rows = rows_of(range(1, 121))
+    lists = [keyed("ID") for _ in range(25)]
+    reading = whole(lists) if total is None else offsets(*lists)
+    outcome = pump(reading, pages(rows[:50], rows[50:100], rows[100:], [], total=total))
+    assert sorted(outcome.ids) == sorted(25 * list(range(1, 121)))
+    assert outcome.requests <= 5
 
 
 # Strict lists

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.bookmarks import everything, from_text, incremental, to_text
+from tap_bitrix24.checks import moment
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.model import Row, Source, Window
-from tap_bitrix24.reading import moment
 from tap_bitrix24.windows import windows
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
