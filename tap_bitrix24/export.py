@@ -95,6 +95,8 @@ class Tail(threading.Thread):
 def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str] = ()) -> tuple[dict[str, Any], int]:
     """Discover the portal and select streams; returns the catalog and how many requests that took.
 
+    Who selects children gets `child_sets` besides: without it nothing tells which of them are gone.
+
     Args:
         config: The tap's settings.
         wanted: Stream names; none: all that are selected by default.
@@ -103,6 +105,8 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str
     Raises:
         SettingsError: There is no such stream on this portal.
     """
+    from tap_bitrix24.children import SET_READ_AT
+    from tap_bitrix24.entities import CHILD_SETS
     from tap_bitrix24.tap import TapBitrix24
 
     tap = TapBitrix24(config=dict(config), setup_mapper=False)
@@ -112,10 +116,17 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str
     if unknown := sorted(set(wanted) - set(names)):
         msg = f"--select: this portal has no stream {', '.join(unknown)}; it has {', '.join(names)}."
         raise SettingsError(msg)
+    children = {name for name, stream in zip(names, found["streams"], strict=True) if SET_READ_AT in _columns(stream)}
+    chosen = {*wanted, *also, *({CHILD_SETS.stream} if children.intersection(wanted) else ())}
     for stream, name in zip(found["streams"], names, strict=True):
         if wanted or name in also:
-            root(stream)["selected"] = name in {*wanted, *also}
+            root(stream)["selected"] = name in chosen
     return found, tap.client.requests
+
+
+def _columns(stream: Mapping[str, Any]) -> Mapping[str, Any]:
+    columns: Mapping[str, Any] = stream["schema"]["properties"]
+    return columns
 
 
 def root(stream: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """`--labels`: which streams it selects besides, the views it leaves in the file, the line it ends with."""
 
+import json
+from collections.abc import Sequence
+
 import pytest
 
 from tap_bitrix24.export import catalog, parse_arguments, root
 from tap_bitrix24.export_report import Report
+from tap_bitrix24.loading.labels import STREAMS
 from tests.export.conftest import Done, Export
 from tests.loading.test_labels import WON, WON_BY_JOIN
 from tests.tap.running import Portal
@@ -20,7 +24,8 @@ def views(done: Done) -> list[str]:
     assert done.code == 0, done.stderr
     before, _, line = done.stdout.partition("\nlabelled views: ")
     assert " total " in before
-    assert line.count("\n") == 1
+    line, _, rest = line.partition("\n")
+    assert "labelled views" not in rest
     return line.rstrip().split(", ")
 
 
@@ -79,3 +84,81 @@ def test_many_views_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     Report().views(names)
     Report().views([])
     assert capsys.readouterr().out == f"labelled views: {', '.join(names)}\nlabelled views: none\n"
+
+
+def _selected(portal: Portal, *wanted: str, also: Sequence[str] = ()) -> set[str]:
+    found, _ = catalog(portal.config(), wanted, also)
+    return {stream["tap_stream_id"] for stream in found["streams"] if root(stream).get("selected")}
+
+
+def test_children_bring_what_tells_which_of_them_are_gone(portal: Portal) -> None:
+    assert _selected(portal, "deal_contacts") == {"deal_contacts", "child_sets"}
+    assert _selected(portal, "deals", also=STREAMS) == {"deals", *STREAMS}
+    assert _selected(portal, "price_type_langs") == {"price_type_langs"}, "read whole: what is gone does not come"
+
+
+def test_a_view_of_children_shows_the_current_ones(export: Export, own: Portal) -> None:
+    assert "deal_contacts_labelled" in views(export("--select", "deal_contacts", "--labels", config=own.config()))
+    before = export.query("SELECT * FROM deal_contacts_labelled")
+    assert len(before) > 1
+    deal, contact, *_ = export.query("SELECT deal_id, contact_id FROM deal_contacts ORDER BY ALL")[0]
+    own.mutate(table="deal_contacts", delete_where={"DEAL_ID": deal, "CONTACT_ID": contact})
+    views(export("--select", "deal_contacts", "--labels", config=own.config()))
+    after = export.query("SELECT * FROM deal_contacts_labelled")
+    assert len(after) == len(before) - 1
+    assert len(export.query("SELECT * FROM deal_contacts")) == len(before), "no row is deleted from the table itself"
+
+
+def test_the_demo_has_labels_and_words_of_its_own(export: Export) -> None:
+    made = views(export("--demo", "--scale", "120", "--labels"))
+    assert {"deals_labelled", "contacts_labelled", "tasks_labelled", "smart_process_156_labelled"} <= {*made}
+    won = 'SELECT "ID" FROM deals_labelled WHERE "Deal Stage" = \'Сделка успешна\' ORDER BY 1'
+    by_hand = (
+        "SELECT d.id FROM deals AS d JOIN field_options AS o ON o.stream = 'deals' AND o.column_name = 'stage_id'"
+        " AND o.id = d.stage_id WHERE o.label = 'Сделка успешна' ORDER BY 1"
+    )
+    assert export.query(won)
+    assert export.query(won) == export.query(by_hand)
+    assert {stage for (stage,) in export.query('SELECT DISTINCT "Stage id" FROM smart_process_156_labelled')} <= {
+        "Начало", "Preparation", "Согласование", "Success", "Провал",
+    }  # fmt: skip
+    pipelines = export.query('SELECT DISTINCT "Sales Funnel" FROM deals_labelled')
+    assert {name for (name,) in pipelines} == {"Общая", "Partner sales", "Тендеры"}
+
+
+CHANNELS = {"61": "Радио", "62": "Сайт", "63": "Partner", "64": "Trade fair"}
+
+
+def test_several_options_are_a_list_of_texts(export: Export, portal: Portal) -> None:
+    views(export("--select", "deals,users", "--labels", config=portal.config()))
+    rows = export.query(
+        'SELECT l."Каналы", d.uf_crm_1700008105 FROM deals_labelled AS l JOIN deals AS d ON d.id = l."ID"'
+    )
+    several = 0
+    for texts, told in rows:
+        assert texts == [CHANNELS[str(number)] for number in json.loads(told)]
+        several += len(texts) > 1
+    assert several > 20
+    assert {text for (text,) in export.query('SELECT DISTINCT "Приоритет" FROM deals_labelled')} == {
+        None, "Низкий", "Средний", "High", 'Very "high"',
+    }  # fmt: skip
+
+
+def test_properties_of_lists_and_products(export: Export, portal: Portal) -> None:
+    views(export("--select", "list_elements_32,products", "--labels", config=portal.config()))
+    shown = export.query('SELECT "ID", "Value of Статус" FROM list_elements_32_labelled ORDER BY "ID"')
+    by_hand = export.query(
+        "SELECT e.id, coalesce(o.label, o.id) FROM list_elements_32 AS e LEFT JOIN field_options AS o"
+        " ON o.stream = 'list_elements_32' AND o.column_name = 'property_303_value'"
+        " AND o.id = CAST(e.property_303_value AS VARCHAR) ORDER BY e.id"
+    )
+    assert shown == by_hand, "an option without a text shows its id"
+    assert {word for _, word in shown} >= {"Planning", "В работе", "Testing & QA"}
+    values = export.query("SELECT property_258, property_258_value, property_259, property_259_value FROM products")
+    assert len(values) > 10
+    for single, bare, several, list_ in values:
+        assert bare == (json.loads(single)["value"] if single else None)
+        assert json.loads(list_) == [each["value"] for each in json.loads(several or "[]")]
+    assert export.query(
+        'SELECT "Value of Артикул", "Value of Метки" FROM products_labelled ORDER BY "ID"'
+    ) == export.query("SELECT property_258_value, property_259_value FROM products ORDER BY id")
