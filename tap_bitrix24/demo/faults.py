@@ -38,6 +38,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "operating_limit": ("420", "480"),
     "cloud": ("on", "off"),
     "productrow_owner_arrays": ("on", "off"),
+    "item_links": ("on", "off"),
 }
 
 

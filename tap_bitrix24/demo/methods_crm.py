@@ -8,7 +8,7 @@ from tap_bitrix24.demo.errors import RestError
 from tap_bitrix24.demo.fields import Field, classic_description, item_name, universal_description
 from tap_bitrix24.demo.store import Condition, Order, Table
 from tap_bitrix24.demo.values import server_iso
-from tap_bitrix24.demo.views import MULTIFIELDS, Rows, classic_select, universal_select
+from tap_bitrix24.demo.views import MULTIFIELDS, Rows, Selected, classic_select, universal_select
 
 CLASSIC: Final = {
     "lead": "leads",
@@ -23,6 +23,7 @@ CATEGORY_FIELD: Final = Field(
     name="CATEGORY_ID", type="crm_category", title="Category", item=item_name("CATEGORY_ID"), immutable=True
 )
 _JOINED: Final = Field(name="FM", type="crm_multifield", title="Communications", item="fm", multiple=True)
+_LINKS: Final = ("CONTACT_IDS", "COMPANY_IDS")
 _HIDING: Final = ("contacts", "companies")
 _FIRST_CATEGORY: Final = Condition("CATEGORY_ID", "=", 0, lambda have: not have)
 
@@ -108,10 +109,19 @@ def _item_list(call: Call) -> Answer:
         call.ordered(table, conditions, _strict_order(call, known)), call.start, outer_start=call.outer_start
     )
     original = str(call.parameter("useOriginalUfNames") or "N").upper() == "Y"
-    selected = universal_select(known, names(call.spelled("select")), original=original)
+    selected = _told(call, known, original=original)
     view = call.portal.view("universal_original" if original else "universal", table.name)
     rows = call.rows(view, page, selected)
     return paged({"items": rows}, rows, page)
+
+
+def _told(call: Call, known: dict[str, Field], *, original: bool) -> Selected | None:
+    """Answer the keys to show; with ``item_links`` off, items do not tell all their clients, as documented for some."""
+    wanted = names(call.spelled("select"))
+    if call.portal.switches["item_links"] == "on":
+        return universal_select(known, wanted, original=original)
+    told = {name: one for name, one in known.items() if name not in _LINKS}
+    return universal_select(told, wanted, original=original) or universal_select(told, [*told], original=original)
 
 
 def _strict_order(call: Call, known: dict[str, Field]) -> Order:

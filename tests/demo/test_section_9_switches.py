@@ -130,3 +130,13 @@ def test_9_operating_limit(start: Start, limit: int) -> None:
 def test_9_an_unknown_switch_is_refused(own: Wire) -> None:
     answer = own.send("POST", "/_demo/faults", '{"switches": {"no_such_switch": 1}}', {"Content-Type": JSON})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("select", [["id", "contactId", "contactIds"], ["*"], None])
+def test_items_may_not_tell_all_their_clients(own: Wire, select: list[str] | None) -> None:
+    asked = {"entityTypeId": 2, **({"select": select} if select else {})}
+    known = own.result("crm.item.list", asked)["items"]
+    own.switch(item_links="off")
+    told = own.result("crm.item.list", asked)["items"]
+    assert told == [{name: value for name, value in item.items() if name != "contactIds"} for item in known]
+    assert all("contactIds" in item for item in known)
