@@ -181,6 +181,19 @@ def test_a_filter_that_takes_one_owner_only_loses_nothing(start: Start, run_tap:
     assert "crm.item.productrow.list: does not take several parents at once here" in told
 
 
+def test_deals_that_do_not_tell_their_contacts_are_asked_one_by_one(
+    start: Start, run_tap: Tap, catalog: Catalog
+) -> None:
+    portal = start(switches={"item_links": "off"})
+    links = Told(LINKS.stream, LINKS.table, f"{LINKS.columns} sort=SORT role_id=ROLE_ID")
+    wanted = links.truth(portal)
+    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(links), SETS]).succeeded()
+    assert links.brought(run) == wanted
+    assert portal.stats()["commands"]["crm.deal.contact.items.get"] == len(portal.table("deals"))
+    counts = {row["parent"]: row["count"] for row in run.records(SETS) if row["parent"] != "*"}
+    assert counts == {f"deal:{deal}": len(_of_deals(portal, LINKS).get(deal, ())) for deal in portal.table("deals")}
+
+
 @contextmanager
 def _at_work(folder: Path, config: dict[str, Any], catalog: Catalog, state: dict[str, Any] | None) -> Iterator[Running]:
     """A tap in a process of its own, to be stopped."""
