@@ -44,13 +44,15 @@ _EXACT_DIGITS = 15
 _DATE_LENGTH = 10
 _ISO_LENGTH = len("2024-09-02T18:37:18+02:00")
 _SIXTY = frozenset(f"{number:02}" for number in range(60))
-_SECRETIVE = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]*\]|%5B[^=&]*%5D)?="
+_SECRETIVE = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]{0,64}\]|%5B[^=&]{0,64}%5D)?="
 """A secret's name in a link, with the bracket PHP nests parameters by: `auth=`, `auth[ap]=`, `auth%5Bauth%5D=`."""
 _SECRET_NAME = re.compile(_SECRETIVE, re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(rf"([?&])(?:{_SECRETIVE}[^&#\s]*&?)+", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(rf"([?&](?:amp;)?)(?:{_SECRETIVE}[^&#\s\"'<>\[\]]*(?:&(?:amp;)?)?)+", re.IGNORECASE)
 _REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/", re.IGNORECASE)
 """Links to downloads by webhook hold the webhook's secret."""
-_EMPTY_QUERY = re.compile(r"[?&]+(?=$|[#\s])")
+_EMPTY_QUERY = re.compile(r"(?:[?&](?:amp;)?)+(?=$|[#\s\"'<>\[\]])")
+_QUERY = re.compile(r"[^?#;\s\"'<>\[\]]*")
+"""What may follow the question mark of a link that stands alone, not in a text."""
 _TRUE = frozenset({"Y", "1", "y", "true"})
 _FALSE = frozenset({"N", "0", "n", "false"})
 
@@ -184,7 +186,7 @@ def _clean_link(link: str) -> str:
     if not ("auth" in low or "token" in low or "sign" in low or "sessid=" in low or "ap=" in low or "aplogin=" in low):
         return link
     head, question, query = link.partition("?")
-    if not question or "#" in query or "?" in query or " " in query or not query.isprintable():
+    if not question or not _QUERY.fullmatch(query):
         clean, cut = _SECRET_PARAMETER.subn(r"\1", link)
         return _EMPTY_QUERY.sub("", clean) if cut else link
     kept = [part for part in query.split("&") if not _SECRET_NAME.match(part)]
@@ -194,7 +196,7 @@ def _clean_link(link: str) -> str:
 def without_secrets(value: Any) -> Any:
     """A nested value with signed and token-bearing URL parameters cut out (file links carry a session)."""
     if value.__class__ is str:
-        held = ("=" in value or "/rest/" in value) and ("://" in value or value[:1] == "/")
+        held = ("=" in value or "/rest/" in value) and ("?" in value or "://" in value or value[:1] == "/")
         return _clean_link(value) if held else value
     if value.__class__ is dict:
         return {key: without_secrets(inner) for key, inner in value.items()}
