@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -147,6 +148,43 @@ def test_a_crash_shows_a_traceback_without_it(portal: Portal, tmp_path: Path) ->
 def test_the_loaded_file(portal: Portal, run_tap: Tap, catalog: Catalog, tmp_path: Path) -> None:
     run: Run = run_tap(portal.config(), catalog=catalog, streams=["deals", "users"]).succeeded()
     unseen(secret_of(portal), load(run.stdout, tmp_path).read_bytes())
+
+
+SECRETIVE = re.compile(
+    r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^]]*\]|%5B[^=&]*%5D)?=([^&#\s\"'<>\[\]\\]*)",
+    re.IGNORECASE,
+)
+"""A secret parameter of a link, and its value."""
+PASSWORDS = [
+    ("sip_lines", "PASSWORD"),
+    ("sip_lines", "INCOMING_PASSWORD"),
+    ("telephony_users", "SIP_PASSWORD"),
+]
+
+
+def test_all_streams_with_every_log_line_there_is(start: Start, loud: Tap) -> None:
+    """What the portal tells in confidence: links' secrets and passwords, in messages, STATE, log and loaded file."""
+    portal = start(scale=60)
+    config = portal.config(plan="enterprise")
+    catalog = loud.discover(config)
+    streams = [entry["tap_stream_id"] for entry in catalog["streams"]]
+    run = loud(config, catalog=catalog, streams=streams, timeout=200).succeeded()
+    assert len({message["stream"] for message in run.of_type("RECORD")}) > 150
+    wire = "\n".join(json.dumps(portal.truth(table)) for table in portal.counts())
+    links = {match[1] for match in SECRETIVE.finditer(wire) if len(match[1]) > 3}
+    assert len(links) > 50, "the portal has no secrets to keep"
+    passwords = {row[column] for table, column in PASSWORDS for row in portal.truth(table) if row[column]}
+    assert len(passwords) > 8
+    told = run.stdout + run.stderr + json.dumps(run.state)
+    assert [match[0] for match in SECRETIVE.finditer(told)] == []
+    for secret in links | passwords:
+        assert secret not in told
+    unseen(secret_of(portal), run.stdout, run.stderr, json.dumps(run.state))
+    for table, column in PASSWORDS:
+        assert column.lower() not in run.schemas[table]
+        assert run.records(table)
+    loaded = load(run.stdout, loud.folder).read_bytes()
+    assert not [secret for secret in passwords | {secret_of(portal)} if secret.encode() in loaded]
 
 
 class TestExport:
