@@ -35,6 +35,24 @@ def keys_of(source: Source, rows: Sequence[Row], where: str) -> list[Any]:
     return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in parts]
 
 
+class Once:
+    """Lets a row of several lists through once: an event that lasts beyond a date range lies in the next one, too."""
+
+    def __init__(self) -> None:
+        """Nothing has come yet."""
+        self._seen: set[Any] = set()
+
+    def __call__(self, source: Source, rows: list[Row]) -> list[Row]:
+        """The rows whose key is new; all, where nothing but content tells rows apart, which may repeat."""
+        if source.identity is not None and not source.identity:
+            return rows
+        constants = tuple(source.constants.items())
+        keys = [(constants, str(key)) for key in keys_of(source, rows, "of several lists")]
+        fresh = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._seen}
+        self._seen.update(fresh)
+        return list(fresh.values())
+
+
 def ids_of(source: Source, rows: Sequence[Row], where: str) -> list[int]:
     """The ids of a page.
 

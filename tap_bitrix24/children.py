@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from tap_bitrix24.bookmarks import from_text, incremental, to_text
+from tap_bitrix24.checks import Once
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import Ask, Event, Page, Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.reading import CHAIN, Cursor, chains, deliver, rest_of, through, tolerates, want
@@ -243,7 +244,12 @@ def _ask_all(tallies: Collection[_Tally]) -> Reading:
 
 def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
     """Ask for the children of groups of parents, and go on where an answer does not hold them all."""
-    asked = [(tally, group, source) for tally, group in groups for source in tally.brood.ask(group)]
+    asked: list[tuple[_Tally, Sequence[Any], Source]] = []
+    once: dict[int, Once] = {}
+    for tally, group in groups:
+        sources = tally.brood.ask(group)
+        asked += [(tally, group, source) for source in sources]
+        once |= {id(source): overlapping for overlapping in [Once()] for source in sources if len(sources) > 1}
     for bundle in _batches(asked, CHAIN):
         answers = yield from want([_opening(source) for _, _, source in bundle])
         cursors: list[Cursor] = []
@@ -251,7 +257,11 @@ def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
         whose = {id(source): (tally, group) for tally, group, source in bundle}
 
         def tag(event: Event, whose: Mapping[int, tuple[_Tally, Sequence[Any]]] = whose) -> Reading:
-            yield _tagged(*whose[id(event.source)], event) if isinstance(event, Rows) else event
+            if isinstance(event, Rows):
+                source = event.source
+                rows = once[id(source)](source, event.rows) if id(source) in once else event.rows
+                event = _tagged(*whose[id(source)], Rows(source, rows))
+            yield event
 
         for (tally, group, source), answer in zip(bundle, answers, strict=True):
             if answer.error is not None:

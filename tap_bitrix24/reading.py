@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.checks import ids_of, keys_of, within
+from tap_bitrix24.checks import Once, ids_of, keys_of, within
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import (
     Answer,
@@ -318,6 +318,16 @@ def _only_page(source: Source, page: Page) -> Iterator[Event]:
         again = sorted({str(key) for key in keys if keys.count(key) > 1})
         yield Warned(f"{source.endpoint.method}: more than one row has the key {', '.join(again)}; the last counts")
     yield Rows(source, page.rows)
+
+
+def distinct(reading: Reading) -> Reading:
+    """Each row once, where the lists a strategy reads are one stream's and may overlap."""
+    once = Once()
+
+    def handle(event: Event) -> Reading:
+        yield Rows(event.source, once(event.source, event.rows)) if isinstance(event, Rows) else event
+
+    yield from through(reading, handle)
 
 
 def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:

@@ -26,7 +26,7 @@ from tap_bitrix24.entities.owners import CRM_OWNERS
 from tap_bitrix24.model import Reading, Row, Source
 from tap_bitrix24.naming import column_name, upper_name
 from tap_bitrix24.portal import Each, Portal
-from tap_bitrix24.reading import whole
+from tap_bitrix24.reading import distinct, whole
 from tap_bitrix24.schema import Column
 
 GONE = frozenset({"not found", "not_found", "could not find entity", "does not exist"})
@@ -68,7 +68,7 @@ def reading(entity: Entity, name: str, plan: Plan, state: Mapping[str, Any], rep
     elif entity.parents is not None:
         yield from _children_of_all(entity, name, plan)
     elif not entity.keyset:
-        yield from whole(sources(entity, name, plan))
+        yield from _whole(sources(entity, name, plan))
     elif replication_key is None:
         yield from everything(sources(entity, name, plan))
     else:
@@ -78,10 +78,15 @@ def reading(entity: Entity, name: str, plan: Plan, state: Mapping[str, Any], rep
         )  # fmt: skip
 
 
+def _whole(lists: Sequence[Source]) -> Reading:
+    """All lists of a stream; a row in one may lie in another, too: an event on the last night of a date range."""
+    return distinct(whole(lists)) if len(lists) > 1 else whole(lists)
+
+
 def _children_of_all(entity: Entity, name: str, plan: Plan) -> Reading:
     """Lists of the stream's own, then the children of all parents; parents that are children are read likewise."""
     if entity.each is not None:
-        yield from whole(sources(entity, name, plan))
+        yield from _whole(sources(entity, name, plan))
     for parent in entity.parents(plan.portal) if entity.parents else ():
         of_kind = list(_broods_of(entity, parent, plan, swept=False))
         known = _entity(parent.stream)

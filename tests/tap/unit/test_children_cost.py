@@ -1,11 +1,14 @@
-"""What asking for children costs: requests are shared, and what has been learnt once is not asked again."""
+"""What asking for children costs: requests are shared, nothing is asked for again, no child comes twice."""
 
+from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import pytest
 
 from tap_bitrix24.bookmarks import everything
 from tap_bitrix24.children import families
+from tap_bitrix24.model import SetsRead, Source
 from tests.tap.unit.family import ALONE, Family, asking, brood, family
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 
@@ -53,3 +56,14 @@ def test_a_request_is_full_of_parents_before_it_is_sent() -> None:
     outcome = pump(families(everything([kind.parents]), [kind], NOW), portal)
     of_parents = pump(everything([source(page_size=7)]), portal.parents).requests
     assert outcome.requests <= of_parents + ceil(500 / 50) + 1
+
+
+def test_a_child_in_the_answers_to_several_questions_comes_once() -> None:
+    def windows(values: Sequence[Any]) -> list[Source]:
+        return [*asking(ALONE)(values), *asking(ALONE)([f"{values[0]}b"])]
+
+    portal = Family({"1": [11, 12], "1b": [12, 13], "2": [12], "2b": []}, parents=FakeList(rows_of([1, 2])))
+    kind = brood(ask=windows)
+    outcome = pump(families(everything([kind.parents]), [kind], NOW), portal)
+    assert [count for each in outcome.events if isinstance(each, SetsRead) for count in each.counts.values()] == [3, 1]
+    assert [row["ID"] for row in outcome.rows] == ["11", "12", "13", "12"]

@@ -1,6 +1,7 @@
 """What tells rows apart, and lists that come whole, by offset, or refuse what others drop."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tap_bitrix24.checks import keys_of
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Paging, Reached, Reading, Row, Rows, Source, Warned
 from tap_bitrix24.paging import ByCursor, ByStart, Unpaged
-from tap_bitrix24.reading import Cursor, keyset, offsets, rest_of, through, whole
+from tap_bitrix24.reading import Cursor, distinct, keyset, offsets, rest_of, through, whole
 from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import FakeList, pump, rows_of, source
 
@@ -221,3 +222,13 @@ def test_what_a_strategy_finds_may_become_something_else() -> None:
     assert outcome.rows == []
     assert outcome.warnings[0] == "50 rows"
     assert len([event for event in outcome.events if isinstance(event, Reached)]) % 2 == 0
+
+
+def test_a_row_of_two_lists_comes_once_unless_something_tells_it_apart() -> None:
+    twins: list[Row] = [{"A": 1}, {"A": 1}]
+    for lists, count in (
+        ([keyed("A"), keyed("A")], 1),
+        ([replace(keyed("A"), constants={"of": number}) for number in range(2)], 2),
+        ([keyed(), keyed()], 4),
+    ):
+        assert len(pump(distinct(whole(lists)), pages(twins)).rows) == count
