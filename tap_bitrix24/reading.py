@@ -225,6 +225,8 @@ class _Turned:
     offset: int = 0
     pages: int = 1
     total: int | None = None
+    moved: bool = False
+    """The count has changed meanwhile: rows may have moved to pages that were turned already."""
     done: bool = False
 
     def take(self, page: Page) -> list[Row]:
@@ -233,10 +235,13 @@ class _Turned:
         keys = dict(zip(keys_of(source, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
         self.seen.update(keys)
-        self.total = (page.total if source.endpoint.counts else None) or self.total
-        more = self.total is None or page.next is not None or self.total > len(self.seen)
-        self.done = not fresh or not more
+        total = (page.total if source.endpoint.counts else None) or self.total
+        self.moved = self.moved or (self.total is not None and total != self.total)
+        self.total = total
         self.offset += source.endpoint.page_size
+        # beyond the end page 1 comes again, and promises a next one
+        more = total is None or total > len(self.seen) or (page.next is not None and self.offset < total)
+        self.done = not fresh or not more
         return within(source, fresh, self.window)
 
     def ask(self, most: int) -> Ask:
@@ -264,7 +269,7 @@ def offsets(*sources: Source, window: Window | None = None) -> Reading:
             yield from _turn(each, answer)
 
 
-def _turn(turned: _Turned, answer: Answer) -> Iterator[Rows]:
+def _turn(turned: _Turned, answer: Answer) -> Iterator[Event]:
     if answer.error is not None:
         if not tolerates(turned.source, answer.error):
             raise answer.error
@@ -274,6 +279,11 @@ def _turn(turned: _Turned, answer: Answer) -> Iterator[Rows]:
             yield Rows(turned.source, rows)
         if turned.done:
             _complete(turned.source, len(turned.seen), turned.total)
+            if turned.moved:
+                method = turned.source.endpoint.method
+                yield Warned(
+                    f"{method}: rows came or went while it was read by offset; some may come with the next run"
+                )
             return
     turned.pages *= RAMP
 

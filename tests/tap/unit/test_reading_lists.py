@@ -232,3 +232,33 @@ def test_a_row_of_two_lists_comes_once_unless_something_tells_it_apart() -> None
         ([keyed(), keyed()], 4),
     ):
         assert len(pump(distinct(whole(lists)), pages(twins)).rows) == count
+
+
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_a_count_that_changes_meanwhile_is_told(deleted: int) -> None:
+    """A row deleted from a page that has been turned draws one over the border: nothing else tells."""
+    rows = rows_of(range(1, 151))
+
+    def answer(ask: Ask) -> Answer:
+        start = ask.offset or 0
+        held = rows[deleted:] if start else rows
+        return Answer([Page(held[start : start + 50], len(held))])
+
+    outcome = pump(offsets(keyed("ID")), answer)
+    assert len([each for each in outcome.events if isinstance(each, Warned)]) == deleted
+    assert len(outcome.rows) == 150 - deleted
+
+
+def test_rows_that_come_while_the_end_is_looked_for_do_not_keep_it_away() -> None:
+    """Beyond the end a legacy list answers page 1, which promises a next one and holds what has come meanwhile."""
+    rows = rows_of(range(1, 121))
+
+    def answer(ask: Ask) -> Answer:
+        start = ask.offset or 0
+        rows.insert(0, {"ID": str(1_000 + len(rows))})
+        begin = start if start < len(rows) else 0
+        return Answer([Page(rows[begin : begin + 50], len(rows), begin + 50 if begin + 50 < len(rows) else None)])
+
+    outcome = pump(offsets(keyed("ID")), answer)
+    assert outcome.requests <= 6
+    assert set(range(1, 121)) <= set(outcome.ids)
