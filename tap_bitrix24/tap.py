@@ -162,6 +162,7 @@ class TapBitrix24(Tap):
                 self.state_writer.write_state(self.state)
             streams = [stream for stream in selected if isinstance(stream, EntityStream)]
             self._begin(streams)
+            self._count(self.client.requests)
             for stream in streams:
                 self._sync_one(stream, failed)
             self.state_writer.write_state(self.state)
@@ -216,8 +217,11 @@ class TapBitrix24(Tap):
         """One line for people, one metric for programs."""
         outcome = ", FAILED" if failed else ""
         LOG.info("%s: %d rows, %d requests, %.1f s%s", stream.name, stream.rows_written, requests, seconds, outcome)
-        point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, requests, {"stream": stream.name})
-        metrics.log(self.metrics_logger, point)
+        self._count(requests, stream=stream.name)
+
+    def _count(self, requests: int, **tags: str) -> None:
+        """Tell requests of a stream; without a tag, those that served the run or many streams together."""
+        metrics.log(self.metrics_logger, metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, requests, tags))
 
     def run_connection_test(self) -> bool:  # type: ignore[misc]  # final, too: the stock test takes unselected streams
         """Read one record of every selected stream; what the portal does not have is told, and no failure."""

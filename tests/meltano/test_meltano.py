@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tap_bitrix24.demo import serve
+from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.loading.target import SETTINGS as TARGET_SETTINGS
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.tap import TapBitrix24
@@ -25,6 +26,19 @@ TAP, TARGET = PROJECT["plugins"]["extractors"][0], PROJECT["plugins"]["loaders"]
 SCRIPTS = Path(sys.executable).parent
 FULL_TABLE = {"crm_categories": 10, "crm_statuses": 70, "crm_types": 2, "currencies": 4, "departments": 4, "users": 5}
 """Streams that are read whole every run → their rows in the demo portal."""
+
+INCREMENTAL = (
+    "deals",
+    "leads",
+    "contacts",
+    "companies",
+    "quotes",
+    "crm_activities",
+    "smart_invoices",
+    "tasks",
+    "orders",
+)
+"""Streams of which a run brings only what has changed."""
 
 
 @pytest.fixture
@@ -42,6 +56,12 @@ def test_the_settings_are_the_taps() -> None:
         assert setting.get("value") == facts.get("default"), name
         choices = [option["value"] for option in setting.get("options", [])]
         assert choices == [choice for choice in facts.get("enum", []) if choice is not None], name
+
+
+def test_the_selected_streams_are_those_selected_by_default() -> None:
+    default = {f"{entity.stream}{'*' if entity.members else ''}.*" for entity in ENTITIES if entity.default}
+    assert set(TAP["select"]) == default
+    assert len(TAP["select"]) == len(default)
 
 
 def test_the_capabilities_are_the_taps() -> None:
@@ -107,12 +127,14 @@ def test_the_second_run_brings_what_changed_the_lookback_and_the_full_tables(tmp
     portal.mutate(table="contacts", insert=3)
     portal.mutate(add_field={"table": "deals", "name": "UF_CRM_ADDED", "type": "string"})
     second = project.run()
-    assert {stream: rows for stream, rows in second.items() if rows} == {
+    assert {stream: second[stream] for stream in (*FULL_TABLE, *INCREMENTAL)} == {
         **FULL_TABLE,
+        **dict.fromkeys(INCREMENTAL, 0),
         "deals": 5,
         "contacts": 3,
         "leads": 7,  # changed before the first run, within the lookback of 300 seconds
     }
+    assert 0 < second["crm_product_rows"] < first["crm_product_rows"]
 
     assert project.query("SELECT count(*), count(DISTINCT id) FROM deals") == [(300, 300)]
     assert project.query("SELECT count(*) FROM contacts") == [(counts["contacts"] + 3,)]
