@@ -20,7 +20,7 @@ from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import UNPARSED, Column, json_schema
+from tap_bitrix24.schema import UNPARSED, Column, default_column, json_schema
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
 from tap_bitrix24.sources import Plan, entity_types, is_swept, reading
@@ -230,6 +230,9 @@ class EntityStream(Stream):
         if unknown:
             self.log("Fields no column describes, kept in %s: %s", UNPARSED, ", ".join(sorted(unknown)),
                      level=logging.WARNING)  # fmt: skip
+        described = {column.name for column in self._columns}
+        for name in {default_column(key) for key in unknown} - described:
+            misfits.pop(name, None)  # they have been told as fields
         if misfits:
             told = ", ".join(f"{column} ({count})" for column, count in sorted(misfits.items()))
             self.log("Values that do not fit their column, kept in %s: %s", UNPARSED, told, level=logging.WARNING)
