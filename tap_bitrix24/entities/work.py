@@ -118,6 +118,7 @@ WORK: Sequence[Entity] = (
             string="TITLE COLOR SYSTEM_TYPE ENTITY_TYPE",
             json="ADDITIONAL_FILTER TO_UPDATE TO_UPDATE_ACCESS",
         ),
+        each=each_value("entityId", 0),  # the planner of the webhook's user
         parents=every(Parent(stream="workgroups", param="entityId", name="group")),
     ),
     Entity(
