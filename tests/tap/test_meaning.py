@@ -33,8 +33,8 @@ MAPS = ("currencies", "LANG")
 FACTORY, FOUNDRY = "UF_AUTO_77", [("5", "Литейный цех"), ("6", "Assembly")]
 """A list that tasks have: `tasks.task.getFields` names its type, their settings name its options."""
 READ = [
-    "fields", "field_options", "users", "tasks", "list_elements_32", "crm_categories", "crm_statuses",
-    *CLASSIC, *ITEMS,
+    "fields", "field_options", "users", "tasks", "task_userfields", "list_elements_32", "crm_categories",
+    "crm_statuses", *CLASSIC, *ITEMS,
 ]  # fmt: skip
 CODES = [
     ("deals", "stage_id"), ("deals", "category_id"), ("deals", "type_id"), ("deals", "source_id"),
@@ -213,6 +213,14 @@ def test_every_option_of_every_user_field_is_there(told: Portal, fields: Fields,
         column = _named(fields, stream)[name]["column_name"]
         found = words.get((stream, f"{column}_value")) or words[stream, column]
         assert found == {number: text or None for number, text in options.items()}, (stream, name)
+
+
+def test_the_settings_of_a_tasks_list_arrive_with_its_options(told: Portal, run: Run) -> None:
+    (row,) = (each for each in told.result("task.item.userfield.getlist") if "LIST" in each)
+    found = {record["field_name"]: record["list"] for record in run.records("task_userfields")}
+    assert found.pop(FACTORY) == row["LIST"]
+    assert not any(found.values())
+    assert not [record for record in run.records("task_userfields") if record["_bitrix24_unparsed"]]
 
 
 def test_options_belong_to_columns_there_are(fields: Fields, words: Words) -> None:

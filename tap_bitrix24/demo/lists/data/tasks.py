@@ -214,7 +214,7 @@ ENTRIES: Final = (
         columns="""
             ID:integer* ENTITY_ID:string FIELD_NAME:string! USER_TYPE_ID:string! XML_ID:string SORT:integer
             MULTIPLE:char MANDATORY:char SHOW_FILTER:char SHOW_IN_LIST:char EDIT_IN_LIST:char IS_SEARCHABLE:char
-            SETTINGS:object LIST:any
+            SETTINGS:object LIST:uf_enum_element[]
         """,
         rows=_user_fields,
         wire={"LIST": left_out},
