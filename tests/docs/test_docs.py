@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -218,15 +219,20 @@ def test_adding_an_entity_takes_the_steps_described(tmp_path: Path) -> None:
         ),
     }
     for name, (path, _) in places.items():
-        text, block = path.read_text(encoding="utf-8"), marked(CONTRIBUTING, name)
+        text, block = path.read_text(encoding="utf-8"), _of_a_table(name)
         assert text.count(block) == 1, f"the {name} shown is not the one in {path.name}"
         path.write_text(text.replace(block, ""), encoding="utf-8")
     assert "crm_enum_activity_types" not in _streams(tmp_path)
     for name, (path, head) in places.items():
         text = path.read_text(encoding="utf-8")
         assert text.count(head) == 1
-        path.write_text(text.replace(head, head + marked(CONTRIBUTING, name)), encoding="utf-8")
+        path.write_text(text.replace(head, head + _of_a_table(name)), encoding="utf-8")
     assert _streams(tmp_path)["crm_enum_activity_types"] == [(1, "Встреча"), (2, "Звонок"), (6, "Custom")]
+
+
+def _of_a_table(name: str) -> str:
+    """A block of CONTRIBUTING as it stands in its table."""
+    return textwrap.indent(f"{marked(CONTRIBUTING, name).rstrip()},\n", "    ")
 
 
 def _streams(folder: Path) -> dict[str, list[tuple[int, str]]]:
