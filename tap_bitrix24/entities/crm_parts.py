@@ -148,6 +148,7 @@ CRM_PARTS: Sequence[Entity] = (
         scope=("crm",),
         endpoint=upper("crm.requisite.list"),
         fields_method="crm.requisite.fields",
+        more_fields="crm.requisite.userfield.list",
         documented=columns(
             integer="ID ENTITY_TYPE_ID ENTITY_ID PRESET_ID SORT",
             user="CREATED_BY_ID MODIFY_BY_ID",
