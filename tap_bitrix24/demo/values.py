@@ -12,7 +12,6 @@ from typing import Any, Final
 
 SERVER_ZONE: Final = -3 * 3600
 USER_ZONE: Final = 5 * 3600 + 1800
-DATA_ZONE: Final = 3 * 3600
 DAY: Final = 86400
 
 Converter = Callable[[Any], Any]

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from tap_bitrix24.demo import php, values
 from tap_bitrix24.demo.fields import Field
 from tap_bitrix24.demo.store import Row, Table
 
-Family = Literal["classic", "universal"]
 Selected = frozenset[str]
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,24 +40,27 @@ def document_user_fields(answer: Any) -> list[Field]:
 
 PRODUCTS = ("products", "product_offers", "product_skus", "product_services")
 
+_TOUCHED = Stamp("timestampX", "timestampX", margin=ZONES)
+_GOODS: Mapping[str, str] = columns(
+    integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength trialPriceId",
+    double="height length weight width purchasingPrice quantity quantityReserved",
+    boolean="active available barcodeMulti bundle vatIncluded withoutOrder",
+    datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
+    string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
+    "recurSchemeType canBuyZero subscribe quantityTrace",
+    json="previewPicture detailPicture",
+)
+"""What products and their variations have in common."""
+
 CATALOG: Sequence[Entity] = (
     Entity(
         stream="products",
         scope=("catalog",),
         endpoint=_products("catalog.product.list", "products"),
         fields_method="catalog.product.getFieldsByFilter",
-        documented=columns(
-            integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
-            "trialPriceId",
-            double="height length weight width purchasingPrice quantity quantityReserved",
-            boolean="active available barcodeMulti bundle vatIncluded withoutOrder",
-            datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
-            string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
-            "recurSchemeType canBuyZero subscribe quantityTrace",
-            json="previewPicture detailPicture",
-        ),
+        documented=_GOODS,
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
         fields_each=product_fields(1),
         each=each_block,
@@ -69,18 +72,9 @@ CATALOG: Sequence[Entity] = (
         scope=("catalog",),
         endpoint=_products("catalog.product.offer.list", "offers"),
         fields_method="catalog.product.offer.getFieldsByFilter",
-        documented=columns(
-            integer="id iblockId createdBy modifiedBy iblockSectionId measure sort vatId type recurSchemeLength "
-            "trialPriceId",
-            double="height length weight width purchasingPrice quantity quantityReserved",
-            boolean="active available barcodeMulti bundle vatIncluded withoutOrder",
-            datetime="dateActiveFrom dateActiveTo dateCreate timestampX",
-            string="name code xmlId previewText detailText previewTextType detailTextType purchasingCurrency "
-            "recurSchemeType canBuyZero subscribe quantityTrace",
-            json="previewPicture detailPicture parentId",
-        ),
+        documented={**_GOODS, "parentId": "json"},
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
         fields_each=product_fields(4),
         each=each_offer_block,
@@ -102,7 +96,7 @@ CATALOG: Sequence[Entity] = (
             json="previewPicture detailPicture",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
         fields_each=product_fields(3),
         each=each_block,
@@ -122,7 +116,7 @@ CATALOG: Sequence[Entity] = (
             json="previewPicture detailPicture",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
         fields_each=product_fields(7),
         each=each_block,
@@ -169,7 +163,7 @@ CATALOG: Sequence[Entity] = (
             string="currency",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
     ),
     Entity(
@@ -184,7 +178,7 @@ CATALOG: Sequence[Entity] = (
             string="name xmlId",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
     ),
     Entity(
@@ -303,7 +297,7 @@ CATALOG: Sequence[Entity] = (
             json="userTypeSettings",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
     ),
     Entity(
@@ -411,7 +405,7 @@ CATALOG: Sequence[Entity] = (
             string="name",
         ),
         key=("id",),
-        stamp=Stamp("timestampX", "timestampX", margin=ZONES),
+        stamp=_TOUCHED,
         default=True,
     ),
     Entity(

@@ -17,7 +17,6 @@ _ITEMS: Final = {
     "CONFIG": {"AUTH": {"LABEL": "Авторизация", "ITEMS": {"LOGIN": {"TYPE": "STRING", "REQUIRED": "Y"}}}},
     "SUPPORTS_FFD105": "N",
 }
-_SLOTS: Final = [{"ID": 1, "TITLE": "До 12:00", "PRICE": 5.5}, {"ID": 2, "TITLE": "18–22", "PRICE": ""}]
 _CASHBOX: Final = """
     ID:integer NAME:string OFD:string EMAIL:string DATE_CREATE:any DATE_LAST_CHECK:any NUMBER_KKM:string KKM_ID:string
     ACTIVE:char SORT:integer USE_OFFLINE:char ENABLED:char

@@ -15,17 +15,6 @@ from tap_bitrix24.demo.values import DAY, server_iso
 from tap_bitrix24.demo.words import COMMENTS
 
 _ZONE: Final = "Europe/Riga"
-_SAME: Final = (
-    "NAME",
-    "DESCRIPTION",
-    "DATE_ACTIVITY",
-    "ACTIVE",
-    "VISIBLE",
-    "OPENED",
-    "CLOSED",
-    "OWNER_ID",
-    "NUMBER_OF_MEMBERS",
-)
 _SHIFT: Final = 8 * 3600
 
 
