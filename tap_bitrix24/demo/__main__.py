@@ -6,9 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Final
 
 from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
+
+_OPERATING_COST: Final = "what a page counts for in the operating time of its method, not waited for; 0 is what it took"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -21,11 +24,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--smart-processes", type=int, default=2, help="number of smart processes")
     add("--samples", metavar="DIR", help="folder of documented answers, served where there are any")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS with this certificate")
-    add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of the ten operating buckets")
+    add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of all ten operating buckets")
     add("--no-limits", action="store_true", help="neither leaky bucket nor operating limit")
     add("--plan", choices=("standard", "enterprise"), default="standard", help="size of the leaky bucket")
     add("--latency", type=float, default=0.0, metavar="MS", help="time every request takes before it is looked at")
     add("--page-time", type=float, default=0.0, metavar="MS", help="server time of a page")
+    add("--operating-cost", type=float, default=0.0, metavar="MS", help=_OPERATING_COST)
     add("--count-time", type=float, default=0.0, metavar="MS", help="server time of a count")
     add("--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour that differs by version")
     add("--clock", metavar="now|ISO", help="start of the portal's clock")

@@ -21,7 +21,7 @@ _FAMILIES: Final = {
     "types": "types",
     "users": "users",
 }
-_DELAYS: Final = ("latency_ms", "page_ms", "count_ms")
+_COSTS: Final = ("latency_ms", "page_ms", "count_ms", "operating_ms")
 
 
 def _family(table: str) -> str:
@@ -56,20 +56,21 @@ def _reply(value: Any, status: int = 200) -> Reply:
 
 
 def _faults(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
-    """Set faults, delays and switches; answers the active set."""
+    """Set faults, delays, operating cost and switches; answers the active set."""
     faults = portal.faults
     if given is not None:
         if given.get("clear"):
             faults.rules.clear()
-            faults.latency_ms = faults.page_ms = faults.count_ms = 0
+            for name in _COSTS:
+                setattr(faults, name, 0)
         for rule in given.get("rules", ()):
             faults.add(rule)
-        for name in _DELAYS:
+        for name in _COSTS:
             if name in given:
                 setattr(faults, name, float(given[name]))
         portal.switch(switched(given.get("switches", {})))
-    delays = {name: getattr(faults, name) for name in _DELAYS}
-    return {"rules": [rule.shown() for rule in faults.rules], "switches": portal.switches, **delays}
+    costs = {name: getattr(faults, name) for name in _COSTS}
+    return {"rules": [rule.shown() for rule in faults.rules], "switches": portal.switches, **costs}
 
 
 def _mutate(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:

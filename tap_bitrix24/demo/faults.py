@@ -73,12 +73,16 @@ class Rule:
 
 @dataclass
 class Faults:
-    """The active rules and delays (milliseconds)."""
+    """The active rules, delays (milliseconds), and what a list page counts for in the operating time of its method.
+
+    ``operating_ms`` is not waited for. 0: a page counts for what it took.
+    """
 
     rules: list[Rule] = field(default_factory=list)
     latency_ms: float = 0
     page_ms: float = 0
     count_ms: float = 0
+    operating_ms: float = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, given: dict[str, Any]) -> None:

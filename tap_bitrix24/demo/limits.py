@@ -36,7 +36,10 @@ class LeakyBucket:
 
 @dataclass
 class OperatingLimit:
-    """Seconds each method took within the last ``window`` seconds, in ten buckets that drop out one by one."""
+    """Seconds each method took within the last ``window`` seconds, in ten buckets that drop out one by one.
+
+    A shorter window forgets sooner; what may be spent within it is as much as ever.
+    """
 
     clock: Clock
     window: float

@@ -70,6 +70,7 @@ class Options:
     smart_processes: int = 2
     samples: str | Path | None = None
     operating_window: float = 600.0
+    operating_cost: float = 0.0
     limits: bool = True
     plan: str = "standard"
     latency: float = 0.0
@@ -116,7 +117,12 @@ class Portal:
         given = options.scopes.split(",") if isinstance(options.scopes, str) else options.scopes
         self.scopes: Sequence[str] = tuple(given or ALL_SCOPES)
         self.secret = f"{random.Random(f'{options.seed}:secret').getrandbits(64):016x}"
-        self.faults = Faults(latency_ms=options.latency, page_ms=options.page_time, count_ms=options.count_time)
+        self.faults = Faults(
+            latency_ms=options.latency,
+            page_ms=options.page_time,
+            count_ms=options.count_time,
+            operating_ms=options.operating_cost,
+        )
         self.stats = Stats()
         self.limits = options.limits
         self.bucket = LeakyBucket(self.clock, *PLANS[options.plan])
@@ -267,11 +273,10 @@ class Portal:
                 raise self._unknown(name, in_batch=in_batch)
             call = Call(self, method.name, params, outer_start, self.faults.command(method.name))
             self._allowed(method, call, in_batch=in_batch)
-            outcome = self._run(method, call)
+            outcome = self._run(method, call, started)
         except RestError as error:
             self.stats.error(error.code)
             return Outcome(error=error.body(), status=error.status)
-        self.operating.record(method.name, self.now() - started)
         outcome.time = self._time(started, method.name, typed=method.typed)
         return outcome
 
@@ -290,21 +295,23 @@ class Portal:
         if method.scope is not None and not {method.scope, *OTHER_SCOPES.get(method.scope, ())} & set(self.scopes):
             error = auth_error("insufficient_scope", self.switches["auth_status"])
             raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
-        limit = float(self.switches["operating_limit"]) * self.operating.window / 600
+        limit = float(self.switches["operating_limit"])
         used_up = self.limits and self.switches["cloud"] == "on" and self.operating.spent(method.name) > limit
         if used_up or "operation_time_limit" in call.faults:
             raise operation_time_limit()
         if "command_error" in call.faults:
             raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
 
-    def _run(self, method: Method, call: Call) -> Outcome:
-        """Run the method itself and count what it served."""
+    def _run(self, method: Method, call: Call, started: float) -> Outcome:
+        """Run the method itself, count what it served and what it took."""
         with self.lock:
             answer = method.handle(call)
         self.stats.lost(method.name, call.dropped)
         if answer.rows is not None:
             self.stats.served(method.name, answer.rows.table, answer.rows.ids, counted=answer.counted)
             self.pause(self.faults.page_ms + (self.faults.count_ms if answer.counted else 0))
+        cost = self.faults.operating_ms / 1000 if answer.rows is not None else 0
+        self.operating.record(method.name, cost or self.now() - started)
         return Outcome(answer.result, answer.total, answer.next)
 
     def _time(self, started: float, method: str, *, typed: bool) -> dict[str, Any]:

@@ -77,35 +77,57 @@ def test_7_calls_longer_than_a_tenth_of_a_second_are_charged_to_their_method(sta
     assert portal.stats()["highest_operating"]["crm.deal.list"] >= 0.28
 
 
+def test_7_an_operating_cost_is_charged_by_the_page_whatever_it_took(start: Start) -> None:
+    portal = start(no_limits=False, operating_cost=250)
+    assert [operating(portal, "crm.deal.list") for _ in range(3)] == [0.25, 0.5, 0.75]
+    pages = {name: command("crm.deal.list", {"start": -1}) for name in "abc"}
+    times = portal.batch(pages)["result_time"]
+    assert [times[name]["operating"] for name in "abc"] == [1, 1.25, 1.5]
+    assert operating(portal, "server.time") == 0, "no page"
+    assert portal.stats()["highest_operating"]["crm.deal.list"] == 1.5
+
+
+def test_7_the_operating_cost_may_change_while_the_portal_runs(own: Wire) -> None:
+    assert own.faults(operating_ms=500)["operating_ms"] == 500
+    assert operating(own, "crm.deal.list") == 0.5
+    own.faults(operating_ms=2000)
+    assert operating(own, "crm.deal.list") == 2.5
+    assert own.faults(clear=True)["operating_ms"] == 0
+
+
+@pytest.mark.parametrize(("cost", "charged"), [(100, 0), (100.5, 0.1005)])
+def test_7_a_cost_of_a_tenth_of_a_second_is_not_charged_more_is(start: Start, cost: float, charged: float) -> None:
+    assert operating(start(operating_cost=cost), "crm.deal.list") == charged
+
+
 def test_7_shorter_calls_are_not(start: Start) -> None:
     portal = start(no_limits=False, page_time=5)
     assert [operating(portal, "crm.deal.list") for _ in range(4)] == [0, 0, 0, 0]
 
 
 def test_7_inner_methods_of_a_batch_are_charged_batch_itself_is_not(start: Start) -> None:
-    portal = start(no_limits=False, page_time=120)
+    portal = start(no_limits=False, operating_cost=120)
     answer = portal.call("batch", {"cmd": {"a": "crm.deal.list", "b": "crm.lead.list"}})
     times = answer.result["result_time"]
-    assert times["a"]["operating"] >= 0.11
-    assert times["b"]["operating"] >= 0.11
+    assert times["a"]["operating"] == 0.12
+    assert times["b"]["operating"] == 0.12
     assert portal.stats()["highest_operating"].get("batch", 0) == 0
 
 
-def test_7_reset_at_lies_within_the_window(start: Start) -> None:
-    portal = start(no_limits=False, page_time=120)
+@pytest.mark.parametrize("window", [600, 30])
+def test_7_reset_at_lies_within_the_window(start: Start, window: int) -> None:
+    portal = start(no_limits=False, operating_cost=120, operating_window=window)
     stamp = portal.call("crm.deal.list").body["time"]
-    assert 0 < float(stamp["operating_reset_at"]) - float(stamp["start"]) <= 601
+    assert 0 < float(stamp["operating_reset_at"]) - float(stamp["start"]) <= window + 1
 
 
 def exhaust(portal: Wire) -> None:
-    """Calls until the budget of deals is spent."""
-    assert 429 in (portal.call("crm.deal.list").status for _ in range(10))
+    """Calls until the budget of deals is spent: 420 seconds, and the call that passes them is the last."""
+    assert statuses(portal, 6, "crm.deal.list") == [200] * 5 + [429]
 
 
 def test_7_a_method_over_its_budget_is_429_others_go_on_and_the_window_frees_it(start: Start) -> None:
-    """The budget shrinks with the window: 420 of 600 seconds is 1.4 of 2."""
-    portal = start(no_limits=False, page_time=250, operating_window=2)
-    assert statuses(portal, 4, "crm.deal.list") == [200] * 4
+    portal = start(no_limits=False, operating_cost=105_000)
     exhaust(portal)
     answer = portal.call("crm.deal.list")
     assert answer.error == (429, "OPERATION_TIME_LIMIT")
@@ -114,13 +136,23 @@ def test_7_a_method_over_its_budget_is_429_others_go_on_and_the_window_frees_it(
     maps = portal.batch({"a": "crm.deal.list", "b": "crm.lead.list"})
     assert maps["result_error"]["a"]["error"] == "OPERATION_TIME_LIMIT"
     assert set(maps["result"]) == {"b"}
-    time.sleep(2.3)
+    assert portal.stats()["errors"] == {"OPERATION_TIME_LIMIT": 3}
+    portal.control("clock", {"advance": 500})
+    assert portal.call("crm.deal.list").status == 429
+    portal.control("clock", {"advance": 101})
     assert portal.call("crm.deal.list").status == 200
+
+
+def test_7_a_shorter_window_forgets_sooner_and_allows_no_less(start: Start) -> None:
+    portal = start(no_limits=False, operating_cost=105_000, operating_window=30)
+    exhaust(portal)
+    portal.control("clock", {"advance": 31})
+    exhaust(portal)
 
 
 def test_7_the_operating_limit_comes_after_auth(start: Start) -> None:
     """§1.3: a wrong secret is told so even while the method is blocked."""
-    portal = start(no_limits=False, page_time=400, operating_window=1)
+    portal = start(no_limits=False, operating_cost=105_000)
     exhaust(portal)
     wrong = portal.send("POST", "/rest/1/wrong/crm.deal.list", "{}", {"Content-Type": JSON})
     assert wrong.error == (401, "INVALID_CREDENTIALS")
