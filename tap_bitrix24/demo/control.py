@@ -10,7 +10,6 @@ from tap_bitrix24.demo.clock import parse_instant
 from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.lists import registry
 from tap_bitrix24.demo.portal import Portal, Reply
-from tap_bitrix24.demo.stats import Stats
 
 _FAMILIES: Final = {
     "categories": "plain",
@@ -92,7 +91,7 @@ def _stats(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
     """Answer the counters; a reset answers those of before."""
     shown = portal.stats.shown()
     if given and given.get("reset"):
-        portal.stats = Stats()
+        portal.stats = portal.stats.fresh()
     return shown
 
 

@@ -68,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/_demo/"):
             reply = control.answer(portal, self.command, url.path, url.query, body)
         elif url.path.startswith("/rest/"):
-            reply = self._rest(portal, url.path, url.query, body)
+            with portal.stats.in_flight:
+                reply = self._rest(portal, url.path, url.query, body)
         else:
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         self._send(reply)

@@ -8,6 +8,34 @@ from typing import Any
 
 
 @dataclass
+class InFlight:
+    """Counts the requests that are being answered, from when they have been read until their answer is ready to send.
+
+    A client that waits for its answers never sees more of them than it has sent at once.
+    """
+
+    now: int = 0
+    most: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> None:
+        """Count a request in."""
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        """Count it out."""
+        with self._lock:
+            self.now -= 1
+
+    def forget(self) -> None:
+        """Start over with those that are being answered now."""
+        with self._lock:
+            self.most = self.now
+
+
+@dataclass
 class Stats:
     """Counters since the start or the last reset."""
 
@@ -23,8 +51,14 @@ class Stats:
     writes: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     operating: dict[str, float] = field(default_factory=dict)
+    in_flight: InFlight = field(default_factory=InFlight)
     _seen: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fresh(self) -> "Stats":
+        """Answer counters that start over; requests in flight stay in flight."""
+        self.in_flight.forget()
+        return Stats(in_flight=self.in_flight)
 
     def request(self, commands: int | None) -> None:
         """Count a request; ``commands`` is their number in a batch."""
@@ -91,4 +125,5 @@ class Stats:
                 "counted": dict(+self.counted),
                 "highest_operating": dict(self.operating),
                 "max_commands_in_batch": self.max_commands,
+                "in_flight_most": self.in_flight.most,
             }

@@ -1,6 +1,7 @@
 """The portal's own control: mutation, clock, counts and truth."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -214,6 +215,27 @@ def test_errors_and_http_statuses_are_counted(own: Wire) -> None:
     assert counted["http"]["400"] == 1
     assert counted["http"]["404"] == 1
     assert counted["errors"]["ERROR_METHOD_NOT_FOUND"] == 2
+
+
+def test_the_limits_errors_are_counted_in_batches_too(own: Wire) -> None:
+    own.faults({"fault": "query_limit", "times": 2}, {"fault": "operation_time_limit", "method": DEALS, "times": 3})
+    for _ in range(2):
+        own.call(DEALS)
+    own.call(DEALS)
+    own.batch({"a": DEALS, "b": DEALS, "c": DEALS})
+    assert own.stats()["errors"] == {"QUERY_LIMIT_EXCEEDED": 2, "OPERATION_TIME_LIMIT": 3}
+
+
+def test_most_requests_in_flight(own: Wire) -> None:
+    own.result(DEALS)
+    own.result(DEALS)
+    assert own.stats()["in_flight_most"] == 1
+    own.faults(latency_ms=1000)
+    with ThreadPoolExecutor(3) as clients:
+        assert all(clients.map(lambda _: own.result("server.time"), range(3)))
+    assert own.stats()["in_flight_most"] == 3
+    own.forget_stats()
+    assert own.stats()["in_flight_most"] == 0
 
 
 def test_count_queries_are_counted_and_minus_1_makes_none(own: Wire) -> None:
