@@ -11,7 +11,7 @@ from typing import Final
 from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
 
-_OPERATING_COST: Final = "what a page counts for in the operating time of its method, not waited for; 0 is what it took"
+_OPERATING_COST: Final = "server time of a page that counts for its method's operating time and is not waited for"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -93,7 +93,9 @@ def run(params: php.Array, execute: Callable[[str, php.Array], Outcome], between
             error = RestError(code="ERROR_BATCH_LENGTH_EXCEEDED", text="Max batch length exceeded").body()
             outcome = Outcome(error=error)
         else:
-            outcome = execute(command.method, _resolved(php.parse_form(command.query), maps))
+            params = php.parse_form(command.query)
+            refers = "$" in command.query or "%24" in command.query
+            outcome = execute(command.method, _resolved(params, maps) if refers else params)
         maps.add(command.key, outcome)
         if halt and outcome.error is not None:
             break

@@ -42,6 +42,25 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+@dataclass
+class Due:
+    """When a request has spent the time that it takes by the portal's settings.
+
+    Times add up from when it came. What the portal itself works meanwhile is part of them, and what one wait was late
+    the next one makes up for: how fast the portal is on this machine shows as little as it can.
+    """
+
+    stopping: threading.Event
+    at: float = field(default_factory=time.monotonic)
+
+    def take(self, milliseconds: float) -> None:
+        """Take some more time, but stop when the portal stops."""
+        self.at += milliseconds / 1000
+        left = self.at - time.monotonic()
+        if milliseconds > 0 and left > 0:
+            self.stopping.wait(left)
+
+
 def parse_instant(text: str) -> float:
     """Read an ISO time; without offset it is UTC."""
     parsed = datetime.fromisoformat(text)

@@ -73,9 +73,9 @@ class Rule:
 
 @dataclass
 class Faults:
-    """The active rules, delays (milliseconds), and what a list page counts for in the operating time of its method.
+    """The active rules and delays (milliseconds).
 
-    ``operating_ms`` is not waited for. 0: a page counts for what it took.
+    ``operating_ms`` is no delay: a page's server time that counts for the operating time and is not waited for.
     """
 
     rules: list[Rule] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """The CRM methods: classic lists, universal items, stage history, dictionaries and their field lists."""
 
+from functools import partial
 from typing import Any, Final
 
 from tap_bitrix24.demo import filters, filters_strict, paging, php
@@ -8,7 +9,7 @@ from tap_bitrix24.demo.errors import RestError
 from tap_bitrix24.demo.fields import Field, classic_description, item_name, universal_description
 from tap_bitrix24.demo.store import Condition, Order, Table
 from tap_bitrix24.demo.values import server_iso
-from tap_bitrix24.demo.views import MULTIFIELDS, Rows, Selected, classic_select, universal_select
+from tap_bitrix24.demo.views import MULTIFIELDS, Names, Rows, Selected, classic_select, universal_select
 
 CLASSIC: Final = {
     "lead": "leads",
@@ -42,8 +43,9 @@ def _classic_list(name: str) -> Handler:
             order = (("START_TIME", False),)
         cap = int(call.portal.switches["count_cap"])
         page = paging.legacy(call.ordered(table, conditions, order), call.start, cap=cap)
-        selected = classic_select(table.fields, names(call.parameter("select", "SELECT", "Select", "arSelect")))
-        rows = call.rows(call.portal.view("classic", name), page, selected)
+        view = call.portal.view("classic", name)
+        wanted = names(call.parameter("select", "SELECT", "Select", "arSelect"))
+        rows = call.rows(view, page, view.selection(wanted, partial(classic_select, table.fields)))
         return paged(rows, rows, page)
 
     return handle
@@ -109,16 +111,15 @@ def _item_list(call: Call) -> Answer:
         call.ordered(table, conditions, _strict_order(call, known)), call.start, outer_start=call.outer_start
     )
     original = str(call.parameter("useOriginalUfNames") or "N").upper() == "Y"
-    selected = _told(call, known, original=original)
     view = call.portal.view("universal_original" if original else "universal", table.name)
-    rows = call.rows(view, page, selected)
+    choose = partial(_told, call.portal.switches, known, original=original)
+    rows = call.rows(view, page, view.selection(names(call.spelled("select")), choose))
     return paged({"items": rows}, rows, page)
 
 
-def _told(call: Call, known: dict[str, Field], *, original: bool) -> Selected | None:
+def _told(switches: dict[str, str], known: dict[str, Field], wanted: Names, *, original: bool) -> Selected | None:
     """Answer the keys to show; with ``item_links`` off, items do not tell all their clients, as documented for some."""
-    wanted = names(call.spelled("select"))
-    if call.portal.switches["item_links"] == "on":
+    if switches["item_links"] == "on":
         return universal_select(known, wanted, original=original)
     told = {name: one for name, one in known.items() if name not in _LINKS}
     return universal_select(told, wanted, original=original) or universal_select(told, [*told], original=original)

@@ -6,11 +6,14 @@ Inside the portal every PHP array of a request is a ``dict`` whose keys are ints
 import email
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote_plus
 
 Array = dict[int | str, Any]
+Steps = tuple[int | str | None, ...]
 
 MAX_INPUT_VARS = 10_000
 _INTEGER = re.compile(r"-?[1-9]\d*|0")
@@ -28,8 +31,8 @@ EMPTY_OBJECT = EmptyObject()
 class Encoded:
     """A value that is JSON already, such as a page of cached rows."""
 
-    def encoded(self) -> bytes:
-        """Answer the JSON text."""
+    def encoded(self) -> Iterable[bytes]:
+        """Answer the JSON text in parts: an answer of megabytes is put together once."""
         raise NotImplementedError
 
 
@@ -69,24 +72,34 @@ def parse_form(text: str) -> Array:
     result: Array = {}
     for pair in [part for part in text.split("&") if part][:MAX_INPUT_VARS]:
         name, _, value = pair.partition("=")
-        _assign(result, unquote_plus(name), unquote_plus(value))
+        _assign(result, _quoted_steps(name), unquote_plus(value) if "%" in value or "+" in value else value)
     return result
 
 
-def _assign(result: Array, name: str, value: str) -> None:
+def _assign(result: Array, steps: Steps, value: str) -> None:
     """Put one value where its bracketed name points."""
-    head, path = _split_name(name.lstrip(" "))
-    if not head:
+    if not steps:
         return
     target = result
-    step: int | str | None = key(head)
-    for following in path:
+    for step in steps[:-1]:
         place = _free_index(target) if step is None else step
         if not isinstance(target.get(place), dict):
             target[place] = {}
         target = target[place]
-        step = following
-    target[_free_index(target) if step is None else step] = value
+    last = steps[-1]
+    target[_free_index(target) if last is None else last] = value
+
+
+@lru_cache(maxsize=10_000)
+def _quoted_steps(name: str) -> Steps:
+    """Answer the way to a value as a query names it; the same names come with every command."""
+    return _steps(unquote_plus(name))
+
+
+def _steps(name: str) -> Steps:
+    """Answer the way to a value, None for ``[]``; empty for a name that PHP takes no notice of."""
+    head, path = _split_name(name.lstrip(" "))
+    return (key(head), *path) if head else ()
 
 
 def _split_name(name: str) -> tuple[str, list[int | str | None]]:
@@ -137,23 +150,43 @@ def _parse_multipart(content_type: str, body: bytes) -> Array:
         name = part.get_param("name", header="content-disposition")
         payload = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(payload, bytes):
-            _assign(result, name, payload.decode("utf-8", "replace"))
+            _assign(result, _steps(name), payload.decode("utf-8", "replace"))
     return result
 
 
 def encode(value: Any) -> bytes:
     """Write JSON as PHP does: keys 0..n-1 make a list, an empty array is ``[]``, markup is escaped."""
+    return b"".join(_parts(value))
+
+
+def _parts(value: Any) -> Iterable[bytes]:
+    """Write a value in parts."""
+    if isinstance(value, dict):
+        if value and next(iter(value)) == 0 and list(value) == list(range(len(value))):
+            return _joined(b"[", ((b"", item) for item in value.values()), b"]")
+        return _joined(b"{", ((_key_text(name), item) for name, item in value.items()), b"}") if value else (b"[]",)
     if isinstance(value, Encoded):
         return value.encoded()
-    if isinstance(value, EmptyObject):
-        return b"{}"
-    if isinstance(value, dict):
-        if list(value) == list(range(len(value))):
-            return b"[" + b",".join(map(encode, value.values())) + b"]"
-        return b"{" + b",".join(_text(str(k)) + b":" + encode(v) for k, v in value.items()) + b"}"
     if isinstance(value, list | tuple):
-        return b"[" + b",".join(map(encode, value)) + b"]"
-    return _text(value)
+        return _joined(b"[", ((b"", item) for item in value), b"]")
+    return (b"{}" if isinstance(value, EmptyObject) else _text(value),)
+
+
+def _joined(opened: bytes, items: Iterable[tuple[bytes, Any]], closed: bytes) -> list[bytes]:
+    """Write items with what stands in front of each, a comma between them."""
+    parts = [opened]
+    for before, item in items:
+        parts.append(before)
+        parts += _parts(item)
+        parts.append(b",")
+    parts[max(len(parts) - 1, 1) :] = [closed]
+    return parts
+
+
+@lru_cache(maxsize=10_000)
+def _key_text(name: int | str) -> bytes:
+    """Write the key of an object; the same few come in every answer."""
+    return _text(str(name)) + b":"
 
 
 def encode_row(row: dict[str, Any]) -> bytes:
@@ -163,8 +196,8 @@ def encode_row(row: dict[str, Any]) -> bytes:
 
 def _text(value: Any) -> bytes:
     """Encode by the standard library, then escape what PHP escapes besides."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float) and isfinite(value):
+        return (str(int(value)) if value.is_integer() else repr(value)).encode()
     text = _ENCODER.encode(value)
     if '\\"' in text:
         # A backslash of the text itself is hidden meanwhile: what it stands before is not escaped by it.

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final
 from tap_bitrix24.demo import batch, methods_crm, methods_work, php, samples, views, work
 from tap_bitrix24.demo.batch import Outcome
 from tap_bitrix24.demo.calls import Call, Method
-from tap_bitrix24.demo.clock import DEFAULT_START, Clock
+from tap_bitrix24.demo.clock import DEFAULT_START, Clock, Due
 from tap_bitrix24.demo.company import Company
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Faults, default_switches, switched
@@ -89,6 +90,7 @@ class Request:
     user: str | None
     secret: str | None
     params: php.Array
+    due: Due
 
 
 @dataclass(frozen=True)
@@ -201,11 +203,6 @@ class Portal:
         with self.lock:
             self.mutations.request_done()
 
-    def pause(self, milliseconds: float) -> None:
-        """Take some time over it, but stop when the portal stops."""
-        if milliseconds > 0:
-            self.stopping.wait(milliseconds / 1000)
-
     def answer(self, request: Request) -> Reply:
         """Answer a request that no fault has caught."""
         if self.limits and not self.bucket.admits():
@@ -246,16 +243,16 @@ class Portal:
             code = "INVALID_CREDENTIALS" if request.user and request.secret else "NO_AUTH_FOUND"
             raise auth_error(code, self.switches["auth_status"])
         if name == "batch":
-            return self._batch(request.params, request.params.get("start"))
-        return self.execute(name, request.params, request.params.get("start"))
+            return self._batch(request, request.params)
+        return self.execute(request, name, request.params)
 
-    def _batch(self, params: php.Array, outer_start: Any) -> dict[str, Any]:
+    def _batch(self, request: Request, params: php.Array) -> dict[str, Any]:
         """Run a batch; a fault may change data between its commands."""
 
         def run(method: str, inner: php.Array) -> Outcome:
             if method.lower() == "batch" and self.switches["nested_batch"] == "allowed":
-                return Outcome(self._batch(inner, outer_start), time=self._time(self.now(), "batch", typed=False))
-            return self.execute(method, inner, outer_start, in_batch=True)
+                return Outcome(self._batch(request, inner), time=self._time(self.now(), "batch", typed=False))
+            return self.execute(request, method, inner, in_batch=True)
 
         return batch.run(params, run, self._between_commands).shown()
 
@@ -264,16 +261,16 @@ class Portal:
         with self.lock:
             self.mutations.command_done()
 
-    def execute(self, name: str, params: php.Array, outer_start: Any, *, in_batch: bool = False) -> Outcome:
+    def execute(self, request: Request, name: str, params: php.Array, *, in_batch: bool = False) -> Outcome:
         """Run one method with everything that may keep it from running."""
         started = self.now()
         method = self._methods.get(name.lower())
         try:
             if method is None:
                 raise self._unknown(name, in_batch=in_batch)
-            call = Call(self, method.name, params, outer_start, self.faults.command(method.name))
+            call = Call(self, method.name, params, request.params.get("start"), self.faults.command(method.name))
             self._allowed(method, call, in_batch=in_batch)
-            outcome = self._run(method, call, started)
+            outcome = self._run(method, call, request.due)
         except RestError as error:
             self.stats.error(error.code)
             return Outcome(error=error.body(), status=error.status)
@@ -302,16 +299,22 @@ class Portal:
         if "command_error" in call.faults:
             raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
 
-    def _run(self, method: Method, call: Call, started: float) -> Outcome:
-        """Run the method itself, count what it served and what it took."""
+    def _run(self, method: Method, call: Call, due: Due) -> Outcome:
+        """Run the method itself, count what it served and what it took.
+
+        Its operating time is what a page takes by the portal's settings, or the portal's own work if that is more: how
+        many others are at work on this machine is no part of it.
+        """
+        began, taken = time.thread_time(), 0.0
         with self.lock:
             answer = method.handle(call)
         self.stats.lost(method.name, call.dropped)
         if answer.rows is not None:
             self.stats.served(method.name, answer.rows.table, answer.rows.ids, counted=answer.counted)
-            self.pause(self.faults.page_ms + (self.faults.count_ms if answer.counted else 0))
-        cost = self.faults.operating_ms / 1000 if answer.rows is not None else 0
-        self.operating.record(method.name, cost or self.now() - started)
+            slept = self.faults.page_ms + (self.faults.count_ms if answer.counted else 0)
+            due.take(slept)
+            taken = (slept + self.faults.operating_ms) / 1000
+        self.operating.record(method.name, max(taken, time.thread_time() - began))
         return Outcome(answer.result, answer.total, answer.next)
 
     def _time(self, started: float, method: str, *, typed: bool) -> dict[str, Any]:

@@ -105,9 +105,9 @@ class Raw(php.Encoded):
         """Write it once."""
         self._text = json.dumps(value).encode()
 
-    def encoded(self) -> bytes:
+    def encoded(self) -> tuple[bytes]:
         """Answer the JSON text."""
-        return self._text
+        return (self._text,)
 
 
 def _sample(name: str, bodies: list[Row], entry: Entry | None, *, counted: bool) -> Sample | None:

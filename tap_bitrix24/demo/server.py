@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from tap_bitrix24.demo import batch, control, php, xml
+from tap_bitrix24.demo.clock import Due
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Rule
 from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
@@ -76,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
         """Answer a REST request, with faults, delays and live changes around it."""
+        due = Due(portal.stopping)
         target = parse_path(path)
         params = php.parse_form(query)
         if self.command == "POST":
@@ -84,11 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
             params.pop(name, None)
         commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
-        portal.pause(portal.faults.latency_ms)
+        due.take(portal.faults.latency_ms)
         rule = portal.faults.request([target.method, *(commands or ())])
-        reply = _faulted(portal, rule) if rule else None
+        reply = _faulted(portal, rule, due) if rule else None
         if reply is None:
-            reply = portal.answer(Request(target.method, target.user, target.secret, params))
+            reply = portal.answer(Request(target.method, target.user, target.secret, params, due))
         if rule and rule.fault == "truncated_json" and reply.body:
             reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
         elif target.transport == "xml" and reply.body and reply.content_type == JSON:
@@ -111,10 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
 
-def _faulted(portal: Portal, rule: Rule) -> Reply | None:
+def _faulted(portal: Portal, rule: Rule, due: Due) -> Reply | None:
     """Answer what a fault makes of a request; None lets it be answered after all."""
     if rule.fault == "slow":
-        portal.pause(float(rule.param or 1) * 1000)
+        due.take(float(rule.param or 1) * 1000)
         return None
     if rule.fault == "query_limit":
         return portal.too_many()

@@ -10,8 +10,10 @@ from tap_bitrix24.demo.fields import Field
 from tap_bitrix24.demo.store import Row, Table
 
 Selected = frozenset[str]
+Names = Iterable[Any] | None
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
+_KEPT_SELECTIONS = 500
 _ON_REQUEST = frozenset((*MULTIFIELDS, "COMMUNICATIONS", "FILES"))
 
 
@@ -42,16 +44,26 @@ class View:
         self._show = show
         self._store = store
         self._kept: dict[Selected | None, dict[int, bytes]] = {}
+        self._selections: dict[tuple[str, ...] | None, Selected | None] = {}
         store.views.append(self)
         table.on_change.append(self.forget)
 
     def forget(self, number: int | None) -> None:
         """Drop what was kept of one row, or of all."""
         if number is None:
-            self._kept = {}
+            self._kept, self._selections = {}, {}
             return
         for fragments in self._kept.values():
             fragments.pop(number, None)
+
+    def selection(self, names: Names, choose: Callable[[Names], Selected | None]) -> Selected | None:
+        """Answer what some names select: ``choose`` is asked when they come for the first time."""
+        known, asked = self._selections, None if names is None else tuple(map(str, names))
+        if asked not in known:
+            if len(known) >= _KEPT_SELECTIONS:
+                known.clear()
+            known[asked] = choose(asked)
+        return known[asked]
 
     def row(self, number: int, selected: Selected | None = None) -> Row:
         """Answer one row in wire form; ``selected`` None means everything."""
@@ -96,9 +108,9 @@ class Rows(php.Encoded):
         """Answer the number of rows."""
         return len(self._texts)
 
-    def encoded(self) -> bytes:
+    def encoded(self) -> tuple[bytes, ...]:
         """Write the page."""
-        return b"[" + b",".join(self._texts) + b"]"
+        return (b"[", b",".join(self._texts), b"]")
 
     def row(self, index: int) -> Row:
         """Answer one row as a batch reference sees it."""

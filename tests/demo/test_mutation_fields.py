@@ -74,6 +74,22 @@ def test_a_changed_field_shows_in_a_page_that_was_asked_for_before(own: Wire) ->
     assert own.result("crm.item.list", item)["items"] != universal
 
 
+@pytest.mark.parametrize("select", [["UF_*"], ["*", "uf_crm_new"], ["UF_CRM_NEW"]])
+def test_a_new_field_shows_in_a_selection_that_was_made_before(own: Wire, select: list[str]) -> None:
+    asked = {"select": select}
+    assert all("UF_CRM_NEW" not in row for row in own.result("crm.deal.list", asked))
+    own.mutate(add_field={"table": "deals", "name": "UF_CRM_NEW"})
+    assert all("UF_CRM_NEW" in row for row in own.result("crm.deal.list", asked))
+
+
+@pytest.mark.parametrize("select", [["ID", "TITLE"], ["*"]])
+def test_a_changed_row_shows_in_every_selection_that_was_made_before(own: Wire, select: list[str]) -> None:
+    asked = {"select": select}
+    first = own.result("crm.deal.list", asked)[0]["ID"]
+    own.mutate(table="deals", set={"id": int(first), "fields": {"TITLE": "Neu & anders"}})
+    assert own.result("crm.deal.list", asked)[0]["TITLE"] == "Neu & anders"
+
+
 def test_a_field_may_come_back_as_something_else(own: Wire) -> None:
     own.mutate(remove_field={"table": "deals", "name": SEATS})
     own.mutate(add_field={"table": "deals", "name": SEATS, "type": "enumeration", "options": [[7, "Loge"], [8, "Ряд"]]})

@@ -1,5 +1,6 @@
 """Whatever is sent, the portal answers in JSON; reading and changing side by side tears nothing."""
 
+import http.client
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,24 @@ def value(rng: random.Random, depth: int) -> Any:
     if depth and kind < 0.5:
         return [value(rng, depth - 1) for _ in range(rng.randint(0, 3))]
     return rng.choice(PLAIN) if kind < 0.7 else rng.choice(LEAVES)
+
+
+def test_forty_connections_are_answered_side_by_side(own: Wire) -> None:
+    """All are open and have sent before the first answer is read; each gets its own rows, from its own batch."""
+    own.faults(latency_ms=100, page_ms=15)
+    known = ids(own.truth("deals"))
+    clients = [http.client.HTTPConnection(own.host, own.port, timeout=60) for _ in range(40)]
+    for client in clients:
+        client.connect()
+    for first, client in enumerate(clients):
+        asked = {"filter": {">ID": known[first]}, "order": {"ID": "ASC"}, "start": -1}
+        cmd = {"a": command("crm.deal.list", asked), "b": command("crm.deal.list", {**asked, "select": ["TITLE"]})}
+        client.request("POST", f"{own.root}batch", json.dumps({"cmd": cmd}), {"Content-Type": JSON})
+    for first, client in enumerate(clients):
+        result = json.loads(client.getresponse().read())["result"]["result"]
+        assert ids(result["a"]) == ids(result["b"]) == known[first + 1 : first + 51]
+        client.close()
+    assert 1 < own.stats()["in_flight_most"] <= 40
 
 
 @pytest.mark.parametrize("seed", range(8))
