@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from tap_bitrix24.demo.company import ID_LAYOUTS
 from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
 
@@ -22,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--scale", type=int, default=300, help="number of deals; other tables in proportion")
     add("--seed", type=int, default=1, help="another seed, another company")
     add("--smart-processes", type=int, default=2, help="number of smart processes")
+    add("--ids", choices=ID_LAYOUTS, default="dense", help="how the deals' ids lie; sparse: over 200 times as many")
     add("--samples", metavar="DIR", help="folder of documented answers, served where there are any")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS with this certificate")
     add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of all ten operating buckets")

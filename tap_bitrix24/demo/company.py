@@ -42,6 +42,7 @@ _TYPES: Final = {
 _CRM_STAMPS: Final = ("DATE_CREATE", "DATE_MODIFY")
 _SMART_STAMPS: Final = ("CREATED_TIME", "UPDATED_TIME")
 NO_STAMP: Final = " "
+ID_LAYOUTS: Final = ("dense", "sparse")
 
 
 @dataclass
@@ -54,12 +55,16 @@ class Company:
     types: list[Row] = field(default_factory=list)
 
     @classmethod
-    def founded(cls, *, seed: int, scale: int, anchor: int, smart_processes: int) -> "Company":
-        """Lay out every table; nothing happened after ``anchor``."""
+    def founded(cls, *, seed: int, scale: int, anchor: int, smart_processes: int, ids: str = "dense") -> "Company":
+        """Lay out every table; nothing happened after ``anchor``. ``ids`` tells how those of the deals lie."""
+        if ids not in ID_LAYOUTS:
+            message = f"ids are {' or '.join(ID_LAYOUTS)}, not {ids!r}"
+            raise ValueError(message)
         company = cls(scale, Seeds(seed, anchor))
         seeds = company.seeds
         for name, share in _SHARES.items():
-            seeds.born[name] = seeds.born_ids(name, max(int(scale * share), 3))
+            lay_out = seeds.scattered_ids if name == "deals" and ids == "sparse" else seeds.born_ids
+            seeds.born[name] = lay_out(name, max(int(scale * share), 3))
         seeds.born["users"] = seeds.born_ids("users", min(max(scale // 100, 5), 500))
         seeds.born["departments"] = seeds.born_ids("departments", max(4, len(seeds.born["users"]) // 8), gaps=False)
         company._crm_tables()

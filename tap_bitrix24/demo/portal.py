@@ -69,6 +69,7 @@ class Options:
     scale: int = 300
     seed: int = 1
     smart_processes: int = 2
+    ids: str = "dense"
     samples: str | Path | None = None
     operating_window: float = 600.0
     operating_cost: float = 0.0
@@ -103,17 +104,24 @@ class Reply:
     location: str | None = None
 
 
+def _founded(options: Options, start: float) -> Company:
+    """Found the company; nothing happened after the portal's start."""
+    return Company.founded(
+        seed=options.seed,
+        scale=options.scale,
+        anchor=DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY,
+        smart_processes=options.smart_processes,
+        ids=options.ids,
+    )
+
+
 class Portal:
     """One portal with its company, limits, faults and counters."""
 
     def __init__(self, options: Options) -> None:
         """Found the company and get ready to answer."""
         self.clock = Clock.starting(options.clock)
-        start = self.clock.now()
-        anchor = DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY
-        self.company = Company.founded(
-            seed=options.seed, scale=options.scale, anchor=anchor, smart_processes=options.smart_processes
-        )
+        self.company = _founded(options, self.clock.now())
         registry.promise(self.company.seeds, self.company.tables)
         self.switches = default_switches() | switched(options.switches)
         given = options.scopes.split(",") if isinstance(options.scopes, str) else options.scopes

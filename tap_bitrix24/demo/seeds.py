@@ -3,7 +3,7 @@
 import random
 from array import array
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final
 
 from tap_bitrix24.demo.dictionaries import Stage
@@ -16,6 +16,8 @@ _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _OPEN_SHARE: Final = 0.12
 _WON_SHARE: Final = 55
 _HOLES_FROM: Final = 100
+_ROOM: Final = 200
+_ROOM_OF_A_CLUSTER: Final = 150_000
 
 
 @dataclass
@@ -61,6 +63,24 @@ class Seeds:
             steps[dice.randrange(1, count)] += max(20, min(count // 100, 5000))
         return array("q", accumulate(steps))
 
+    def scattered_ids(self, name: str, count: int) -> "array[int]":
+        """Lay out ids over two hundred times as many numbers: in clusters of all sizes and densities, deserts between.
+
+        At scales from some ten thousand on, clusters are a few dozen to some ten thousand numbers wide and deserts
+        thousands to about a million.
+        """
+        dice, room = random.Random(f"{self.seed}:{name} scattered"), count * _ROOM
+        clusters = max(room // _ROOM_OF_A_CLUSTER, min(count // 25, 8), 2)
+        least = min(20, count // clusters)
+        more = _shares(count - clusters * least, [1000 ** dice.random() ** 3 for _ in range(clusters)])
+        widths = [int((least + one) / dice.uniform(0.3, 1)) for one in more]
+        deserts = _shares(room - sum(widths), [400 ** dice.random() for _ in range(clusters - 1)])
+        ids, first = array("q"), 1
+        for rows, width, desert in zip(more, widths, [*deserts, 0], strict=True):
+            ids.extend(sorted(dice.sample(range(first, first + width), least + rows)))
+            first += width + desert
+        return ids
+
     def stamps(self, name: str, count: int) -> tuple["array[int]", "array[int]"]:
         """Lay out created and modified stamps over three years; thousands of rows are modified in one second."""
         dice = random.Random(f"{self.seed}:{name} stamps").random
@@ -74,6 +94,12 @@ class Seeds:
         for place in eligible[:: max(1, len(eligible) // max(together, 1))]:
             modified[place] = instant
         return created, modified
+
+
+def _shares(total: int, weights: list[float]) -> list[int]:
+    """Share out a total by weights; nothing of it is lost to rounding."""
+    ends = [round(total * part / sum(weights)) for part in accumulate(weights)]
+    return [end - before for before, end in pairwise([0, *ends])]
 
 
 def moved_at(number: int, created: int, modified: int) -> int:
