@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tap_bitrix24.demo.company import ID_LAYOUTS
+from tap_bitrix24.demo.deal_fields import deal_fields
 from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
 
@@ -24,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="another seed, another company")
     add("--smart-processes", type=int, default=2, help="number of smart processes")
     add("--ids", choices=ID_LAYOUTS, default="dense", help="how the deals' ids lie; sparse: over 200 times as many")
+    add("--deal-fields", type=int, metavar="N", help="deals have exactly N fields, user fields included (10 to 300)")
     add("--samples", metavar="DIR", help="folder of documented answers, served where there are any")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS with this certificate")
     add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of all ten operating buckets")
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     try:
+        deal_fields(options["deal_fields"])
         options["switches"] = switched(dict(pair.split("=", 1) for pair in options.pop("switch")))
     except ValueError as mistake:
         parser.error(str(mistake))

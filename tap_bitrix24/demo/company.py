@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tap_bitrix24.demo import dictionaries, people, sales, work
+from tap_bitrix24.demo.deal_fields import deal_fields
 from tap_bitrix24.demo.fields import Field, documented, entity_fields
 from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.store import Maker, Row, Table, Tables
@@ -55,24 +56,25 @@ class Company:
     types: list[Row] = field(default_factory=list)
 
     @classmethod
-    def founded(cls, *, seed: int, scale: int, anchor: int, smart_processes: int, ids: str = "dense") -> "Company":
-        """Lay out every table; nothing happened after ``anchor``. ``ids`` tells how those of the deals lie."""
+    def founded(
+        cls, seeds: Seeds, *, scale: int, smart_processes: int, ids: str = "dense", fields_of_deals: int | None = None
+    ) -> "Company":
+        """Lay out every table. ``ids`` tells how those of deals lie, ``fields_of_deals`` how many fields those have."""
         if ids not in ID_LAYOUTS:
             message = f"ids are {' or '.join(ID_LAYOUTS)}, not {ids!r}"
             raise ValueError(message)
-        company = cls(scale, Seeds(seed, anchor))
-        seeds = company.seeds
+        company = cls(scale, seeds)
         for name, share in _SHARES.items():
             lay_out = seeds.scattered_ids if name == "deals" and ids == "sparse" else seeds.born_ids
             seeds.born[name] = lay_out(name, max(int(scale * share), 3))
         seeds.born["users"] = seeds.born_ids("users", min(max(scale // 100, 5), 500))
         seeds.born["departments"] = seeds.born_ids("departments", max(4, len(seeds.born["users"]) // 8), gaps=False)
-        company._crm_tables()
+        company._crm_tables(*deal_fields(fields_of_deals))
         company._work_tables()
         for _ in range(smart_processes):
             company._smart_process()
         company.lay_out_dictionaries()
-        company.fixed("currencies", entity_fields("currency"), dictionaries.currencies(anchor), key="CURRENCY")
+        company.fixed("currencies", entity_fields("currency"), dictionaries.currencies(seeds.anchor), key="CURRENCY")
         return company
 
     def add_smart_process(self) -> int:
@@ -102,7 +104,7 @@ class Company:
         names = (NO_STAMP, NO_STAMP)
         self.tables[name] = Table(name, fields, make, array("q", sorted(known)), still, array("q", still), names)
 
-    def _crm_tables(self) -> None:
+    def _crm_tables(self, standard_of_deals: dict[str, Field], owned_by_deals: list[Field]) -> None:
         """Add deals, leads, contacts, companies, quotes and smart invoices."""
         seeds = self.seeds
         for place, (name, entity, maker) in enumerate(
@@ -114,8 +116,11 @@ class Company:
                 ("quotes", "quote", sales.quote),
             )
         ):
-            owned = (every_type if name == "deals" else some_types)("UF_CRM_", 1_700_000_001 + 9_000_000 * place)
-            fields = entity_fields(entity) | {one.name: one for one in owned}
+            if name == "deals":
+                standard, owned = standard_of_deals, owned_by_deals
+            else:
+                standard, owned = entity_fields(entity), some_types("UF_CRM_", 1_700_000_001 + 9_000_000 * place)
+            fields = standard | {one.name: one for one in owned}
             columns = people.category_column(name) if name in {"contacts", "companies"} else {}
             ranks = dictionaries.stage_ranks(name)
             more = {"user_fields": owned, "columns": columns, "ranks": ranks}

@@ -19,6 +19,7 @@ from tap_bitrix24.demo.limits import PLANS, LeakyBucket, OperatingLimit
 from tap_bitrix24.demo.lists import answer as list_answers
 from tap_bitrix24.demo.lists import registry, wire
 from tap_bitrix24.demo.mutation import Mutations
+from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.stats import Stats
 from tap_bitrix24.demo.values import DAY, server_iso
 
@@ -70,6 +71,7 @@ class Options:
     seed: int = 1
     smart_processes: int = 2
     ids: str = "dense"
+    deal_fields: int | None = None
     samples: str | Path | None = None
     operating_window: float = 600.0
     operating_cost: float = 0.0
@@ -106,12 +108,13 @@ class Reply:
 
 def _founded(options: Options, start: float) -> Company:
     """Found the company; nothing happened after the portal's start."""
+    anchor = DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY
     return Company.founded(
-        seed=options.seed,
+        Seeds(options.seed, anchor),
         scale=options.scale,
-        anchor=DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY,
         smart_processes=options.smart_processes,
         ids=options.ids,
+        fields_of_deals=options.deal_fields,
     )
 
 

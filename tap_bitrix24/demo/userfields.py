@@ -70,6 +70,17 @@ def every_type(prefix: str, first: int) -> list[Field]:
     ]
 
 
+def many_types(prefix: str, first: int, count: int) -> list[Field]:
+    """Make so many user fields, all types in turn, but for the single file: rows without one lack its key."""
+    shown = [one for one in every_type(prefix, first) if one.type != "file" or one.multiple]
+    kinds = [kind for kind in _KINDS if kind.type != "file" or kind.multiple]
+    for index in range(count - len(shown)):
+        again, place = divmod(index, len(kinds))
+        kind = kinds[place]._replace(label=f"{kinds[place].label} {again + 2}")
+        shown.append(_made(f"{prefix}{first + (len(_KINDS) + index) * 1013}", kind))
+    return shown[:count]
+
+
 def some_types(prefix: str, first: int) -> list[Field]:
     """Make a handful of user fields."""
     return [_made(f"{prefix}{first + i * 1013}", kind) for i, kind in enumerate(_KINDS) if kind.label in _FEW]

@@ -45,12 +45,17 @@ def test_one_line_of_json_then_up_until_a_signal_then_quiet(stop: signal.Signals
 def test_options_reach_the_portal() -> None:
     options = (
         "--scale 60 --smart-processes 3 --no-limits --scopes crm,user --switch count_cap=20 --switch error_code=int"
+        " --ids sparse --deal-fields 12 --operating-cost 250"
     )
     with started(*options.split()) as (_, url):
         wire = Wire(url)
         assert wire.result("scope") == ["crm", "user"]
         assert len(wire.result("crm.type.list")["types"]) == 3
-        assert wire.call("crm.deal.list").body["total"] == 20
+        deals = wire.call("crm.deal.list", {"order": {"ID": "DESC"}}).body
+        assert deals["total"] == 20
+        assert len(deals["result"][0]) == 12
+        assert int(deals["result"][0]["ID"]) > 11_000
+        assert deals["time"]["operating"] == 0.25
         assert wire.call("crm.item.list").body["error"] == 100
 
 
@@ -74,9 +79,17 @@ def test_tls(tmp_path: Path) -> None:
         assert Wire(url, bundle=bundle).call("crm.deal.list").body["total"] == 50
 
 
-def test_a_bad_option_ends_with_a_usage_line() -> None:
-    command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--switch", "no_such_switch=1"]
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--switch", "no_such_switch=1", "no_such_switch"),
+        ("--deal-fields", "301", "from 10 to 300"),
+        ("--ids", "dusty", "sparse"),
+    ],
+)
+def test_a_bad_option_ends_with_a_usage_line(option: str, value: str, told: str) -> None:
+    command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", option, value]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert "no_such_switch" in done.stderr
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
