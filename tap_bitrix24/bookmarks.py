@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.model import Reached, Reading, Source, Window
-from tap_bitrix24.reading import Cursor, keyset
+from tap_bitrix24.reading import keyset
 from tap_bitrix24.windows import windows
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from tap_bitrix24.bookmarks import from_text, incremental, to_text
 from tap_bitrix24.checks import Once
+from tap_bitrix24.cursor import CHAIN, Cursor
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import Ask, Event, Page, Reached, Reading, Row, Rows, SetsRead, Source, Warned
-from tap_bitrix24.reading import CHAIN, Cursor, chains, deliver, rest_of, through, tolerates, want
+from tap_bitrix24.reading import chains, deliver, rest_of, through, tolerates, want
 
 SET = "_bitrix24_set"
 """Row key and column that say whose child a row is."""
@@ -251,7 +252,8 @@ def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
         asked += [(tally, group, source) for source in sources]
         once |= {id(source): overlapping for overlapping in [Once()] for source in sources if len(sources) > 1}
     for bundle in _batches(asked, CHAIN):
-        answers = yield from want([_opening(source) for _, _, source in bundle])
+        asks = [_opening(source) for _, _, source in bundle]
+        answers = yield from want(asks)
         cursors: list[Cursor] = []
         firsts: list[tuple[Source, Page]] = []
         whose = {id(source): (tally, group) for tally, group, source in bundle}
@@ -263,14 +265,14 @@ def _ask(groups: Sequence[tuple[_Tally, Sequence[Any]]]) -> Reading:
                 event = _tagged(*whose[id(source)], Rows(source, rows))
             yield event
 
-        for (tally, group, source), answer in zip(bundle, answers, strict=True):
+        for (tally, group, source), opening, answer in zip(bundle, asks, answers, strict=True):
             if answer.error is not None:
                 _note_refusal(tally, source, group, answer.error)
                 continue
             tally.answered = True
             if source.endpoint.paging.keyset:
                 cursors.append(Cursor(source))
-                yield from through(deliver(cursors[-1], answer), tag)
+                yield from through(deliver(cursors[-1], opening, answer), tag)
             else:
                 firsts.append((source, answer.pages[0]))
         yield from through(rest_of(firsts), tag)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 import requests
+from requests.adapters import HTTPAdapter
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.auth import Door
@@ -31,11 +34,12 @@ LOG = logging.getLogger("tap-bitrix24.client")
 ATTEMPTS = 7
 """Tries of a request the portal does not answer: about a minute and a half."""
 FEW_ATTEMPTS = 2
-"""Tries of a run's first request, and of any while the portal is silent: a run must not take hours to fail."""
+"""Tries of a run's first request."""
 PATIENCE = 900.0
 """Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
 _GATEWAY_TIMEOUT = 504
 _TOO_LARGE = 413
+_T = TypeVar("_T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -68,31 +72,34 @@ class Client:
         dialect: Dialect,
         *,
         timeout: float = 75.0,
+        connections: int = 1,
         verify: str | bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Open a session.
+        """Open a session; it may be used from several threads at once.
 
         Args:
             door: The credentials.
             pacer: Says how long to wait before each request.
             dialect: Puts commands into bodies and reads answers.
             timeout: Seconds without an answer; the portal itself gives up after 60.
+            connections: Requests that may be under way at once.
             verify: Path of a CA bundle, or True for the system's.
             sleep: Replaced in tests.
         """
         self.requests = 0
-        self._silent = False
-        """The last request was given up."""
+        self._counting = threading.Lock()
         self.first_answer: Mapping[str, Any] = {}
         """`time` of the first answer: the portal's clock at the start of the run."""
         self.dialect = dialect
         self._door = door
-        self._pacer = pacer
+        self.pacer = pacer
         self._timeout = timeout
         self._sleep = sleep
         self._verify = verify
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
         self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
         self._session.headers["Accept"] = "application/json"
 
@@ -101,7 +108,7 @@ class Client:
         self._session.close()
 
     def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
-        """Make one call.
+        """Make one call, again if it fails for a moment.
 
         Args:
             command: Sent on its own, parameters as JSON.
@@ -110,9 +117,7 @@ class Client:
         Raises:
             PortalError: Of the type that says the recovery; retriable ones after the tries are used up.
         """
-        answer = self._persist(command.method, command.params, frozenset({command.method}), attempts)
-        self._pacer.learn(command.method, answer.time)
-        return answer
+        return self._persist(partial(self._once, command.method, command.params), attempts)
 
     def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
         """Run up to 50 commands in one request, in order; a failed one does not stop the others.
@@ -120,15 +125,28 @@ class Client:
         Raises:
             PortalError: The request as a whole failed.
         """
-        methods = frozenset(command.method for command in bundle)
-        outer = self._persist("batch", self.dialect.bundle_body(bundle), methods, attempts)
+        return self._persist(partial(self.try_bundle, bundle), attempts)
+
+    def try_bundle(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
+        """Send a bundle once, now: pacing and trying again are the caller's.
+
+        Raises:
+            PortalError: The request as a whole failed.
+        """
+        outer = self._once("batch", self.dialect.bundle_body(bundle))
         results = self.dialect.bundle_results(outer, bundle)
-        for command, result in zip(bundle, results, strict=True):
-            if isinstance(result, Result):
-                self._pacer.learn(command.method, result.time)
-            elif isinstance(result, AccessError):
+        for result in results:
+            if isinstance(result, AccessError):
                 raise result
         return results
+
+    def try_call(self, commands: Sequence[Command]) -> list[Result | PortalError]:
+        """Send a call once, now, and bring what came of it in the form of a bundle of one.
+
+        Raises:
+            PortalError: It failed.
+        """
+        return [self._once(command.method, command.params) for command in commands]
 
     def insist(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
         """Run a bundle and ask again for those commands that failed for a moment only.
@@ -152,34 +170,30 @@ class Client:
                 results[number] = result
         return results
 
-    def _persist(self, method: str, params: Mapping[str, Any], methods: frozenset[str], attempts: int) -> Result:
+    def _persist(self, once: Callable[[], _T], attempts: int) -> _T:
+        """Send when the pacer says so, again while there is hope."""
         attempt, waited = 0, 0.0
-        attempts = FEW_ATTEMPTS if self._silent else attempts
         while True:
             attempt += 1
+            while (seconds := self.pacer.take()) > 0:
+                self._sleep(seconds)
             try:
-                result = self._once(method, params, methods)
+                return once()
             except TooSlowError:
                 raise
             except RetriableError as error:
                 if isinstance(error, RateLimitedError):
-                    self._pacer.refused()
+                    self.pacer.refused()
                 if not again(error, attempt, waited, attempts):
-                    self._silent = not isinstance(error, (RateLimitedError, OperationLimitError))
                     raise
                 seconds = pause(error, attempt)
                 LOG.warning("%s; trying again in %.0f s", error, seconds)
                 self._sleep(seconds)
                 waited += seconds
-            else:
-                self._silent = False
-                return result
 
-    def _once(self, method: str, params: Mapping[str, Any], methods: frozenset[str]) -> Result:
-        if (seconds := self._pacer.wait(methods)) > 0:
-            self._sleep(seconds)
-        self._pacer.sent()
-        self.requests += 1
+    def _once(self, method: str, params: Mapping[str, Any]) -> Result:
+        with self._counting:
+            self.requests += 1
         response = self._post(self._door.address(method), method, orjson.dumps(params))
         if response.status_code in _REDIRECTS:
             response = self._post(self._moved(response, method), method, orjson.dumps(params))

@@ -1,221 +1,342 @@
-"""The one loop that serves what strategies want: packs wishes into bundles, sends them, hands pages back.
+"""The one loop that reads all streams: sends what their strategies want, hands what comes back to them, in order.
 
-While a strategy's rows are converted and written, its next request is already under way; order and memory
-stay those of one bundle. Signals are seen while waiting, not in the middle of a line.
+Several requests are under way at once, at most `slots`, and each serves whoever wants something: a method whose
+operating time is spent, or a request that must be tried again, holds up nobody else. What is sent is decided at the
+moment it can be sent, so that a strategy never has to guess more than the portal's pace forces it to. Rows are
+written by whoever consumes the loop, one strategy's after another's, while the next requests are under way.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from queue import SimpleQueue
-from types import FrameType
-from typing import TypeVar
 
+from tap_bitrix24.budgets import Budgets
+from tap_bitrix24.bundles import Bundle, Job, Wish, times_of
 from tap_bitrix24.client import Client, again, pause
-from tap_bitrix24.dialects import Dialect
-from tap_bitrix24.errors import Interrupted, PortalError, RetriableError, TooSlowError
-from tap_bitrix24.model import Answer, Ask, Command, Page, Reached, Reading, Result, Rows, SetsRead, Want, Warned
+from tap_bitrix24.errors import (
+    AccessError,
+    OperationLimitError,
+    PortalError,
+    RateLimitedError,
+    RetriableError,
+    SettingsError,
+    TooSlowError,
+)
+from tap_bitrix24.model import Answer, Command, Reached, Reading, Result, Rows, SetsRead, Want, Warned
+from tap_bitrix24.page_costs import PageCosts
+from tap_bitrix24.waiting import Pending, Waiting
 
 LOG = logging.getLogger("tap-bitrix24.engine")
-_T = TypeVar("_T")
-Found = Rows | SetsRead | Reached | Warned
-
-
-class Waiting:
-    """Runs a call in the background while the main thread stays open to signals."""
-
-    def __init__(self) -> None:
-        """Nothing has arrived yet."""
-        self._signum: int | None = None
-        self._mail: SimpleQueue[object] = SimpleQueue()
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal has arrived."""
-        return self._signum is not None
-
-    def interrupt(self, signum: int, _frame: FrameType | None = None) -> None:
-        """Signal handler: note the signal and wake whoever waits (a SimpleQueue may be used in a handler)."""
-        self._signum = signum
-        self._mail.put(None)
-
-    def check(self) -> None:
-        """Raise `Interrupted` if a signal has arrived."""
-        if self._signum is not None:
-            raise Interrupted(self._signum)
-
-    def start(self, call: Callable[[], _T]) -> Callable[[], _T]:
-        """Start the call; the function returned waits for what it brings, or raises `Interrupted`.
-
-        The thread is a daemon: a request the portal takes a minute over must not delay leaving.
-        """
-        values: list[_T] = []
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                values.append(call())
-            except BaseException as error:  # noqa: BLE001 - re-raised by whoever waits
-                errors.append(error)
-            self._mail.put(None)
-
-        threading.Thread(target=run, daemon=True).start()
-
-        def wait() -> _T:
-            self.check()
-            while not values and not errors:
-                self._mail.get()
-                self.check()
-            for error in errors:
-                raise error
-            return values[0]
-
-        return wait
+HELD = 5_000
+"""Rows that may wait to be written before further answers are looked at: two requests'."""
+LINGER = 0.2
+"""Seconds a request that is not full waits for more wishes while others are under way: each one counts."""
+FULL = 0.9
+SILENCE = 120.0
+"""Seconds without any answer after which tries are cut short: a stopped portal must not take hours to fail."""
+TOGETHER = 2
+"""Tries of a wish in the company of other streams' before it travels alone: one of them may spoil the request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A strategy whose first wishes have been served."""
+class Ended:
+    """A strategy has ended, or failed."""
 
-    reading: Reading
-    found: list[Found]
-    """What it found before it wished for anything."""
-    answers: list[Answer] | None
-    """None: it has not been asked for a wish; empty: it had none, and has ended."""
+    error: Exception | None
+
+
+Found = Rows | SetsRead | Reached | Warned | Ended
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """A bundle under way."""
+
+    bundle: Bundle
+    commands: Sequence[Command]
+    sent_at: float
+    pending: Pending[list[Result | PortalError]]
 
 
 class Engine:
     """Serves reading strategies from one client."""
 
     def __init__(
-        self, client: Client, waiting: Waiting | None = None, sleep: Callable[[float], object] | None = None
+        self,
+        client: Client,
+        waiting: Waiting | None = None,
+        *,
+        slots: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        nap: Callable[[float], object] | None = None,
     ) -> None:
         """Take the client whose portal all strategies read.
 
         Args:
             client: Sends bundles.
-            waiting: Where signals arrive.
-            sleep: Waits between tries of a single command; None: the client's way.
+            waiting: Where signals and answers arrive.
+            slots: Requests under way at once, at most.
+            clock: Seconds, monotonic.
+            nap: Waits where nothing is under way; None: until a signal comes.
         """
         self.waiting = waiting or Waiting()
         self._client = client
-        self._dialect = client.dialect
-        self._sleep = sleep or threading.Event().wait
-        self._most = self._dialect.BUNDLE
-        """Commands a bundle may hold now: halved when the portal takes too long, doubled when it doesn't."""
+        self._slots = slots
+        self._clock = clock
+        self._nap = nap or self.waiting.pause
+        self._budgets = Budgets(clock)
+        self._costs = PageCosts()
+        self._known: dict[str, Job] = {}
+        self._jobs: list[Job] = []
+        """Those that go on."""
+        self._requests: list[_Request] = []
+        self._silent_since: float | None = None
+        self._wake: list[float] = []
+        """Moments at which something that can't be sent now may be."""
 
-    def begin(self, readings: Sequence[Reading]) -> list[Begun]:
-        """Serve the first wishes of several strategies together: small lists share a request, 50 commands each.
+    def run(self, readings: Mapping[str, Reading]) -> Iterator[tuple[str, Found]]:
+        """Run strategies side by side; yields whose and what each found, a strategy's own in order, `Ended` last.
 
         Raises:
-            PortalError: A whole request failed for good.
+            AccessError: The portal does not let us in any more.
+            SettingsError: A STATE can't be read.
         """
-        firsts = [self._next_want(reading, None) for reading in readings]
-        arrived = self.waiting.start(partial(self.serve, [ask for _, asks in firsts for ask in asks]))
-        answers = iter(arrived())
-        return [
-            Begun(reading, found, [next(answers) for _ in asks])
-            for reading, (found, asks) in zip(readings, firsts, strict=True)
-        ]
-
-    def run(self, reading: Reading | Begun) -> Iterator[Found]:
-        """Pump one strategy; yields what it found, in order, while its next wishes are being served."""
-        begun = reading if isinstance(reading, Begun) else Begun(reading, [], None)
-        yield from begun.found
-        answers = begun.answers
-        while answers is None or answers:
-            found, asks = self._next_want(begun.reading, answers)
-            if not asks:
-                yield from found
-                return
-            arrived = self.waiting.start(partial(self.serve, asks))
-            yield from found
-            answers = arrived()
-
-    @staticmethod
-    def _next_want(reading: Reading, answers: list[Answer] | None) -> tuple[list[Found], Sequence[Ask]]:
-        found: list[Found] = []
+        self._known = {name: Job(name, reading) for name, reading in readings.items()}
+        self._jobs = list(self._known.values())
+        self._requests = []
+        found: deque[tuple[Job, Found]] = deque()
         while True:
-            try:
-                event = reading.send(answers)
-            except StopIteration:
-                return found, ()
-            answers = None
-            if isinstance(event, Want):
-                return found, event.asks
-            found.append(event)
+            self._receive()
+            self._go_on(found)
+            self._send()
+            if found:
+                job, event = found.popleft()
+                if job.name in self._known:
+                    yield job.name, event
+            elif not self._jobs:
+                return
+            elif not any(job.ready for job in self._jobs):  # its next wishes may have been answered beforehand
+                self._wait()
 
-    def serve(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Have all wishes answered, in as few requests as they fit into.
+    def drop(self, name: str) -> int:
+        """Read a stream no further: it has ended, or who consumed it failed or has enough.
+
+        Returns:
+            How many requests served no other stream.
+        """
+        job = self._known.pop(name)
+        job.ended = True
+        job.reading.close()
+        self._jobs = [job for job in self._jobs if not job.ended]
+        return job.requests
+
+    def _go_on(self, found: deque[tuple[Job, Found]]) -> None:
+        """Let strategies take their answers, until enough waits to be written."""
+        held = sum(len(event.rows) for _, event in found if isinstance(event, Rows))
+        for job in [job for job in self._jobs if job.ready]:
+            if held >= HELD:
+                return
+            for event in self._step(job):
+                held += len(event.rows) if isinstance(event, Rows) else 0
+                found.append((job, event))
+        self._jobs = [job for job in self._jobs if not job.ended]
+
+    def _step(self, job: Job) -> Iterator[Found]:
+        """Hand a strategy its answers, and take what it found until it wants more."""
+        answers = [wish.answer for wish in job.wishes if wish.answer is not None] or None
+        try:
+            while True:
+                event = job.reading.send(answers)
+                answers = None
+                if not isinstance(event, Want):
+                    yield event
+                    continue
+                job.wish(event.asks, event.more, self._clock())
+                if event.asks:
+                    return
+                answers = []
+        except StopIteration:
+            error = None
+        except (AccessError, SettingsError):
+            raise
+        except Exception as failed:  # that stream's own; whoever consumes the loop tells it
+            LOG.debug("%s failed here", job.name, exc_info=True)
+            error = failed
+        job.ended = True
+        yield Ended(error)
+
+    def _send(self) -> None:
+        """Send as many requests as are wished for and may be under way."""
+        self._wake = []
+        while len(self._requests) < self._slots:
+            if (seconds := self._client.pacer.wait()) > 0:
+                self._wake.append(self._clock() + seconds)
+                return
+            bundle = self._pack()
+            if not bundle.parts or self._lingers(bundle):
+                return
+            if (seconds := self._client.pacer.take()) > 0:
+                self._wake.append(self._clock() + seconds)
+                return
+            self._dispatch(bundle)
+
+    def _pack(self) -> Bundle:
+        """One request: wishes in the order they were wished, cut to what fits; then wishes beforehand."""
+        now = self._clock()
+        bundle = Bundle(self._client.dialect.BUNDLE)
+        waiting = sorted((wish for job in self._jobs for wish in job.wishes if wish.waits), key=lambda wish: wish.since)
+        for wish in [*waiting, *(wish for job in self._jobs for wish in job.ahead if wish.waits)]:
+            self._add(bundle, wish, now)
+        for job in self._jobs:
+            self._add_more(bundle, job, now)
+        return bundle
+
+    def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
+        """Fill a request up with wishes a strategy gives beforehand."""
+        method = job.wishes[0].method if job.wishes else ""
+        while (room := self._room(bundle, method)) > 0:
+            wish = job.give_more(room, now)
+            if wish is None or not self._add(bundle, wish, now):
+                return
+
+    def _add(self, bundle: Bundle, wish: Wish, now: float) -> bool:
+        """Put a wish into a request if it may travel now and there is room, for a part of its pages at least."""
+        if wish.not_before > now:
+            self._wake.append(wish.not_before)
+            return False
+        pages = min(wish.ask.pages, self._room(bundle, wish.method)) if bundle.joins(wish) else 0
+        if pages > 0:
+            bundle.add(wish, pages, pages * self._costs.seconds(wish.method))
+        elif self._budgets.room(wish.method) == 0:
+            self._wake.append(now + self._budgets.wait(wish.method))
+        return pages > 0
+
+    def _room(self, bundle: Bundle, method: str) -> int:
+        """Pages of a method a request can take besides what it holds: a request alone may hold one, however slow."""
+        fitting = self._costs.pages(method, bundle.seconds) if bundle.parts else max(1, self._costs.pages(method, 0.0))
+        return min(bundle.most - bundle.held, fitting, self._budgets.room(method) - bundle.pages[method])
+
+    def _lingers(self, bundle: Bundle) -> bool:
+        """Whether a request should wait for company: it is not full, and what is under way may bring more wishes."""
+        oldest = min(wish.since for wish, _ in bundle.parts)
+        full = bundle.held >= FULL * bundle.most or bundle.counted or self._costs.pages("", bundle.seconds) == 0
+        if full or not self._requests or self._clock() - oldest >= LINGER:
+            return False
+        self._wake.append(oldest + LINGER)
+        return True
+
+    def _dispatch(self, bundle: Bundle) -> None:
+        commands = bundle.commands(self._client.dialect)
+        for method, pages in bundle.pages.items():
+            self._budgets.asked(method, pages)
+        bundle.sent()
+        if (job := bundle.job()) is not None:
+            job.requests += 1
+        call = partial(self._client.try_call if bundle.counted else self._client.try_bundle, commands)
+        self._requests.append(_Request(bundle, commands, self._clock(), self.waiting.start(call)))
+
+    def _wait(self) -> None:
+        """Wait for an answer, or for the moment something may be sent."""
+        seconds = max(0.0, min(self._wake) - self._clock()) if self._wake else None
+        if self._requests:
+            self.waiting.pause(seconds)
+        elif seconds is None:
+            msg = "nothing is under way and nothing can be sent"
+            raise RuntimeError(msg)
+        else:
+            self._nap(seconds)
+
+    def _receive(self) -> None:
+        """Take what has arrived."""
+        self.waiting.check()
+        arrived = [request for request in self._requests if request.pending.done]
+        self._requests = [request for request in self._requests if not request.pending.done]
+        for request in arrived:
+            try:
+                results = request.pending.result()
+            except PortalError as error:
+                self._failed(request, error)
+            else:
+                self._answered(request, results)
+
+    def _answered(self, request: _Request, results: Sequence[Result | PortalError]) -> None:
+        """Hand out what a request brought; a wish of which nothing came but a passing error is sent again."""
+        self._silent_since = None
+        bundle = request.bundle
+        self._costs.learn(bundle.pages, self._clock() - request.sent_at)
+        for method, (times, refused) in times_of(request.commands, results).items():
+            self._budgets.answered(method, bundle.pages[method], times, refused=refused)
+        failed: list[tuple[Wish, RetriableError]] = []
+        for wish, answer in bundle.answers(self._client.dialect, results):
+            wish.under_way = False
+            if isinstance(answer.error, RetriableError):
+                failed.append((wish, answer.error))
+            else:
+                wish.answer = answer
+        self._try_again(failed)
+
+    def _failed(self, request: _Request, error: PortalError) -> None:
+        """Do what a whole request's failure asks for.
 
         Raises:
-            PortalError: A whole request failed for good.
+            AccessError: It is everybody's.
         """
-        answers: dict[int, Answer] = {}
-        waiting = dict(enumerate(asks))
-        attempt, waited = 1, 0.0
-        while waiting:
-            failed: list[RetriableError] = []
-            for number, answer in self._round(waiting):
-                error = answer.error
-                if isinstance(error, RetriableError) and again(error, attempt, waited):
-                    failed.append(error)
-                else:
-                    answers[number] = answer
-                    del waiting[number]
-            if failed:
-                seconds = max(pause(error, attempt) for error in failed)
-                told = "; ".join(dict.fromkeys(map(str, failed)))
-                LOG.warning("%s; trying again in %.0f s", told, seconds)
-                self._sleep(seconds)
-                attempt, waited = attempt + 1, waited + seconds
-        return [answers[number] for number in range(len(asks))]
+        bundle = request.bundle
+        for method, pages in bundle.pages.items():
+            self._budgets.answered(method, pages, [])
+        for wish, _ in bundle.parts:
+            wish.under_way = False
+        if isinstance(error, AccessError):
+            raise error
+        if isinstance(error, TooSlowError) and bundle.held > 1:
+            self._costs.too_slow(bundle.pages)
+            most = max(1, self._costs.pages(max(bundle.pages, key=self._costs.seconds), 0.0))
+            LOG.warning("the portal took too long over %d pages; asking for %d at once", bundle.held, most)
+        elif isinstance(error, RetriableError):
+            self._not_heard(error)
+            for wish, _ in bundle.parts:
+                wish.alone = wish.attempt >= TOGETHER
+            self._try_again([(wish, error) for wish, _ in bundle.parts if wish.answer is None])
+        else:
+            self._refused(bundle, error)
 
-    def _round(self, waiting: dict[int, Ask]) -> list[tuple[int, Answer]]:
-        """One request: as many wishes as fit, in order; chains are shortened before wishes are left out."""
-        first = next(iter(waiting))
-        if waiting[first].counted:
-            return [(first, self._single(waiting[first]))]
-        chosen = [number for number, ask in waiting.items() if not ask.counted][: self._most]
-        share = max(1, self._most // len(chosen))
-        parts: list[tuple[int, Ask, int]] = []
-        bundle: list[Command] = []
-        for number in chosen:
-            ask = replace(waiting[number], pages=min(waiting[number].pages, share))
-            commands = self._dialect.commands(ask, first=len(bundle))
-            parts.append((number, ask, len(commands)))
-            bundle += commands
-        try:
-            results = iter(self._client.bundle(bundle))
-        except TooSlowError as error:
-            if len(bundle) == 1:
-                return [(chosen[0], Answer([], error))]
-            self._most = max(1, len(bundle) // 2)
-            LOG.warning("the portal took too long over %d pages; asking for %d at once", len(bundle), self._most)
-            return []
-        self._most = min(self._dialect.BUNDLE, self._most * 2 if len(bundle) >= self._most else self._most)
-        return [
-            (number, _answer(self._dialect, ask, [next(results) for _ in range(count)])) for number, ask, count in parts
-        ]
+    def _refused(self, bundle: Bundle, error: PortalError) -> None:
+        """A request that is refused as a whole fails its stream; where it served several, which one is to be seen."""
+        single = bundle.job() is not None
+        for wish, _ in bundle.parts:
+            wish.alone = True
+            if single:
+                wish.answer = Answer([], error)
 
-    def _single(self, ask: Ask) -> Answer:
-        """A counted wish goes alone: inside a batch controllers leave totals out."""
-        (command,) = self._dialect.commands(ask)
-        try:
-            return _answer(self._dialect, ask, [self._client.call(command)])
-        except PortalError as error:
-            return _answer(self._dialect, ask, [error])
+    def _not_heard(self, error: RetriableError) -> None:
+        """Note that the portal is silent; if it has been for long, everything that waits for it has failed."""
+        now = self._clock()
+        if isinstance(error, RateLimitedError):
+            self._client.pacer.refused()
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since > SILENCE:
+            for wish in [wish for job in self._jobs for wish in job.wishes if wish.waits]:
+                wish.answer = Answer([], error)
 
-
-def _answer(dialect: Dialect, ask: Ask, results: Sequence[Result | PortalError]) -> Answer:
-    """The pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
-    pages: list[Page] = []
-    for result in results:
-        if isinstance(result, PortalError):
-            return Answer(pages, None if pages else result)
-        pages.append(dialect.page(ask.source, result))
-    return Answer(pages)
+    def _try_again(self, failed: Sequence[tuple[Wish, RetriableError]]) -> None:
+        """Have wishes sent once more after a pause, or give them up."""
+        now, longest = self._clock(), 0.0
+        for wish, error in failed:
+            if not again(error, wish.attempt, wish.waited):
+                wish.answer = Answer([], error)
+                continue
+            spent = isinstance(error, OperationLimitError)
+            seconds = self._budgets.wait(wish.method) if spent else longest or pause(error, wish.attempt)
+            wish.not_before = now + seconds
+            wish.waited += seconds
+            wish.attempt += 1
+            longest = max(longest, seconds)
+        told = "; ".join(dict.fromkeys(str(error) for wish, error in failed if wish.answer is None))
+        if told:
+            LOG.warning("%s; trying again in %.0f s", told, longest)

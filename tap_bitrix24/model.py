@@ -187,6 +187,9 @@ class Want:
     """A strategy's request to the engine; answered by one Answer per Ask."""
 
     asks: Sequence[Ask]
+    more: Callable[[int], Ask | None] | None = None
+    """Called when a request could be sent meanwhile: a wish, of so many pages at most, that comes next for sure and
+    will be among `asks` later, the same object; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

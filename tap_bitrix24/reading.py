@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import partial
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.checks import Once, ids_of, keys_of, within
+from tap_bitrix24.checks import Once, keys_of, within
+from tap_bitrix24.cursor import CHAIN, RAMP, Cursor, NoKeysetError, ahead_of
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import (
     Answer,
@@ -31,114 +32,6 @@ from tap_bitrix24.model import (
     Window,
 )
 from tap_bitrix24.paging import Unpaged
-
-CHAIN = 50
-"""Pages a request can hold: the portal runs 50 commands of a batch."""
-RAMP = 8
-SLACK = 1.1
-"""Pages asked for beyond the estimate: a page too many costs less than a request."""
-
-
-class NoKeysetError(UntrustedError):
-    """This method does not filter or order by id here; its rows must be had by offset."""
-
-
-@dataclass(slots=True)
-class Cursor:
-    """How far the keyset reading of one source has come, and whether its answers can be believed."""
-
-    source: Source
-    after: int = 0
-    window: Window | None = None
-    last: int | None = None
-    """The newest id as the portal told it; a short page that reaches it is the end."""
-    done: bool = False
-    proven: bool = False
-    """A page behind an id above 0, and inside the window if there is one, has been right once."""
-    by_offset: bool = False
-    """It has been shown that this method does not do keyset here."""
-    read: int = 0
-    """Rows seen so far."""
-    filled: bool = False
-    """The last page was full: more may follow."""
-    first_id: int | None = None
-    hoped: int = 0
-    """Pages of the last chain if it was meant to reach the end, else 0."""
-
-    def next(self, window: Window) -> Cursor:
-        """A cursor for the source's next window, which need not learn again what this one has learnt."""
-        return Cursor(self.source, window=window, proven=self.proven, by_offset=self.by_offset)
-
-    def take(self, answer: Answer) -> list[Row]:
-        """Accept what can be believed of a chain; moves the cursor behind it.
-
-        Raises:
-            NoKeysetError: The very first proof failed: the method does not do keyset here.
-            UntrustedError: A method that did keyset before no longer does.
-        """
-        accepted: list[Row] = []
-        if len(answer.pages) < self.hoped:  # cut off by an error: that says nothing about how much is left
-            self.hoped = 0
-        for page in answer.pages:
-            if not page.rows:
-                self.done = True
-                break
-            accepted += self._believed(page)
-            self.filled = len(page.rows) >= self.source.endpoint.page_size
-            if not self.filled:
-                self.done = self.last is not None and self.after >= self.last
-                break
-        return accepted
-
-    def _believed(self, page: Page) -> list[Row]:
-        ids = ids_of(self.source, page.rows, f"behind id {self.after}")
-        rising = ids[0] > self.after and all(low < high for low, high in pairwise(ids))
-        inside = within(self.source, page.rows, self.window, margin=True)
-        if not rising or len(inside) != len(page.rows):
-            self._broken("ids do not rise" if not rising else "rows lie outside the date filter")
-        self.proven = self.proven or self.after > 0
-        self.first_id = ids[0] if self.first_id is None else self.first_id
-        self.read += len(ids)
-        self.after = ids[-1]
-        return within(self.source, inside, self.window)
-
-    def _broken(self, what: str) -> None:
-        method = self.source.endpoint.method
-        text = f"{method}: {what} behind id {self.after}, although asked for"
-        raise (UntrustedError if self.proven else NoKeysetError)(text, method=method)
-
-    def learn_newest(self, answer: Answer) -> None:
-        """Note the newest id from a page in descending order, if it is one."""
-        rows = answer.pages[0].rows if answer.pages else []
-        ids = ids_of(self.source, rows, "in descending order") if rows else []
-        if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
-            self.last = ids[0]
-
-    def ask_page(self) -> Ask:
-        """The next single page."""
-        return Ask(source=self.source, window=self.window, after=self.after)
-
-    def ask_chain(self, most: int) -> Ask:
-        """The next chain, as long as the density of ids so far says, at most `most` pages.
-
-        A chain that should have reached the end and came back full is followed by one RAMP times as long:
-        behind a desert of ids the estimate is far too low.
-        """
-        if not self.source.endpoint.chains:
-            return self.ask_page()
-        if self.filled and self.last is None:  # no idea how long the list is
-            return Ask(source=self.source, window=self.window, after=self.after, pages=most)
-        pages = 1
-        left = (self.last or 0) - self.after
-        if self.filled and left > 0 and self.first_id is not None:
-            density = self.read / (self.after - self.first_id + 1)
-            pages = max(ceil(left * density * SLACK / self.source.endpoint.page_size), self.hoped * RAMP)
-        self.hoped = pages if pages <= most else 0
-        return Ask(source=self.source, window=self.window, after=self.after, pages=min(most, pages))
-
-    def ask_newest(self) -> Ask:
-        """A page of ids, newest first."""
-        return Ask(source=self.source, window=self.window, newest=True)
 
 
 def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
@@ -163,12 +56,12 @@ def first_pages(cursors: Sequence[Cursor]) -> Reading:
     """One page and the newest id of each source, in one request."""
     keyed = [cursor for cursor in cursors if not cursor.by_offset]
     told = [cursor for cursor in keyed if cursor.source.endpoint.paging.descends]
-    asks = [*(cursor.ask_page() for cursor in keyed), *(cursor.ask_newest() for cursor in told)]
-    answers = (yield from want(asks)) if asks else []
+    pages = [cursor.ask_page() for cursor in keyed]
+    answers = (yield from want([*pages, *(cursor.ask_newest() for cursor in told)])) if pages else []
     for cursor, newest in zip(told, answers[len(keyed) :], strict=True):
         cursor.learn_newest(newest)
-    for cursor, page in zip(keyed, answers, strict=False):
-        yield from deliver(cursor, page)
+    for cursor, ask, page in zip(keyed, pages, answers, strict=False):
+        yield from deliver(cursor, ask, page)
 
 
 def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
@@ -180,9 +73,10 @@ def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
                 cursor.done = True
             continue
         share = max(1, CHAIN // len(left))
-        answers = yield from want([cursor.ask_chain(share) for cursor in left])
-        for cursor, answer in zip(left, answers, strict=True):
-            yield from deliver(cursor, answer)
+        asks = [cursor.ask_chain(share) for cursor in left]
+        answers = yield from want(asks, partial(ahead_of, left))
+        for cursor, ask, answer in zip(left, asks, answers, strict=True):
+            yield from deliver(cursor, ask, answer)
         yield from _checkpoint(cursors, resumable)
 
 
@@ -192,7 +86,7 @@ def _checkpoint(cursors: Sequence[Cursor], resumable: Mapping[str, Any] | None) 
         yield Reached({"snapshot": {"after": min(open_ones), **resumable}})
 
 
-def deliver(cursor: Cursor, answer: Answer) -> Reading:
+def deliver(cursor: Cursor, ask: Ask, answer: Answer) -> Reading:
     """Hand on what a cursor believes of an answer."""
     error = answer.error
     if error is not None and tolerates(cursor.source, error):
@@ -201,7 +95,7 @@ def deliver(cursor: Cursor, answer: Answer) -> Reading:
     try:
         if error is not None:
             raise _no_keyset(error) if isinstance(error, RejectedError) and not cursor.proven else error
-        rows = cursor.take(answer)
+        rows = cursor.take(ask, answer)
     except NoKeysetError as told:
         yield Warned(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
         cursor.by_offset = True
@@ -355,9 +249,9 @@ def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
             yield from handle(event)
 
 
-def want(asks: Sequence[Ask]) -> Steps[list[Answer]]:
+def want(asks: Sequence[Ask], more: Callable[[int], Ask | None] | None = None) -> Steps[list[Answer]]:
     """Yield the wishes and return their answers (to be used with `yield from`)."""
-    answers = yield Want(asks)
+    answers = yield Want(asks, more)
     if answers is None:
         msg = "a strategy must be sent the answers it asked for"
         raise TypeError(msg)

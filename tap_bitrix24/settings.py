@@ -118,6 +118,8 @@ class Settings:
     start_date: datetime | None
     lookback: timedelta
     plan: Plan
+    max_concurrency: int
+    """Requests under way at once, at most."""
     request_timeout: float
     universal: bool
     verify: str | bool
@@ -149,12 +151,12 @@ def check(config: Mapping[str, Any]) -> Settings:
     if given.get("detect_deletes", False) is not False:
         msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
         raise SettingsError(msg)
-    _whole_number(given, "max_concurrency", 4, low=1)
     return Settings(
         door=webhook(given["webhook_url"], allow_http=_flag(given, "allow_http")),
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
         plan=PLANS[_one_of(given, "plan", tuple(PLANS))],
+        max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
         verify=str(ca_bundle) if ca_bundle else True,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk import metrics
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.children import SET_READ_AT
 from tap_bitrix24.discovery import Found, require
-from tap_bitrix24.engine import Begun, Engine
+from tap_bitrix24.engine import Ended, Engine
+from tap_bitrix24.engine import Found as Event
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
@@ -56,7 +60,11 @@ class EntityStream(Stream):
     def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: Access) -> None:
         """Describe the stream; its rows are asked for when it is synced."""
         self._position = 0
-        self._begun: Begun | None = None
+        self._version: int | None = None
+        self._open = ExitStack()
+        self._counter: metrics.Counter | None = None
+        self._driven = False
+        self._converters = _Converters(self._converter)
         self._entity = entity
         self._columns = columns
         self._access = access
@@ -80,8 +88,12 @@ class EntityStream(Stream):
 
     def get_records(self, context: Any) -> Iterator[Row]:
         """Typed records, for whoever pulls them one by one; a sync writes whole pages instead."""
-        for page in self._pages():
-            yield from page
+        try:
+            for _, event in self._access.engine.run({self.name: self.opening()}):
+                for page in self._pages(event):
+                    yield from page
+        finally:
+            self._tell_misfits()
 
     def get_replication_key_signpost(self, context: Any = None) -> None:
         """None: nothing but the strategy writes STATE."""
@@ -98,51 +110,90 @@ class EntityStream(Stream):
         complete = self._entity.complete and self._entity is not CHILD_SETS
         return wanted and complete and self.replication_method == FULL_TABLE
 
+    def begin(self) -> None:
+        """Write SCHEMA, and be ready to take what the engine finds: the run drives all its streams side by side."""
+        self._driven = True
+        self.sync()
+
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict[str, Any], Any, Any]:
-        """Write the stream page by page (the SDK's loop works record by record, and counts bookmarks itself)."""
+        """Open the stream; a stream nobody drives reads itself, too (the SDK's tests and `--test` do that).
+
+        The SDK's own loop works record by record, and counts bookmarks itself.
+        """
         self.announced = write_messages
-        with self.get_record_counter() as counter, self.get_sync_timer():
-            version = self._tap.initialized_at if self._activates_version else None
-            for page in self._pages():
-                most = self.ABORT_AT_RECORD_COUNT
-                wanted = page if most is None else page[: most - self.rows_written]
-                if write_messages and self.selected:
-                    self._write_page(wanted, version)
-                self.rows_written += len(wanted)
-                counter.increment(len(wanted))
-                if len(wanted) < len(page):
-                    self._flush()
-                    self._check_max_record_limit(self.rows_written)
-                yield from ()
-            if version is not None and write_messages and self.selected:
-                for stream_map in self.stream_maps:
-                    if not isinstance(stream_map, RemoveRecordTransform):
-                        self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
-        if write_messages:
+        self._counter = self._open.enter_context(self.get_record_counter())
+        self._open.enter_context(self.get_sync_timer())
+        self._version = self._tap.initialized_at if self._activates_version else None
+        if not self._driven:
+            try:
+                for _, event in self._access.engine.run({self.name: self.opening()}):
+                    self.take(event)
+            finally:
+                self._close()
+        yield from ()
+
+    def take(self, event: Event) -> None:
+        """Write what the engine has found for this stream.
+
+        Raises:
+            Exception: What the reading failed with, if it has.
+        """
+        try:
+            for page in self._pages(event):
+                self._take_page(page)
+            if isinstance(event, Ended):
+                self._end()
+                self._close()
+        except BaseException:
+            self._close()
+            raise
+
+    def _take_page(self, page: list[Row]) -> None:
+        most = self.ABORT_AT_RECORD_COUNT
+        wanted = page if most is None else page[: most - self.rows_written]
+        if self.announced and self.selected:
+            self._write_page(wanted, self._version)
+        self.rows_written += len(wanted)
+        if self._counter is not None:
+            self._counter.increment(len(wanted))
+        if len(wanted) < len(page):
+            self._flush()
+            self._check_max_record_limit(self.rows_written)
+
+    def _close(self) -> None:
+        """Tell what the stream cost and what did not fit; while its error is being handled, if it has failed."""
+        self._tell_misfits()
+        self._open.__exit__(*sys.exc_info())
+
+    def _end(self) -> None:
+        if self._version is not None and self.announced and self.selected:
+            for stream_map in self.stream_maps:
+                if not isinstance(stream_map, RemoveRecordTransform):
+                    self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, self._version))
+        if self.announced:
             self._tap.state_writer.write_state(self.tap_state)
 
-    def _pages(self) -> Iterator[list[Row]]:
-        """Converted pages; STATE moves on when the page before has been consumed."""
-        require(self._access.portal(), self._entity, self.name)
-        converter = _Converters(self._converter)
-        try:
-            begun, self._begun = self._begun, None
-            for event in self._access.engine.run(begun or self._reading()):
-                if isinstance(event, Rows):
-                    rows = self._reshaped(event)
-                    for start in range(0, len(rows), SLICE):
-                        yield converter.of(event.source)(rows[start : start + SLICE])
-                elif isinstance(event, SetsRead):
-                    self._access.note_sets([
-                        {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
-                        for parent, count in event.counts.items()
-                    ])  # fmt: skip
-                elif isinstance(event, Reached):
-                    self._reached(event)
-                elif isinstance(event, Warned):
-                    self.log("%s", event.text, level=logging.WARNING)
-        finally:
-            self._tell_misfits(converter.all())
+    def _pages(self, event: Event) -> Iterator[list[Row]]:
+        """Converted pages; STATE moves on when what came before has been written.
+
+        Raises:
+            Exception: What the reading failed with.
+        """
+        if isinstance(event, Rows):
+            rows = self._reshaped(event)
+            for start in range(0, len(rows), SLICE):
+                yield self._converters.of(event.source)(rows[start : start + SLICE])
+        elif isinstance(event, SetsRead):
+            self._access.note_sets([
+                {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
+                for parent, count in event.counts.items()
+            ])  # fmt: skip
+        elif isinstance(event, Reached):
+            self._reached(event)
+        elif isinstance(event, Warned):
+            self.log("%s", event.text, level=logging.WARNING)
+        elif event.error is not None:
+            raise event.error
 
     def _reshaped(self, event: Rows) -> list[Row]:
         """Rows in the shape their columns describe; those without a key get their place as one."""
@@ -166,13 +217,9 @@ class EntityStream(Stream):
             self.rows_written += len(rows)
 
     def opening(self) -> Reading:
-        """The strategy this stream will be read with, for its first wishes to be served together with others'."""
+        """The strategy this stream is read with; what keeps it from being read shows when it is run."""
         require(self._access.portal(), self._entity, self.name)
-        return self._reading()
-
-    def begin(self, begun: Begun) -> None:
-        """Go on from there when the stream is synced."""
-        self._begun = begun
+        yield from self._reading()
 
     def _reading(self) -> Reading:
         access, entity = self._access, self._entity
@@ -220,10 +267,11 @@ class EntityStream(Stream):
         if isinstance(writer := self._tap.message_writer, SingerLines):
             writer.flush()
 
-    def _tell_misfits(self, converters: Any) -> None:
+    def _tell_misfits(self) -> None:
         misfits: dict[str, int] = {}
         unknown: set[str] = set()
-        for converter in converters:
+        converters, self._converters = self._converters, _Converters(self._converter)
+        for converter in converters.all():
             unknown |= converter.unknown
             for column, count in converter.unparsed.items():
                 misfits[column] = misfits.get(column, 0) + count

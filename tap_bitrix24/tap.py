@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import logging
@@ -23,27 +22,27 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.engine import Engine, Waiting
+from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.entities import CHILD_SETS, entity_of
 from tap_bitrix24.errors import (
     AccessError,
     Interrupted,
     MissingMethodError,
-    PortalError,
     ReaderGoneError,
     SettingsError,
     StreamsFailedError,
     TapError,
 )
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
-from tap_bitrix24.model import Reading, Row
-from tap_bitrix24.pacing import Pacer
+from tap_bitrix24.model import Row
+from tap_bitrix24.pacing import Pacer, shared_folder
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.schema import columns_from_schema
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, check
 from tap_bitrix24.singer_output import SingerLines
 from tap_bitrix24.streams import Access, EntityStream
+from tap_bitrix24.waiting import Waiting
 
 LOG = logging.getLogger("tap-bitrix24")
 KEYBOARD = 130
@@ -77,18 +76,19 @@ class TapBitrix24(Tap):
         self._portal: Portal | None = None
         self._found: Sequence[discovery.Found] | None = None
         self._unknown: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
+        """Stream → why it is not complete."""
         super().__init__(setup_mapper=False, validate_config=False, **parts)
         self.settings = check(self.config)
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
+        settings = self.settings
+        pacer = Pacer(settings.plan, settings.door.host, shared_folder())
         self.client = Client(
-            self.settings.door,
-            Pacer(self.settings.plan),
-            rest_v2,
-            timeout=self.settings.request_timeout,
-            verify=self.settings.verify,
-        )
-        engine = Engine(self.client, self.waiting)
+            settings.door, pacer, rest_v2,
+            timeout=settings.request_timeout, connections=settings.max_concurrency, verify=settings.verify,
+        )  # fmt: skip
+        engine = Engine(self.client, self.waiting, slots=settings.max_concurrency)
         self._access = Access(self.settings, engine, self.portal, self.found, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
@@ -115,14 +115,14 @@ class TapBitrix24(Tap):
         """What the run's first request told; asks it if nobody has."""
         if self._portal is None:
             since = self.settings.start_date
-            self._portal = self.waiting.start(lambda: discovery.preflight(self.client, since))()
+            self._portal = self.waiting.call(lambda: discovery.preflight(self.client, since))
         return self._portal
 
     def found(self) -> Sequence[discovery.Found]:
         """All streams the portal offers, as discovered; with a catalog that takes requests of its own."""
         if self._found is None:
             since = self.settings.start_date
-            portal, self._found = self.waiting.start(lambda: discovery.discover(self.client, since))()
+            portal, self._found = self.waiting.call(lambda: discovery.discover(self.client, since))
             self._portal = self._portal or portal
         return self._found
 
@@ -146,8 +146,8 @@ class TapBitrix24(Tap):
         columns = columns_from_schema(entry.schema.to_dict())
         return EntityStream(self, entry.tap_stream_id, entity, columns, self._access)
 
-    def sync_all(self) -> None:  # type: ignore[misc]  # final for type checkers; the stock loop stops at the first failure
-        """Sync the selected streams one after another; a failing one does not stop the others.
+    def sync_all(self) -> None:  # type: ignore[misc]  # final for type checkers; the stock loop reads one stream at a time and stops at a failure
+        """Sync the selected streams side by side; a failing one does not stop the others.
 
         Raises:
             SettingsError: The portal does not let us in.
@@ -156,66 +156,65 @@ class TapBitrix24(Tap):
         self.portal()
         selected = [stream for stream in self.streams.values() if stream.selected]
         selected.sort(key=lambda stream: stream.name != CHILD_SETS.stream)  # others bring its records
-        failed = dict(self._unknown)
+        self._failed = dict(self._unknown)
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
-            streams = [stream for stream in selected if isinstance(stream, EntityStream)]
-            self._begin(streams)
-            self._count(self.client.requests)
-            for stream in streams:
-                self._sync_one(stream, failed)
+            self._read([stream for stream in selected if isinstance(stream, EntityStream)])
             self.state_writer.write_state(self.state)
         finally:
             self._flush()
-        if failed:
+        if failed := self._failed:
             told = "; ".join(failed.values())
             msg = f"{len(failed)} of {len(selected) + len(self._unknown)} streams failed: {', '.join(failed)} ({told})"
             raise StreamsFailedError(msg)
 
-    def _begin(self, streams: Sequence[EntityStream]) -> None:
-        """Have the first pages of all streams fetched together; what goes wrong shows when a stream is synced."""
-        opened: list[tuple[EntityStream, Reading]] = []
-        for stream in streams:
-            with contextlib.suppress(TapError):
-                opened.append((stream, stream.opening()))
-        try:
-            begun = self._access.engine.begin([reading for _, reading in opened])
-        except AccessError:
-            raise
-        except PortalError as error:
-            LOG.warning("reading the streams' first pages one by one: %s", error)
-            return
-        for (stream, _), each in zip(opened, begun, strict=True):
-            stream.begin(each)
+    def _read(self, streams: Sequence[EntityStream]) -> None:
+        """Drive the engine: each stream is handed what was found for it, and is dropped when it ends or fails."""
+        engine, own = self._access.engine, 0
+        by_name = {stream.name: stream for stream in streams}
+        began: dict[str, float] = {}
+        for name, event in engine.run({name: stream.opening() for name, stream in by_name.items()}):
+            stream = by_name[name]
+            try:
+                if name not in began:
+                    began[name] = time.monotonic()
+                    stream.begin()
+                stream.take(event)
+                over = isinstance(event, Ended)
+            except Exception as error:
+                LOG.debug("%s failed here", name, exc_info=True)
+                self._failure(stream, error)
+                over = True
+            if over:
+                requests = engine.drop(name)
+                own += requests
+                self._tell(stream, requests, time.monotonic() - began[name])
+        self._count(self.client.requests - own)
 
-    def _sync_one(self, stream: EntityStream, failed: dict[str, str]) -> None:
-        began, before = time.monotonic(), self.client.requests
-        try:
-            stream.sync()
-        except (AbortedSyncFailedException, AbortedSyncPausedException) as limit:
-            LOG.info("%s: %s", stream.name, limit.__cause__ or "stopped early")
-        except (AccessError, SettingsError, ReaderGoneError):
-            raise
-        except MissingMethodError as error:
-            self._lacks(stream, error, failed)
-        except Exception as error:
-            failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
-            LOG.log(logging.ERROR, "%s failed: %s", stream.name, failed[stream.name])
-            LOG.debug("%s failed here", stream.name, exc_info=True)
-        self._tell(stream, self.client.requests - before, time.monotonic() - began, failed=stream.name in failed)
+    def _failure(self, stream: EntityStream, error: Exception) -> None:
+        """Note a stream's failure, unless it is the whole run's, or none.
 
-    def _lacks(self, stream: EntityStream, error: MissingMethodError, failed: dict[str, str]) -> None:
-        """What this portal does not have is an error where someone asked for it, else left out."""
-        if self.input_catalog is not None and stream.metadata.root.selected:
-            failed[stream.name] = str(error)
-            LOG.log(logging.ERROR, "%s failed: %s", stream.name, error)
-        else:
+        Raises:
+            Exception: The error, if it is the whole run's.
+        """
+        if isinstance(error, (AccessError, SettingsError, ReaderGoneError)):
+            raise error
+        if isinstance(error, (AbortedSyncFailedException, AbortedSyncPausedException)):
+            LOG.info("%s: %s", stream.name, error.__cause__ or "stopped early")
+        elif isinstance(error, MissingMethodError) and not self._asked_for(stream):
             LOG.warning("%s is left out: %s", stream.name, error)
+        else:
+            self._failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
+            LOG.log(logging.ERROR, "%s failed: %s", stream.name, self._failed[stream.name])
 
-    def _tell(self, stream: EntityStream, requests: int, seconds: float, *, failed: bool) -> None:
+    def _asked_for(self, stream: EntityStream) -> bool:
+        """Whether someone selected it: what this portal does not have is an error then, else it is left out."""
+        return self.input_catalog is not None and bool(stream.metadata.root.selected)
+
+    def _tell(self, stream: EntityStream, requests: int, seconds: float) -> None:
         """One line for people, one metric for programs."""
-        outcome = ", FAILED" if failed else ""
+        outcome = ", FAILED" if stream.name in self._failed else ""
         LOG.info("%s: %d rows, %d requests, %.1f s%s", stream.name, stream.rows_written, requests, seconds, outcome)
         self._count(requests, stream=stream.name)
 
@@ -224,17 +223,19 @@ class TapBitrix24(Tap):
         metrics.log(self.metrics_logger, metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, requests, tags))
 
     def run_connection_test(self) -> bool:  # type: ignore[misc]  # final, too: the stock test takes unselected streams
-        """Read one record of every selected stream; what the portal does not have is told, and no failure."""
+        """Read one record of every selected stream; what the portal does not have is told, and no failure.
+
+        Raises:
+            StreamsFailedError: Some streams can't be read; names them.
+        """
+        self.portal()
+        self._failed = {}
         streams = [each for each in self.streams.values() if each.selected and isinstance(each, EntityStream)]
-        self._begin(streams)
         for stream in streams:
             stream.ABORT_AT_RECORD_COUNT = 1
-            try:
-                stream.sync()
-            except (AbortedSyncFailedException, AbortedSyncPausedException):
-                continue
-            except MissingMethodError as error:
-                LOG.warning("%s is left out: %s", stream.name, error)
+        self._read(streams)
+        if self._failed:
+            raise StreamsFailedError("; ".join(self._failed.values()))
         return True
 
     def run_discovery(self) -> str:

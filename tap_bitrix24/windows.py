@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.model import Answer, Ask, Event, Reached, Reading, Source, Steps, Want, Window
-from tap_bitrix24.reading import Cursor, chains, first_pages, want
+from tap_bitrix24.reading import chains, first_pages, want
 
 WINDOW_ROWS = 5_000
 """Rows a window should hold: two batches. A stopped run repeats no more than that."""

@@ -156,7 +156,7 @@ def test_the_sweep_is_a_setting(start: Start, run_tap: Tap, catalog: Catalog, ho
 class TestCost:
     """Requests, the preflight and the parents' own among them, of a company with 10,000 deals."""
 
-    @pytest.mark.parametrize(("told", "most"), [(PRODUCT_ROWS, 75), (LINKS, 6)], ids=str)
+    @pytest.mark.parametrize(("told", "most"), [(PRODUCT_ROWS, 75), (LINKS, 8)], ids=str)
     def test_children_of_10_000_deals(self, big: Portal, run_tap: Tap, catalog: Catalog, told: Told, most: int) -> None:
         """Product rows: of leads, quotes, invoices and smart processes, too: 22,000 parents."""
         big.forget_stats()

@@ -192,6 +192,7 @@ def pump(
     *,
     outcome: Outcome | None = None,
     stop_after: int | None = None,
+    ahead: Callable[[], int] = lambda: 0,
 ) -> Outcome:
     """Run a strategy to its end.
 
@@ -200,8 +201,11 @@ def pump(
         lists: One list for all its sources, each source's own, or who answers any wish.
         outcome: Filled as it goes, so that it can be looked at after an error.
         stop_after: Leave after so many events, as a killed process does.
+        ahead: How many requests can be under way at the time of a wish, besides its own.
     """
     outcome = outcome or Outcome()
+    early: dict[int, tuple[Ask, Answer]] = {}
+    """Wishes given beforehand, by identity, and what they were answered with at that time."""
     answers: list[Answer] | None = None
     events = 0
     while stop_after is None or events < stop_after:
@@ -213,9 +217,16 @@ def pump(
         events += 1
         outcome.events.append(event)
         if isinstance(event, Want):
-            answers = [_answer(_sound(ask), lists) for ask in event.asks]
-            outcome.asks += event.asks
-            outcome.requests += _requests(event.asks)
+            fresh = [ask for ask in event.asks if id(ask) not in early]
+            told = {id(ask): _answer(_sound(ask), lists) for ask in fresh}
+            outcome.asks += fresh
+            outcome.requests += _requests(fresh)
+            for _ in range(ahead() if event.more else 0):
+                if event.more and (ask := event.more(COMMANDS_A_REQUEST)) is not None:
+                    early[id(ask)] = (ask, _answer(_sound(ask), lists))
+                    outcome.asks.append(ask)
+                    outcome.requests += 1
+            answers = [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in event.asks]
         elif isinstance(event, Rows):
             outcome.rows += event.rows
         elif isinstance(event, Reached):

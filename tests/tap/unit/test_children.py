@@ -8,9 +8,10 @@ import pytest
 
 from tap_bitrix24.bookmarks import everything
 from tap_bitrix24.children import Brood, families
+from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError, UnavailableError, UntrustedError
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source
-from tap_bitrix24.reading import Cursor, keyset, whole
+from tap_bitrix24.reading import keyset, whole
 from tests.tap.unit.family import ALONE, MANY, Family, asking, brood, child, denied, family
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 

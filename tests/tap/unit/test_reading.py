@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.checks import moment, within
+from tap_bitrix24.cursor import Cursor, NoKeysetError
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Endpoint, Reading, Row, Source, Stamp, Window
 from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.reading import Cursor, NoKeysetError, keyset, offsets, whole
+from tap_bitrix24.reading import keyset, offsets, whole
 from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
@@ -201,21 +202,23 @@ def test_a_row_without_a_usable_key_is_not_believed(missing: Any) -> None:
     rows = rows_of(range(1, 10))
     listed = FakeList(rows)
     rows[4]["NAME"] = "Anna"
-    taken = listed.answer(Cursor(source()).ask_page())
+    ask = Cursor(source()).ask_page()
+    taken = listed.answer(ask)
     taken.pages[0].rows[4]["ID"] = missing
     with pytest.raises(UntrustedError, match="ID"):
-        Cursor(source()).take(taken)
+        Cursor(source()).take(ask, taken)
 
 
 def test_a_page_that_repeats_a_row_is_not_believed() -> None:
+    ask = Cursor(source()).ask_page()
     with pytest.raises(NoKeysetError):
-        Cursor(source()).take(FakeList(rows_of([1, 2, 2, 3])).answer(Cursor(source()).ask_page()))
+        Cursor(source()).take(ask, FakeList(rows_of([1, 2, 2, 3])).answer(ask))
 
 
 def test_a_page_that_begins_with_the_row_before_is_not_believed() -> None:
     cursor = Cursor(source(), after=5)
     with pytest.raises(NoKeysetError):
-        cursor.take(FakeList(rows_of([5, 6, 7])).answer(Cursor(source()).ask_page()))
+        cursor.take(cursor.ask_page(), FakeList(rows_of([5, 6, 7])).answer(Cursor(source()).ask_page()))
 
 
 def test_a_failed_list_fails_the_stream() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.checks import keys_of
+from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Paging, Reached, Reading, Row, Rows, Source, Warned
 from tap_bitrix24.paging import ByCursor, ByStart, Unpaged
-from tap_bitrix24.reading import Cursor, distinct, keyset, offsets, rest_of, through, whole
+from tap_bitrix24.reading import distinct, keyset, offsets, rest_of, through, whole
 from tap_bitrix24.shapes import listed
 from tests.tap.unit.lists import FakeList, pump, rows_of, source
 
@@ -76,7 +77,7 @@ def test_by_id_a_row_without_its_key_names_the_id_before_it() -> None:
     rows[54] = {"ID": None, "DATE_MODIFY": rows[54]["DATE_MODIFY"]}
     cursor = Cursor(source(), after=50)
     with pytest.raises(UntrustedError, match="row 5 of the page behind id 50 lacks its key ID"):
-        cursor.take(Answer([Page(rows[50:])]))
+        cursor.take(cursor.ask_page(), Answer([Page(rows[50:])]))
 
 
 def test_rows_of_a_composite_key_are_read_once_each() -> None:
@@ -180,8 +181,8 @@ def test_a_refusal_after_keyset_was_right_is_the_streams_error() -> None:
         return listed_rows.answer(ask)
 
     cursor = Cursor(source(), after=50)
-    first = answer(cursor.ask_page())
-    cursor.take(first)
+    ask = cursor.ask_page()
+    cursor.take(ask, answer(ask))
     assert cursor.proven
     with pytest.raises(RejectedError, match="not allowed"):
         pump(keyset([cursor]), answer)

@@ -1,0 +1,149 @@
+"""Operating time: how much of a method may be asked for now, so that the portal never has to refuse.
+
+A cloud portal gives each method some seconds of execution within ten minutes, forgets them in ten steps, and blocks
+the method for everybody with the same credentials once they are used up. Each answer tells what has been used and
+when the oldest step is forgotten; a refusal tells nothing. Self-hosted portals have no such limit and say nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+BUDGET = 420.0
+"""Seconds a method may use before the portal refuses: 420 in the server's source, documented as 480."""
+UNLIMITED = 1_000_000
+"""Pages; more than any request holds."""
+UNKNOWN_COST = 0.5
+"""Seconds a page is taken to cost until an answer has shown it."""
+DEAREST = 60.0
+"""Seconds a page can cost at most: the portal ends requests that take longer."""
+LATER = 60.0
+"""Seconds until something is forgotten where an answer does not tell when: a step of the documented ten minutes."""
+FIRST_GUESS = 15.0
+"""Seconds after a refusal, which tells nothing, until the first try."""
+_PAD = 0.05
+
+
+@dataclass(slots=True)
+class _Method:
+    """What is known of one method."""
+
+    limited: bool = False
+    """An answer has told what was used: self-hosted portals never do."""
+    used: float = 0.0
+    cost: float | None = None
+    """Seconds of a page."""
+    reset_at: float | None = None
+    """When something is forgotten, by our own clock."""
+    under_way: int = 0
+    """Pages asked for and not answered."""
+    requests: int = 0
+    """Requests under way that hold any of them."""
+    side_by_side: int = 0
+    """The most there were since there were none."""
+    refusals: int = 0
+    """In a row."""
+
+    @property
+    def worth(self) -> float:
+        """Seconds to reckon with for a page."""
+        return UNKNOWN_COST if self.cost is None else self.cost
+
+    def room(self) -> int:
+        """Pages that still can begin before the budget is spent, half a page's cost kept back."""
+        left = BUDGET - self.worth / 2 - self.used - self.under_way * self.worth
+        if left <= 0 and self.limited:
+            return 0
+        return int(left / self.worth) + 1 if self.limited and self.worth > 0 else UNLIMITED
+
+
+class Budgets:
+    """All methods of a portal."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin without knowing anything.
+
+        Args:
+            clock: Seconds, monotonic.
+        """
+        self._clock = clock
+        self._methods: dict[str, _Method] = {}
+
+    def room(self, method: str) -> int:
+        """Pages of a method that may be asked for now, besides those under way.
+
+        Once something has been forgotten a single page is asked for, to learn from its answer how much.
+        """
+        known = self._methods.get(method)
+        if known is None:
+            return UNLIMITED
+        room = 0 if known.refusals else known.room()
+        if room == 0 and known.under_way == 0 and self.wait(method) == 0:
+            return 1
+        return room
+
+    def wait(self, method: str) -> float:
+        """Seconds until a method that has no room is worth asking again."""
+        known = self._methods.get(method)
+        if known is None or known.reset_at is None:
+            return 0.0
+        return max(0.0, known.reset_at - self._clock())
+
+    def asked(self, method: str, pages: int) -> None:
+        """Count pages of a request that is being sent."""
+        known = self._methods.setdefault(method, _Method())
+        known.under_way += pages
+        known.requests += 1
+        known.side_by_side = max(known.side_by_side, known.requests)
+
+    def answered(self, method: str, pages: int, times: Sequence[Mapping[str, Any]], *, refused: bool = False) -> None:
+        """Learn from a request that has come back, or has been given up.
+
+        Args:
+            method: The method.
+            pages: How many were asked for.
+            times: `time` of each page that came, in order: `operating` is the seconds used in the last ten minutes,
+                `operating_reset_at` the epoch second when the oldest part of them is forgotten; compared with the
+                answer's own `finish`, so that the two machines' clocks need not agree.
+            refused: A page was refused because the budget is spent.
+        """
+        known = self._methods.setdefault(method, _Method())
+        known.under_way = max(0, known.under_way - pages)
+        known.requests = max(0, known.requests - 1)
+        told = [each for each in times if isinstance(each.get("operating"), (int, float))]
+        if told:
+            self._learn(known, told)
+        if refused:
+            self._refuse(known)
+        known.side_by_side = known.side_by_side if known.requests else 0
+
+    def _learn(self, known: _Method, told: Sequence[Mapping[str, Any]]) -> None:
+        used = [float(each["operating"]) for each in told]
+        if len(used) == 1 and known.side_by_side <= 1:
+            used.insert(0, known.used)
+        most = min(DEAREST, (used[-1] - used[0]) / (len(used) - 1)) if len(used) > 1 else -1.0
+        if most >= 0:  # below 0: something was forgotten in between
+            # requests side by side add to each other's figures, unless the portal runs them one by one
+            least = most / max(1, known.side_by_side)
+            known.cost = most if known.cost is None else min(most, max(least, known.cost))
+        known.limited = True
+        known.used = used[-1]
+        known.refusals = 0
+        reset, finish = told[-1].get("operating_reset_at"), told[-1].get("finish")
+        if isinstance(reset, (int, float)) and isinstance(finish, (int, float)):
+            whole = 1.0 if isinstance(reset, int) else 0.0  # a second cut off
+            seconds = max(0.0, reset + whole - finish) + _PAD
+        else:
+            seconds = LATER
+        known.reset_at = self._clock() + seconds
+
+    def _refuse(self, known: _Method) -> None:
+        """Another client of the same credentials has used it up: try after the reset told last, then now and then."""
+        now = self._clock()
+        first = known.refusals == 0
+        known.refusals += 1
+        if not first or known.reset_at is None or known.reset_at <= now:
+            known.reset_at = now + min(LATER, FIRST_GUESS * 2 ** (known.refusals - 1))

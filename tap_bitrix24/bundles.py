@@ -1,0 +1,175 @@
+"""What travels together: wishes of all streams packed into requests of 50 commands, and answers handed back. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from tap_bitrix24.dialects import Dialect
+from tap_bitrix24.errors import OperationLimitError, PortalError
+from tap_bitrix24.model import Answer, Ask, Command, Page, Reading, Result
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One stream's strategy while it runs."""
+
+    name: str
+    reading: Reading
+    wishes: list[Wish] = field(default_factory=list)
+    """What it waits for; empty before its first step."""
+    more: Callable[[int], Ask | None] | None = None
+    """Gives wishes beforehand."""
+    ahead: list[Wish] = field(default_factory=list)
+    """Those it has given and not asked for yet, in order."""
+    requests: int = 0
+    """Requests that served no other stream."""
+    ended: bool = False
+
+    def wish(self, asks: Sequence[Ask], more: Callable[[int], Ask | None] | None, now: float) -> None:
+        """Take what the strategy wants next; what it gave beforehand is under way already."""
+        known = {id(wish.ask): wish for wish in self.ahead}
+        self.wishes = [known.get(id(ask)) or Wish(self, ask, since=now) for ask in asks]
+        self.more = more
+        taken = [wish for wish in self.wishes if id(wish.ask) in known]
+        self.ahead = [wish for wish in self.ahead if not any(_passed(wish.ask, each.ask) for each in taken)]
+
+    def give_more(self, room: int, now: float) -> Wish | None:
+        """A wish beforehand, unless what the strategy waits for was cut short: then nobody knows what follows."""
+        if self.more is None or self.ended or any(wish.cut for wish in self.wishes):
+            return None
+        ask = self.more(room)
+        if ask is None:
+            return None
+        self.ahead.append(Wish(self, ask, since=now))
+        return self.ahead[-1]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can go on."""
+        return not self.ended and all(wish.answer is not None for wish in self.wishes)
+
+
+def _passed(waiting: Ask, taken: Ask) -> bool:
+    """Whether a wish beforehand is the one taken, or lies before it in the same list: nobody will ask for it."""
+    return waiting is taken or (waiting.source is taken.source and (waiting.after or 0) < (taken.after or 0))
+
+
+@dataclass(eq=False, slots=True)
+class Wish:
+    """One ask on its way to an answer."""
+
+    job: Job
+    ask: Ask
+    since: float
+    """When it was wished for."""
+    answer: Answer | None = None
+    under_way: bool = False
+    cut: bool = False
+    """Fewer pages were asked for than wished."""
+    alone: bool = False
+    """It travels with no other stream's: together they failed."""
+    attempt: int = 1
+    waited: float = 0.0
+    not_before: float = 0.0
+
+    @property
+    def method(self) -> str:
+        """The list's method."""
+        return self.ask.source.endpoint.method
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be sent."""
+        return self.answer is None and not self.under_way
+
+
+@dataclass(eq=False, slots=True)
+class Bundle:
+    """Wishes that travel in one request."""
+
+    most: int
+    """Commands it may hold."""
+    parts: list[tuple[Wish, int]] = field(default_factory=list)
+    """Wish → pages asked for."""
+    pages: Counter[str] = field(default_factory=Counter)
+    """The same by method."""
+    seconds: float = 0.0
+    """What it is expected to take."""
+
+    @property
+    def held(self) -> int:
+        """Commands in it."""
+        return self.pages.total()
+
+    @property
+    def counted(self) -> bool:
+        """A counted wish travels as a call of its own: inside a batch controllers leave totals out."""
+        return self.parts[0][0].ask.counted
+
+    def joins(self, wish: Wish) -> bool:
+        """Whether a wish may travel with those that are in it."""
+        if not self.parts:
+            return True
+        first = self.parts[0][0]
+        if first.ask.counted or wish.ask.counted:
+            return False
+        return first.job is wish.job or not (first.alone or wish.alone)
+
+    def add(self, wish: Wish, pages: int, seconds: float) -> None:
+        """Put a wish in."""
+        self.parts.append((wish, pages))
+        self.pages[wish.method] += pages
+        self.seconds += seconds
+
+    def job(self) -> Job | None:
+        """The stream it serves, if it is only one."""
+        jobs = {wish.job for wish, _ in self.parts}
+        return jobs.pop() if len(jobs) == 1 else None
+
+    def sent(self) -> None:
+        """Mark its wishes as under way."""
+        for wish, pages in self.parts:
+            wish.under_way = True
+            wish.cut = pages < wish.ask.pages
+
+    def commands(self, dialect: Dialect) -> list[Command]:
+        """Spell all wishes out; a chain refers to commands of its own."""
+        commands: list[Command] = []
+        for wish, pages in self.parts:
+            commands += dialect.commands(replace(wish.ask, pages=pages), first=len(commands))
+        return commands
+
+    def answers(self, dialect: Dialect, results: Iterable[Result | PortalError]) -> Iterator[tuple[Wish, Answer]]:
+        """Each wish with what came of it."""
+        rest = iter(results)
+        for wish, pages in self.parts:
+            yield wish, _answer(dialect, wish.ask, list(islice(rest, pages)))
+
+
+def _answer(dialect: Dialect, ask: Ask, results: Sequence[Result | PortalError]) -> Answer:
+    """The pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
+    pages: list[Page] = []
+    for result in results:
+        if isinstance(result, PortalError):
+            return Answer(pages, None if pages else result)
+        try:
+            pages.append(dialect.page(ask.source, result))
+        except PortalError as error:
+            return Answer(pages, None if pages else error)
+    return Answer(pages)
+
+
+def times_of(
+    commands: Sequence[Command], results: Sequence[Result | PortalError]
+) -> dict[str, tuple[list[dict[str, object]], bool]]:
+    """Method → `time` of each of its answers, and whether one of them says that its budget is spent."""
+    told: dict[str, tuple[list[dict[str, object]], bool]] = {}
+    for command, result in zip(commands, results, strict=True):
+        times, refused = told.get(command.method, ([], False))
+        if isinstance(result, Result):
+            times.append(dict(result.time))
+        told[command.method] = (times, refused or isinstance(result, OperationLimitError))
+    return told
