@@ -40,6 +40,8 @@ class Plan:
 
     portal: Portal
     columns: Sequence[Column] = ()
+    wanted: frozenset[str] | None = None
+    """Portal names of the selected columns; None: all of them."""
     universal: bool = False
     lookback: timedelta = timedelta()
     start_date: datetime | None = None
@@ -101,7 +103,7 @@ def sources(entity: Entity, name: str, plan: Plan) -> list[Source]:
     """The lists that make up a stream on this portal."""
     if entity.universal and plan.universal:
         return [_universal_source(entity.universal, {})]
-    params = _selected(entity, plan.columns)
+    params = _selected(entity, plan)
     number = member_of(entity, name)
     lists = [Each()]
     if entity.members is not None and number is not None:
@@ -115,14 +117,35 @@ def sources(entity: Entity, name: str, plan: Plan) -> list[Source]:
     return listed
 
 
-def _selected(entity: Entity, columns: Sequence[Column]) -> dict[str, Any]:
-    """The parameter that asks for all columns, where a method gives only some unless it is asked."""
+def _selected(entity: Entity, plan: Plan) -> dict[str, Any]:
+    """The parameter that asks for all columns, where a method gives only some unless it is asked, or for fewer."""
     select = list(entity.select)
     if entity.select_fields:
-        names = [column.portal_name for column in columns if not column.part] or [*entity.documented, *entity.types]
+        names = [column.portal_name for column in plan.columns if not column.part] or [
+            *entity.documented,
+            *entity.types,
+        ]
         request = str.isupper if entity.endpoint.request_key.isupper() else (lambda _: True)
         select = [name for name in names if request(name)]
+    if plan.wanted is not None:
+        select = _narrowed(entity, select, plan.wanted)
     return {entity.endpoint.select_param: select} if select else {}
+
+
+def _narrowed(entity: Entity, select: list[str], wanted: frozenset[str]) -> list[str]:
+    """Ask for the selected columns only, where names can be asked for one by one.
+
+    A column that comes along with another without having a name of its own (`creator` of tasks) keeps all names asked
+    for: which of them brings it is not told.
+    """
+    names = {name for name in wanted if not name.startswith("_")}
+    if not (entity.selectable or (entity.select_fields and names <= {entity.endpoint.request_key, *select})):
+        return select
+    stamp, endpoint = entity.stamp, entity.endpoint
+    needed = [endpoint.request_key, *endpoint.selects]
+    if stamp is not None:
+        needed += [stamp.request, upper_name(stamp.fallback)]
+    return list(dict.fromkeys(filter(None, [*needed, *sorted(names)])))
 
 
 def _source(entity: Entity, each: Each) -> Source:
@@ -157,7 +180,7 @@ def _broods_of(entity: Entity, parent: Parent, plan: Plan, *, swept: bool) -> It
     if parent.told is not None and known.universal is not None:
         lists = [_universal_source(known.universal, {})]
     else:
-        lists = sources(known, parent.stream, replace(plan, columns=()))
+        lists = sources(known, parent.stream, replace(plan, columns=(), wanted=None))
     for source in lists:
         asked_with = parent.value or source.endpoint.key
 

@@ -232,17 +232,26 @@ class EntityStream(Stream):
             return describe_options(found, Source(entity.endpoint), entity_types(each.name for each in found))
         full = self.replication_method == FULL_TABLE
         plan = Plan(
-            access.portal(), self._columns, universal=access.settings.universal, lookback=access.settings.lookback,
-            start_date=access.settings.start_date, sweep=access.settings.sweep,
+            access.portal(), self._columns, self._wanted(), universal=access.settings.universal,
+            lookback=access.settings.lookback, start_date=access.settings.start_date, sweep=access.settings.sweep,
         )  # fmt: skip
         key = self.replication_key if not full or is_swept(entity) else None
         return reading(entity, self.name, plan, {} if full else dict(self.stream_state), key)
+
+    def _keeps(self, column: str) -> bool:
+        return bool(self.mask.get(("properties", column), True))
+
+    def _wanted(self) -> frozenset[str] | None:
+        """Portal names of the columns someone wants; None: all of them, those yet unknown included."""
+        if all(self._keeps(column.name) for column in self._columns):
+            return None
+        return frozenset(column.portal_name for column in self._columns if self._keeps(column.name))
 
     def _converter(self, source: Source) -> RowConverter:
         return RowConverter(
             self._columns,
             secret=frozenset(column for stream, column in REDACTED if stream == self.name),
-            keep=lambda column: bool(self.mask.get(("properties", column), True)),
+            keep=self._keeps,
             renames=source.renames,
             ignores=source.ignores,
             constants=source.constants,

@@ -114,6 +114,8 @@ class Entity:
     """Names to ask for besides the method's default; none: the method has no say in it."""
     select_fields: bool = False
     """Every described field must be named, or it is left out of the rows."""
+    selectable: bool = False
+    """Instead of `*` the portal names of columns can be asked for: what nobody wants need not be read."""
     each: Callable[[Portal], Sequence[Each]] | None = None
     """The stream is made of several lists."""
     members: Members | None = None

@@ -46,12 +46,12 @@ ITEM_ECHOES = frozenset(
 DEALS = Entity(
     default=True,
     stream="deals", scope=_CRM, endpoint=upper("crm.deal.list", select="select"), fields_method="crm.deal.fields",
-    stamp=_MODIFIED, select=("*", "UF_*"), universal=Universal(2, _ITEM_RENAMES),
+    stamp=_MODIFIED, select=("*", "UF_*"), selectable=True, universal=Universal(2, _ITEM_RENAMES),
 )  # fmt: skip
 LEADS = Entity(
     default=True,
     stream="leads", scope=_CRM, endpoint=upper("crm.lead.list", select="select"), fields_method="crm.lead.fields",
-    stamp=_MODIFIED, select=_MULTIFIELDS,
+    stamp=_MODIFIED, select=_MULTIFIELDS, selectable=True,
     universal=Universal(1, {
         **_ITEM_RENAMES, "stageId": "STATUS_ID", "stageSemanticId": "STATUS_SEMANTIC_ID",
         "stageDescription": "STATUS_DESCRIPTION",
@@ -62,19 +62,19 @@ CONTACTS = Entity(
     stream="contacts", scope=_CRM, endpoint=upper("crm.contact.list", select="select"),
     fields_method="crm.contact.fields",
     types={"FACE_ID": "integer", "CATEGORY_ID": "crm_category"}, flags=frozenset({"EXPORT"}),
-    stamp=_MODIFIED, select=_MULTIFIELDS, universal=Universal(3, _ITEM_RENAMES),
+    stamp=_MODIFIED, select=_MULTIFIELDS, selectable=True, universal=Universal(3, _ITEM_RENAMES),
 )  # fmt: skip
 COMPANIES = Entity(
     default=True,
     stream="companies", scope=_CRM, endpoint=upper("crm.company.list", select="select"),
     fields_method="crm.company.fields",
-    types={"CATEGORY_ID": "crm_category"}, stamp=_MODIFIED, select=_MULTIFIELDS,
+    types={"CATEGORY_ID": "crm_category"}, stamp=_MODIFIED, select=_MULTIFIELDS, selectable=True,
     universal=Universal(4, {**_ITEM_RENAMES, "typeId": "COMPANY_TYPE"}),
 )  # fmt: skip
 QUOTES = Entity(
     default=True,
     stream="quotes", scope=_CRM, endpoint=upper("crm.quote.list", select="select"), fields_method="crm.quote.fields",
-    types={"QUOTE_NUMBER": "string", "STATUS_ID": "crm_status"}, stamp=_MODIFIED, select=("*", "UF_*"),
+    types={"QUOTE_NUMBER": "string", "STATUS_ID": "crm_status"}, stamp=_MODIFIED, select=("*", "UF_*"), selectable=True,
     universal=Universal(7, {**_ITEM_RENAMES, "stageId": "STATUS_ID", "actualDate": "ACTUAL_DATE"}),
 )  # fmt: skip
 ACTIVITIES = Entity(
@@ -82,7 +82,7 @@ ACTIVITIES = Entity(
     stream="crm_activities", scope=_CRM, endpoint=upper("crm.activity.list", select="select"),
     fields_method="crm.activity.fields",
     types={"WEBDAV_ELEMENTS": "diskfile[]", "FILES": "diskfile[]"}, flags=frozenset({"COMPLETED"}),
-    stamp=Stamp("LAST_UPDATED", "LAST_UPDATED"), select=("*", "COMMUNICATIONS", "FILES", "BINDINGS"),
+    stamp=Stamp("LAST_UPDATED", "LAST_UPDATED"), select=("*", "COMMUNICATIONS", "FILES", "BINDINGS"), selectable=True,
 )  # fmt: skip
 STATUSES = Entity(
     default=True,
@@ -122,14 +122,14 @@ SMART_INVOICES = Entity(
     default=True,
     stream="smart_invoices", scope=_CRM, endpoint=ITEMS, fields_method="crm.item.fields",
     fields_params={"entityTypeId": SMART_INVOICE}, types={"entityTypeId": "integer"}, key=("id",),
-    stamp=ITEM_STAMP, select=("*",),
+    stamp=ITEM_STAMP, select=("*",), selectable=True,
     each=lambda _: [of_type(SMART_INVOICE)],
 )  # fmt: skip
 SMART_PROCESSES = Entity(
     default=True,
     stream=SMART_PROCESS, members=Members(lambda portal: portal.types, lambda number, _: of_type(number)),
     scope=_CRM, endpoint=ITEMS, fields_method="crm.item.fields",
-    types={"entityTypeId": "integer"}, key=("id",), stamp=ITEM_STAMP, select=("*",),
+    types={"entityTypeId": "integer"}, key=("id",), stamp=ITEM_STAMP, select=("*",), selectable=True,
 )  # fmt: skip
 STAGE_HISTORY = Entity(
     default=True,
