@@ -1,0 +1,160 @@
+"""The clients that are compared: our tap, and those a user could pick instead; each a process of its own."""
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import peers
+from tests.benchmarks.speed.environments import B24API, B24PYSDK, FAST_BITRIX24, Environments, Package, b24api
+from tests.benchmarks.speed.model import Options, Run
+from tests.benchmarks.speed.portals import DEALS, calm, counted
+from tests.benchmarks.speed.processes import Ended, run, say
+from tests.tap.running import SCRIPTS, Portal, Tap, only
+
+HERE = Path(peers.__file__).parent
+TOLD = re.compile(r"\b(\w+): ([\d,]+) rows, [\d,]+ requests")
+"""What the tap says of a stream at its end."""
+
+NOTHING: Mapping[str, Any] = {"distinct": 0, "seconds": None}
+"""What a peer that failed has to say."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Something that reads all deals of a portal, under the name it has in tables."""
+
+    name: str
+    read: Callable[[Portal, Options], Run]
+    once: bool = False
+    """So slow, or so far from being compared, that one round tells enough."""
+
+
+def in_turns(wire: Portal, options: Options, clients: Sequence[Client]) -> dict[str, list[Run]]:
+    """All clients, one after another, in every round, so that a busy moment of the machine hits them alike."""
+    runs: dict[str, list[Run]] = {client.name: [] for client in clients}
+    for number in range(options.rounds):
+        for client in clients:
+            if number and client.once:
+                continue
+            calm(wire)
+            done = client.read(wire, options)
+            runs[client.name].append(done)
+            say(f"  {done.client}: {done.seconds:.2f} s, {done.rows} rows, {done.requests} requests {done.failure}")
+    return runs
+
+
+# Our tap
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The tap's command line for a portal, made once: a catalog is given, so nothing is discovered."""
+
+    folder: Path
+    config: dict[str, Any]
+    catalog: dict[str, Any]
+
+    @classmethod
+    def ready(cls, wire: Portal, options: Options, *streams: str) -> "Ours":
+        """Discover the portal, outside of what is timed.
+
+        Args:
+            wire: The portal.
+            options: Whose folder is used.
+            streams: Only these are selected.
+        """
+        folder = Path(tempfile.mkdtemp(dir=options.folder))
+        config = wire.config(plan="enterprise")
+        return cls(folder, config, only(Tap(folder).discover(config), *streams))
+
+    def command(self, state: dict[str, Any] | None = None, **settings: Any) -> list[str]:
+        """The command a user would type."""
+        files: dict[str, Any] = {"config": self.config | settings, "catalog": self.catalog}
+        files |= {"state": state} if state is not None else {}
+        line = [str(SCRIPTS / "tap-bitrix24")]
+        for name, content in files.items():
+            path = self.folder / f"{name}.json"
+            path.write_text(json.dumps(content))
+            line += [f"--{name}", str(path)]
+        return line
+
+    def read(self, wire: Portal, name: str, state: dict[str, Any] | None = None, **settings: Any) -> Run:
+        """Run the tap to its end, output to /dev/null."""
+        return told(wire, name, run(self.command(state, **settings)))
+
+    def first_run(self) -> tuple[dict[str, Any], dict[str, int]]:
+        """Run the tap to its end; its last STATE, and stream → rows."""
+        with tempfile.TemporaryFile() as output:
+            ended = run(self.command(), stdout=output)
+            if ended.code:
+                raise RuntimeError(ended.failure)
+            output.seek(0)
+            last = [line for line in output if line.startswith(b'{"type":"STATE"')][-1]
+        return json.loads(last)["value"], rows_told(ended.log)
+
+
+def told(wire: Portal, name: str, ended: Ended) -> Run:
+    """A run of the tap, rows as its log tells them."""
+    rows = sum(rows_told(ended.log).values())
+    seen = counted(wire)
+    return Run(
+        name, ended.seconds, rows, seen.requests, seen.refused, seen.in_flight, ended.cpu_seconds, ended.peak_mb,
+        failure=ended.failure, errors=seen.errors,
+    )  # fmt: skip
+
+
+def rows_told(log: str) -> dict[str, int]:
+    """Stream → rows, as the tap's log has them."""
+    return {match[1]: int(match[2].replace(",", "")) for match in TOLD.finditer(log)}
+
+
+def ours(tap: Ours, name: str, **settings: Any) -> Client:
+    """The tap under some settings."""
+    return Client(name, lambda wire, _: tap.read(wire, name, **settings))
+
+
+# The others
+
+
+def peer(name: str, package: Package, script: str, *arguments: str, wire: Portal, environments: Environments) -> Run:
+    """Run a peer's script to its end."""
+    command = [str(environments.binaries(package) / "python"), str(HERE / script), wire.url, DEALS, *arguments]
+    with tempfile.TemporaryFile() as output:
+        ended = run(command, stdout=output)
+        output.seek(0)
+        text = output.read()
+    said: Mapping[str, Any] = json.loads(text) if ended.code == 0 else NOTHING
+    seen = counted(wire)
+    return Run(
+        name, ended.seconds, said["distinct"], seen.requests, seen.refused, seen.in_flight, ended.cpu_seconds,
+        ended.peak_mb, said["seconds"], ended.failure, seen.errors,
+    )  # fmt: skip
+
+
+def _client(package: Package, how: str, script: str, *arguments: str, once: bool = False) -> Client:
+    name = f"{package}, {how}"
+    start = partial(peer, name, package, script, *arguments)
+    return Client(name, lambda wire, options: start(wire=wire, environments=options.environments), once=once)
+
+
+def fast_bitrix24(in_flight: int | None = None) -> Client:
+    """The only one of them that has several requests in flight."""
+    how = "default" if in_flight is None else f"tuned to {in_flight}"
+    return _client(FAST_BITRIX24, how, "run_fast_bitrix24.py", *(() if in_flight is None else (str(in_flight),)))
+
+
+def one_at_a_time(*, quick: bool = False) -> list[Client]:
+    """Those that send a request when the one before is answered."""
+    package = b24api()
+    clients = [_client(B24PYSDK, "one at a time", "run_b24pysdk.py", once=True)]
+    if package is B24API:
+        clients += [_client(package, "one at a time, tuned", "run_b24api.py", "tuned", once=True)]
+        clients += [] if quick else [_client(package, "one at a time, default", "run_b24api.py", once=True)]
+    else:
+        clients += [_client(package, "one at a time", "run_b24api.py", once=True)]
+    return clients
