@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 BUDGET = 420.0
@@ -18,8 +20,12 @@ UNLIMITED = 1_000_000
 """Pages; more than any request holds."""
 UNKNOWN_COST = 0.5
 """Seconds a page is taken to cost until an answer has shown it."""
+ROUNDING = 0.01
+"""Part of a page by which sums of many costs may be off."""
 DEAREST = 60.0
 """Seconds a page can cost at most: the portal ends requests that take longer."""
+STEPS = 10
+"""Parts in which the portal forgets."""
 LATER = 60.0
 """Seconds until something is forgotten where an answer does not tell when: a step of the documented ten minutes."""
 FIRST_GUESS = 15.0
@@ -46,6 +52,8 @@ class _Method:
     """The most there were since there were none."""
     refusals: int = 0
     """In a row."""
+    window: float = 0.0
+    """The longest time to a reset that was told: how long the portal remembers, or a little less."""
 
     @property
     def worth(self) -> float:
@@ -53,11 +61,10 @@ class _Method:
         return UNKNOWN_COST if self.cost is None else self.cost
 
     def room(self) -> int:
-        """Pages that still can begin before the budget is spent, half a page's cost kept back."""
-        left = BUDGET - self.worth / 2 - self.used - self.under_way * self.worth
-        if left <= 0 and self.limited:
-            return 0
-        return int(left / self.worth) + 1 if self.limited and self.worth > 0 else UNLIMITED
+        """Pages that still fit into the budget."""
+        if not self.limited or self.worth <= 0:
+            return UNLIMITED if self.used < BUDGET else 0
+        return max(0, int((BUDGET - self.used) / self.worth + ROUNDING) - self.under_way)
 
 
 class Budgets:
@@ -84,6 +91,11 @@ class Budgets:
         if room == 0 and known.under_way == 0 and self.wait(method) == 0:
             return 1
         return room
+
+    def plenty(self, method: str) -> bool:
+        """Whether more than half of the budget is left: no page of the rest is to be wasted on a guess."""
+        known = self._methods.get(method)
+        return known is None or known.used + known.under_way * known.worth <= BUDGET / 2 or known.room() == UNLIMITED
 
     def wait(self, method: str) -> float:
         """Seconds until a method that has no room is worth asking again."""
@@ -122,11 +134,12 @@ class Budgets:
 
     def _learn(self, known: _Method, told: Sequence[Mapping[str, Any]]) -> None:
         used = [float(each["operating"]) for each in told]
-        if len(used) == 1 and known.side_by_side <= 1:
+        if len(used) == 1 and known.cost is None and known.side_by_side <= 1:
             used.insert(0, known.used)
-        most = min(DEAREST, (used[-1] - used[0]) / (len(used) - 1)) if len(used) > 1 else -1.0
-        if most >= 0:  # below 0: something was forgotten in between
+        steps = [after - before for before, after in pairwise(used) if after >= before]  # else something was forgotten
+        if steps:
             # requests side by side add to each other's figures, unless the portal runs them one by one
+            most = min(DEAREST, median(steps))
             least = most / max(1, known.side_by_side)
             known.cost = most if known.cost is None else min(most, max(least, known.cost))
         known.limited = True
@@ -138,6 +151,9 @@ class Budgets:
             seconds = max(0.0, reset + whole - finish) + _PAD
         else:
             seconds = LATER
+        if known.used > BUDGET:  # what is forgotten first may be too little: wait for a second part
+            seconds += known.window / STEPS
+        known.window = max(known.window, seconds)
         known.reset_at = self._clock() + seconds
 
     def _refuse(self, known: _Method) -> None:

@@ -199,6 +199,8 @@ class Engine:
     def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
         """Fill a request up with wishes a strategy gives beforehand."""
         method = job.wishes[0].method if job.wishes else ""
+        if not self._budgets.plenty(method):
+            return
         while (room := self._room(bundle, method)) > 0:
             wish = job.give_more(room, now)
             if wish is None or not self._add(bundle, wish, now):
