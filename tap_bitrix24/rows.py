@@ -4,21 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from tap_bitrix24.model import Row
 from tap_bitrix24.schema import NUMBER, STRING, UNPARSED, Column, default_column
-from tap_bitrix24.values import ABSENT, CONVERTERS, MISFIT, Convert, is_nothing, without_secrets
+from tap_bitrix24.values import (
+    ABSENT,
+    CONVERT_ALL,
+    CONVERTERS,
+    MISFIT,
+    Convert,
+    ConvertAll,
+    is_nothing,
+    one_by_one,
+    without_secrets,
+)
 
 _ADDRESS = re.compile(
     r"(?P<line>.*?)(?:\|(?P<latitude>-?[\d.]+)?;(?P<longitude>-?[\d.]+)?)?(?:\|(?P<location_id>\d+))?", re.DOTALL
 )
 
 
-def _amount(value: Any) -> float | None:
-    """The number in a money value `amount|currency`."""
-    amount: float | None = CONVERTERS[NUMBER](value.partition("|")[0] if value.__class__ is str else value)
-    return amount
+def _bare_amount(value: Any) -> Any:
+    """The number in a money value `amount|currency`, as text."""
+    return value.partition("|")[0] if value.__class__ is str else value
+
+
+def _amount(value: Any) -> Any:
+    return CONVERTERS[NUMBER](_bare_amount(value))
+
+
+def _amounts(values: Sequence[Any]) -> list[Any]:
+    return CONVERT_ALL[NUMBER](list(map(_bare_amount, values)))
 
 
 def _currency(value: Any) -> str | None:
@@ -33,12 +54,18 @@ def _first(value: Any) -> str | None:
     return text
 
 
+@lru_cache(maxsize=1024)
+def _address(value: str) -> re.Match[str] | None:
+    """Taken apart once for all parts: they are converted one after another, page by page."""
+    return _ADDRESS.fullmatch(value)
+
+
 def _place(column: Column) -> Convert:
     """A part of an address field, `text|latitude;longitude|id`."""
     part, typed = column.part, CONVERTERS[column.kind]
 
     def convert(value: Any) -> Any:
-        match = _ADDRESS.fullmatch(value) if value.__class__ is str else None
+        match = _address(value) if value.__class__ is str else None
         return typed(match.group(part)) if match else None
 
     return convert
@@ -103,6 +130,26 @@ def _converter(column: Column, *, money: bool) -> Convert:
     return _each(convert) if column.multiple else convert
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How one column is made."""
+
+    key: str
+    """Row key of its values."""
+    column: str
+    convert: Convert
+    convert_all: ConvertAll
+
+
+def _step(key: str, column: Column, *, money: bool) -> _Step:
+    convert = _converter(column, money=money)
+    if column.part or column.multiple:
+        convert_all = one_by_one(convert)
+    else:
+        convert_all = _amounts if money else CONVERT_ALL[column.kind]
+    return _Step(key, column.name, convert, convert_all)
+
+
 class RowConverter:
     """Turns rows of one source into records of its stream."""
 
@@ -136,55 +183,66 @@ class RowConverter:
         self._keep = keep
         self._by_name = {column.portal_name: column for column in columns if not column.part}
         self._by_column = {column.name: column for column in columns if not column.part}
-        self._parts: dict[str, list[Column]] = {}
-        for column in columns:
-            if column.part:
-                self._parts.setdefault(column.portal_name, []).append(column)
+        self._parts = [column for column in columns if column.part]
         self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
         """Columns of every record, in order."""
         self._constants: dict[str, Any] = {}
         self.constants(constants or {})
-        self._plan: dict[str, tuple[str, Convert] | None] = {}
-        self._splits: list[tuple[str, str, Convert]] = []
+        self._plan: dict[str, str | None] = {}
+        """Row key → column it is written to; None: to none."""
+        self._steps: list[_Step] = []
 
     def __call__(self, rows: Sequence[Row]) -> list[Row]:
         """Convert a page, column by column: one call per column instead of one per value.
 
         Columns absent from a row are null, so that an upsert clears them.
         """
-        planned = self._plan.keys()
-        for row in rows:
-            if not row.keys() <= planned:
-                for key in sorted(row.keys() - planned, key=self._exact_first):
-                    self._learn(key)
+        if not rows:
+            return []
+        values = self._by_key(rows)
         misfits: dict[int, Row] = {}
-        nothing = [None] * len(rows)
-        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, nothing)
-        for key, step in self._plan.items():
-            if step is not None:
-                columns[step[0]] = self._column(step, [row.get(key, ABSENT) for row in rows], misfits)
-        for key, part, convert in self._splits:
-            columns[part] = [convert(row.get(key, ABSENT)) for row in rows]
+        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, [None] * len(rows))
+        for step in self._steps:
+            if step.key in values:
+                columns[step.column] = self._column(step, values[step.key], misfits)
         for column, value in self._constants.items():
             columns[column] = [value] * len(rows)
-        records = [dict(zip(columns, values, strict=False)) for values in zip(*columns.values(), strict=True)]
+        records: list[Row] = list(map(dict, map(zip, repeat(columns), zip(*columns.values(), strict=True))))
         self._keep_unknown(rows, misfits)
         if UNPARSED in self._blank:
             for number, originals in misfits.items():
                 records[number][UNPARSED] = originals
         return records
 
-    def _column(self, step: tuple[str, Convert], values: list[Any], misfits: dict[int, Row]) -> list[Any]:
-        column, convert = step
+    def _by_key(self, rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
+        """Row keys and their values in all rows; the keys are learnt, if they are new.
+
+        Most lists give all rows the same keys; such a page is turned over at once.
+        """
+        keys = list(rows[0])
+        if len(keys) > 1 and set(map(len, rows)) == {len(keys)}:
+            try:
+                values = zip(*map(itemgetter(*keys), rows), strict=True)
+            except KeyError:
+                pass  # as many keys, but others
+            else:
+                self._learn_keys(rows[0])
+                return dict(zip(keys, values, strict=True))
+        for row in rows:
+            self._learn_keys(row)
+        wanted = dict.fromkeys(step.key for step in self._steps)
+        return {key: [row.get(key, ABSENT) for row in rows] for key in wanted}
+
+    def _column(self, step: _Step, values: Sequence[Any], misfits: dict[int, Row]) -> list[Any]:
         try:
-            return list(map(convert, values))
+            return step.convert_all(values)
         except MISFIT:
             converted: list[Any] = [None] * len(values)
             for number, value in enumerate(values):
                 try:
-                    converted[number] = convert(value)
+                    converted[number] = step.convert(value)
                 except MISFIT:
-                    self._misfit(misfits.setdefault(number, {}), column, value)
+                    self._misfit(misfits.setdefault(number, {}), step.column, value)
             return converted
 
     def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
@@ -209,8 +267,13 @@ class RowConverter:
         """The column a row key is written to; None: to none."""
         if row_key not in self._plan:
             self._learn(row_key)
-        step = self._plan[row_key]
-        return step[0] if step else None
+        return self._plan[row_key]
+
+    def _learn_keys(self, row: Row) -> None:
+        planned = self._plan.keys()
+        if not row.keys() <= planned:
+            for key in sorted(row.keys() - planned, key=self._exact_first):
+                self._learn(key)
 
     def _learn(self, key: str) -> None:
         """Plan a row key not seen before; two keys never feed one column, the second counts as unknown."""
@@ -219,14 +282,14 @@ class RowConverter:
         if key in self._ignores or default_column(name) in self._secret:
             return
         column = self._by_name.get(name) or self._by_column.get(default_column(name))
-        if column is None or any(step and step[0] == column.name for step in self._plan.values()):
+        if column is None or column.name in self._plan.values():
             self.unknown.add(key)
             return
-        parts = self._parts.get(column.portal_name, [])
+        parts = [part for part in self._parts if part.portal_name == column.portal_name]
         money = any(part.part == "currency" for part in parts)
-        self._splits += [(key, part.name, _converter(part, money=money)) for part in parts if self._keep(part.name)]
+        self._steps += [_step(key, part, money=money) for part in (column, *parts) if self._keep(part.name)]
         if self._keep(column.name):
-            self._plan[key] = (column.name, _converter(column, money=money))
+            self._plan[key] = column.name
 
     def _exact_first(self, key: str) -> tuple[bool, str]:
         """Sorts keys that are a portal name before those that merely resemble one."""
