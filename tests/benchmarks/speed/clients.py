@@ -148,13 +148,14 @@ def fast_bitrix24(in_flight: int | None = None) -> Client:
     return _client(FAST_BITRIX24, how, "run_fast_bitrix24.py", *(() if in_flight is None else (str(in_flight),)))
 
 
-def one_at_a_time(*, quick: bool = False) -> list[Client]:
-    """Those that send a request when the one before is answered."""
+def one_at_a_time(*ways: str) -> list[Client]:
+    """Those that send a request when the one before is answered; b24api in each of these ways."""
     package = b24api()
     clients = [_client(B24PYSDK, "one at a time", "run_b24pysdk.py", once=True)]
     if package is B24API:
-        clients += [_client(package, "one at a time, tuned", "run_b24api.py", "tuned", once=True)]
-        clients += [] if quick else [_client(package, "one at a time, default", "run_b24api.py", once=True)]
+        for way in ways:
+            given = () if way == "default" else (way,)
+            clients.append(_client(package, f"one at a time, {way}", "run_b24api.py", *given, once=True))
     else:
-        clients += [_client(package, "one at a time", "run_b24api.py", once=True)]
+        clients.append(_client(package, "one at a time", "run_b24api.py", once=True))
     return clients

@@ -26,7 +26,10 @@ def measure(options: Options) -> dict[str, Any]:
         clients = {str(number): [ours(tap, f"{OURS}, {number} in flight", max_concurrency=number),
                                  fast_bitrix24(number)] for number in IN_FLIGHT}  # fmt: skip
         clients["40"].append(fast_bitrix24())
-        clients["1"] = [ours(tap, f"{OURS}, one at a time", max_concurrency=1), *one_at_a_time(quick=options.quick)]
+        clients["1"] = [
+            ours(tap, f"{OURS}, one at a time", max_concurrency=1),
+            *one_at_a_time("tuned", *(() if options.quick else ("default",))),
+        ]
         clients["default"] = [ours(tap, f"{OURS}, default: 4 in flight")]
         found = {}
         for group, readers in clients.items():

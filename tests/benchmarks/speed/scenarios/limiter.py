@@ -33,7 +33,7 @@ def measure(options: Options) -> dict[str, Any]:
             ours(tap, "tap-bitrix24, default", plan="standard"),
             fast_bitrix24(3),
             fast_bitrix24(),
-            *one_at_a_time(quick=options.quick),
+            *one_at_a_time("counted", "tuned"),
         ]
         runs = in_turns(wire, options, [_followed(client, lines) for client in clients])
     series = {name: thinned(points) for name, points in lines.items()}
