@@ -26,6 +26,8 @@ SLACK = 1.1
 """Pages asked for beyond the estimate: a page too many costs less than a request."""
 DENSER = 1.015
 """Ids are taken to lie this much denser than lately: rows read twice cost less than a gap."""
+TAIL = 100
+"""Rows the last, short chain begins earlier: it has room, and no other request would fill a gap before it."""
 EVEN = 0.1
 """A chain ended where it was expected to if it missed by no more than this part of its rows."""
 ALIKE = 0.8
@@ -208,8 +210,11 @@ class Cursor:
         start = _end(before, before.pages * self.source.endpoint.page_size, self.density * DENSER)
         if start >= self.last:
             return None
-        left = ceil((self.last - start) * self.density * SLACK / self.source.endpoint.page_size)
-        self.ahead.append(self._chain(start, min(room, CHAIN, max(1, left))))
+        rows = (self.last - start) * self.density
+        if rows < CHAIN * self.source.endpoint.page_size / 2:  # the end: a gap before it would take a request of its own
+            start = max(before.after or 0, start - int(TAIL / self.density))
+            rows += TAIL
+        self.ahead.append(self._chain(start, min(room, CHAIN, ceil(rows * SLACK / self.source.endpoint.page_size))))
         return self.ahead[-1]
 
 

@@ -114,9 +114,10 @@ class Pacer:
         """Read the level, let it leak, change it, write it: no other process comes between."""
         if self._file is not None:
             try:
+                self._file.touch(mode=0o600)  # the hash of a host's name can be guessed
                 with closing(sqlite3.connect(self._file, timeout=_BUSY, isolation_level=None)) as shared:
                     return self._change_shared(shared, change)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 LOG.warning("requests are paced for this process alone: %s: %s", self._file, error)
                 self._file = None
         self._own.leak(self._plan, self._clock())

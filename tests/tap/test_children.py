@@ -226,7 +226,7 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(
         portal.mutate(table="deals", delete=20)
     chosen = only(catalog, SETS, *map(str, streams))
     with _at_work(tmp_path, portal.config(plan="enterprise"), chosen, warehouse.state) as tap:
-        tap.until('"snapshot"', times=2)
+        tap.until(f'"{COMMENTS}":{{"snapshot"')
         stopped, _ = tap.leave(signal.SIGTERM)
     assert stopped.code == 143
     marks = stopped.state["bookmarks"]

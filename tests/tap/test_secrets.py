@@ -224,7 +224,9 @@ class TestExport:
         printed, _ = process.communicate(timeout=60)
         assert process.returncode == 0, printed
         unseen(secret, printed, (tmp_path / "out.duckdb").read_bytes())
-        assert not list(folder.iterdir()), "the settings stay behind"
+        left = [path for path in folder.rglob("*") if path.is_file()]
+        assert [path.name for path in left] == ["pacing.sqlite"], "the settings stay behind"
+        unseen(secret, left[0].read_bytes())
 
 
 def _child_of(parent: int) -> int:
