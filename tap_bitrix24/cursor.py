@@ -211,7 +211,7 @@ class Cursor:
         if start >= self.last:
             return None
         rows = (self.last - start) * self.density
-        if rows < CHAIN * self.source.endpoint.page_size / 2:  # the end: a gap before it would take a request of its own
+        if rows < CHAIN * self.source.endpoint.page_size / 2:  # the end: a gap before it would take one of its own
             start = max(before.after or 0, start - int(TAIL / self.density))
             rows += TAIL
         self.ahead.append(self._chain(start, min(room, CHAIN, ceil(rows * SLACK / self.source.endpoint.page_size))))
