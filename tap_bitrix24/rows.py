@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
@@ -55,9 +55,11 @@ def _first(value: Any) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _address(value: str) -> re.Match[str] | None:
-    """Taken apart once for all parts: they are converted one after another, page by page."""
-    return _ADDRESS.fullmatch(value)
+def _address(value: str) -> Mapping[str, str | None]:
+    """The parts of an address; taken apart once for all of them, for they are converted one after another."""
+    bar = value.find("|")
+    match = _ADDRESS.fullmatch(value, bar if bar >= 0 else len(value))
+    return {**match.groupdict(), "line": value[: match.end("line")]} if match else {}
 
 
 def _place(column: Column) -> Convert:
@@ -65,8 +67,7 @@ def _place(column: Column) -> Convert:
     part, typed = column.part, CONVERTERS[column.kind]
 
     def convert(value: Any) -> Any:
-        match = _address(value) if value.__class__ is str else None
-        return typed(match.group(part)) if match else None
+        return typed(_address(value).get(part)) if value.__class__ is str else None
 
     return convert
 
@@ -150,6 +151,13 @@ def _step(key: str, column: Column, *, money: bool) -> _Step:
     return _Step(key, column.name, convert, convert_all)
 
 
+def _turned(keys: Sequence[str], rows: Iterable[Row]) -> Mapping[str, Sequence[Any]]:
+    """Rows that have all these keys → key and its values, row by row."""
+    if len(keys) == 1:  # of one key, an itemgetter gives the bare value
+        return {keys[0]: [row[keys[0]] for row in rows]}
+    return dict(zip(keys, zip(*map(itemgetter(*keys), rows), strict=True), strict=True)) if keys else {}
+
+
 class RowConverter:
     """Turns rows of one source into records of its stream."""
 
@@ -215,23 +223,20 @@ class RowConverter:
         return records
 
     def _by_key(self, rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
-        """Row keys and their values in all rows; the keys are learnt, if they are new.
-
-        Most lists give all rows the same keys; such a page is turned over at once.
-        """
+        """Row keys and their values in all rows; the keys are learnt, if they are new."""
         keys = list(rows[0])
-        if len(keys) > 1 and set(map(len, rows)) == {len(keys)}:
+        if set(map(len, rows)) == {len(keys)}:
             try:
-                values = zip(*map(itemgetter(*keys), rows), strict=True)
+                values = _turned(keys, rows)
             except KeyError:
                 pass  # as many keys, but others
             else:
                 self._learn_keys(rows[0])
-                return dict(zip(keys, values, strict=True))
+                return values
         for row in rows:
             self._learn_keys(row)
-        wanted = dict.fromkeys(step.key for step in self._steps)
-        return {key: [row.get(key, ABSENT) for row in rows] for key in wanted}
+        blank = dict.fromkeys(self._plan, ABSENT)
+        return _turned(list(blank), [row if len(row) == len(blank) else blank | row for row in rows])
 
     def _column(self, step: _Step, values: Sequence[Any], misfits: dict[int, Row]) -> list[Any]:
         try:

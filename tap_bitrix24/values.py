@@ -61,13 +61,13 @@ _REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/", re.IGNORECASE)
 _EMPTY_QUERY = re.compile(r"(?:[?&](?:amp;)?)+(?=$|[#\s\"'<>\[\]])")
 _QUERY = re.compile(r"[^?#;\s\"'<>\[\]]*")
 """What may follow the question mark of a link that stands alone, not in a text."""
-_FLAGS: dict[str | None, bool | None] = {
+_FLAGS: dict[Any, bool | None] = {
     **dict.fromkeys(("Y", "1", "y", "true"), True),
     **dict.fromkeys(("N", "0", "n", "false"), False),
-    **dict.fromkeys(("", None)),
+    **dict.fromkeys(("", None, ABSENT)),
 }
-_TEXTS = frozenset({str, NoneType})
-_TEXTS_AND_FALSE = frozenset({str, NoneType, bool})
+_TEXTS = frozenset({str, NoneType, ABSENT.__class__})
+_TEXTS_AND_FALSE = _TEXTS | {bool}
 
 
 class _Learnt(dict[str, _T]):
