@@ -19,18 +19,19 @@ _SHOWN = 60
 
 def diagnose(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> LoadError | None:
     """Name the first line DuckDB refuses; None if it takes all of them now. To be run outside a transaction."""
-    good, bad = 0, len(batch.lines)
-    failure = _failure(connection, table, batch.lines)
+    lines = batch.lines
+    good, bad = 0, len(lines)
+    failure = _failure(connection, table, lines)
     if failure is None:
         return None
     while bad - good > 1:
         middle = (good + bad) // 2
-        found = _failure(connection, table, batch.lines[good:middle])
+        found = _failure(connection, table, lines[good:middle])
         if found is None:
             good = middle
         else:
             bad, failure = middle, found
-    line = batch.lines[good]
+    line = lines[good]
     return LoadError(f"line {batch.numbers[good]}, stream {table.stream}: {_reason(connection, table, line, failure)}")
 
 

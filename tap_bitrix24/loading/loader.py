@@ -25,7 +25,7 @@ from tap_bitrix24.loading.errors import LoadError
 from tap_bitrix24.loading.messages import ActivateVersion, Record, Schema, State
 from tap_bitrix24.loading.names import check_names
 from tap_bitrix24.loading.sets import SETS, follow
-from tap_bitrix24.loading.staging import Batch, insert, prepare_batch
+from tap_bitrix24.loading.staging import Batch, add_columns, append, check_reader, stage_keys, upsert
 from tap_bitrix24.loading.tables import Table, prepare
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
@@ -42,6 +42,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_LARGEST_PART = 1 << 20
 NO_HEAD = b"\0"
 """What no line starts with."""
 
@@ -91,6 +92,7 @@ class Loader:
         self._state_since = 0.0
         self._memory = MEMORY
         self._connection = attach(path, schema)
+        check_reader(self._connection)
 
     def __enter__(self) -> Self:
         """The loader itself."""
@@ -176,24 +178,23 @@ class Loader:
         self._head = NO_HEAD
 
     def _take(self, whole: bytes) -> None:
-        """Sort whole lines into batches; the inner loop of the loader."""
-        lines = whole.split(b"\n")
-        lines.pop()
-        number, head = self._line_number, self._head
-        append, count = self._batch.lines.append, self._batch.numbers.append
-        for line in lines:
-            number += 1
-            if line.startswith(head):
-                append(line)
-                count(number)
-                continue
-            self._line_number = number
-            self._other(line)
-            head = self._head
-            append, count = self._batch.lines.append, self._batch.numbers.append
-        self._line_number = number
+        """Sort whole lines into batches: all at once where all start as the one before them did.
+
+        DuckDB gets a buffer for the longest part: a large one is taken line by line.
+        """
+        count, head = whole.count(b"\n"), self._head
         self._waiting_bytes += len(whole)
-        self._waiting_rows += len(lines)
+        self._waiting_rows += count
+        if len(whole) <= _LARGEST_PART and whole.startswith(head) and whole.count(b"\n" + head) == count - 1:
+            self._batch.add(whole, self._line_number + 1, count)
+            self._line_number += count
+            return
+        for line in whole.split(b"\n")[:-1]:
+            self._line_number += 1
+            if line.startswith(self._head):
+                self._batch.add(line + b"\n", self._line_number)
+            else:
+                self._other(line)
 
     def _other(self, line: bytes) -> None:
         """A line that does not start as the one before it: another stream's, or no RECORD."""
@@ -219,8 +220,7 @@ class Loader:
         match message:
             case Record():
                 self._batch = self._waiting.setdefault(message.stream, Batch())
-                self._batch.lines.append(line)
-                self._batch.numbers.append(self._line_number)
+                self._batch.add(line + b"\n", self._line_number)
             case State():
                 if self._state is None:
                     self._state_since = time.monotonic()
@@ -254,20 +254,45 @@ class Loader:
         width = len(table.stored)
         for attempt in itertools.count():
             try:
-                with explained():
-                    distinct = prepare_batch(self._connection, table, batch)
-                with transaction(self._connection):
-                    insert(self._connection, table, distinct=distinct)
-                    if len(table.stored) > width:
-                        follow(self._connection, table)
+                self._commit(table, batch, width)
             except LoadError as error:
-                if isinstance(error.__cause__, duckdb.OutOfMemoryException) and self._relieved(attempt):
-                    continue
-                if isinstance(error.__cause__, duckdb.DataError | duckdb.ProgrammingError):
-                    raise diagnose(self._connection, table, batch) or error from error
-                raise
+                if not self._overcome(error, table, batch, attempt):
+                    raise
+                continue
             break
-        self.rows_loaded[stream] += len(batch.lines)
+        self.rows_loaded[stream] += sum(map(len, batch.places))
+
+    def _commit(self, table: Table, batch: Batch, width: int) -> None:
+        distinct = False
+        if table.replaces:
+            with explained():
+                distinct = stage_keys(self._connection, table, batch)
+        with transaction(self._connection):
+            if table.replaces:
+                upsert(self._connection, table, distinct=distinct)
+            else:
+                append(self._connection, table, batch)
+            if len(table.stored) > width:
+                follow(self._connection, table)
+
+    def _overcome(self, error: LoadError, table: Table, batch: Batch, attempt: int) -> bool:
+        """Whether it makes sense to try once more.
+
+        Raises:
+            LoadError: What is wrong with which line.
+        """
+        match error.__cause__:
+            case duckdb.ConstraintException() if table.key and not table.replaces:
+                table.replaces = True
+                return True
+            case duckdb.OutOfMemoryException():
+                return self._relieved(attempt)
+            case duckdb.DataError() | duckdb.ProgrammingError():
+                with explained():
+                    if add_columns(self._connection, table, batch):
+                        return True
+                raise diagnose(self._connection, table, batch) or error from error
+        return False
 
     def _relieved(self, attempt: int) -> bool:
         """Make room: write out the indexes of many streams, then allow more, for wide tables and long lines."""

@@ -32,8 +32,8 @@ class Table:
     key: tuple[str, ...]
     columns: list[Column]
     stored: dict[str, ColumnType] = field(default_factory=dict)
-    shapes: set[int] = field(default_factory=set)
-    """Hashes of the key lists records were seen with, all of them checked."""
+    replaces: bool = False
+    """Whether rows may have to be replaced: not without a key, and not in a new table until a key comes again."""
 
     @property
     def sql(self) -> str:
@@ -77,6 +77,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, schema: str, message: Schema)
     check_names(names, what=f"columns of stream {message.stream}")
     if table.stored:
         _check_key(connection, table)
+        table.replaces = bool(table.key)
         _widen(connection, table)
     else:
         _create(connection, table, {each.name: each.type for each in columns}, name=table.stream)

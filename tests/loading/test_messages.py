@@ -30,7 +30,10 @@ BAD = {
     b'{"type":"RECORD","stream":"s","record":{"id":01}}': "not JSON",
     b'{"type":"RECORD","stream":"s","record":{"id":1}} {}': "not JSON",
     b'{"type":"RECORD","stream":"s","record":{"id":1,"id":2}}': "the key 'id' is given twice",
+    b'{"type":"RECORD","stream":"s","record":{"v":"x","v":null}}': "the key 'v' is given twice",
+    b'{"type":"RECORD","stream":"s","record":{"id":1,"new":1,"new":2}}': "the key 'new' is given twice",
     b'{"type":"RECORD","stream":"s","record":{"id":1},"stream":"t"}': "the key 'stream' is given twice",
+    b'{"type":"RECORD","stream":"s","record":{"id":1},"record":{"id":2}}': "the key 'record' is given twice",
     b'{"type":"RECORD","stream":"s","record":null}': "no record object",
     b'{"type":"RECORD","stream":"s","record":[{"id":1}]}': "no record object",
     b'{"type":"RECORD","stream":"s","recrod":{"id":1}}': "no record object",
@@ -94,6 +97,21 @@ def test_a_bad_line_is_named_and_what_was_confirmed_is_there(file: Path, bad: by
     assert query(file, "SELECT min(id) FROM out.bitrix24.s") == [(1,)]
 
 
+def test_a_bad_line_is_named_though_another_has_a_column_of_its_own(file: Path) -> None:
+    rows = [record("s", {"id": 1, "new": 1}), raw("s", '{"id":2,"v":oops}'), record("s", {"id": 3})]
+    with pytest.raises(LoadError, match=r"^line 3, stream s: not JSON"):
+        load(file, HEAD, *rows)
+
+
+@pytest.mark.parametrize(
+    ("bad", "text"), [(line, text) for line, text in BAD.items() if b'"version"' in line or b"null" in line]
+)
+def test_a_bad_line_is_named_without_a_key_and_in_a_new_table_too(file: Path, bad: bytes, text: str) -> None:
+    with pytest.raises(LoadError, match=r"^line 3[,:]") as caught:
+        load(file, schema("s", {"id": INTEGER, "v": STRING}, []), record("s", {"id": 1}), bad + b"\n")
+    assert text in str(caught.value)
+
+
 def test_an_unknown_line_comes_after_a_commit_of_all_before_it(file: Path) -> None:
     done = run(file, HEAD + record("s", {"id": 1}) + state(1) + record("s", {"id": 2}) + b"oops\n")
     assert (done.returncode, done.stdout) == (1, b"1\n")
@@ -126,6 +144,12 @@ def test_a_repeated_schema_does_not_commit(file: Path) -> None:
             loader.feed(HEAD + record("s", {"id": i}))
         assert loader.rows_loaded == {"s": 0}
     assert loader.rows_loaded == {"s": 50}
+
+
+def test_the_first_versions_of_a_new_table(file: Path) -> None:
+    rows = [record("s", {"id": 1}, version=None), record("s", {"id": 2}, time_extracted="now", version=7)]
+    load(file, HEAD, *rows)
+    assert query(file, "SELECT id, _sdc_table_version FROM out.bitrix24.s ORDER BY id") == [(1, None), (2, 7)]
 
 
 def test_version_message_first(file: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.loading.errors import LoadError
+from tap_bitrix24.loading.loader import Limits, Loader
 from tests.loading.singer import (
     ANY,
     BOOLEAN,
@@ -207,6 +208,32 @@ def test_columns_the_schema_does_not_name_are_kept(file: Path, caplog: pytest.Lo
     ]
     assert [entry.message for entry in caplog.records] == [
         "stream s: records hold 'extra', which its SCHEMA does not name; it is kept"
+    ]
+
+
+def test_columns_the_schema_does_not_name_are_found_whatever_else_is_there(file: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "v": 1},
+        {"id": 2, "x": None},
+        {"id": 3, "v": 3, "y": "text", "x": 0},
+        {"ß": [1], "id": 4},
+    ]
+    load(file, schema("s", {"id": INTEGER, "v": INTEGER}), *[record("s", row, more=row, again=1) for row in rows])
+    assert query(file, "FROM out.bitrix24.s ORDER BY id") == [
+        (1, 1, None, None, None),
+        (2, None, None, None, None),
+        (3, 3, "0", '"text"', None),
+        (4, None, None, None, "[1]"),
+    ]
+
+
+def test_keys_that_come_again_in_a_new_table_replace(file: Path) -> None:
+    with Loader(file, limits=Limits(rows=10)) as loader:
+        loader.feed(schema("s", {"id": INTEGER, "v": INTEGER}))
+        for i in (*range(30), *range(25, 60), 3, 3):
+            loader.feed(record("s", {"id": i, "v": i, "new": i} if i in {3, 28} else {"id": i, "v": i}))
+    assert query(file, "SELECT count(*), sum(v), count(DISTINCT id), count(new) FROM out.bitrix24.s") == [
+        (60, sum(range(60)), 60, 2)
     ]
 
 

@@ -30,6 +30,7 @@ EXACT: list[tuple[dict[str, Any], str, Any]] = [
     (INTEGER, "-0", 0),
     (INTEGER, "5.0", 5),
     (INTEGER, "1e3", 1000),
+    (INTEGER, "-1E+3", -1000),
     (INTEGER, "null", None),
     (NUMBER, "0.1", 0.1),
     (NUMBER, "-1.5e-7", -1.5e-7),
@@ -37,6 +38,9 @@ EXACT: list[tuple[dict[str, Any], str, Any]] = [
     (NUMBER, "12", 12.0),
     (NUMBER, "-0.0", -0.0),
     (NUMBER, "9007199254740992", 9007199254740992.0),
+    (NUMBER, "-123456789012345", -123456789012345.0),
+    (NUMBER, "12345678901234567890123.25", 12345678901234567890123.25),
+    (NUMBER, "1E16", 1e16),
     (BOOLEAN, "true", True),
     (BOOLEAN, "false", False),
     (STRING, '"00123"', "00123"),
@@ -62,6 +66,8 @@ EXACT: list[tuple[dict[str, Any], str, Any]] = [
     (ANY, '"12"', '"12"'),
     (ANY, "12", "12"),
     (ANY, '["x,nan", "Infinity", "a:NaN"]', '["x,nan","Infinity","a:NaN"]'),
+    (ANY, "[-1.0E+2]", "[-100.0]"),
+    (ANY, '{"\\"nan":"inf"}', '{"\\"nan":"inf"}'),
     (ANY, "null", None),
 ]
 
@@ -73,10 +79,15 @@ MISFITS: list[tuple[dict[str, Any], str]] = [
     (INTEGER, "9223372036854775808"),
     (INTEGER, "1e30"),
     (INTEGER, "9007199254740993.0"),
+    (INTEGER, '"1e3"'),
     (INTEGER, "[1]"),
+    (INTEGER, "{}"),
     (NUMBER, '"1.5"'),
     (NUMBER, "true"),
     (NUMBER, '"NaN"'),
+    (NUMBER, '"1"'),
+    (NUMBER, "12345678901234567"),
+    (NUMBER, "{}"),
     (NUMBER, "9007199254740993"),
     (BOOLEAN, "1"),
     (BOOLEAN, '"true"'),
@@ -123,7 +134,7 @@ def test_number_beyond_double_is_an_error(file: Path) -> None:
         load(file, schema("s", {"id": INTEGER, "v": NUMBER}), raw("s", '{"id":1,"v":1e400}'))
 
 
-@pytest.mark.parametrize("text", ["[NaN]", '{"a":-Infinity}', '{"a":"x","b":[1,nan]}', "NaN"])
+@pytest.mark.parametrize("text", ["[NaN]", "[-inf]", "[1,iNfInItY]", '{"a":-Infinity}', '{"a":"x","b":[1,nan]}', "NaN"])
 def test_json_column_refuses_what_is_not_json(file: Path, text: str) -> None:
     with pytest.raises(LoadError, match="line 2, stream s: not JSON"):
         load(file, schema("s", {"id": INTEGER, "v": ANY}), raw("s", f'{{"id":1,"v":{text}}}'))
