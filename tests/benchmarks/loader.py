@@ -6,8 +6,9 @@ Usage, from the project's root:
 
 Records are like CRM deals: 40 fields, 7 of them date-times, 1.2 KB. Cases: with a primary key into a new file, the
 same again into the same file, without a key, and text columns only. Prints one line of JSON per case and target:
-rows per second (median of the rounds, start-up included), the same by CPU time (a busy machine spoils the wall clock
-only), rows that arrived, peak memory. target-duckdb gets an environment of its own in FOLDER, made with pip once.
+rows per second (median of the rounds, start-up included), the same by CPU time (a busy machine spoils it less than the
+wall clock), rows that arrived and whether that is all of them, peak memory. target-duckdb gets an environment of its
+own in FOLDER, made with pip once. `measure` returns the same as values.
 """
 
 import argparse
@@ -20,11 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from venv import create as create_environment
 
 import duckdb
 import orjson
@@ -68,12 +69,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is printed; rows per second."""
+    """One target on one case."""
 
     case: str
     target: str
     records: int
     rows_arrived: int
+    """The fewest of all rounds."""
+    all_rows_arrived: bool
     rows_per_second: int
     rows_per_cpu_second: int
     peak_mb: float
@@ -120,7 +123,7 @@ def peer_script(folder: Path) -> str:
     """target-duckdb's console script; installed if it is not there yet."""
     script = folder / "bin" / PEER
     if not script.exists():
-        venv.create(folder, with_pip=True)
+        create_environment(folder, with_pip=True)
         subprocess.run([folder / "bin" / "pip", "install", "-q", f"{PEER}=={PEER_VERSION}"], check=True)
     return str(script)
 
@@ -158,7 +161,7 @@ def targets(folder: Path, peer: Path) -> Iterator[tuple[str, list[str], Path]]:
         yield name, [script, "--config", str(config)], file
 
 
-def measure(folder: Path, peer: Path, case: Case, *, records: int, rounds: int) -> Iterator[Figures]:
+def measure_case(folder: Path, peer: Path, case: Case, *, records: int, rounds: int) -> Iterator[Figures]:
     """Both targets on one case, in turns."""
     source = folder / "input.singer"
     write_input(source, case, records)
@@ -173,11 +176,24 @@ def measure(folder: Path, peer: Path, case: Case, *, records: int, rounds: int) 
             case=case.name,
             target=name,
             records=records,
-            rows_arrived=found[0].rows,
+            rows_arrived=min(run.rows for run in found),
+            all_rows_arrived=all(run.rows == records for run in found),
             rows_per_second=round(records / statistics.median(run.seconds for run in found)),
             rows_per_cpu_second=round(records / statistics.median(run.cpu_seconds for run in found)),
             peak_mb=round(max(run.peak_mb for run in found), 1),
         )
+
+
+def figures(records: int, rounds: int, venv: Path) -> Iterator[Figures]:
+    """All cases, each target's figures as soon as they are known."""
+    with tempfile.TemporaryDirectory() as folder:
+        for case in CASES:
+            yield from measure_case(Path(folder), venv, case, records=records, rounds=rounds)
+
+
+def measure(records: int, rounds: int, venv: Path) -> list[Figures]:
+    """All cases; target-duckdb's environment is made in `venv` unless it is there."""
+    return list(figures(records, rounds, venv))
 
 
 def main() -> None:
@@ -187,11 +203,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--venv", type=Path, default=Path(tempfile.gettempdir()) / f"bench-{PEER}-{PEER_VERSION}")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for case in CASES:
-            for figures in measure(Path(folder), options.venv, case, records=options.records, rounds=options.rounds):
-                sys.stdout.write(json.dumps(asdict(figures), ensure_ascii=False) + "\n")
-                sys.stdout.flush()
+    for found in figures(options.records, options.rounds, options.venv):
+        sys.stdout.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
