@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ PATIENCE = 900.0
 """Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
 _GATEWAY_TIMEOUT = 504
 _TOO_LARGE = 413
+PART = 1 << 24
+"""Bytes of an answer read at once."""
 _T = TypeVar("_T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -60,6 +63,15 @@ def again(error: RetriableError, attempt: int, waited: float, attempts: int = AT
     if isinstance(error, (RateLimitedError, OperationLimitError)):
         return waited < PATIENCE
     return attempt < attempts
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came over the wire."""
+
+    status: int
+    location: str
+    content: bytes
 
 
 class Client:
@@ -194,28 +206,35 @@ class Client:
     def _once(self, method: str, params: Mapping[str, Any]) -> Result:
         with self._counting:
             self.requests += 1
-        response = self._post(self._door.address(method), method, orjson.dumps(params))
-        if response.status_code in _REDIRECTS:
-            response = self._post(self._moved(response, method), method, orjson.dumps(params))
+        reply = self._post(self._door.address(method), method, orjson.dumps(params))
+        if reply.status in _REDIRECTS:
+            reply = self._post(self._moved(reply.location, method), method, orjson.dumps(params))
         try:
-            body = orjson.loads(response.content)
+            body = orjson.loads(reply.content)
         except orjson.JSONDecodeError:
-            raise _not_json(response, method) from None
-        result = self.dialect.result(body, response.status_code, method)
+            raise _not_json(reply, method) from None
+        result = self.dialect.result(body, reply.status, method)
         self.first_answer = self.first_answer or result.time
         return result
 
-    def _post(self, address: str, method: str, body: bytes) -> requests.Response:
-        """Send once. Redirects are not followed blindly: a 302 would turn the POST into a bare GET."""
+    def _post(self, address: str, method: str, body: bytes) -> _Reply:
+        """Send once. Redirects are not followed blindly: a 302 would turn the POST into a bare GET.
+
+        The body is read in a few large parts: after each one the thread has to queue for the interpreter again,
+        behind whoever converts rows, and by default there are hundreds.
+        """
         try:
-            return self._session.post(
+            response = self._session.post(
                 address,
                 data=body,
                 headers={"Content-Type": "application/json", **self._door.headers()},
                 timeout=(min(15.0, self._timeout), self._timeout),
                 allow_redirects=False,
+                stream=True,
                 verify=self._verify,  # with each request: REQUESTS_CA_BUNDLE would override the session's
             )
+            content = b"".join(response.iter_content(PART))
+            return _Reply(response.status_code, response.headers.get("Location", ""), content)
         except requests.exceptions.SSLError:
             text = f"{self._door.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
             raise AccessError(text, method=method) from None
@@ -226,9 +245,8 @@ class Client:
             text = f"{method}: cannot reach {self._door.host} ({_reason(error)})"
             raise UnavailableError(text, method=method) from None
 
-    def _moved(self, response: requests.Response, method: str) -> str:
+    def _moved(self, location: str, method: str) -> str:
         """The same call at the portal's new address; the secret goes nowhere but to a REST path over https."""
-        location = response.headers.get("Location", "")
         old, new = urlsplit(self._door.address(method)), urlsplit(location)
         if new.path != old.path or new.scheme not in {"https", old.scheme}:
             text = f"{method}: {self._door.host} redirects to {new.netloc or 'a page'}; correct webhook_url"
@@ -238,11 +256,11 @@ class Client:
         return self._door.address(method)
 
 
-def _not_json(response: requests.Response, method: str) -> PortalError:
-    status = response.status_code
+def _not_json(reply: _Reply, method: str) -> PortalError:
+    status = reply.status
     if status in (_GATEWAY_TIMEOUT, _TOO_LARGE):
         return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
-    kind = "an empty answer" if not response.content else "an answer that is no JSON"
+    kind = "an empty answer" if not reply.content else "an answer that is no JSON"
     error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError
     return error(f"{method}: {kind} (HTTP {status})", method=method)
 
