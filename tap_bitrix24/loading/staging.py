@@ -124,7 +124,16 @@ def stage(connection: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[b
         duckdb.Error: A line is not JSON, a key has no column, or a value does not fit; `diagnosis` finds out which.
     """
     with _rows(table, parts) as rows:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE stage AS {rows}")
+        _read(connection, f"CREATE OR REPLACE TEMP TABLE stage AS {rows}")
+
+
+def _read(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Run SQL that reads lines; an error of DuckDB's that quotes a line may end within a character."""
+    try:
+        connection.execute(sql)
+    except UnicodeDecodeError as error:
+        msg = "DuckDB refuses a line, and its words for it are no text."
+        raise duckdb.InvalidInputException(msg) from error
 
 
 def check_reader(connection: duckdb.DuckDBPyConnection) -> None:
@@ -210,7 +219,7 @@ def append(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) ->
         duckdb.ConstraintException: A key is there already, twice in the batch, or missing.
     """
     with _rows(table, batch.parts) as rows:
-        connection.execute(f"INSERT INTO {table.sql} SELECT {', '.join(_values(table))} FROM ({rows})")
+        _read(connection, f"INSERT INTO {table.sql} SELECT {', '.join(_values(table))} FROM ({rows})")
 
 
 def upsert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: bool) -> None:

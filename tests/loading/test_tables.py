@@ -227,6 +227,15 @@ def test_columns_the_schema_does_not_name_are_found_whatever_else_is_there(file:
     ]
 
 
+def test_errors_that_quote_half_a_letter_do_not_matter(file: Path) -> None:
+    for stream in ("s", "t"):
+        rows = [record(stream, {"id": i, "v": "x" * i + "яяя" * 20, "new": i}) for i in range(2)]
+        load(file, schema(stream, {"id": INTEGER, "v": STRING}), *rows)
+        assert [row[2] for row in table(file, stream)] == ["0", "1"]
+    with pytest.raises(LoadError, match="line 2, stream s: the key 'v' is given twice"):
+        load(file, schema("s", {"id": INTEGER, "v": STRING}), raw("s", '{"id":1,"v":"' + "яяя" * 20 + '","v":"я"}'))
+
+
 def test_keys_that_come_again_in_a_new_table_replace(file: Path) -> None:
     with Loader(file, limits=Limits(rows=10)) as loader:
         loader.feed(schema("s", {"id": INTEGER, "v": INTEGER}))
