@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import OperationLimitError, PortalError
-from tap_bitrix24.model import Answer, Ask, Command, Page, Reading, Result
+from tap_bitrix24.model import Answer, Ask, Command, More, Page, Reading, Result
 
 
 @dataclass(eq=False, slots=True)
@@ -20,7 +20,7 @@ class Job:
     reading: Reading
     wishes: list[Wish] = field(default_factory=list)
     """What it waits for; empty before its first step."""
-    more: Callable[[int], Ask | None] | None = None
+    more: More | None = None
     """Gives wishes beforehand."""
     ahead: list[Wish] = field(default_factory=list)
     """Those it has given and not asked for yet, in order."""
@@ -28,7 +28,7 @@ class Job:
     """Requests that served no other stream."""
     ended: bool = False
 
-    def wish(self, asks: Sequence[Ask], more: Callable[[int], Ask | None] | None, now: float) -> None:
+    def wish(self, asks: Sequence[Ask], more: More | None, now: float) -> None:
         """Take what the strategy wants next; what it gave beforehand is under way already."""
         known = {id(wish.ask): wish for wish in self.ahead}
         self.wishes = [known.get(id(ask)) or Wish(self, ask, since=now) for ask in asks]
@@ -40,11 +40,13 @@ class Job:
         """A wish beforehand, unless what the strategy waits for was cut short: then nobody knows what follows."""
         if self.more is None or self.ended or any(wish.cut for wish in self.wishes):
             return None
-        ask = self.more(room)
+        answers = {id(wish.ask): wish.answer for wish in (*self.wishes, *self.ahead)}
+        ask = self.more(room, lambda ask: answers.get(id(ask)))
         if ask is None:
             return None
-        self.ahead.append(Wish(self, ask, since=now))
-        return self.ahead[-1]
+        wish = Wish(self, ask, since=now)
+        self.ahead.append(wish)
+        return wish
 
     @property
     def ready(self) -> bool:

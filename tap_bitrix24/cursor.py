@@ -17,7 +17,7 @@ from math import ceil
 
 from tap_bitrix24.checks import ids_of, within
 from tap_bitrix24.errors import UntrustedError
-from tap_bitrix24.model import Answer, Ask, Page, Row, Source, Window
+from tap_bitrix24.model import Answer, Arrived, Ask, Page, Row, Source, Window
 
 CHAIN = 50
 """Pages a request can hold: the portal runs 50 commands of a batch."""
@@ -202,8 +202,10 @@ class Cursor:
     def _chain(self, after: int, pages: int) -> Ask:
         return Ask(source=self.source, window=self.window, after=after, pages=pages)
 
-    def ask_ahead(self, room: int) -> Ask | None:
+    def ask_ahead(self, room: int, arrived: Arrived) -> Ask | None:
         """A chain that will surely be asked for, `room` pages at most; None where it can't be told which."""
+        if (gap := self._gap(room, arrived)) is not None:
+            return gap
         if self.asked is None or self.last is None or self.done or len(self.ahead) >= self.depth:
             return None
         before = self.ahead[-1] if self.ahead else self.asked
@@ -217,12 +219,33 @@ class Cursor:
         self.ahead.append(self._chain(start, min(room, CHAIN, ceil(rows * SLACK / self.source.endpoint.page_size))))
         return self.ahead[-1]
 
+    def _gap(self, room: int, arrived: Arrived) -> Ask | None:
+        """The first gap between chains under way, seen as soon as the one before it has arrived, not when it is due."""
+        before = self.asked
+        for place, ask in enumerate(self.ahead):
+            end = self._last_id(arrived(before)) if before is not None else None
+            if end is not None and end < (ask.after or 0):
+                pages = ceil(((ask.after or 0) - end) * self.density * SLACK / self.source.endpoint.page_size)
+                gap = self._chain(end, min(room, CHAIN, max(1, pages)))
+                self.ahead.insert(place, gap)
+                return gap
+            before = ask
+        return None
+
+    def _last_id(self, answer: Answer | None) -> int | None:
+        """The id a chain of full pages ends at; it is believed when it is due, and only then."""
+        pages = answer.pages if answer is not None else []
+        if not pages or any(len(page.rows) < self.source.endpoint.page_size for page in pages):
+            return None
+        told = str(pages[-1].rows[-1].get(self.source.endpoint.key))
+        return int(told) if told.isdecimal() else None
+
 
 def _end(ask: Ask, rows: int, density: float) -> int:
     """The id so many rows behind an ask's end at, if ids lie that dense: at most one behind the other."""
     return (ask.after or 0) + int(rows / min(1.0, density))
 
 
-def ahead_of(cursors: Iterable[Cursor], room: int) -> Ask | None:
+def ahead_of(cursors: Iterable[Cursor], room: int, arrived: Arrived) -> Ask | None:
     """The first wish beforehand any of the cursors has."""
-    return next((ask for cursor in cursors if (ask := cursor.ask_ahead(room)) is not None), None)
+    return next((ask for cursor in cursors if (ask := cursor.ask_ahead(room, arrived)) is not None), None)

@@ -182,14 +182,19 @@ class Answer:
     error: PortalError | None = None
 
 
+Arrived = Callable[[Ask], Answer | None]
+"""What a wish that is under way has been answered with, if it has."""
+More = Callable[[int, Arrived], Ask | None]
+"""Gives a wish, of so many pages at most, that comes next for sure; None: there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """A strategy's request to the engine; answered by one Answer per Ask."""
 
     asks: Sequence[Ask]
-    more: Callable[[int], Ask | None] | None = None
-    """Called when a request could be sent meanwhile: a wish, of so many pages at most, that comes next for sure and
-    will be among `asks` later, the same object; None: there is none."""
+    more: More | None = None
+    """Called when a request could be sent meanwhile; what it gives will be among `asks` later, the same object."""
 
 
 @dataclass(frozen=True, slots=True)

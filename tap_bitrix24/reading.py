@@ -20,6 +20,7 @@ from tap_bitrix24.model import (
     Answer,
     Ask,
     Event,
+    More,
     Page,
     Reached,
     Reading,
@@ -249,7 +250,7 @@ def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
             yield from handle(event)
 
 
-def want(asks: Sequence[Ask], more: Callable[[int], Ask | None] | None = None) -> Steps[list[Answer]]:
+def want(asks: Sequence[Ask], more: More | None = None) -> Steps[list[Answer]]:
     """Yield the wishes and return their answers (to be used with `yield from`)."""
     answers = yield Want(asks, more)
     if answers is None:

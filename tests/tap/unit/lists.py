@@ -217,16 +217,7 @@ def pump(
         events += 1
         outcome.events.append(event)
         if isinstance(event, Want):
-            fresh = [ask for ask in event.asks if id(ask) not in early]
-            told = {id(ask): _answer(_sound(ask), lists) for ask in fresh}
-            outcome.asks += fresh
-            outcome.requests += _requests(fresh)
-            for _ in range(ahead() if event.more else 0):
-                if event.more and (ask := event.more(COMMANDS_A_REQUEST)) is not None:
-                    early[id(ask)] = (ask, _answer(_sound(ask), lists))
-                    outcome.asks.append(ask)
-                    outcome.requests += 1
-            answers = [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in event.asks]
+            answers = _served(event, lists, outcome, early, ahead)
         elif isinstance(event, Rows):
             outcome.rows += event.rows
         elif isinstance(event, Reached):
@@ -238,6 +229,26 @@ def pump(
             outcome.warnings.append(event.text)
     reading.close()
     return outcome
+
+
+def _served(
+    want: Want, lists: Lists, outcome: Outcome, early: dict[int, tuple[Ask, Answer]], ahead: Callable[[], int]
+) -> list[Answer]:
+    """Answer wishes, and those given beforehand meanwhile."""
+    told = {id(ask): _answer(_sound(ask), lists) for ask in want.asks if id(ask) not in early}
+    fresh = [ask for ask in want.asks if id(ask) in told]
+    outcome.asks += fresh
+    outcome.requests += _requests(fresh)
+
+    def arrived(ask: Ask) -> Answer | None:
+        return told.get(id(ask)) or (early[id(ask)][1] if id(ask) in early else None)
+
+    for _ in range(ahead() if want.more else 0):
+        if want.more and (ask := want.more(COMMANDS_A_REQUEST, arrived)) is not None:
+            early[id(ask)] = (ask, _answer(_sound(ask), lists))
+            outcome.asks.append(ask)
+            outcome.requests += 1
+    return [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in want.asks]
 
 
 def _answer(ask: Ask, lists: Lists) -> Answer:

@@ -145,6 +145,10 @@ def test_guards_hold_for_chains_ahead() -> None:
     assert outcome.ids == list(range(1, len(outcome.ids) + 1))
 
 
+def nothing(_: Ask) -> None:
+    """No answer has arrived."""
+
+
 def begun(ids: "list[int] | range") -> Cursor:
     """A cursor whose first page and newest id are here."""
     cursor, listed = Cursor(source()), FakeList(rows_of(ids))
@@ -157,24 +161,41 @@ def begun(ids: "list[int] | range") -> Cursor:
 def test_nothing_is_given_beforehand_that_may_not_be_needed() -> None:
     last = begun(range(1, 2_000))
     last.ask_chain(CHAIN)
-    assert last.ask_ahead(50) is None, "the chain it waits for reaches the end"
+    assert last.ask_ahead(50, nothing) is None, "the chain it waits for reaches the end"
     short = Cursor(source())
-    assert short.ask_ahead(50) is None, "it waits for nothing"
+    assert short.ask_ahead(50, nothing) is None, "it waits for nothing"
     page = short.ask_page()
     short.take(page, Answer([Page(rows_of(range(1, 51)))]))
-    assert short.ask_ahead(50) is None, "nobody knows where the list ends"
+    assert short.ask_ahead(50, nothing) is None, "nobody knows where the list ends"
 
 
 def test_as_many_chains_as_there_is_room_for_and_no_further_than_the_end() -> None:
     cursor = begun(range(1, 20_001))
     cursor.ask_chain(CHAIN)
-    given = [ask for _ in range(FARTHEST) if (ask := cursor.ask_ahead(50)) is not None]
+    given = [ask for _ in range(FARTHEST) if (ask := cursor.ask_ahead(50, nothing)) is not None]
     assert [ask.after for ask in given] == [2_550 + 2_500 * number for number in range(7)]
     assert given[-1].pages == CHAIN, "slack"
-    assert cursor.ask_ahead(50) is None
+    assert cursor.ask_ahead(50, nothing) is None
 
 
 def test_a_list_that_is_not_as_dense_at_its_end_is_read_one_by_one_at_first() -> None:
     cursor = begun([*range(1, 10_000), *range(10_000, 1_000_000, 50)])
     cursor.ask_chain(CHAIN)
-    assert cursor.ask_ahead(50) is None
+    assert cursor.ask_ahead(50, nothing) is None
+
+
+def test_a_gap_is_asked_for_as_soon_as_it_is_seen() -> None:
+    cursor, listed = begun(range(1, 30_001)), FakeList(rows_of(range(1, 30_001)))
+    cursor.ask_chain(CHAIN)
+    second, third = (cursor.ask_ahead(50, nothing) for _ in range(2))
+    assert second is not None
+    assert third is not None
+    answers = {id(second): Answer(listed.answer(second).pages[:-3])}
+    gap = cursor.ask_ahead(50, lambda ask: answers.get(id(ask)))
+    assert gap is not None
+    assert (gap.after, gap.pages) == (4_900, 4)
+    answers[id(gap)] = listed.answer(gap)
+    assert list(cursor.ahead)[:3] == [second, gap, third]
+    following = cursor.ask_ahead(50, lambda ask: answers.get(id(ask)))
+    assert following is not None
+    assert following.after == 7_550, "it is not asked for again"

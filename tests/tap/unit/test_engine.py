@@ -24,7 +24,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Answer, Ask, Command, Reached, Reading, Result, Rows, Source, Want
+from tap_bitrix24.model import Answer, Arrived, Ask, Command, Reached, Reading, Result, Rows, Source, Want
 from tap_bitrix24.pacing import PLANS, Pacer
 from tests.tap.unit.lists import rows_of, source
 
@@ -338,7 +338,7 @@ def test_no_more_requests_are_under_way_than_allowed_and_all_that_are_allowed(sl
 def test_wishes_beforehand_are_sent_while_there_are_free_slots_and_found_again() -> None:
     given: list[Ask] = []
 
-    def more(room: int) -> Ask | None:
+    def more(room: int, _: Arrived) -> Ask | None:
         if len(given) == 5:
             return None
         given.append(Ask(source=owner, after=1_000 * len(given) + 1_000, pages=room))
