@@ -29,22 +29,22 @@ _ADDRESS = re.compile(
 )
 
 
-def _bare_amount(value: Any) -> Any:
-    """The number in a money value `amount|currency`, as text."""
-    return value.partition("|")[0] if value.__class__ is str else value
+def _amounts(values: Sequence[Any]) -> list[Any]:
+    """The numbers in money values `amount|currency`."""
+    return CONVERT_ALL[NUMBER]([value.partition("|")[0] if value.__class__ is str else value for value in values])
 
 
 def _amount(value: Any) -> Any:
-    return CONVERTERS[NUMBER](_bare_amount(value))
+    return _amounts([value])[0]
 
 
-def _amounts(values: Sequence[Any]) -> list[Any]:
-    return CONVERT_ALL[NUMBER](list(map(_bare_amount, values)))
+def _currencies(values: Sequence[Any]) -> list[str | None]:
+    """The currencies in them."""
+    return [value.partition("|")[2] or None if value.__class__ is str else None for value in values]
 
 
 def _currency(value: Any) -> str | None:
-    """The currency in a money value."""
-    return value.partition("|")[2] or None if value.__class__ is str else None
+    return _currencies([value])[0]
 
 
 def _first(value: Any) -> str | None:
@@ -144,8 +144,10 @@ class _Step:
 
 def _step(key: str, column: Column, *, money: bool) -> _Step:
     convert = _converter(column, money=money)
-    if column.part or column.multiple:
+    if column.multiple or column.part not in ("", "currency"):
         convert_all = one_by_one(convert)
+    elif column.part:
+        convert_all = _currencies
     else:
         convert_all = _amounts if money else CONVERT_ALL[column.kind]
     return _Step(key, column.name, convert, convert_all)
