@@ -68,8 +68,8 @@ class Report:
 
         Args:
             rows: Stream → rows loaded.
-            seconds: Stream → seconds its reading took.
-            requests: Stream → HTTP requests its reading took.
+            seconds: Stream → seconds from its first row to its last; streams are read side by side.
+            requests: Stream → HTTP requests that served no other stream.
             took: Seconds of the whole run.
             all_requests: Requests of the whole run, discovery included.
         """

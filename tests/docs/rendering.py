@@ -30,8 +30,6 @@ NOT_BUILT = frozenset(
      "vibecode_url", "site_url", "site_api_key", "site_openapi_path", "detect_deletes"}
 )  # fmt: skip
 """Settings of the contract that this version refuses."""
-UNUSED = frozenset({"max_concurrency"})
-"""Settings that are checked and have no effect yet."""
 ANY_PORTAL = Portal(
     datetime.now(UTC), types={156: ""}, product_blocks=[1, 2], offer_blocks=[3, 4],
     lists={5: UniversalList("lists"), 6: UniversalList("lists")},
@@ -57,8 +55,7 @@ def settings() -> str:
         )
         default = facts.get("default", "")
         shown = f"`{str(default).lower() if isinstance(default, bool) else default}`" if default != "" else ""
-        told = facts["description"] + (" (no effect yet)" if name in UNUSED else "")
-        rows.append((f"`{name}`", kind, shown, f"{told}{'; a secret' if facts.get('secret') else ''}"))
+        rows.append((f"`{name}`", kind, shown, f"{facts['description']}{'; a secret' if facts.get('secret') else ''}"))
     return table(("setting", "type", "default", "meaning"), *rows)
 
 
@@ -163,9 +160,9 @@ def demo_output() -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip("\n")
 
 
-def without_seconds(text: str) -> str:
-    """Demo output with the closing table's seconds blanked, and the blanks that ten of them take away from one."""
-    return re.sub(r"^(  \S+ +[\d,]+) +[\d.]+ +([\d,]+)$", r"\1 ~ \2", text, flags=re.MULTILINE)
+def without_costs(text: str) -> str:
+    """Demo output without the closing table's seconds and requests: who shares a request is a matter of moments."""
+    return re.sub(r"^(  \S+ +[\d,]+) +[\d.]+ +[\d,]+$", r"\1 ~", text, flags=re.MULTILINE)
 
 
 def demo() -> str:
