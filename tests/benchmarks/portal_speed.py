@@ -16,6 +16,7 @@ code is 1 if a target is missed. Needs Linux.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -58,14 +59,14 @@ def told(scenario: Scenario, checks: Sequence[Check]) -> None:
 def measured(scenario: Scenario, options: Options) -> tuple[dict[str, object], bool]:
     """A scenario's entry of the results, and whether its targets are met."""
     say(scenario.name)
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     figures = scenario.measure(options)
     about = results.machine(options.environments.described())
     seconds = time.monotonic() - began
     checks = scenario.checks(figures)
     told(scenario, checks)
     say(f"{scenario.name} took {seconds:.0f} s")
-    entry = results.entry(figures, about, rounds=options.rounds, quick=options.quick, seconds=seconds)
+    entry = results.entry(figures, about, rounds=options.rounds, quick=options.quick, seconds=seconds, load=load)
     return entry, all(check.met for check in checks)
 
 

@@ -98,7 +98,8 @@ def section(scenario: Scenario, entry: Mapping[str, Any] | None) -> Iterator[str
     rounds = "1 round" if entry["rounds"] == 1 else f"the median of {entry['rounds']} rounds"
     quick = " --quick" if entry["quick"] else ""
     yield (
-        f"Measured {scale}on {entry['date']}, {rounds}, commit {entry['commit']}; it took {entry['took_seconds']:,} s: "
+        f"Measured {scale}on {entry['date']}, {rounds}, commit {entry['commit']}; it took {entry['took_seconds']:,} s, "
+        f"the machine's load average was {entry['load_before']} before: "
         f"`{COMMAND} --only {scenario.name}{quick}`"
     )
 

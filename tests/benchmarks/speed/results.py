@@ -54,7 +54,7 @@ def _git(*arguments: str) -> str:
 
 
 def entry(
-    figures: dict[str, Any], about: dict[str, Any], *, rounds: int, quick: bool, seconds: float
+    figures: dict[str, Any], about: dict[str, Any], *, rounds: int, quick: bool, seconds: float, load: float
 ) -> dict[str, Any]:
     """What the file keeps of a scenario."""
     return {
@@ -63,6 +63,7 @@ def entry(
         "quick": quick,
         "rounds": rounds,
         "took_seconds": round(seconds),
+        "load_before": round(load, 1),
         "machine": about,
         "figures": figures,
     }
