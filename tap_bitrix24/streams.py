@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
 FULL_TABLE = "FULL_TABLE"
-SLICE = 250
-"""Rows converted and written at once: a whole bundle of 2,500 no longer fits the processor's cache."""
+SLICE = 10_000
+"""Values converted and written at once: a whole request's no longer fit the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,9 @@ class EntityStream(Stream):
         """
         if isinstance(event, Rows):
             rows = self._reshaped(event)
-            for start in range(0, len(rows), SLICE):
-                yield self._converters.of(event.source)(rows[start : start + SLICE])
+            some = max(1, SLICE // len(self._columns))
+            for start in range(0, len(rows), some):
+                yield self._converters.of(event.source)(rows[start : start + some])
         elif isinstance(event, SetsRead):
             self._access.note_sets([
                 {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
