@@ -9,7 +9,7 @@ from itertools import islice
 
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import OperationLimitError, PortalError
-from tap_bitrix24.model import Answer, Ask, Command, More, Page, Reading, Result
+from tap_bitrix24.model import Answer, Ask, Command, More, Page, Reading, Result, Want
 
 
 @dataclass(eq=False, slots=True)
@@ -22,17 +22,19 @@ class Job:
     """What it waits for; empty before its first step."""
     more: More | None = None
     """Gives wishes beforehand."""
+    left: int = 0
+    """Pages it has yet to read, as far as it knows."""
     ahead: list[Wish] = field(default_factory=list)
     """Those it has given and not asked for yet, in order."""
     requests: int = 0
     """Requests that served no other stream."""
     ended: bool = False
 
-    def wish(self, asks: Sequence[Ask], more: More | None, now: float) -> None:
+    def wish(self, want: Want, now: float) -> None:
         """Take what the strategy wants next; what it gave beforehand is under way already."""
         known = {id(wish.ask): wish for wish in self.ahead}
-        self.wishes = [known.get(id(ask)) or Wish(self, ask, since=now) for ask in asks]
-        self.more = more
+        self.wishes = [known.get(id(ask)) or Wish(self, ask, since=now) for ask in want.asks]
+        self.more, self.left = want.more, want.left
         taken = [wish for wish in self.wishes if id(wish.ask) in known]
         self.ahead = [wish for wish in self.ahead if not any(_passed(wish.ask, each.ask) for each in taken)]
 

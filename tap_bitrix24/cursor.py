@@ -188,6 +188,12 @@ class Cursor:
             found = self.ahead.popleft()
         return found
 
+    @property
+    def pages_left(self) -> int:
+        """Pages up to the newest id, if ids go on lying as dense as lately; 0 where that can't be told."""
+        left = max(0, (self.last or 0) - self.after)
+        return ceil(left * self.density / self.source.endpoint.page_size) if self.filled else 0
+
     def _pages_left(self) -> int:
         left = (self.last or 0) - self.after
         if not self.filled or left <= 0 or self.first_id is None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from tap_bitrix24.budgets import Budgets
 from tap_bitrix24.bundles import Bundle, Job, Wish, times_of
@@ -32,8 +33,8 @@ from tap_bitrix24.page_costs import PageCosts
 from tap_bitrix24.waiting import Pending, Waiting
 
 LOG = logging.getLogger("tap-bitrix24.engine")
-HELD = 5_000
-"""Rows that may wait to be written before further answers are looked at: two requests'."""
+HELD = 2_500
+"""Rows that may wait to be written before further answers are looked at: a request's."""
 LINGER = 0.2
 """Seconds a request that is not full waits for more wishes while others are under way: each one counts."""
 FULL = 0.9
@@ -95,6 +96,7 @@ class Engine:
         self._jobs: list[Job] = []
         """Those that go on."""
         self._requests: list[_Request] = []
+        self._sent_at = -inf
         self._silent_since: float | None = None
         self._wake: list[float] = []
         """Moments at which something that can't be sent now may be."""
@@ -156,7 +158,7 @@ class Engine:
                 if not isinstance(event, Want):
                     yield event
                     continue
-                job.wish(event.asks, event.more, self._clock())
+                job.wish(event, self._clock())
                 if event.asks:
                     return
                 answers = []
@@ -199,12 +201,27 @@ class Engine:
     def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
         """Fill a request up with wishes a strategy gives beforehand."""
         method = job.wishes[0].method if job.wishes else ""
-        if not self._budgets.plenty(method):
+        held = sum(wish.ask.pages for job in self._jobs for wish in job.ahead)  # answered ones, too: memory is bounded
+        most = (self._slots + (1 if bundle.parts else -1)) * bundle.most  # a request that must be sent is filled up
+        if held >= most or not self._budgets.plenty(method) or self._hurries(now):
             return
         while (room := self._room(bundle, method)) > 0:
             wish = job.give_more(room, now)
             if wish is None or not self._add(bundle, wish, now):
                 return
+
+    def _hurries(self, now: float) -> bool:
+        """Whether reading beforehand would only bring the end of the burst nearer, not that of the run.
+
+        Guesses cost some rows twice, and gaps. Where the pace is what all must wait for, requests are sent no faster
+        than it takes to use the burst up by the end; until then most of them have an answer to go on from.
+        """
+        requests = sum(job.left for job in self._jobs) / self._client.dialect.BUNDLE
+        free = self._sent_at + self._client.pacer.interval(requests)
+        if now >= free:
+            return False
+        self._wake.append(free)
+        return True
 
     def _add(self, bundle: Bundle, wish: Wish, now: float) -> bool:
         """Put a wish into a request if it may travel now and there is room, for a part of its pages at least."""
@@ -237,6 +254,7 @@ class Engine:
         for method, pages in bundle.pages.items():
             self._budgets.asked(method, pages)
         bundle.sent()
+        self._sent_at = self._clock()
         if (job := bundle.job()) is not None:
             job.requests += 1
         call = partial(self._client.try_call if bundle.counted else self._client.try_bundle, commands)

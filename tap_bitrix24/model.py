@@ -195,6 +195,8 @@ class Want:
     asks: Sequence[Ask]
     more: More | None = None
     """Called when a request could be sent meanwhile; what it gives will be among `asks` later, the same object."""
+    left: int = 0
+    """Pages that are left to be read, as far as that can be told, these included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Pacer:
             clock: Seconds, monotonic, the same in all processes.
         """
         self._plan = plan
+        self._room = plan.burst - max(SPARE_REQUESTS, plan.burst * SPARE)
         self._portal = hashlib.sha256(portal.encode()).hexdigest()
         self._file = folder / "pacing.sqlite" if folder else None
         self._clock = clock
@@ -96,6 +97,15 @@ class Pacer:
 
         return self._change(take)
 
+    def interval(self, requests: float) -> float:
+        """Seconds between requests that use up the burst just when so many have been sent; 0: it holds them all."""
+
+        def spread(level: Level) -> float:
+            beyond = requests - (self._room - level.requests)
+            return max(0.0, beyond / requests / (self._plan.per_second * level.pace)) if requests else 0.0
+
+        return self._change(spread)
+
     def refused(self) -> None:
         """The bucket was fuller than we knew, with others' requests: count it as full, and go slower for a while."""
 
@@ -107,8 +117,7 @@ class Pacer:
         self._change(fill)
 
     def _early(self, level: Level) -> float:
-        room = self._plan.burst - max(SPARE_REQUESTS, self._plan.burst * SPARE) - 1
-        return max(0.0, level.requests - room) / (self._plan.per_second * level.pace)
+        return max(0.0, level.requests - self._room + 1) / (self._plan.per_second * level.pace)
 
     def _change(self, change: Callable[[Level], float]) -> float:
         """Read the level, let it leak, change it, write it: no other process comes between."""

@@ -75,7 +75,7 @@ def chains(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = N
             continue
         share = max(1, CHAIN // len(left))
         asks = [cursor.ask_chain(share) for cursor in left]
-        answers = yield from want(asks, partial(ahead_of, left))
+        answers = yield from want(asks, partial(ahead_of, left), left=sum(cursor.pages_left for cursor in left))
         for cursor, ask, answer in zip(left, asks, answers, strict=True):
             yield from deliver(cursor, ask, answer)
         yield from _checkpoint(cursors, resumable)
@@ -250,9 +250,9 @@ def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
             yield from handle(event)
 
 
-def want(asks: Sequence[Ask], more: More | None = None) -> Steps[list[Answer]]:
+def want(asks: Sequence[Ask], more: More | None = None, *, left: int = 0) -> Steps[list[Answer]]:
     """Yield the wishes and return their answers (to be used with `yield from`)."""
-    answers = yield Want(asks, more)
+    answers = yield Want(asks, more, left)
     if answers is None:
         msg = "a strategy must be sent the answers it asked for"
         raise TypeError(msg)

@@ -166,9 +166,10 @@ def ours(answers: Answers, keep: Callable[[list[Row]], object] = len) -> Cost:
                 pages = parsed(answers, body)
             with cost.of("guard"):
                 rows = believed(answers.source, pages)
-            for start in range(0, len(rows), SLICE):
+            some = SLICE // len(answers.columns)
+            for start in range(0, len(rows), some):
                 with cost.of("convert"):
-                    page = converter(rows[start : start + SLICE])
+                    page = converter(rows[start : start + some])
                 with cost.of("write"):
                     writer.write_page(prefix, page, suffix)
                     keep(page)

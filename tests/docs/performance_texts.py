@@ -29,10 +29,10 @@ of these, brings nothing at all.""",
     "operating": """\
 A portal gives each method 420 seconds of execution in every ten minutes, then refuses it. Reading several methods at
 once uses several budgets at once; reading stream after stream waits for one while the others lie unused. Here a page
-is charged so much that each of five methods takes three budgets to the brim, and budgets are forgotten after 20
-seconds instead of ten minutes; the charge is accounted, not slept. The best possible schedule uses up each budget as
-soon as it is there, all methods side by side: it is done when the third begins, two windows after the start. A reader
-that leaves a part of each budget to other programs needs a fourth. Nobody else reads several methods at once or waits
+is charged so much that the rows of each of five methods take 2.9 budgets (to know that a list has ended takes a page
+more than its rows), and budgets are forgotten after 20 seconds instead of ten minutes; the charge is accounted, not
+slept. The best possible schedule uses up each budget as soon as it is there, all methods side by side: it is done when
+the third begins, two windows after the start. A reader that leaves a part of each budget unused needs a fourth. Nobody else reads several methods at once or waits
 for a budget; what they do instead (stop, or return what they have as if it were all) is not timed.""",
     "quiet": """\
 Most runs of a nightly or hourly extract find little new. Sixty streams are read twice with a catalog given: 42 that

@@ -73,6 +73,18 @@ def test_a_request_that_may_not_go_is_not_counted() -> None:
     assert pacer.take() == pacer.take() == seconds > 0
 
 
+def test_what_the_burst_holds_need_not_be_spread_and_more_is_spread_so_that_it_lasts() -> None:
+    clock = Clock()
+    pacer = Pacer(PLANS["standard"], clock=clock)
+    assert pacer.interval(0) == pacer.interval(48) == 0
+    assert pacer.interval(168) == pytest.approx((168 - 48) / 168 / 2)
+    began = clock.now
+    for left in range(168, 0, -1):
+        clock.now += pacer.interval(left)
+        sent(pacer, clock)
+    assert clock.now - began == pytest.approx((168 - 48) / 2, rel=0.02)
+
+
 def test_after_a_refusal_the_bucket_counts_as_full_and_the_pace_is_slower_for_a_while() -> None:
     clock = Clock()
     pacer = Pacer(PLANS["standard"], clock=clock)
