@@ -1,4 +1,4 @@
-"""The time budget a portal gives each method: five methods, nearly three budgets each, against the best schedule there is."""
+"""The time budget a portal gives each method: five methods, nearly three budgets each, against the best schedule."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def best(pages: Sequence[int], cost: float, window: float) -> float:
 
 
 def page_cost(pages: int) -> float:
-    """What a page is charged, in whole milliseconds, so that three budgets are just enough for them and a little more."""
+    """What a page is charged, in whole milliseconds, so that three budgets are enough for them and a little more."""
     return floor(BUDGET / ceil(pages / NEED) * 1000) / 1000
 
 
