@@ -33,7 +33,8 @@ is charged so much that the rows of each of five methods take 2.9 budgets (to kn
 more than its rows), and budgets are forgotten after 20 seconds instead of ten minutes; the charge is accounted, not
 slept. The best possible schedule uses up each budget as soon as it is there, all methods side by side: it is done when
 the third begins, two windows after the start. A reader that leaves a part of each budget unused needs a fourth.
-Nobody else reads several methods at once or waits for a budget; what they do instead (stop, or return what they have as if it were all) is not timed.""",
+Nobody else reads several methods at once or waits for a budget; what they do instead (stop, or return what they have
+as if it were all) is not timed.""",
     "quiet": """\
 Most runs of a nightly or hourly extract find little new. Sixty streams are read twice with a catalog given: 42 that
 go on from their bookmarks, deals and stage history and children among them, and 18 that are read whole every run,
