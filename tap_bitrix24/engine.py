@@ -200,6 +200,8 @@ class Engine:
 
     def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
         """Fill a request up with wishes a strategy gives beforehand."""
+        if job.more is None:
+            return
         method = job.wishes[0].method if job.wishes else ""
         held = sum(wish.ask.pages for job in self._jobs for wish in job.ahead)  # answered ones, too: memory is bounded
         most = (self._slots + (1 if bundle.parts else -1)) * bundle.most  # a request that must be sent is filled up
@@ -274,9 +276,11 @@ class Engine:
     def _receive(self) -> None:
         """Take what has arrived."""
         self.waiting.check()
-        arrived = [request for request in self._requests if request.pending.done]
-        self._requests = [request for request in self._requests if not request.pending.done]
-        for request in arrived:
+        requests, self._requests = self._requests, []
+        for request in requests:
+            if not request.pending.done:  # looked at once: it may be done a moment later
+                self._requests.append(request)
+                continue
             try:
                 results = request.pending.result()
             except PortalError as error:
