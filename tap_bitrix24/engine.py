@@ -97,6 +97,8 @@ class Engine:
         """Those that go on."""
         self._requests: list[_Request] = []
         self._sent_at = -inf
+        self._changed = True
+        """Something has arrived or been wished for since it was last tried to send."""
         self._silent_since: float | None = None
         self._wake: list[float] = []
         """Moments at which something that can't be sent now may be."""
@@ -110,12 +112,13 @@ class Engine:
         """
         self._known = {name: Job(name, reading) for name, reading in readings.items()}
         self._jobs = list(self._known.values())
-        self._requests = []
+        self._requests, self._changed = [], True
         found: deque[tuple[Job, Found]] = deque()
         while True:
             self._receive()
             self._go_on(found)
-            self._send()
+            if self._changed or (self._wake and self._clock() >= min(self._wake)):
+                self._send()
             if found:
                 job, event = found.popleft()
                 if job.name in self._known:
@@ -135,14 +138,17 @@ class Engine:
         job.ended = True
         job.reading.close()
         self._jobs = [job for job in self._jobs if not job.ended]
+        self._changed = True
         return job.requests
 
     def _go_on(self, found: deque[tuple[Job, Found]]) -> None:
         """Let strategies take their answers, until enough waits to be written."""
-        held = sum(len(event.rows) for _, event in found if isinstance(event, Rows))
-        for job in [job for job in self._jobs if job.ready]:
+        ready = [job for job in self._jobs if job.ready]
+        held = sum(len(event.rows) for _, event in found if isinstance(event, Rows)) if ready else 0
+        for job in ready:
             if held >= HELD:
                 return
+            self._changed = True
             for event in self._step(job):
                 held += len(event.rows) if isinstance(event, Rows) else 0
                 found.append((job, event))
@@ -174,7 +180,7 @@ class Engine:
 
     def _send(self) -> None:
         """Send as many requests as are wished for and may be under way."""
-        self._wake = []
+        self._wake, self._changed = [], False
         while len(self._requests) < self._slots:
             if (seconds := self._client.pacer.wait()) > 0:
                 self._wake.append(self._clock() + seconds)
@@ -194,8 +200,9 @@ class Engine:
         waiting = sorted((wish for job in self._jobs for wish in job.wishes if wish.waits), key=lambda wish: wish.since)
         for wish in [*waiting, *(wish for job in self._jobs for wish in job.ahead if wish.waits)]:
             self._add(bundle, wish, now)
-        for job in self._jobs:
-            self._add_more(bundle, job, now)
+        if any(job.more for job in self._jobs) and not self._hurries(now):
+            for job in self._jobs:
+                self._add_more(bundle, job, now)
         return bundle
 
     def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
@@ -205,7 +212,7 @@ class Engine:
         method = job.wishes[0].method if job.wishes else ""
         held = sum(wish.ask.pages for job in self._jobs for wish in job.ahead)  # answered ones, too: memory is bounded
         most = (self._slots + (1 if bundle.parts else -1)) * bundle.most  # a request that must be sent is filled up
-        if held >= most or not self._budgets.plenty(method) or self._hurries(now):
+        if held >= most or not self._budgets.plenty(method):
             return
         while (room := self._room(bundle, method)) > 0:
             wish = job.give_more(room, now)
@@ -281,6 +288,7 @@ class Engine:
             if not request.pending.done:  # looked at once: it may be done a moment later
                 self._requests.append(request)
                 continue
+            self._changed = True
             try:
                 results = request.pending.result()
             except PortalError as error:
