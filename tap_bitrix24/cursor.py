@@ -171,7 +171,9 @@ class Cursor:
         elif not self.source.endpoint.chains:
             self.asked = self.ask_page()
         elif self.ahead:  # a gap before the next chain under way
-            self.asked = self._chain(self.after, min(most, self._pages(self.ahead[0].after or 0, self.density)))
+            self.asked = self._chain(
+                self.after, min(most, self._pages((self.ahead[0].after or 0) - self.after, self.density))
+            )
             self.hoped = 0
         elif self.filled and self.last is None:  # no idea how long the list is
             self.asked = self._chain(self.after, most)
@@ -199,11 +201,11 @@ class Cursor:
         if not self.filled or left <= 0 or self.first_id is None:
             return 1
         density = self.read / (self.after - self.first_id + 1)
-        return max(self._pages(self.last or 0, density), self.hoped * RAMP)
+        return max(self._pages(left, density), self.hoped * RAMP)
 
-    def _pages(self, end: int, density: float) -> int:
-        """Pages up to an id, and some to spare."""
-        return max(1, ceil((end - self.after) * density * SLACK / self.source.endpoint.page_size))
+    def _pages(self, ids: int, density: float) -> int:
+        """Pages of so many ids, and some to spare."""
+        return max(1, ceil(ids * density * SLACK / self.source.endpoint.page_size))
 
     def _chain(self, after: int, pages: int) -> Ask:
         return Ask(source=self.source, window=self.window, after=after, pages=pages)
@@ -231,8 +233,7 @@ class Cursor:
         for place, ask in enumerate(self.ahead):
             end = self._last_id(arrived(before)) if before is not None else None
             if end is not None and end < (ask.after or 0):
-                pages = ceil(((ask.after or 0) - end) * self.density * SLACK / self.source.endpoint.page_size)
-                gap = self._chain(end, min(room, CHAIN, max(1, pages)))
+                gap = self._chain(end, min(room, CHAIN, self._pages((ask.after or 0) - end, self.density)))
                 self.ahead.insert(place, gap)
                 return gap
             before = ask

@@ -267,7 +267,7 @@ class Engine:
         if (job := bundle.job()) is not None:
             job.requests += 1
         call = partial(self._client.try_call if bundle.counted else self._client.try_bundle, commands)
-        self._requests.append(_Request(bundle, commands, self._clock(), self.waiting.start(call)))
+        self._requests.append(_Request(bundle, commands, self._sent_at, self.waiting.start(call)))
 
     def _wait(self) -> None:
         """Wait for an answer, or for the moment something may be sent."""

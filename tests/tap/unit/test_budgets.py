@@ -5,18 +5,9 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.budgets import BUDGET, UNLIMITED, Budgets
+from tests.tap.unit.clock import Clock
 
 DEALS = "crm.deal.list"
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Portal:

@@ -9,18 +9,9 @@ from pathlib import Path
 import pytest
 
 from tap_bitrix24.pacing import PLANS, Pacer, shared_folder
+from tests.tap.unit.clock import Clock
 
 PORTAL = "https://example.bitrix24.com"
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Bucket:
