@@ -3,10 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tap_bitrix24.demo import batch, methods_crm, methods_work, php, samples, views, work
 from tap_bitrix24.demo.batch import Outcome
@@ -23,6 +23,7 @@ from tap_bitrix24.demo.seeds import Seeds
 from tap_bitrix24.demo.stats import Stats
 from tap_bitrix24.demo.values import DAY, server_iso
 
+_T = TypeVar("_T")
 _SCOPE_NAMES: Final = """
     crm user user_basic user_brief user.userfield userfieldconfig department humanresources task tasks tasks_extended
     catalog sale disk telephony calendar lists log sonet_group socialnetwork bizproc rpa documentgenerator sign.b2e im
@@ -104,6 +105,7 @@ class Reply:
     body: bytes | None
     content_type: str = JSON
     location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _founded(options: Options, start: float) -> Company:
@@ -143,6 +145,7 @@ class Portal:
         self.mutations = Mutations(self.company, self.clock)
         self.stopping = threading.Event()
         self.lock = threading.RLock()
+        self._sides: dict[str, Any] = {}
         self._fragments = views.FragmentStore()
         self._views: dict[tuple[str, str], views.View] = {}
         self._methods: dict[str, Method] = {
@@ -160,6 +163,14 @@ class Portal:
     def now(self) -> float:
         """Answer the portal's time."""
         return self.clock.now()
+
+    def side(self, name: str, make: Callable[["Portal"], _T]) -> _T:
+        """Answer what one of the other interfaces keeps between requests, made when first asked for."""
+        with self.lock:
+            if name not in self._sides:
+                self._sides[name] = make(self)
+            kept: _T = self._sides[name]
+            return kept
 
     def known_methods(self) -> list[str]:
         """Answer the names of all methods."""

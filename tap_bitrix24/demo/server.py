@@ -3,7 +3,7 @@
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
@@ -14,7 +14,12 @@ from tap_bitrix24.demo import batch, control, php, xml
 from tap_bitrix24.demo.clock import Due
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Rule
+from tap_bitrix24.demo.oauth.answer import answer as oauth_answer
 from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
+from tap_bitrix24.demo.rest3.answer import answer as rest3_answer
+from tap_bitrix24.demo.site.answer import answer as site_answer
+from tap_bitrix24.demo.vibecode.answer import answer as vibecode_answer
+from tap_bitrix24.demo.visits import Visit
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
@@ -22,6 +27,15 @@ _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html
 _FULL_PATH: Final = 3
 # What the server itself takes out of a request before the method sees it (protocol §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
+
+
+# Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
+_SIDES: Final[dict[str, Callable[[Portal, Visit], Reply]]] = {
+    "/rest/api/": rest3_answer,
+    "/v1/": vibecode_answer,
+    "/oauth/": oauth_answer,
+    "/api/": site_answer,
+}
 
 
 class Target(NamedTuple):
@@ -66,14 +80,35 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer control and REST requests."""
         url = urlsplit(self.path)
         portal = self.server.portal
+        side = next((answer for beginning, answer in _SIDES.items() if url.path.startswith(beginning)), None)
         if url.path.startswith("/_demo/"):
             reply = control.answer(portal, self.command, url.path, url.query, body)
+        elif side is not None:
+            reply = self._aside(portal, side, url.path, url.query, body)
         elif url.path.startswith("/rest/"):
             with portal.stats.in_flight:
                 reply = self._rest(portal, url.path, url.query, body)
         else:
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         self._send(reply)
+
+    def _aside(
+        self, portal: Portal, side: Callable[[Portal, Visit], Reply], path: str, query: str, body: bytes
+    ) -> Reply:
+        """Answer a request to another interface, with faults, delays and live changes around it."""
+        due = Due(portal.stopping)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        portal.stats.request(None)
+        with portal.stats.in_flight:
+            due.take(portal.faults.latency_ms)
+            rule = portal.faults.request([path.strip("/")])
+            reply = _faulted(portal, rule, due) if rule else None
+            if reply is None:
+                reply = side(portal, Visit(self.command, path, query, headers, body, due))
+            if rule and rule.fault == "truncated_json" and reply.body:
+                reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
+        portal.request_done(reply.status)
+        return reply
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
         """Answer a REST request, with faults, delays and live changes around it."""
@@ -109,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Access-Control-Allow-Origin", "*")
         if reply.location:
             self.send_header("Location", reply.location)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
 

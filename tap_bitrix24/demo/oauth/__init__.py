@@ -1,0 +1,1 @@
+"""The demo portal's side of the vendor's authorization server (`/oauth/`)."""
