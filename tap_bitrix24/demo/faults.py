@@ -15,6 +15,7 @@ REQUEST_FAULTS: Final = frozenset(
         "empty_200",
         "truncated_json",
         "disconnect",
+        "answer_lost",
         "slow",
         "gateway_timeout",
         "wrong_encoding",
@@ -39,6 +40,12 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "cloud": ("on", "off"),
     "productrow_owner_arrays": ("on", "off"),
     "item_links": ("on", "off"),
+    "oauth_application": ("installed", "removed", "unpaid", "unknown"),
+    "oauth_consent": ("given", "denied", "denied_with_redirect"),
+    "oauth_endpoint": ("same", "moved"),
+    "oauth_expires_in": (),
+    "oauth_redirect": (),
+    "oauth_spent_token": ("refused", "grace"),
 }
 
 
