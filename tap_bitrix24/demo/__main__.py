@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--operating-cost", type=float, default=0.0, metavar="MS", help=_OPERATING_COST)
     add("--count-time", type=float, default=0.0, metavar="MS", help="server time of a count")
     add("--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour that differs by version")
+    add("--door", choices=("webhook", "oauth"), default="webhook", help="which credentials the printed config has")
+    add("--prefix", default="", metavar="/PATH", help="everything lies below this path, as on some own servers")
+    add("--without", default=(), metavar="A.B,C.D", help="methods the portal does not have, as older ones do not")
     add("--clock", metavar="now|ISO", help="start of the portal's clock")
     add("--scopes", metavar="A,B,C", help="scopes of the webhook; all without it")
     return parser
@@ -50,12 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options["switches"] = switched(dict(pair.split("=", 1) for pair in options.pop("switch")))
     except ValueError as mistake:
         parser.error(str(mistake))
+    door = options.pop("door")
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with serve(**options) as portal:
-        sys.stdout.write(json.dumps({"webhook_url": portal.url}) + "\n")
+        sys.stdout.write(json.dumps(portal.config(door)) + "\n")
         sys.stdout.flush()
         stop.wait()
 

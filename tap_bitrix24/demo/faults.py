@@ -45,7 +45,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "oauth_endpoint": ("same", "moved"),
     "oauth_expires_in": (),
     "oauth_redirect": (),
-    "oauth_spent_token": ("refused", "grace"),
+    "oauth_spent_refresh": ("refused", "grace"),
 }
 
 

@@ -84,17 +84,23 @@ class Options:
     switches: dict[str, Any] = field(default_factory=dict)
     clock: str | None = None
     scopes: str | Sequence[str] | None = None
+    prefix: str = ""
+    without: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the dispatcher sees it; ``user`` and ``secret`` are those of the path."""
+    """A request as the dispatcher sees it; ``user`` and ``secret`` are those of the path.
+
+    ``refused`` is why an access token does not let it in; None if one does.
+    """
 
     method: str
     user: str | None
     secret: str | None
     params: php.Array
     due: Due
+    refused: str | None = "NO_AUTH_FOUND"
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,11 @@ class Reply:
     content_type: str = JSON
     location: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Take names as the command line has them, with commas between, or as a list."""
+    return tuple(given.split(",") if isinstance(given, str) else given)
 
 
 def _founded(options: Options, start: float) -> Company:
@@ -127,10 +138,11 @@ class Portal:
         """Found the company and get ready to answer."""
         self.clock = Clock.starting(options.clock)
         self.company = _founded(options, self.clock.now())
+        self.scheme = "http"
+        self.prefix = f"/{options.prefix.strip('/')}".rstrip("/")
         registry.promise(self.company.seeds, self.company.tables)
         self.switches = default_switches() | switched(options.switches)
-        given = options.scopes.split(",") if isinstance(options.scopes, str) else options.scopes
-        self.scopes: Sequence[str] = tuple(given or ALL_SCOPES)
+        self.scopes: Sequence[str] = _names(options.scopes or ()) or ALL_SCOPES
         self.secret = f"{random.Random(f'{options.seed}:secret').getrandbits(64):016x}"
         self.faults = Faults(
             latency_ms=options.latency,
@@ -159,6 +171,8 @@ class Portal:
         self.documented = options.samples is not None
         if options.samples:
             self._methods |= samples.methods(Path(options.samples), self._methods, ALL_SCOPES)
+        for name in _names(options.without):
+            self._methods.pop(name.lower(), None)
 
     def now(self) -> float:
         """Answer the portal's time."""
@@ -262,8 +276,9 @@ class Portal:
         if name != "batch" and name not in self._methods and not _writes(name):
             raise RestError(code="ERROR_METHOD_NOT_FOUND", text="Method not found!", status=404)
         if request.user != "1" or request.secret != self.secret:
-            code = "INVALID_CREDENTIALS" if request.user and request.secret else "NO_AUTH_FOUND"
-            raise auth_error(code, self.switches["auth_status"])
+            code = "INVALID_CREDENTIALS" if request.user and request.secret else request.refused
+            if code is not None:
+                raise auth_error(code, self.switches["auth_status"])
         if name == "batch":
             return self._batch(request, request.params)
         return self.execute(request, name, request.params)

@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tap_bitrix24.demo import batch, control, php, xml
 from tap_bitrix24.demo.clock import Due
 from tap_bitrix24.demo.errors import RestError, auth_error
 from tap_bitrix24.demo.faults import Rule
 from tap_bitrix24.demo.oauth.answer import answer as oauth_answer
+from tap_bitrix24.demo.oauth.tokens import missing, tokens
 from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
 from tap_bitrix24.demo.rest3.answer import answer as rest3_answer
 from tap_bitrix24.demo.site.answer import answer as site_answer
 from tap_bitrix24.demo.vibecode.answer import answer as vibecode_answer
-from tap_bitrix24.demo.visits import Visit
+from tap_bitrix24.demo.visits import Visit, bearer
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
@@ -27,6 +28,9 @@ _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html
 _FULL_PATH: Final = 3
 # What the server itself takes out of a request before the method sees it (protocol §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
+_SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
+_OUTSIDE: Final = ("/_demo/", "/oauth/token")
+"""Begins the paths that are no part of a portal below a prefix: the vendor's server, and the controls."""
 
 
 # Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
@@ -80,14 +84,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer control and REST requests."""
         url = urlsplit(self.path)
         portal = self.server.portal
-        side = next((answer for beginning, answer in _SIDES.items() if url.path.startswith(beginning)), None)
-        if url.path.startswith("/_demo/"):
-            reply = control.answer(portal, self.command, url.path, url.query, body)
+        path = url.path if url.path.startswith(_OUTSIDE) else _below(portal.prefix, url.path)
+        side = next((answer for beginning, answer in _SIDES.items() if path.startswith(beginning)), None)
+        if _SECRETS & parse_qs(url.query).keys():
+            portal.stats.secret_in_url()
+        if path.startswith("/_demo/"):
+            reply = control.answer(portal, self.command, path, url.query, body)
         elif side is not None:
-            reply = self._aside(portal, side, url.path, url.query, body)
-        elif url.path.startswith("/rest/"):
+            reply = self._aside(portal, side, path, url.query, body)
+        elif path.startswith("/rest/"):
             with portal.stats.in_flight:
-                reply = self._rest(portal, url.path, url.query, body)
+                reply = self._rest(portal, path, url.query, body)
         else:
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         self._send(reply)
@@ -105,8 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = _faulted(portal, rule, due) if rule else None
             if reply is None:
                 reply = side(portal, Visit(self.command, path, query, headers, body, due))
-            if rule and rule.fault == "truncated_json" and reply.body:
-                reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
+            reply = _spoiled(rule, reply)
         portal.request_done(reply.status)
         return reply
 
@@ -117,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         params = php.parse_form(query)
         if self.command == "POST":
             params |= php.parse_body(self.headers.get("Content-Type") or "", body)
+        refused = missing(portal, bearer(self.headers.get("Authorization") or ""), params)
         for name in _CONSUMED:
             params.pop(name, None)
         commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
@@ -125,10 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         rule = portal.faults.request([target.method, *(commands or ())])
         reply = _faulted(portal, rule, due) if rule else None
         if reply is None:
-            reply = portal.answer(Request(target.method, target.user, target.secret, params, due))
-        if rule and rule.fault == "truncated_json" and reply.body:
-            reply = Reply(reply.status, reply.body[: len(reply.body) // 2])
-        elif target.transport == "xml" and reply.body and reply.content_type == JSON:
+            reply = portal.answer(Request(target.method, target.user, target.secret, params, due, refused))
+        reply = _spoiled(rule, reply)
+        if target.transport == "xml" and reply.body and reply.content_type == JSON:
             reply = Reply(reply.status, xml.from_json(reply.body), "text/xml; charset=utf-8")
         portal.request_done(reply.status)
         return reply
@@ -173,6 +179,18 @@ def _faulted(portal: Portal, rule: Rule, due: Due) -> Reply | None:
     }.get(rule.fault)
 
 
+def _spoiled(rule: Rule | None, reply: Reply) -> Reply:
+    """Spoil an answer after the portal has done what was asked."""
+    if rule and rule.fault == "truncated_json" and reply.body:
+        return Reply(reply.status, reply.body[: len(reply.body) // 2])
+    return Reply(0, None) if rule and rule.fault == "answer_lost" else reply
+
+
+def _below(prefix: str, path: str) -> str:
+    """Answer a path as the portal itself sees it; nothing if it is not below the prefix."""
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
+
+
 class _Server(ThreadingHTTPServer):
     """A threading server that can end its open connections."""
 
@@ -185,6 +203,7 @@ class _Server(ThreadingHTTPServer):
         self.portal = portal
         self._open: set[Any] = set()
         if certificate:
+            portal.scheme = "https"
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
             # The handshake waits for the connection's own thread, so that a slow client holds up nobody.
@@ -236,7 +255,21 @@ class RunningPortal:
         self.portal = server.portal
         self.port = int(server.server_address[1])
         self.base = f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{self.port}"
-        self.url = f"{self.base}/rest/1/{server.portal.secret}/"
+        self.address = f"{self.base}{self.portal.prefix}"
+        self.url = f"{self.address}/rest/1/{server.portal.secret}/"
+
+    def config(self, door: str = "webhook") -> dict[str, str]:
+        """Answer the settings of a tap that comes in by a webhook, or as an application (``oauth``)."""
+        if door == "webhook":
+            return {"webhook_url": self.url}
+        kept = tokens(self.portal)
+        return {
+            "portal_url": self.address,
+            "client_id": kept.client_id,
+            "client_secret": kept.client_secret,
+            "refresh_token": kept.first_refresh,
+            "oauth_token_url": f"{self.base}/oauth/token/",
+        }
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class Stats:
     twice: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
+    grants: Counter[str] = field(default_factory=Counter)
+    secrets_in_urls: int = 0
     operating: dict[str, float] = field(default_factory=dict)
     in_flight: InFlight = field(default_factory=InFlight)
     _seen: dict[tuple[str, str], set[int]] = field(default_factory=dict)
@@ -77,6 +79,16 @@ class Stats:
         """Count an error code, inside batches too."""
         with self._lock:
             self.errors[str(code)] += 1
+
+    def granted(self, kind: str) -> None:
+        """Count tokens that were issued for a code or a refresh token."""
+        with self._lock:
+            self.grants[kind] += 1
+
+    def secret_in_url(self) -> None:
+        """Count a request whose URL held a token or key: servers and proxies write URLs into their logs."""
+        with self._lock:
+            self.secrets_in_urls += 1
 
     def write(self, method: str) -> None:
         """Count an attempt to write."""
@@ -125,5 +137,7 @@ class Stats:
                 "counted": dict(+self.counted),
                 "highest_operating": dict(self.operating),
                 "max_commands_in_batch": self.max_commands,
+                "token_grants": dict(self.grants),
+                "secrets_in_urls": self.secrets_in_urls,
                 "in_flight_most": self.in_flight.most,
             }

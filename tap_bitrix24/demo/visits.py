@@ -26,8 +26,13 @@ class Visit:
 
     def bearer(self) -> str | None:
         """Answer the token of the header ``Authorization: Bearer``."""
-        kind, _, token = self.headers.get("authorization", "").partition(" ")
-        return token.strip() if kind.lower() == "bearer" and token.strip() else None
+        return bearer(self.headers.get("authorization", ""))
+
+
+def bearer(authorization: str) -> str | None:
+    """Answer the token of such a header."""
+    kind, _, token = authorization.partition(" ")
+    return token.strip() if kind.lower() == "bearer" and token.strip() else None
 
 
 Facts = dict[str, Any]

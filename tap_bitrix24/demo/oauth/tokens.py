@@ -1,8 +1,10 @@
 """The application, its tokens and codes, as the vendor's authorization server keeps them."""
 
 import random
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tap_bitrix24.demo.portal import Portal
 
@@ -13,7 +15,7 @@ GRACE: Final = 60
 """Seconds a spent refresh token is still good for, where the portal has that kindness."""
 REDIRECT: Final = "http://127.0.0.1:8025/"
 """The address in the application's settings: it is on the user's own machine."""
-SECRETS_IN_URLS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
+_LOOKS_LIKE_ONE: Final = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Tokens:
         now = self.portal.now()
         if self.refresh.get(token, 0.0) <= now:
             return None
-        grace = GRACE if self.portal.switches["oauth_spent_token"] == "grace" else 0
+        grace = GRACE if self.portal.switches["oauth_spent_refresh"] == "grace" else 0
         self.refresh[token] = min(self.refresh[token], now + grace)
         return self.issue()
 
@@ -111,3 +113,14 @@ def check(portal: Portal, token: str) -> str | None:
     if expires is None:
         return "invalid_token"
     return None if expires > portal.now() else "expired_token"
+
+
+def missing(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> str | None:
+    """Tell why a request to classic REST is let in by no token; None if one does.
+
+    The header counts before ``auth``, that before ``access_token``; arrays are ignored, and what does not look like a
+    token counts as none (protocol §8).
+    """
+    given = (bearer, params.get("auth"), params.get("access_token"))
+    token = next((one for one in given if isinstance(one, str) and one), "")
+    return check(portal, token) if _LOOKS_LIKE_ONE.fullmatch(token) else "NO_AUTH_FOUND"
