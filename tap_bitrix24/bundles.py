@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from tap_bitrix24.dialects import Dialect
+from tap_bitrix24.dialects import BUNDLE, Dialect
 from tap_bitrix24.errors import OperationLimitError, PortalError
 from tap_bitrix24.model import Answer, Ask, Command, More, Page, Reading, Result, Want
 
@@ -75,6 +75,8 @@ class Wish:
     """Fewer pages were asked for than wished."""
     alone: bool = False
     """It travels with no other stream's: together they failed."""
+    single: bool = False
+    """It travels by itself: a request with it in it failed, and took other wishes with it."""
     attempt: int = 1
     waited: float = 0.0
     not_before: float = 0.0
@@ -83,6 +85,11 @@ class Wish:
     def method(self) -> str:
         """The list's method."""
         return self.ask.source.endpoint.method
+
+    @property
+    def lone(self) -> bool:
+        """Whether it is a request of its own; a counted one is, for inside a batch controllers leave totals out."""
+        return self.ask.counted or self.single or self.ask.source.endpoint.alone
 
     @property
     def waits(self) -> bool:
@@ -94,8 +101,6 @@ class Wish:
 class Bundle:
     """Wishes that travel in one request."""
 
-    most: int
-    """Commands it may hold."""
     parts: list[tuple[Wish, int]] = field(default_factory=list)
     """Wish → pages asked for."""
     pages: Counter[str] = field(default_factory=Counter)
@@ -109,16 +114,26 @@ class Bundle:
         return self.pages.total()
 
     @property
-    def counted(self) -> bool:
-        """A counted wish travels as a call of its own: inside a batch controllers leave totals out."""
-        return self.parts[0][0].ask.counted
+    def most(self) -> int:
+        """Commands it may hold."""
+        return 1 if self.lone else BUNDLE
+
+    @property
+    def lone(self) -> bool:
+        """Whether what is in it travels by itself."""
+        return bool(self.parts) and self.parts[0][0].lone
+
+    @property
+    def dialect(self) -> str:
+        """What it is written in."""
+        return self.parts[0][0].ask.source.endpoint.dialect
 
     def joins(self, wish: Wish) -> bool:
         """Whether a wish may travel with those that are in it."""
         if not self.parts:
             return True
         first = self.parts[0][0]
-        if first.ask.counted or wish.ask.counted:
+        if first.lone or wish.lone or self.dialect != wish.ask.source.endpoint.dialect:
             return False
         return first.job is wish.job or not (first.alone or wish.alone)
 

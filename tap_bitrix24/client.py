@@ -21,14 +21,17 @@ from tap_bitrix24.auth import Door
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import (
     AccessError,
+    ExpiredError,
+    MissingMethodError,
     OperationLimitError,
     PortalError,
     RateLimitedError,
+    RejectedError,
     RetriableError,
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model import Command, Result
+from tap_bitrix24.model import Command, Message, Result
 from tap_bitrix24.pacing import Pacer
 
 LOG = logging.getLogger("tap-bitrix24.client")
@@ -55,7 +58,7 @@ def pause(error: RetriableError, attempt: int) -> float:
     """
     longest = 60.0 if isinstance(error, OperationLimitError) else 30.0
     first = 15.0 if isinstance(error, OperationLimitError) else 1.0
-    return min(longest, first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0)  # noqa: S311 - jitter
+    return max(error.after, min(longest, first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0))  # noqa: S311 - jitter
 
 
 def again(error: RetriableError, attempt: int, waited: float, attempts: int = ATTEMPTS) -> bool:
@@ -70,8 +73,14 @@ class _Reply:
     """What came over the wire."""
 
     status: int
-    location: str
+    headers: Mapping[str, str]
     content: bytes
+
+    @property
+    def after(self) -> float:
+        """Seconds we are told to wait before the next try; 0: we are not."""
+        text = self.headers.get("Retry-After", "")
+        return float(text) if text.isdecimal() else 0.0
 
 
 class Client:
@@ -81,7 +90,7 @@ class Client:
         self,
         door: Door,
         pacer: Pacer,
-        dialect: Dialect,
+        dialects: Mapping[str, Dialect],
         *,
         timeout: float = 75.0,
         connections: int = 1,
@@ -93,7 +102,7 @@ class Client:
         Args:
             door: The credentials.
             pacer: Says how long to wait before each request.
-            dialect: Puts commands into bodies and reads answers.
+            dialects: Put commands into requests and read answers, by name.
             timeout: Seconds without an answer; the portal itself gives up after 60.
             connections: Requests that may be under way at once.
             verify: Path of a CA bundle, or True for the system's.
@@ -103,7 +112,9 @@ class Client:
         self._counting = threading.Lock()
         self.first_answer: Mapping[str, Any] = {}
         """`time` of the first answer: the portal's clock at the start of the run."""
-        self.dialect = dialect
+        self.first_date = ""
+        """`Date` of the first answer, for servers that tell no other time."""
+        self.dialects = dialects
         self._door = door
         self.pacer = pacer
         self._timeout = timeout
@@ -129,15 +140,28 @@ class Client:
         Raises:
             PortalError: Of the type that says the recovery; retriable ones after the tries are used up.
         """
-        return self._persist(partial(self._once, command.method, command.params), attempts)
+        return self._persist(partial(self._call, command), attempts)
 
     def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
-        """Run up to 50 commands in one request, in order; a failed one does not stop the others.
+        """Run up to 50 commands of one dialect in one request, in order; a failed one does not stop the others.
+
+        Where it takes the others' answers with it, they are asked for one by one.
 
         Raises:
             PortalError: The request as a whole failed.
         """
-        return self._persist(partial(self.try_bundle, bundle), attempts)
+        try:
+            return self._persist(partial(self.try_bundle, bundle), attempts)
+        except (MissingMethodError, RejectedError):
+            if not self.dialects[bundle[0].dialect].ALL_OR_NOTHING:
+                raise
+        return [self._settled(command, attempts) for command in bundle]
+
+    def _settled(self, command: Command, attempts: int) -> Result | PortalError:
+        try:
+            return self.call(command, attempts=attempts)
+        except (MissingMethodError, RejectedError) as error:
+            return error
 
     def try_bundle(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
         """Send a bundle once, now: pacing and trying again are the caller's.
@@ -145,8 +169,9 @@ class Client:
         Raises:
             PortalError: The request as a whole failed.
         """
-        outer = self._once("batch", self.dialect.bundle_body(bundle))
-        results = self.dialect.bundle_results(outer, bundle)
+        dialect = self.dialects[bundle[0].dialect]
+        outer = self._once(dialect.bundle(bundle), bundle[0].dialect, "batch")
+        results = dialect.bundle_results(outer, bundle)
         for result in results:
             if isinstance(result, AccessError):
                 raise result
@@ -158,7 +183,7 @@ class Client:
         Raises:
             PortalError: It failed.
         """
-        return [self._once(command.method, command.params) for command in commands]
+        return [self._call(command) for command in commands]
 
     def insist(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
         """Run a bundle and ask again for those commands that failed for a moment only.
@@ -203,38 +228,60 @@ class Client:
                 self._sleep(seconds)
                 waited += seconds
 
-    def _once(self, method: str, params: Mapping[str, Any]) -> Result:
+    def _call(self, command: Command) -> Result:
+        return self._once(self.dialects[command.dialect].call(command), command.dialect, command.method)
+
+    def _once(self, message: Message, dialect: str, method: str) -> Result:
+        """Send, and once more with new credentials where these have expired."""
+        headers = self._door.headers()
+        try:
+            return self._answer(message, dialect, method, headers)
+        except ExpiredError:
+            if not self._door.renewed(headers):
+                raise
+        return self._answer(message, dialect, method, self._door.headers())
+
+    def _answer(self, message: Message, dialect: str, method: str, headers: Mapping[str, str]) -> Result:
         with self._counting:
             self.requests += 1
-        reply = self._post(self._door.address(method), method, orjson.dumps(params))
+        reply = self._send(message, self._door.address(message.path, dialect), method, headers)
         if reply.status in _REDIRECTS:
-            reply = self._post(self._moved(reply.location, method), method, orjson.dumps(params))
+            address = self._moved(reply.headers.get("Location", ""), message.path, dialect, method)
+            reply = self._send(message, address, method, headers)
+        self.first_date = self.first_date or reply.headers.get("Date", "")
+        speaks = self.dialects[dialect]
         try:
-            body = orjson.loads(reply.content)
-        except orjson.JSONDecodeError:
-            raise _not_json(reply, method) from None
-        result = self.dialect.result(body, reply.status, method)
+            body = speaks.decode(reply.content)
+        except ValueError:
+            raise _unreadable(reply, method) from None
+        try:
+            result = speaks.result(body, reply.status, method)
+        except PortalError as error:
+            error.after = error.after or reply.after
+            raise
         self.first_answer = self.first_answer or result.time
         return result
 
-    def _post(self, address: str, method: str, body: bytes) -> _Reply:
+    def _send(self, message: Message, address: str, method: str, headers: Mapping[str, str]) -> _Reply:
         """Send once. Redirects are not followed blindly: a 302 would turn the POST into a bare GET.
 
         The body is read in a few large parts: after each one the thread has to queue for the interpreter again,
         behind whoever converts rows, and by default there are hundreds.
         """
         try:
-            response = self._session.post(
+            response = self._session.request(
+                message.verb,
                 address,
-                data=body,
-                headers={"Content-Type": "application/json", **self._door.headers()},
+                params=message.query or None,
+                data=None if message.body is None else orjson.dumps(message.body),
+                headers=headers if message.body is None else {"Content-Type": "application/json", **headers},
                 timeout=(min(15.0, self._timeout), self._timeout),
                 allow_redirects=False,
                 stream=True,
                 verify=self._verify,  # with each request: REQUESTS_CA_BUNDLE would override the session's
             )
             content = b"".join(response.iter_content(PART))
-            return _Reply(response.status_code, response.headers.get("Location", ""), content)
+            return _Reply(response.status_code, response.headers, content)
         except requests.exceptions.SSLError:
             text = f"{self._door.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
             raise AccessError(text, method=method) from None
@@ -245,24 +292,25 @@ class Client:
             text = f"{method}: cannot reach {self._door.host} ({_reason(error)})"
             raise UnavailableError(text, method=method) from None
 
-    def _moved(self, location: str, method: str) -> str:
+    def _moved(self, location: str, path: str, dialect: str, method: str) -> str:
         """The same call at the portal's new address; the secret goes nowhere but to a REST path over https."""
-        old, new = urlsplit(self._door.address(method)), urlsplit(location)
+        old, new = urlsplit(self._door.address(path, dialect)), urlsplit(location)
         if new.path != old.path or new.scheme not in {"https", old.scheme}:
-            text = f"{method}: {self._door.host} redirects to {new.netloc or 'a page'}; correct webhook_url"
+            where = new.netloc or "a page"
+            text = f"{method}: {self._door.host} redirects to {where}; correct its address in the settings"
             raise AccessError(text, method=method)
-        LOG.warning("%s has moved to %s: change webhook_url", self._door.host, new.netloc)
+        LOG.warning("%s has moved to %s: change the address in the settings", self._door.host, new.netloc)
         self._door = self._door.moved(f"{new.scheme}://{new.netloc}")
-        return self._door.address(method)
+        return self._door.address(path, dialect)
 
 
-def _not_json(reply: _Reply, method: str) -> PortalError:
+def _unreadable(reply: _Reply, method: str) -> PortalError:
     status = reply.status
     if status in (_GATEWAY_TIMEOUT, _TOO_LARGE):
         return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
     kind = "an empty answer" if not reply.content else "an answer that is no JSON"
     error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError
-    return error(f"{method}: {kind} (HTTP {status})", method=method)
+    return error(f"{method}: {kind} (HTTP {status})", method=method, after=reply.after)
 
 
 def _reason(error: Exception) -> str:

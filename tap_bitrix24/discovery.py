@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from tap_bitrix24.bookmarks import from_text
-from tap_bitrix24.children import SET, SET_READ_AT
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
+from tap_bitrix24.dialects import BUNDLE, rest_v2
 from tap_bitrix24.entities import (
     CATALOGS,
     CATEGORIES,
@@ -18,35 +17,16 @@ from tap_bitrix24.entities import (
     CONTACTS,
     ENTITIES,
     LISTS,
-    POSITION,
-    REDACTED,
     TYPES,
     Entity,
 )
-from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
-from tap_bitrix24.model import Ask, Command, Field, Result, Row, Source
+from tap_bitrix24.errors import PortalError, SettingsError
+from tap_bitrix24.found import Found, allows, found_of
+from tap_bitrix24.model import Ask, Command, Result, Row, Source
 from tap_bitrix24.paging import UNCOUNTED
 from tap_bitrix24.portal import Each, Portal, UniversalList
-from tap_bitrix24.schema import ANY, Column, build_columns
-from tap_bitrix24.sources import is_swept
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A stream this portal offers."""
-
-    name: str
-    entity: Entity
-    columns: Sequence[Column]
-    fields: Mapping[str, Field] = field(default_factory=dict)
-    """Portal name → what the portal says of the field."""
-
-
-def allows(portal: Portal, entity: Entity) -> bool:
-    """Whether the credentials have a scope that opens this entity; what the tap makes itself needs none."""
-    return portal.scopes is None or not entity.scope or not portal.scopes.isdisjoint(entity.scope)
 
 
 def preflight(client: Client, since: datetime | None = None) -> Portal:
@@ -81,7 +61,7 @@ def discover(client: Client, since: datetime | None = None) -> tuple[Portal, lis
     for entity in ENTITIES:
         for name, calls in _streams(entity, portal):
             described = [told[_key(call)] for call in calls if _key(call) in told]
-            if allows(portal, entity) and (stream := _found(entity, name, described)) is not None:
+            if allows(portal, entity) and (stream := found_of(entity, name, described)) is not None:
                 found.append(stream)
     _tell_closed(portal)
     return portal, found
@@ -95,7 +75,7 @@ def _tell_closed(portal: Portal) -> None:
             closed.setdefault(" or ".join(entity.scope), []).append(entity.stream)
     if closed:
         told = "; ".join(f"{scope} ({', '.join(streams)})" for scope, streams in closed.items())
-        LOG.warning("left out, because the webhook lacks their scope: %s", told)
+        LOG.warning("left out, because the credentials lack their scope: %s", told)
 
 
 def _fixed_calls(entity: Entity) -> list[Command]:
@@ -136,17 +116,16 @@ def _unlike(calls: Iterable[Command]) -> dict[str, Command]:
 
 
 def _insist(client: Client, commands: Sequence[Command]) -> list[Result | PortalError]:
-    size = client.dialect.BUNDLE
     return [
         answer
-        for start in range(0, len(commands), size)
-        for answer in client.insist(commands[start : start + size], attempts=FEW_ATTEMPTS)
+        for start in range(0, len(commands), BUNDLE)
+        for answer in client.insist(commands[start : start + BUNDLE], attempts=FEW_ATTEMPTS)
     ]
 
 
 def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, list[Result | PortalError]]:
     """What a run must know before it reads anything, and in the same request what else is wanted."""
-    types = client.dialect.commands(_types_after(0))
+    types = rest_v2.commands(_types_after(0))
     categories = [
         Command(CATEGORIES.endpoint.method, {"entityTypeId": entity.universal.entity_type_id})
         for entity in (CONTACTS, COMPANIES)
@@ -154,7 +133,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     ]
     lists = [Command(LISTS.endpoint.method, {**each.params, "start": UNCOUNTED}) for each in _all_lists()]
     fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": UNCOUNTED}), *lists]
-    at_once = client.dialect.BUNDLE - len(fixed)
+    at_once = BUNDLE - len(fixed)
     try:
         scope, first_types, *rest = client.insist([*fixed, *more[:at_once]], attempts=FEW_ATTEMPTS)
     except PortalError as error:
@@ -165,13 +144,13 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     )
     if portal.scopes is not None and not any(entity.scope and allows(portal, entity) for entity in ENTITIES):
         wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES if entity.scope}))
-        msg = f"The webhook has no scope this tap reads: tick some of {wanted} in its settings."
+        msg = f"The credentials have no scope this tap reads: tick some of {wanted} in the portal."
         raise SettingsError(msg)
     if isinstance(first_types, PortalError) and allows(portal, TYPES):
         LOG.warning("No smart processes: %s (listing them takes a CRM administrator's webhook)", first_types)
     portal.types = _all_types(client, first_types)
     for command in categories:
-        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(client, rest.pop(0))
+        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(rest.pop(0))
     _note_catalogs(client, portal, rest.pop(0))
     for each in _all_lists():
         _note_lists(client, portal, each, rest.pop(0))
@@ -186,13 +165,13 @@ def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[
     """All rows of a list whose first page is here; none where the credentials may not see them."""
     rows: dict[str, Row] = {}
     while isinstance(answer, Result):
-        page = client.dialect.page(source, answer).rows
+        page = rest_v2.page(source, answer).rows
         known = len(rows)
         rows |= {str(row[source.endpoint.key]): row for row in page}
         if len(page) < source.endpoint.page_size or len(rows) == known:
             break
         ask = Ask(source=source, offset=len(rows))
-        (answer,) = client.insist(client.dialect.commands(ask), attempts=FEW_ATTEMPTS)
+        (answer,) = client.insist(rest_v2.commands(ask), attempts=FEW_ATTEMPTS)
     return list(rows.values())
 
 
@@ -228,88 +207,20 @@ def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
     source = Source(TYPES.endpoint)
     types: dict[int, str] = {}
     while isinstance(answer, Result):
-        rows = client.dialect.page(source, answer).rows
+        rows = rest_v2.page(source, answer).rows
         fresh = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
         if len(rows) < TYPES.endpoint.page_size or fresh.keys() <= types.keys():
             return types | fresh
         types |= fresh
-        (answer,) = client.insist(client.dialect.commands(_types_after(max(int(row["id"]) for row in rows))))
+        (answer,) = client.insist(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
     return types
 
 
-def _hidden(client: Client, answer: Result | PortalError) -> list[int]:
+def _hidden(answer: Result | PortalError) -> list[int]:
     if isinstance(answer, PortalError):
         return []
-    rows = client.dialect.page(Source(CATEGORIES.endpoint), answer).rows
+    rows = rest_v2.page(Source(CATEGORIES.endpoint), answer).rows
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
-
-
-def _found(entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> Found | None:
-    """The stream with its columns, or None if the portal does not offer it (told once)."""
-    fields: dict[str, Field] = {}
-    for number, answer in enumerate(answers):
-        if isinstance(answer, PortalError):
-            if number == 0 and not _is_curated(entity):
-                LOG.warning("%s is left out: %s", name, answer)
-                return None
-            continue
-        for each in entity.describe(answer.value):
-            fields[each.name] = _merged(fields.get(each.name), each)
-    columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
-    known = {*entity.types, *entity.documented}
-    strange = sorted(each.name for each in fields.values() if each.name not in known and _is_strange(each, columns))
-    if strange:
-        LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(strange))
-    return Found(name, entity, columns, fields)
-
-
-def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: bool) -> list[Column]:
-    """The columns of a stream, those the tap adds itself included.
-
-    Args:
-        entity: Its row of the table.
-        name: Its name.
-        fields: What the portal describes.
-        swept: Its rows say which set they belong to.
-    """
-    types = {**entity.types, **({POSITION: "integer"} if POSITION in entity.key else {})}
-    if swept:
-        types |= {SET: "text", SET_READ_AT: "datetime"}
-    return build_columns(
-        fields, types=types, flags=entity.flags, documented=entity.documented,
-        without=frozenset(column for stream, column in REDACTED if stream == name),
-    )  # fmt: skip
-
-
-def _is_curated(entity: Entity) -> bool:
-    """The row alone says enough to read the stream where the field method is missing."""
-    return all(name in entity.types or name in entity.documented for name in entity.key)
-
-
-def _is_strange(described: Field, columns: Sequence[Column]) -> bool:
-    return any(column.portal_name == described.name and column.kind == ANY for column in columns)
-
-
-def _merged(known: Field | None, more: Field) -> Field:
-    """What two methods say of one field: the first names it, the second adds type, multiplicity and options."""
-    if known is None:
-        return more
-    return replace(
-        known, type=known.type or more.type, multiple=known.multiple or more.multiple,
-        label=known.label or more.label, options=known.options or more.options,
-        required=more.required if known.required is None else known.required,
-    )  # fmt: skip
-
-
-def require(portal: Portal, entity: Entity, name: str) -> None:
-    """Fail a stream someone selected although its scope is missing.
-
-    Raises:
-        MissingMethodError: The credentials lack the scope.
-    """
-    if not allows(portal, entity):
-        text = f"{name}: the webhook lacks the scope {' or '.join(entity.scope)}; tick it in the webhook's settings"
-        raise MissingMethodError(text)
 
 
 _NOTHING = Portal(datetime.now(UTC))

@@ -19,6 +19,7 @@ from math import inf
 from tap_bitrix24.budgets import Budgets
 from tap_bitrix24.bundles import Bundle, Job, Wish, times_of
 from tap_bitrix24.client import Client, again, pause
+from tap_bitrix24.dialects import BUNDLE
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -196,7 +197,7 @@ class Engine:
     def _pack(self) -> Bundle:
         """One request: wishes in the order they were wished, cut to what fits; then wishes beforehand."""
         now = self._clock()
-        bundle = Bundle(self._client.dialect.BUNDLE)
+        bundle = Bundle()
         waiting = sorted((wish for job in self._jobs for wish in job.wishes if wish.waits), key=lambda wish: wish.since)
         for wish in [*waiting, *(wish for job in self._jobs for wish in job.ahead if wish.waits)]:
             self._add(bundle, wish, now)
@@ -225,7 +226,7 @@ class Engine:
         Guesses cost some rows twice, and gaps. Where the pace is what all must wait for, requests are sent no faster
         than it takes to use the burst up by the end; until then most of them have an answer to go on from.
         """
-        requests = sum(job.left for job in self._jobs) / self._client.dialect.BUNDLE
+        requests = sum(job.left for job in self._jobs) / BUNDLE
         free = self._sent_at + self._client.pacer.interval(requests)
         if now >= free:
             return False
@@ -237,10 +238,11 @@ class Engine:
         if wish.not_before > now:
             self._wake.append(wish.not_before)
             return False
-        pages = min(wish.ask.pages, self._room(bundle, wish.method)) if bundle.joins(wish) else 0
+        most = 1 if wish.lone else wish.ask.pages
+        pages = min(most, self._room(bundle, wish.method)) if bundle.joins(wish) else 0
         if pages > 0:
             bundle.add(wish, pages, pages * self._costs.seconds(wish.method))
-        elif self._budgets.room(wish.method) == 0:
+        elif not bundle.parts or self._budgets.room(wish.method) == 0:  # asked again, a moment later, it may have room
             self._wake.append(now + self._budgets.wait(wish.method))
         return pages > 0
 
@@ -252,21 +254,21 @@ class Engine:
     def _lingers(self, bundle: Bundle) -> bool:
         """Whether a request should wait for company: it is not full, and what is under way may bring more wishes."""
         oldest = min(wish.since for wish, _ in bundle.parts)
-        full = bundle.held >= FULL * bundle.most or bundle.counted or self._costs.pages("", bundle.seconds) == 0
+        full = bundle.held >= FULL * bundle.most or self._costs.pages("", bundle.seconds) == 0
         if full or not self._requests or self._clock() - oldest >= LINGER:
             return False
         self._wake.append(oldest + LINGER)
         return True
 
     def _dispatch(self, bundle: Bundle) -> None:
-        commands = bundle.commands(self._client.dialect)
+        commands = bundle.commands(self._client.dialects[bundle.dialect])
         for method, pages in bundle.pages.items():
             self._budgets.asked(method, pages)
         bundle.sent()
         self._sent_at = self._clock()
         if (job := bundle.job()) is not None:
             job.requests += 1
-        call = partial(self._client.try_call if bundle.counted else self._client.try_bundle, commands)
+        call = partial(self._client.try_call if bundle.lone else self._client.try_bundle, commands)
         self._requests.append(_Request(bundle, commands, self._sent_at, self.waiting.start(call)))
 
     def _wait(self) -> None:
@@ -304,7 +306,7 @@ class Engine:
         for method, (times, refused) in times_of(request.commands, results).items():
             self._budgets.answered(method, bundle.pages[method], times, refused=refused)
         failed: list[tuple[Wish, RetriableError]] = []
-        for wish, answer in bundle.answers(self._client.dialect, results):
+        for wish, answer in bundle.answers(self._client.dialects[bundle.dialect], results):
             wish.under_way = False
             if isinstance(answer.error, RetriableError):
                 failed.append((wish, answer.error))
@@ -333,15 +335,20 @@ class Engine:
             self._not_heard(error)
             for wish, _ in bundle.parts:
                 wish.alone = wish.attempt >= TOGETHER
+                wish.single = wish.single or (wish.alone and self._client.dialects[bundle.dialect].ALL_OR_NOTHING)
             self._try_again([(wish, error) for wish, _ in bundle.parts if wish.answer is None])
         else:
             self._refused(bundle, error)
 
     def _refused(self, bundle: Bundle, error: PortalError) -> None:
-        """A request that is refused as a whole fails its stream; where it served several, which one is to be seen."""
-        single = bundle.job() is not None
+        """A request that is refused as a whole fails its stream; where it served several, which one is to be seen.
+
+        Where one command that fails takes the others' answers with it, they are asked for one by one.
+        """
+        falls_apart = self._client.dialects[bundle.dialect].ALL_OR_NOTHING and len(bundle.parts) > 1
+        single = bundle.job() is not None and not falls_apart
         for wish, _ in bundle.parts:
-            wish.alone = True
+            wish.alone, wish.single = True, wish.single or falls_apart
             if single:
                 wish.answer = Answer([], error)
 

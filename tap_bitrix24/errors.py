@@ -52,17 +52,19 @@ class Interrupted(BaseException):
 class PortalError(TapError):
     """The portal's answer says no, or there is no usable answer."""
 
-    def __init__(self, text: str, *, code: str = "", method: str = "") -> None:
+    def __init__(self, text: str, *, code: str = "", method: str = "", after: float = 0.0) -> None:
         """Keep the portal's error code and the method it is about.
 
         Args:
             text: One line for the operator; must hold no URL (a webhook's URL is its secret).
             code: The portal's `error` as text; empty is normal for classic CRM methods.
             method: The list or field method asked.
+            after: Seconds the portal wants us to wait before we ask again, if it says so.
         """
         super().__init__(text)
         self.code = code
         self.method = method
+        self.after = after
 
 
 class RetriableError(PortalError):
@@ -89,6 +91,10 @@ class AccessError(PortalError):
     """The credentials do not open this portal."""
 
     exit_code = 2
+
+
+class ExpiredError(AccessError):
+    """The access token is no longer valid; with a new one the same request may pass."""
 
 
 class MissingMethodError(PortalError):

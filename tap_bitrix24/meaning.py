@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tap_bitrix24.discovery import Found
 from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES
 from tap_bitrix24.entities.owners import SMART_INVOICE
 from tap_bitrix24.errors import MissingMethodError, RejectedError
+from tap_bitrix24.found import Found
 from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
 from tap_bitrix24.reading import want
 from tap_bitrix24.schema import BOOLEAN, OBJECT, UNPARSED, Column

@@ -11,6 +11,9 @@ from tap_bitrix24.errors import PortalError
 
 Row = dict[str, Any]
 
+REST_2, REST_3, VIBECODE, SITE = "rest_v2", "rest_v3", "vibecode", "site"
+"""The dialects a method may be called in; modules of `tap_bitrix24.dialects`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -73,6 +76,8 @@ class Query:
     offset: int | None = None
     size: int = 50
     counted: bool = False
+    cursor: Any = None
+    """Where the page before ended, in the portal's own words."""
 
 
 class Paging(Protocol):
@@ -116,6 +121,9 @@ class Endpoint:
     """Rows lie in a list, so that a batch can refer to the last of them by its number."""
     counts: bool = True
     """`total` can be believed; crm.address.list gives its page size."""
+    dialect: str = REST_2
+    alone: bool = False
+    """A page is a request of its own: there are no batches, or they would not make it cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +160,8 @@ class Window:
 class Ask:
     """One wish of a strategy: a page, or a chain of pages, of one source.
 
-    Exactly one way of paging: `after` (keyset by id), `newest` (ids descending, only ids), or `offset`.
+    Exactly one way of paging: `after` (keyset by id), `newest` (ids descending, only ids), or `offset`; `cursor` comes
+    with an offset, where the portal says itself where the next page begins.
     """
 
     source: Source
@@ -160,6 +169,7 @@ class Ask:
     after: int | None = None
     newest: bool = False
     offset: int | None = None
+    cursor: Any = None
     pages: int = 1
     counted: bool = False
     """Ask for the number of matching rows; expensive on the portal's side."""
@@ -172,6 +182,8 @@ class Page:
     rows: list[Row]
     total: int | None = None
     next: int | None = None
+    cursor: Any = None
+    """Where the next page begins, in the portal's own words; None: it says nothing, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +256,19 @@ class Command:
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    dialect: str = REST_2
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An HTTP request as a dialect words it; host and credentials are the door's."""
+
+    path: str
+    """Below the root of the dialect's API."""
+    body: Any = None
+    """Sent as JSON; None: no body."""
+    verb: str = "POST"
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

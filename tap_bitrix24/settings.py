@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pendulum
 from pendulum.parsing.exceptions import ParserError
 
-from tap_bitrix24.auth import Webhook
+from tap_bitrix24.auth import Door
+from tap_bitrix24.credentials import PACES, opened
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.pacing import PLANS, Plan
 from tap_bitrix24.redaction import Redactor
@@ -102,19 +101,21 @@ _DOORS: Mapping[str, tuple[str, ...]] = {
     "VibeCode": ("vibecode_api_key",),
     "site API": ("site_url", "site_api_key"),
 }
-_WEBHOOK = re.compile(r"(?P<root>.*?/rest)/(?P<user>\d+)/(?P<secret>[^/]+)/?(?:[a-z0-9_.]*)?/?", re.IGNORECASE)
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 """How a start date begins: the parser would also take `now` and `12:00`, which mean another day every day."""
 _MOST = 10**9
 """No whole number is of use beyond it: 31 years of seconds."""
-_HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Checked settings."""
 
-    door: Webhook
+    way: str
+    """Which of the ways in: `webhook`, `OAuth`, `VibeCode`, `site API`."""
+    door: Door
+    secrets: tuple[str, ...] = field(repr=False)
+    """Texts that must never be printed."""
     start_date: datetime | None
     lookback: timedelta
     plan: Plan
@@ -126,11 +127,6 @@ class Settings:
     sweep: timedelta
     """How old the last reading of all children may be."""
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Texts that must never be printed."""
-        return (self.door.secret,)
-
 
 def check(config: Mapping[str, Any]) -> Settings:
     """Check settings without a request.
@@ -140,10 +136,8 @@ def check(config: Mapping[str, Any]) -> Settings:
     """
     given = {name: value for name, value in config.items() if value not in (None, "")}
     _known(given)
-    door = _door(given)
-    if door != "webhook":
-        msg = f"The {door} door is not built yet in this version: use webhook_url."
-        raise SettingsError(msg)
+    way = _door(given)
+    door, secrets = opened(way, given, allow_http=_flag(given, "allow_http"))
     ca_bundle = given.get("ca_bundle")
     if ca_bundle is not None and not Path(str(ca_bundle)).is_file():
         msg = f"ca_bundle: there is no file {_shown(ca_bundle)}."
@@ -152,63 +146,18 @@ def check(config: Mapping[str, Any]) -> Settings:
         msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
         raise SettingsError(msg)
     return Settings(
-        door=webhook(given["webhook_url"], allow_http=_flag(given, "allow_http")),
+        way=way,
+        door=door,
+        secrets=secrets,
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
-        plan=PLANS[_one_of(given, "plan", tuple(PLANS))],
+        plan=PACES.get(way) or PLANS[_one_of(given, "plan", tuple(PLANS))],
         max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
         verify=str(ca_bundle) if ca_bundle else True,
         sweep=timedelta(hours=_whole_number(given, "child_sweep_hours", 24, low=1)),
     )
-
-
-def webhook(url: Any, *, allow_http: bool = False) -> Webhook:
-    """Read a webhook's URL.
-
-    Args:
-        url: As copied from the portal; a method name at its end is ignored.
-        allow_http: Accept http to other hosts than this machine.
-
-    Raises:
-        SettingsError: It is not one. The text never repeats the URL.
-    """
-    wanted = "webhook_url must look like https://example.bitrix24.com/rest/1/secret/"
-    if not isinstance(url, str) or any(letter.isspace() for letter in url.strip()):
-        msg = f"{wanted}, as copied from the portal (Developer resources > Inbound webhook)."
-        raise SettingsError(msg)
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        raise SettingsError(f"{wanted}; host or port is malformed.") from None  # noqa: EM102, TRY003
-    match = _WEBHOOK.fullmatch(parts.path)
-    sound = parts.scheme in ("http", "https") and _HOST.fullmatch(_bracketed(parts.hostname)) and match
-    if not sound or match is None or parts.username or parts.query or parts.fragment:
-        msg = f"{wanted}, as copied from the portal (Developer resources > Inbound webhook)."
-        raise SettingsError(msg)
-    host = f"{parts.scheme}://{_bracketed(parts.hostname)}{f':{port}' if port else ''}"
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname or ""):
-        msg = (
-            f"webhook_url uses http, which would send the secret in the clear to {host}: use https, or set allow_http."
-        )
-        raise SettingsError(msg)
-    base = f"{host}{match['root']}/{match['user']}/{match['secret']}/"
-    return Webhook(base, match["secret"], host)
-
-
-def _bracketed(host: str | None) -> str:
-    return f"[{host}]" if host and ":" in host else host or ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _known(given: Mapping[str, Any]) -> None:

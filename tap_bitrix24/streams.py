@@ -16,10 +16,10 @@ from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.children import SET_READ_AT
-from tap_bitrix24.discovery import Found, require
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.engine import Found as Event
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
+from tap_bitrix24.found import Found, require
 from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.portal import Portal

@@ -19,11 +19,10 @@ from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.doors import WAYS
 from tap_bitrix24.engine import Ended, Engine
-from tap_bitrix24.entities import CHILD_SETS, entity_of
+from tap_bitrix24.entities import CHILD_SETS
 from tap_bitrix24.errors import (
     AccessError,
     Interrupted,
@@ -33,6 +32,7 @@ from tap_bitrix24.errors import (
     StreamsFailedError,
     TapError,
 )
+from tap_bitrix24.found import Found
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.model import Row
 from tap_bitrix24.pacing import Pacer, shared_folder
@@ -74,7 +74,7 @@ class TapBitrix24(Tap):
         del validate_config
         self.waiting = Waiting()
         self._portal: Portal | None = None
-        self._found: Sequence[discovery.Found] | None = None
+        self._found: Sequence[Found] | None = None
         self._unknown: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         """Stream → why it is not complete."""
@@ -83,12 +83,14 @@ class TapBitrix24(Tap):
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
         settings = self.settings
+        self._way = WAYS[settings.way]
+        slots = min(settings.max_concurrency, self._way.slots or settings.max_concurrency)
         pacer = Pacer(settings.plan, settings.door.host, shared_folder())
         self.client = Client(
-            settings.door, pacer, rest_v2,
-            timeout=settings.request_timeout, connections=settings.max_concurrency, verify=settings.verify,
+            settings.door, pacer, self._way.dialects,
+            timeout=settings.request_timeout, connections=slots, verify=settings.verify,
         )  # fmt: skip
-        engine = Engine(self.client, self.waiting, slots=settings.max_concurrency)
+        engine = Engine(self.client, self.waiting, slots=slots)
         self._access = Access(self.settings, engine, self.portal, self.found, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
@@ -114,15 +116,13 @@ class TapBitrix24(Tap):
     def portal(self) -> Portal:
         """What the run's first request told; asks it if nobody has."""
         if self._portal is None:
-            since = self.settings.start_date
-            self._portal = self.waiting.call(lambda: discovery.preflight(self.client, since))
+            self._portal = self.waiting.call(lambda: self._way.preflight(self.client, self.settings))
         return self._portal
 
-    def found(self) -> Sequence[discovery.Found]:
+    def found(self) -> Sequence[Found]:
         """All streams the portal offers, as discovered; with a catalog that takes requests of its own."""
         if self._found is None:
-            since = self.settings.start_date
-            portal, self._found = self.waiting.call(lambda: discovery.discover(self.client, since))
+            portal, self._found = self.waiting.call(lambda: self._way.discover(self.client, self.settings))
             self._portal = self._portal or portal
         return self._found
 
@@ -138,7 +138,7 @@ class TapBitrix24(Tap):
         return [EntityStream(self, each.name, each.entity, each.columns, self._access) for each in self.found()]
 
     def _catalogued(self, entry: Any) -> EntityStream | None:
-        entity = entity_of(entry.tap_stream_id)
+        entity = self._way.entity(entry.tap_stream_id, self.portal)
         if entity is None:
             if entry.metadata.resolve_selection().get((), True):
                 self._unknown[entry.tap_stream_id] = f"{entry.tap_stream_id}: this version knows no such stream"

@@ -11,12 +11,13 @@ What the server's source forces here:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from tap_bitrix24.dialects.spelling import decode, page, spelled, whole_number
 from tap_bitrix24.errors import (
     AccessError,
+    ExpiredError,
     MissingMethodError,
     OperationLimitError,
     PortalError,
@@ -24,13 +25,14 @@ from tap_bitrix24.errors import (
     RejectedError,
     RetriableError,
     UnavailableError,
-    UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Page, Query, Result, Source
-from tap_bitrix24.paging import UNCOUNTED, put
+from tap_bitrix24.model import Ask, Command, Endpoint, Message, Result
+from tap_bitrix24.paging import UNCOUNTED
 
-BUNDLE = 50
-"""Commands a batch may hold; the 51st fails."""
+__all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
+
+ALL_OR_NOTHING = False
+"""A batch goes on behind a command that fails."""
 
 _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "query_limit_exceeded": (RateLimitedError, "the portal's request rate is exceeded"),
@@ -40,8 +42,8 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "connection_error": (RetriableError, "the portal could not reach its authorization server"),
     "no_auth_found": (AccessError, "wrong webhook: copy its URL from the portal again"),
     "invalid_credentials": (AccessError, "wrong webhook user or secret: copy its URL from the portal again"),
-    "expired_token": (AccessError, "the access token has expired"),
-    "invalid_token": (AccessError, "the access token is not valid"),
+    "expired_token": (ExpiredError, "the access token has expired"),
+    "invalid_token": (ExpiredError, "the access token is not valid"),
     "payment_required": (AccessError, "the portal's or the application's subscription has ended"),
     "user_access_error": (AccessError, "the application is not allowed for this user"),
     "authorization_error": (AccessError, "the application is not allowed for this user"),
@@ -62,43 +64,17 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 """Code, lower case → (recovery, what to tell the operator). HTTP statuses differ between docs and source."""
 
 _UNAVAILABLE = range(500, 600)
-_OTHER = object()
-"""Stands for a wrapper the answer does not have."""
 
 
 def commands(ask: Ask, first: int = 0) -> list[Command]:
-    """Spell one wish out as commands.
-
-    Args:
-        ask: The wish.
-        first: Number of its first command within the bundle; a chain refers to the command before by key.
-    """
-    endpoint = ask.source.endpoint
-    if ask.offset is not None:
-        starts = [ask.offset + page * endpoint.page_size for page in range(ask.pages)]
-        return [_command(ask, offset=start) for start in starts]
-    if ask.newest:
-        command = _command(ask, direction="DESC")
-        if endpoint.select_param:
-            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.selects])
-            command = Command(endpoint.method, params)
-        return [command]
-    after: Any = ask.after
-    chain: list[Command] = []
-    for number in range(first, first + ask.pages):
-        chain.append(_command(ask, after=after))
-        steps = [key(number), *filter(None, endpoint.rows_at.split(".")), str(endpoint.page_size - 1), endpoint.key]
-        after = "$result" + "".join(f"[{step}]" for step in steps)
-    return chain
+    """Spell one wish out as commands; the pages of a chain refer to each other."""
+    return spelled(ask, first, _link)
 
 
-def _command(ask: Ask, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
-    source, endpoint = ask.source, ask.source.endpoint
-    query = Query(
-        params=source.params, filter={**source.filter, **_bounds(ask)}, key=endpoint.request_key,
-        direction=direction, after=after, offset=offset, size=endpoint.page_size, counted=ask.counted,
-    )  # fmt: skip
-    return Command(endpoint.method, endpoint.paging(query))
+def _link(endpoint: Endpoint, number: int) -> str:
+    """The id in the last row of a full page that another command brings."""
+    steps = [key(number), *filter(None, endpoint.rows_at.split(".")), str(endpoint.page_size - 1), endpoint.key]
+    return "$result" + "".join(f"[{step}]" for step in steps)
 
 
 def key(number: int) -> str:
@@ -106,30 +82,22 @@ def key(number: int) -> str:
     return f"c{number}"
 
 
-def _bounds(ask: Ask) -> dict[str, str]:
-    """Date bounds as ISO with an explicit offset: without one the server reads them in its own zone."""
-    stamp, window = ask.source.stamp, ask.window
-    if stamp is None or window is None:
-        return {}
-    margin = timedelta(seconds=stamp.margin)
-    bounds: dict[str, str] = {}
-    if window.low is not None:
-        bounds[f">={stamp.request}"] = _iso(window.low - margin)
-    if window.high is not None:
-        bounds[f"<{stamp.request}"] = _iso(window.high + margin)
-    return bounds
+def call(command: Command) -> Message:
+    """The request of a single call."""
+    return Message(command.method, dict(command.params))
 
 
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+def bundle(commands_: Sequence[Command]) -> Message:
+    """The request that runs all of them."""
+    return Message("batch", bundle_body(commands_))
 
 
-def bundle_body(bundle: Sequence[Command]) -> dict[str, Any]:
+def bundle_body(commands_: Sequence[Command]) -> dict[str, Any]:
     """The JSON body of `batch`. `halt` is off: one failed command must not swallow the others."""
     return {
         "halt": 0,
         "start": UNCOUNTED,
-        "cmd": {key(number): f"{each.method}?{php_query(each.params)}" for number, each in enumerate(bundle)},
+        "cmd": {key(number): f"{each.method}?{php_query(each.params)}" for number, each in enumerate(commands_)},
     }
 
 
@@ -168,10 +136,11 @@ def result(body: Any, status: int, method: str) -> Result:
     if "result" not in body:
         text = f"{method}: the answer has no result (HTTP {status})"
         raise UnavailableError(text, method=method)
-    return Result(body["result"], _int(body.get("total")), _int(body.get("next")), body.get("time") or {})
+    counts = whole_number(body.get("total")), whole_number(body.get("next"))
+    return Result(body["result"], *counts, body.get("time") or {})
 
 
-def bundle_results(outer: Result, bundle: Sequence[Command]) -> list[Result | PortalError]:
+def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
     """Take a batch answer apart, one entry per command, in order.
 
     Each of the five maps is `[]` when empty, so a missing key is looked for, never assumed. A command that
@@ -183,14 +152,14 @@ def bundle_results(outer: Result, bundle: Sequence[Command]) -> list[Result | Po
         for name in ("result", "result_error", "result_total", "result_next", "result_time")
     )
     results: list[Result | PortalError] = []
-    for number, command in enumerate(bundle):
+    for number, command in enumerate(commands_):
         name = key(number)
         if name in errors:
             results.append(error(errors[name], 200, command.method))
         elif name in values:
             time = times.get(name)
             facts = time if isinstance(time, Mapping) else {}
-            results.append(Result(values[name], _int(totals.get(name)), _int(nexts.get(name)), facts))
+            results.append(Result(values[name], whole_number(totals.get(name)), whole_number(nexts.get(name)), facts))
         else:
             text = f"{command.method}: the batch answer leaves this command out"
             results.append(UnavailableError(text, method=command.method))
@@ -209,34 +178,3 @@ def error(body: Any, status: int, method: str) -> PortalError:
         kind = RetriableError if status in _UNAVAILABLE else RejectedError
     says = "; ".join(part for part in (text, told if told.lower() != text.lower() else "") if part)
     return kind(f"{method}: {says or 'refused'} [{code or 'no code'}]", code=code, method=method)
-
-
-def page(source: Source, answer: Result) -> Page:
-    """Find the rows in a list answer.
-
-    A wrapper where none is documented, and none where one is, both occur: one list alone in an object, or a
-    list instead of that object, is what was asked for.
-
-    Raises:
-        UntrustedError: The answer holds no rows where this method keeps them.
-    """
-    endpoint = source.endpoint
-    value = answer.value
-    for step in filter(None, endpoint.rows_at.split(".")):
-        if not isinstance(value, Mapping):
-            break  # a bare list
-        value = value.get(step, _OTHER if value else [])
-        if value is _OTHER:
-            value = answer.value
-            break
-    rows = None if endpoint.rows_at and value is answer.value and isinstance(value, Mapping) else endpoint.shape(value)
-    if rows is None and isinstance(value, Mapping) and len(value) == 1:
-        rows = endpoint.shape(next(iter(value.values())))
-    if rows is None:
-        text = f"{endpoint.method}: the answer is not a list of rows"
-        raise UntrustedError(text, method=endpoint.method)
-    return Page(rows, answer.total, answer.next)
-
-
-def _int(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -10,13 +10,13 @@ import pytest
 
 from tap_bitrix24.bookmarks import everything, from_text
 from tap_bitrix24.client import Client
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.credentials import webhook
+from tap_bitrix24.doors import REST
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.entities import entity_of
 from tap_bitrix24.model import Command, Reading, Rows, Source
 from tap_bitrix24.pacing import PLANS, Pacer
 from tap_bitrix24.portal import Portal as PortalFacts
-from tap_bitrix24.settings import webhook
 from tap_bitrix24.sources import Plan, sources
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
@@ -95,7 +95,7 @@ class TestPassing:
         portal.faults({"fault": "redirect", "param": f"{moved.url}batch"})
         run = run_tap(portal.config(), catalog=catalog, streams=["deals"]).succeeded()
         complete(run, moved, "deals")
-        assert any("change webhook_url" in line for line in run.warnings)
+        assert any("change the address" in line for line in run.warnings)
         assert moved.stats()["rows"]["crm.deal.list"] >= len(moved.table("deals"))
 
     def test_a_redirect_to_a_page_is_not_followed(self, start: Start, run_tap: Tap) -> None:
@@ -103,7 +103,7 @@ class TestPassing:
         portal.faults({"fault": "redirect", "param": f"http://{urlsplit(other.url).netloc}/auth/?backurl=1"})
         run = run_tap(portal.config())
         assert (run.code, run.stdout) == (2, "")
-        assert "correct webhook_url" in run.stderr.splitlines()[-1]
+        assert "correct its address" in run.stderr.splitlines()[-1]
         assert other.stats()["requests"] == 0
 
 
@@ -115,7 +115,7 @@ class TestSpentBudget:
         def now() -> float:
             return time.monotonic() + sum(naps)
 
-        client = Client(webhook(portal.url), Pacer(PLANS["standard"], clock=now), rest_v2, sleep=naps.append)
+        client = Client(webhook(portal.url), Pacer(PLANS["standard"], clock=now), REST.dialects, sleep=naps.append)
         try:
             found = [event for _, event in Engine(client, clock=now, nap=naps.append).run({"deals": reading})]
         finally:
@@ -143,7 +143,7 @@ class TestSpentBudget:
     def test_so_is_a_call_of_its_own(self, start: Start) -> None:
         portal, naps = start(), list[float]()
         portal.faults({"fault": "operation_time_limit", "times": 2})
-        client = Client(webhook(portal.url), Pacer(PLANS["standard"]), rest_v2, sleep=naps.append)
+        client = Client(webhook(portal.url), Pacer(PLANS["standard"]), REST.dialects, sleep=naps.append)
         answer = client.call(Command("crm.deal.list"))
         client.close()
         assert answer.total == len(portal.table("deals"))

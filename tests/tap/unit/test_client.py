@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, PATIENCE, Client, again, pause
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.credentials import webhook
+from tap_bitrix24.doors import REST
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -24,7 +25,6 @@ from tap_bitrix24.errors import (
 )
 from tap_bitrix24.model import Command, Result
 from tap_bitrix24.pacing import PLANS, Pacer
-from tap_bitrix24.settings import webhook
 
 SECRET = "s3cr3tw0rd"
 PROFILE = Command("profile", {"a": [1, "Ё"]})
@@ -49,7 +49,9 @@ class Portal:
     def client(self, *script: Reply, timeout: float = 5.0) -> Client:
         """A client of this portal, whose waiting is only noted."""
         self.script = list(script)
-        return Client(webhook(self.url), Pacer(PLANS["enterprise"]), rest_v2, timeout=timeout, sleep=self.slept.append)
+        return Client(
+            webhook(self.url), Pacer(PLANS["enterprise"]), REST.dialects, timeout=timeout, sleep=self.slept.append
+        )
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def test_silence_is_given_up(portal: Portal) -> None:
 
 def test_an_unreachable_host_is_told_without_its_address() -> None:
     door = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
-    with closing(Client(door, Pacer(PLANS["standard"]), rest_v2, sleep=lambda _: None)) as client:
+    with closing(Client(door, Pacer(PLANS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
         error = failure(lambda: client.call(PROFILE, attempts=FEW_ATTEMPTS))
     assert isinstance(error, UnavailableError)
     assert "cannot reach http://127.0.0.1:1" in str(error)

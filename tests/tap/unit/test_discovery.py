@@ -8,8 +8,9 @@ import pytest
 
 from tap_bitrix24.auth import Webhook
 from tap_bitrix24.client import ATTEMPTS, Client
-from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.discovery import Found, allows, discover, preflight, require
+from tap_bitrix24.dialects import BUNDLE
+from tap_bitrix24.discovery import discover, preflight
+from tap_bitrix24.doors import REST
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.entities.crm import DEALS
 from tap_bitrix24.entities.people import TASKS
@@ -21,6 +22,7 @@ from tap_bitrix24.errors import (
     SettingsError,
     UnavailableError,
 )
+from tap_bitrix24.found import Found, allows, require
 from tap_bitrix24.model import Command, Result
 from tap_bitrix24.pacing import PLANS, Pacer
 from tap_bitrix24.portal import Portal, UniversalList
@@ -40,7 +42,7 @@ class Described(Client):
     def __init__(
         self, processes: int = 0, scopes: Any = tuple(SCOPES), *, lists: Sequence[int] = (), **answers: Brought
     ) -> None:
-        super().__init__(DOOR, Pacer(PLANS["standard"]), rest_v2)
+        super().__init__(DOOR, Pacer(PLANS["standard"]), REST.dialects)
         self.first_answer = {"date_start": CLOCK}
         self.asked: list[Command] = []
         self._types = [
@@ -53,7 +55,7 @@ class Described(Client):
 
     def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
         """Answer one request."""
-        assert 1 <= len(bundle) <= rest_v2.BUNDLE
+        assert 1 <= len(bundle) <= BUNDLE
         assert attempts >= 1
         self.requests += 1
         self.asked += bundle

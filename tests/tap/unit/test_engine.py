@@ -10,7 +10,7 @@ import pytest
 
 from tap_bitrix24.auth import Webhook
 from tap_bitrix24.client import ATTEMPTS, PATIENCE, Client
-from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.doors import REST
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.errors import (
     AccessError,
@@ -49,7 +49,7 @@ class FakeClient(Client):
     """Answers bundles from a function instead of a portal."""
 
     def __init__(self, serve: Serve, clock: Clock) -> None:
-        super().__init__(DOOR, Pacer(PLANS["enterprise"], clock=clock), rest_v2)
+        super().__init__(DOOR, Pacer(PLANS["enterprise"], clock=clock), REST.dialects)
         self.bundles: list[list[Command]] = []
         self.calls: list[Command] = []
         self._serve = serve

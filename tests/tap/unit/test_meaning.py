@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.discovery import Found, columns_of
 from tap_bitrix24.entities import BY_STREAM, FIELD_OPTIONS, FIELDS, SMART_PROCESSES
 from tap_bitrix24.entities.crm import DEALS, LEADS
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
+from tap_bitrix24.found import Found, columns_of
 from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Answer, Ask, Field, Option, Page, Row, Rows, Source
 from tap_bitrix24.rows import RowConverter

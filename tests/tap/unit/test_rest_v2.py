@@ -13,6 +13,7 @@ from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import ITEM_STAMP, ITEMS
 from tap_bitrix24.errors import (
     AccessError,
+    ExpiredError,
     MissingMethodError,
     OperationLimitError,
     PortalError,
@@ -255,8 +256,8 @@ def test_an_error_is_told_by_its_key_not_by_its_truth(code: Any) -> None:
         ("CONNECTION_ERROR", RetriableError),
         ("NO_AUTH_FOUND", AccessError),
         ("INVALID_CREDENTIALS", AccessError),
-        ("expired_token", AccessError),
-        ("invalid_token", AccessError),
+        ("expired_token", ExpiredError),
+        ("invalid_token", ExpiredError),
         ("PAYMENT_REQUIRED", AccessError),
         ("user_access_error", AccessError),
         ("authorization_error", AccessError),

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 from singer_sdk.singerlib import Schema
 
-from tap_bitrix24.discovery import columns_of
 from tap_bitrix24.entities import ENTITIES, Entity
+from tap_bitrix24.found import columns_of
 from tap_bitrix24.model import Field, Option
 from tap_bitrix24.schema import (
     ANY,

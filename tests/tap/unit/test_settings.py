@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.credentials import webhook
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.pacing import PLANS
-from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check, webhook
+from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check
 
 SECRET = "s3cr3tw0rd"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
@@ -27,7 +28,7 @@ def refused(config: dict[str, Any]) -> str:
 
 def test_defaults() -> None:
     settings = check({"webhook_url": URL})
-    assert settings.door.url == URL
+    assert settings.door.address("", "rest_v2") == URL
     assert settings.start_date is None
     assert settings.lookback == timedelta(seconds=300)
     assert settings.plan == PLANS["standard"]
@@ -142,7 +143,7 @@ def test_the_contract() -> None:
 def test_webhooks(url: str, base: str, host: str) -> None:
     door = webhook(url)
     assert (door.url, door.host, door.secret) == (base, host, SECRET)
-    assert door.address("crm.deal.list") == f"{base}crm.deal.list"
+    assert door.address("crm.deal.list", "rest_v2") == f"{base}crm.deal.list"
     assert SECRET not in repr(door)
 
 
@@ -181,7 +182,7 @@ def test_what_is_no_webhook(url: Any) -> None:
 def test_http_is_for_this_machine_only(host: str) -> None:
     url = f"http://{host}/rest/1/{SECRET}/"
     assert "allow_http" in refused({"webhook_url": url})
-    assert check({"webhook_url": url, "allow_http": True}).door.url == url
+    assert check({"webhook_url": url, "allow_http": True}).door.address("", "rest_v2") == url
 
 
 # Doors

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from tap_bitrix24.discovery import columns_of
 from tap_bitrix24.entities import BY_STREAM, ENTITIES, LEFT_OUT, META, REASONS, REDACTED, Entity, entity_of
 from tap_bitrix24.entities.crm import DEALS, SMART_PROCESSES
+from tap_bitrix24.found import columns_of
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.portal import Portal, UniversalList
 from tap_bitrix24.schema import ANY, DATETIME

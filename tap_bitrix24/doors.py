@@ -1,0 +1,42 @@
+"""The ways into a portal: for each, what it speaks, how it is discovered, and which table its streams stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tap_bitrix24 import discovery
+from tap_bitrix24.client import Client
+from tap_bitrix24.credentials import OAUTH, WEBHOOK
+from tap_bitrix24.dialects import Dialect, rest_v2
+from tap_bitrix24.entities import Entity, entity_of
+from tap_bitrix24.found import Found
+from tap_bitrix24.model import REST_2
+from tap_bitrix24.portal import Portal
+from tap_bitrix24.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What stands behind a door."""
+
+    dialects: Mapping[str, Dialect]
+    preflight: Callable[[Client, Settings], Portal]
+    """A run's first request: is the door open, and what does the portal tell of itself."""
+    discover: Callable[[Client, Settings], tuple[Portal, Sequence[Found]]]
+    """That, and all streams there are."""
+    entity: Callable[[str, Callable[[], Portal]], Entity | None]
+    """The row of the table a stream of a catalog belongs to; the portal is asked only where the table depends on it."""
+    slots: int | None = None
+    """Requests in flight, at most, whatever the settings say."""
+
+
+REST = Way(
+    dialects={REST_2: rest_v2},
+    preflight=lambda client, settings: discovery.preflight(client, settings.start_date),
+    discover=lambda client, settings: discovery.discover(client, settings.start_date),
+    entity=lambda stream, _: entity_of(stream),
+)
+"""Classic REST, and REST 3.0 where the portal has it."""
+
+WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST}
