@@ -14,8 +14,11 @@ from typing import Any
 from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.model import Reached, Reading, Source, Window
-from tap_bitrix24.reading import keyset
+from tap_bitrix24.reading import keyset, offsets
 from tap_bitrix24.windows import windows
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before there was a portal."""
 
 
 def incremental(
@@ -58,6 +61,34 @@ def incremental(
     if start_date is not None:
         low = max(low, start_date.replace(microsecond=0))
     yield from windows(sources, low, clock, bookmark)
+
+
+def by_period(
+    sources: Sequence[Source],
+    state: Mapping[str, Any],
+    *,
+    replication_key: str | None,
+    clock: datetime,
+    lookback: timedelta,
+    start_date: datetime | None,
+) -> Reading:
+    """Read lists that must be bounded by dates and page in a way of their own: one period, and go on behind it.
+
+    Args:
+        sources: The lists that make up the stream.
+        state: The stream's STATE; empty where all there is is wanted.
+        replication_key: The column the bookmark names; None: there is none.
+        clock: End of the period, the portal's own time at the start of this run.
+        lookback: Read again before the bookmark, besides what the stream's stamp lags behind.
+        start_date: Rows of before are not wanted.
+    """
+    low = start_date or BEGINNING
+    if "replication_key_value" in state:
+        lag = timedelta(seconds=max(each.stamp.lag if each.stamp else 0 for each in sources))
+        low = max(low, from_text(state["replication_key_value"]) - lookback - lag)
+    yield from offsets(*sources, window=Window(low, max(clock, low)))
+    if replication_key is not None:
+        yield Reached({"replication_key": replication_key, "replication_key_value": to_text(clock)})
 
 
 def everything(sources: Sequence[Source]) -> Reading:

@@ -21,6 +21,7 @@ from tap_bitrix24.auth import Door
 from tap_bitrix24.dialects import Dialect
 from tap_bitrix24.errors import (
     AccessError,
+    DeniedError,
     ExpiredError,
     MissingMethodError,
     OperationLimitError,
@@ -43,6 +44,7 @@ PATIENCE = 900.0
 """Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
 _GATEWAY_TIMEOUT = 504
 _TOO_LARGE = 413
+_NOT_THERE = 404
 PART = 1 << 24
 """Bytes of an answer read at once."""
 _T = TypeVar("_T")
@@ -236,7 +238,7 @@ class Client:
         headers = self._door.headers()
         try:
             return self._answer(message, dialect, method, headers)
-        except ExpiredError:
+        except (ExpiredError, DeniedError):
             if not self._door.renewed(headers):
                 raise
         return self._answer(message, dialect, method, self._door.headers())
@@ -308,6 +310,8 @@ def _unreadable(reply: _Reply, method: str) -> PortalError:
     status = reply.status
     if status in (_GATEWAY_TIMEOUT, _TOO_LARGE):
         return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
+    if status == _NOT_THERE:
+        return MissingMethodError(f"{method}: this server has no such address (HTTP {status})", method=method)
     kind = "an empty answer" if not reply.content else "an answer that is no JSON"
     error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError
     return error(f"{method}: {kind} (HTTP {status})", method=method, after=reply.after)

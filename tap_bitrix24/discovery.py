@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from tap_bitrix24 import discovery_rest3
 from tap_bitrix24.bookmarks import from_text
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import BUNDLE, rest_v2
@@ -64,7 +65,7 @@ def discover(client: Client, since: datetime | None = None) -> tuple[Portal, lis
             if allows(portal, entity) and (stream := found_of(entity, name, described)) is not None:
                 found.append(stream)
     _tell_closed(portal)
-    return portal, found
+    return portal, [*found, *discovery_rest3.discover(client, portal)]
 
 
 def _tell_closed(portal: Portal) -> None:

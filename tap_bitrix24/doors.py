@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from tap_bitrix24 import discovery
 from tap_bitrix24.client import Client
 from tap_bitrix24.credentials import OAUTH, WEBHOOK
-from tap_bitrix24.dialects import Dialect, rest_v2
+from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3
 from tap_bitrix24.entities import Entity, entity_of
 from tap_bitrix24.found import Found
-from tap_bitrix24.model import REST_2
+from tap_bitrix24.model import REST_2, REST_3
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.settings import Settings
 
@@ -32,7 +32,7 @@ class Way:
 
 
 REST = Way(
-    dialects={REST_2: rest_v2},
+    dialects={REST_2: rest_v2, REST_3: rest_v3},
     preflight=lambda client, settings: discovery.preflight(client, settings.start_date),
     discover=lambda client, settings: discovery.discover(client, settings.start_date),
     entity=lambda stream, _: entity_of(stream),

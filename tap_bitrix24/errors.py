@@ -11,8 +11,10 @@ TapError                      exit code 1
     │   └── UnavailableError      no answer, 5xx, HTML, cut off JSON
     │       └── TooSlowError      time-out or 504: ask for less at once
     ├── AccessError           wrong secret, no rights, subscription ended: the whole run is over
+    │   └── ExpiredError          the access token has expired: once more with a new one
     ├── MissingMethodError    method or scope not there: leave the stream out, or fail it
     ├── RejectedError         the portal refuses this very command: that stream fails
+    │   └── DeniedError           or an expired token in disguise: once more with a new one
     └── UntrustedError        an answer contradicts what was asked: that stream fails
 Interrupted                   exit code 128 + signal: STATE is written, the next run resumes
 """
@@ -103,6 +105,10 @@ class MissingMethodError(PortalError):
 
 class RejectedError(PortalError):
     """The portal refuses the command as it stands."""
+
+
+class DeniedError(RejectedError):
+    """Refused, or an expired token in disguise: old versions of REST 3.0 answer both alike."""
 
 
 class UntrustedError(PortalError):

@@ -194,3 +194,114 @@ class Unpaged:
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command."""
         return _ask(query, self.filter, None)
+
+
+_OPERATORS = (">=", "<=", "!=", ">", "<")
+
+
+def _conditions(filter_: Mapping[str, Any]) -> list[list[Any]]:
+    """`{">=timestampX": …, "taskId": "5"}` → `[["timestampX", ">=", …], ["taskId", "=", 5]]`.
+
+    REST 3.0 takes no other form, and ids as numbers only.
+    """
+    found: list[list[Any]] = []
+    for name, value in filter_.items():
+        operator = next((each for each in _OPERATORS if name.startswith(each)), "")
+        typed = int(value) if isinstance(value, str) and value.isdecimal() else value
+        found.append([name.removeprefix(operator), operator or "=", typed])
+    return found
+
+
+def _newer(query: Query, filter_: Mapping[str, Any]) -> dict[str, Any]:
+    """Fixed parameters and conditions of a REST 3.0 list."""
+    params: dict[str, Any] = {}
+    for name, value in query.params.items():
+        put(params, name, value)
+    conditions = {**params.pop("filter", {}), **filter_}
+    return {**params, "filter": _conditions(conditions)} if conditions else params
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """`tail` of REST 3.0: rows behind a cursor on the id, which may not stand in the filter besides."""
+
+    @property
+    def keyset(self) -> bool:
+        """It is nothing else."""
+        return True
+
+    @property
+    def descends(self) -> bool:
+        """Turned round it takes a value to begin at, and nobody knows the newest."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command; field and value are always sent, for their defaults differ by version."""
+        cursor = {"field": query.key, "value": query.after or 0, "order": query.direction, "limit": query.size}
+        return {**_newer(query, query.filter), "cursor": cursor}
+
+
+@dataclass(frozen=True, slots=True)
+class ByPagination:
+    """`pagination: {limit, offset}` of REST 3.0. The limit is cut to a cap that differs by method, without a word."""
+
+    ordered: bool = False
+    """Ids can be ordered and filtered by."""
+    sorted: bool = False
+    """Ids can be ordered by, but not filtered."""
+
+    @property
+    def keyset(self) -> bool:
+        """Whether ids can be ordered and filtered by."""
+        return self.ordered
+
+    @property
+    def descends(self) -> bool:
+        """As `keyset`."""
+        return self.ordered
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command; `page` is never sent: it would count in pages of the cap."""
+        behind = {f">{query.key}": query.after} if self.ordered and query.after else {}
+        params = _newer(query, {**query.filter, **behind})
+        if self.ordered or self.sorted:
+            params["order"] = {query.key: query.direction}
+        params["pagination"] = {"limit": query.size, **({"offset": query.offset} if query.offset else {})}
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """`pagination: {limit, afterCursor}` of REST 3.0: the portal says where the next page begins."""
+
+    period: str = ""
+    """Date-time every request must be bounded by: the filter is an object, `{startDate: {from, to}}`."""
+
+    @property
+    def keyset(self) -> bool:
+        """The cursor is the portal's own, not an id."""
+        return False
+
+    @property
+    def descends(self) -> bool:
+        """There is one direction."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one command; a cursor goes back as it came."""
+        params: dict[str, Any] = {}
+        for name, value in query.params.items():
+            put(params, name, value)
+        if self.period:
+            bounds = {"from": query.filter.get(f">={self.period}"), "to": query.filter.get(f"<{self.period}")}
+            put(params, f"filter.{self.period}", {name: value for name, value in bounds.items() if value})
+            params["order"] = {self.period: "asc"}
+        cursor = {} if query.cursor is None else {"afterCursor": query.cursor}
+        params["pagination"] = {"limit": query.size, **cursor}
+        return params
+
+
+ONE_WAY = (ByCursor, Tail)
+"""Families whose pages can't be turned by an offset."""
+EXACT = (ByPagination, ByToken)
+"""Families that go on exactly behind the rows that have come, however many were asked for."""

@@ -47,3 +47,5 @@ class Portal:
     """iblockId of the catalogs that hold their variations."""
     lists: dict[int, UniversalList] = field(default_factory=dict)
     """Universal lists: IBLOCK_ID → what is known of it."""
+    newer: frozenset[str] = frozenset()
+    """Methods of REST 3.0, lower case."""

@@ -32,7 +32,7 @@ from tap_bitrix24.model import (
     Warned,
     Window,
 )
-from tap_bitrix24.paging import Unpaged
+from tap_bitrix24.paging import EXACT, ONE_WAY, ByToken, Unpaged
 
 
 def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
@@ -98,6 +98,8 @@ def deliver(cursor: Cursor, ask: Ask, answer: Answer) -> Reading:
             raise _no_keyset(error) if isinstance(error, RejectedError) and not cursor.proven else error
         rows = cursor.take(ask, answer)
     except NoKeysetError as told:
+        if isinstance(cursor.source.endpoint.paging, ONE_WAY):
+            raise
         yield Warned(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
         cursor.by_offset = True
         return
@@ -123,6 +125,8 @@ class _Turned:
     moved: bool = False
     """The count has changed meanwhile: rows may have moved to pages that were turned already."""
     done: bool = False
+    cursor: Any = None
+    """Where the next page begins, if the portal says so itself."""
 
     def take(self, page: Page) -> list[Row]:
         """The rows of the next page that are new, inside the window and with their key."""
@@ -133,14 +137,30 @@ class _Turned:
         total = (page.total if source.endpoint.counts else None) or self.total
         self.moved = self.moved or (self.total is not None and total != self.total)
         self.total = total
-        self.offset += source.endpoint.page_size
+        exact = isinstance(source.endpoint.paging, EXACT)
+        self.offset += len(page.rows) if exact else source.endpoint.page_size
         # beyond the end page 1 comes again, and promises a next one
         more = total is None or total > len(self.seen) or (page.next is not None and self.offset < total)
-        self.done = not fresh or not more
+        self.done = self._ends(page) if isinstance(source.endpoint.paging, ByToken) else not fresh or not more
         return within(source, fresh, self.window)
+
+    def _ends(self, page: Page) -> bool:
+        """Whether the portal gives no way on.
+
+        Raises:
+            UntrustedError: The way it gives leads back to where we are.
+        """
+        if page.cursor is not None and page.cursor == self.cursor:
+            method = self.source.endpoint.method
+            text = f"{method}: the next page begins where this one did"
+            raise UntrustedError(text, method=method)
+        self.cursor = page.cursor
+        return page.cursor is None
 
     def ask(self, most: int) -> Ask:
         """The next pages: as many as are left by the count, or RAMP times as many as before."""
+        if isinstance(self.source.endpoint.paging, EXACT):
+            return Ask(source=self.source, window=self.window, offset=self.offset, cursor=self.cursor)
         asked = Ask(source=self.source, window=self.window, offset=self.offset, pages=min(self.pages, most))
         left = None if self.total is None else ceil((self.total - self.offset) / self.source.endpoint.page_size)
         return asked if left is None else replace(asked, pages=min(most, max(1, left)))
@@ -156,7 +176,11 @@ def offsets(*sources: Source, window: Window | None = None) -> Reading:
     Raises:
         UntrustedError: Fewer rows came than the portal counts.
     """
-    lists = [_Turned(source, window) for source in sources]
+    yield from _turned([_Turned(source, window) for source in sources])
+
+
+def _turned(lists: Sequence[_Turned]) -> Reading:
+    """Turn the pages of several lists to their ends."""
     while left := [each for each in lists if not each.done]:
         most = max(1, CHAIN // len(left))
         answers = yield from want([each.ask(most) for each in left])
@@ -206,15 +230,20 @@ def whole(sources: Sequence[Source]) -> Reading:
 def rest_of(firsts: Sequence[tuple[Source, Page]]) -> Reading:
     """The rows of lists whose first pages are here, and the pages that follow them, if any do."""
     longer: list[Source] = []
+    begun: list[_Turned] = []
     for source, page in firsts:
         endpoint = source.endpoint
+        if isinstance(endpoint.paging, EXACT):
+            begun.append(_Turned(source, None))
+            yield from _turn(begun[-1], Answer([page]))
+            continue
         uncounted = page.total is None or not endpoint.counts
         full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.paging, Unpaged)
         if page.next is not None or full:
             longer.append(source)
         elif page.rows:
             yield from _only_page(source, page)
-    yield from offsets(*longer)
+    yield from _turned([*begun, *(_Turned(source, None) for source in longer)])
 
 
 def _only_page(source: Source, page: Page) -> Iterator[Event]:

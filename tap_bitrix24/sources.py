@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tap_bitrix24.bookmarks import everything, incremental
+from tap_bitrix24.bookmarks import by_period, everything, incremental
 from tap_bitrix24.children import Brood, child_sets, families, with_set_time
 from tap_bitrix24.entities import (
     BY_STREAM,
@@ -29,7 +29,7 @@ from tap_bitrix24.portal import Each, Portal
 from tap_bitrix24.reading import distinct, whole
 from tap_bitrix24.schema import Column
 
-GONE = frozenset({"not found", "not_found", "could not find entity", "does not exist"})
+GONE = frozenset({"not found", "not_found", "entitynotfound", "could not find entity", "does not exist"})
 """What an error says of a parent that was deleted since it was listed."""
 _ANY_PORTAL = Portal(datetime(2000, 1, 1, tzinfo=UTC))
 
@@ -46,6 +46,15 @@ class Plan:
     lookback: timedelta = timedelta()
     start_date: datetime | None = None
     sweep: timedelta = timedelta(hours=24)
+
+
+def newest(entity: Entity, portal: Portal) -> Entity:
+    """The row by REST 3.0, where it is better there and this portal has it; else the row itself."""
+    newer = entity.newer
+    if newer is None or newer.endpoint.method.lower() not in portal.newer:
+        return entity
+    scopes = portal.scopes
+    return newer if scopes is None or not scopes.isdisjoint(newer.scope) else entity
 
 
 def is_swept(entity: Entity) -> bool:
@@ -69,6 +78,11 @@ def reading(entity: Entity, name: str, plan: Plan, state: Mapping[str, Any], rep
         )  # fmt: skip
     elif entity.parents is not None:
         yield from _children_of_all(entity, name, plan)
+    elif not entity.keyset and entity.stamp is not None:
+        yield from by_period(
+            sources(entity, name, plan), state, replication_key=replication_key, clock=plan.portal.clock,
+            lookback=plan.lookback, start_date=plan.start_date,
+        )  # fmt: skip
     elif not entity.keyset:
         yield from _whole(sources(entity, name, plan))
     elif replication_key is None:

@@ -27,7 +27,7 @@ from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED, Column, default_column, json_schema
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
-from tap_bitrix24.sources import Plan, entity_types, is_swept, reading
+from tap_bitrix24.sources import Plan, entity_types, is_swept, newest, reading
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
@@ -46,6 +46,8 @@ class Access:
     portal: Callable[[], Portal]
     found: Callable[[], Sequence[Found]]
     """All streams as discovered; with a catalog, discovered only when this is asked for."""
+    probe: Callable[[], None]
+    """Finds out which methods of REST 3.0 there are, if nobody has."""
     note_sets: Callable[[list[Row]], None]
     """Takes rows of `child_sets`, which come about while other streams are read."""
 
@@ -236,6 +238,9 @@ class EntityStream(Stream):
             access.portal(), self._columns, self._wanted(), universal=access.settings.universal,
             lookback=access.settings.lookback, start_date=access.settings.start_date, sweep=access.settings.sweep,
         )  # fmt: skip
+        if entity.newer is not None:
+            access.probe()
+            entity = newest(entity, access.portal())
         key = self.replication_key if not full or is_swept(entity) else None
         return reading(entity, self.name, plan, {} if full else dict(self.stream_state), key)
 

@@ -19,6 +19,7 @@ from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+from tap_bitrix24 import discovery_rest3
 from tap_bitrix24.client import Client
 from tap_bitrix24.doors import WAYS
 from tap_bitrix24.engine import Ended, Engine
@@ -75,6 +76,7 @@ class TapBitrix24(Tap):
         self.waiting = Waiting()
         self._portal: Portal | None = None
         self._found: Sequence[Found] | None = None
+        self._probed = False
         self._unknown: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         """Stream → why it is not complete."""
@@ -91,7 +93,7 @@ class TapBitrix24(Tap):
             timeout=settings.request_timeout, connections=slots, verify=settings.verify,
         )  # fmt: skip
         engine = Engine(self.client, self.waiting, slots=slots)
-        self._access = Access(self.settings, engine, self.portal, self.found, self._note_sets)
+        self._access = Access(self.settings, engine, self.portal, self.found, self._probe, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
 
@@ -123,8 +125,14 @@ class TapBitrix24(Tap):
         """All streams the portal offers, as discovered; with a catalog that takes requests of its own."""
         if self._found is None:
             portal, self._found = self.waiting.call(lambda: self._way.discover(self.client, self.settings))
-            self._portal = self._portal or portal
+            self._portal, self._probed = portal, True
         return self._found
+
+    def _probe(self) -> None:
+        portal = self.portal()
+        if not self._probed:
+            self.waiting.call(lambda: discovery_rest3.probe(self.client, portal))
+        self._probed = True
 
     def _note_sets(self, rows: list[Row]) -> None:
         stream = self.streams.get(CHILD_SETS.stream)

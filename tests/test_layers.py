@@ -12,7 +12,7 @@ PACKAGE = "tap_bitrix24"
 ROOT = Path(__file__).parent.parent / PACKAGE
 LAYERS = (
     "errors", "naming", "portal", "model",
-    "paging", "shapes", "descriptions",
+    "paging", "shapes", "descriptions", "openapi",
     "schema", "redaction", "pacing", "budgets", "page_costs", "waiting", "auth", "credentials",
     "values", "rows", "settings", "dialects",
     "entities",
@@ -27,7 +27,7 @@ LAYERS = (
     "found",
     "client",
     "bundles",
-    "engine", "discovery",
+    "engine", "discovery_rest3", "discovery",
     "doors",
     "meaning",
     "singer_output",

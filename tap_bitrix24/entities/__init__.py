@@ -25,14 +25,15 @@ from tap_bitrix24.entities.left_out import LEFT_OUT, REASONS
 from tap_bitrix24.entities.meta import CHILD_SETS, FIELD_OPTIONS, FIELDS, META
 from tap_bitrix24.entities.owners import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
+from tap_bitrix24.entities.rest3 import NEWER
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
 
 __all__ = [
     "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
-    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "LIST_ELEMENTS", "META", "POSITION",
-    "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent",
+    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "LIST_ELEMENTS", "META", "NEWER",
+    "POSITION", "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent",
     "Universal", "entity_of", "member_of",
 ]  # fmt: skip
 
@@ -49,7 +50,8 @@ parameters `auth`, `token` and the like are cut out of file links (`values.witho
 ENTITIES: Sequence[Entity] = (
     *CRM, *CRM_LINKS, *CRM_PARTS, *PEOPLE, *WORK, *CATALOG, *SALE, *TALK, *CONTENT, *META,
 )  # fmt: skip
-BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in ENTITIES}
+"""Lists of classic REST; those of REST 3.0 stand in NEWER."""
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *NEWER)}
 CATALOGS = BY_STREAM["catalogs"]
 LISTS = BY_STREAM["lists"]
 _FAMILIES = [entity for entity in ENTITIES if entity.members]

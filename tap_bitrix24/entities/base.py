@@ -126,6 +126,8 @@ class Entity:
     tolerated: frozenset[str] = frozenset()
     """Codes or words of errors that say one of the lists does not exist."""
     universal: Universal | None = None
+    newer: Entity | None = None
+    """The same rows by REST 3.0, which is to be preferred where a portal has it."""
     default: bool = False
     """Selected where nobody says what to select."""
     complete: bool = True

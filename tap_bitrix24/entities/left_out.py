@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 DEPRECATED = "deprecated twin"
 APPLICATION = "application only"
-REST_3 = "REST 3.0 only"
 INTERACTIVE = "interactive context needed"
 NO_LIST = "no list documented"
-REASONS = (DEPRECATED, APPLICATION, REST_3, "write-side helper", INTERACTIVE, NO_LIST)
+REASONS = (DEPRECATED, APPLICATION, "write-side helper", INTERACTIVE, NO_LIST)
 
 LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
     "items_lead": ("crm.item.list", DEPRECATED, "leads; crm_methods: universal reads it"),
@@ -53,15 +52,6 @@ LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
     "message_senders": ("messageservice.sender.list", APPLICATION, "codes the calling application has registered"),
     "event_handlers": ("event.get", APPLICATION, "the calling application's subscriptions"),
     "offline_events": ("event.offline.list", APPLICATION, "the calling application's queue"),
-    "hr_structure_nodes": ("humanresources.node.list", REST_3, "departments, meanwhile"),
-    "hr_node_communications": ("humanresources.node.communication.list", REST_3, "chats and channels of departments"),
-    "call_followups": ("call.followup.list", REST_3, "calls, meanwhile"),
-    "timeman_records": ("timeman.record.list", REST_3, "timeman_absence_reports, meanwhile"),
-    "mailboxes": ("mail.mailbox.list", REST_3, "nothing, meanwhile"),
-    "mail_messages": ("mail.message.list", REST_3, "crm_activities hold the CRM's mail"),
-    "note_collections": ("note.collection.list", REST_3, "nothing, meanwhile"),
-    "note_documents": ("note.document.tree.list", REST_3, "nothing, meanwhile"),
-    "event_log": ("main.eventlog.list", REST_3, "nothing, meanwhile"),
     "im_notifications": ("im.notify.get", INTERACTIVE, "the inbox of whoever calls, read backwards from the newest"),
     "timeman_schedules": ("timeman.schedule.get", NO_LIST, "one schedule by its id; nothing tells the ids"),
 }

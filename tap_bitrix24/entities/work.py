@@ -27,6 +27,7 @@ from tap_bitrix24.entities.owners import (
     resource_calendars,
     section_owners,
 )
+from tap_bitrix24.entities.rest3 import TASK_RESULTS
 from tap_bitrix24.model import Row, Stamp
 from tap_bitrix24.paging import ByPosition, ByStart
 from tap_bitrix24.shapes import keyed, listed, scalars, single
@@ -91,10 +92,11 @@ WORK: Sequence[Entity] = (
             integer="id taskId commentId createdBy status",
             datetime="createdAt updatedAt",
             string="text formattedText",
-            json="files",
+            json="files fileIds",
         ),
         key=("id",),
         parents=of_tasks("taskId"),
+        newer=TASK_RESULTS,
     ),
     Entity(
         stream="task_history",
