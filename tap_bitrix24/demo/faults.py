@@ -38,6 +38,8 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "query_limit_body": ("json", "html"),
     "operating_limit": ("420", "480"),
     "cloud": ("on", "off"),
+    "v3": ("on", "off", "partial"),
+    "v3_expired": ("code", "denied"),
     "productrow_owner_arrays": ("on", "off"),
     "item_links": ("on", "off"),
     "oauth_application": ("installed", "removed", "unpaid", "unknown"),

@@ -28,7 +28,7 @@ _SCOPE_NAMES: Final = """
     crm user user_basic user_brief user.userfield userfieldconfig department humanresources task tasks tasks_extended
     catalog sale disk telephony calendar lists log sonet_group socialnetwork bizproc rpa documentgenerator sign.b2e im
     imopenlines timeman booking biconnector landing entity mail mailservice messageservice placement rating userconsent
-    ai_admin main note cashbox pay_system delivery
+    ai_admin main note call cashbox pay_system delivery
 """
 ALL_SCOPES: Final = tuple(_SCOPE_NAMES.split())
 OTHER_SCOPES: Final = {"user": ("user_basic", "user_brief")}
