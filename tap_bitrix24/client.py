@@ -294,6 +294,12 @@ class Client:
             text = f"{method}: cannot reach {self._door.host} ({_reason(error)})"
             raise UnavailableError(text, method=method) from None
 
+    def post_form(self, address: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask an authorization server; counts as a request."""
+        with self._counting:
+            self.requests += 1
+        return post_form(address, form, verify=self._verify)
+
     def _moved(self, location: str, path: str, dialect: str, method: str) -> str:
         """The same call at the portal's new address; the secret goes nowhere but to a REST path over https."""
         old, new = urlsplit(self._door.address(path, dialect)), urlsplit(location)
@@ -304,6 +310,26 @@ class Client:
         LOG.warning("%s has moved to %s: change the address in the settings", self._door.host, new.netloc)
         self._door = self._door.moved(f"{new.scheme}://{new.netloc}")
         return self._door.address(path, dialect)
+
+
+def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> tuple[int, bytes]:
+    """Post a form; redirects are not followed, for it holds secrets.
+
+    Args:
+        address: Where to.
+        form: Its fields.
+        verify: Path of a CA bundle, or True for the system's.
+
+    Raises:
+        UnavailableError: There is no answer.
+    """
+    host = urlsplit(address).netloc
+    try:
+        reply = requests.post(address, data=form, timeout=(15, 60), allow_redirects=False, verify=verify)
+    except requests.exceptions.RequestException as error:
+        text = f"oauth/token: cannot reach {host} ({_reason(error)})"
+        raise UnavailableError(text, method="oauth/token") from None
+    return reply.status_code, reply.content
 
 
 def _unreadable(reply: _Reply, method: str) -> PortalError:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tap_bitrix24.auth import Door, Webhook
 from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.oauth import VENDOR, Application, Memory, OAuth, TokenFile
 from tap_bitrix24.pacing import Plan
 
+LOG = logging.getLogger("tap-bitrix24")
 WEBHOOK, OAUTH, VIBECODE, SITE = "webhook", "OAuth", "VibeCode", "site API"
 """The four ways in."""
 PACES: Mapping[str, Plan] = {VIBECODE: Plan(12, 4.0), SITE: Plan(10, 1.5)}
@@ -36,8 +40,31 @@ def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Doo
     if way == WEBHOOK:
         door = webhook(given["webhook_url"], allow_http=allow_http)
         return door, (door.secret,)
+    if way == OAUTH:
+        return _application(given, allow_http=allow_http)
     msg = f"The {way} door is not built yet in this version: use webhook_url."
     raise SettingsError(msg)
+
+
+def _application(given: Mapping[str, Any], *, allow_http: bool) -> tuple[OAuth, tuple[str, ...]]:
+    """The door of an OAuth application."""
+    if missing := [name for name in ("portal_url", "client_id", "client_secret") if name not in given]:
+        msg = f"OAuth takes {', '.join(missing)} as well: see the application's page in the portal."
+        raise SettingsError(msg)
+    if "refresh_token" not in given and "token_file" not in given:
+        msg = "OAuth takes token_file (and tap-bitrix24-auth to fill it) or refresh_token."
+        raise SettingsError(msg)
+    portal = "".join(address("portal_url", given["portal_url"], "https://example.bitrix24.com", allow_http=allow_http))
+    token_url = given.get("oauth_token_url", VENDOR)
+    address("oauth_token_url", token_url, VENDOR, allow_http=allow_http)
+    if "token_file" in given:
+        store: TokenFile | Memory = TokenFile(Path(str(given["token_file"])))
+    else:
+        LOG.warning("without token_file the renewed refresh token is lost, and the next run can't sign in: set it")
+        store = Memory()
+    application = Application(str(given["client_id"]), str(given["client_secret"]), portal, str(token_url), allow_http)
+    refresh_token = str(given.get("refresh_token", ""))
+    return OAuth(application, store, refresh_token), tuple(filter(None, (application.client_secret, refresh_token)))
 
 
 def webhook(url: Any, *, allow_http: bool = False) -> Webhook:

@@ -20,6 +20,11 @@ class Redactor(logging.Filter):
         forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
         self._secrets = sorted(forms, key=len, reverse=True)
 
+    def learn(self, secret: str) -> None:
+        """Hide one more text from now on."""
+        if secret and secret not in self._secrets:
+            self._secrets = sorted({*self._secrets, secret, quote(secret, safe="")}, key=len, reverse=True)
+
     def clean(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._secrets:

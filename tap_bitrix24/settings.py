@@ -31,7 +31,11 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     "portal_url": {"type": ["string", "null"], "description": "OAuth: the portal's address"},
     "client_id": {"type": ["string", "null"], "description": "OAuth: the application's id"},
     "client_secret": {"type": ["string", "null"], **_SECRET, "description": "OAuth: the application's key"},
-    "refresh_token": {"type": ["string", "null"], **_SECRET, "description": "OAuth: first refresh token"},
+    "refresh_token": {
+        "type": ["string", "null"],
+        **_SECRET,
+        "description": "OAuth: first refresh token; tap-bitrix24-auth gets one",
+    },
     "token_file": {"type": ["string", "null"], "description": "OAuth: file that keeps the rotated refresh token"},
     "oauth_token_url": {"type": ["string", "null"], "description": "OAuth: token address, if not the vendor's"},
     "vibecode_api_key": {"type": ["string", "null"], **_SECRET, "description": "VibeCode: API key"},
@@ -124,6 +128,8 @@ class Settings:
     request_timeout: float
     universal: bool
     verify: str | bool
+    token_file: Path | None
+    """Where an application's tokens are kept."""
     sweep: timedelta
     """How old the last reading of all children may be."""
 
@@ -156,6 +162,7 @@ def check(config: Mapping[str, Any]) -> Settings:
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
         verify=str(ca_bundle) if ca_bundle else True,
+        token_file=Path(str(given["token_file"])) if "token_file" in given else None,
         sweep=timedelta(hours=_whole_number(given, "child_sweep_hours", 24, low=1)),
     )
 

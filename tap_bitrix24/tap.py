@@ -36,6 +36,7 @@ from tap_bitrix24.errors import (
 from tap_bitrix24.found import Found
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.model import Row
+from tap_bitrix24.oauth import OAuth
 from tap_bitrix24.pacing import Pacer, shared_folder
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.redaction import Redactor
@@ -92,6 +93,8 @@ class TapBitrix24(Tap):
             settings.door, pacer, self._way.dialects,
             timeout=settings.request_timeout, connections=slots, verify=settings.verify,
         )  # fmt: skip
+        if isinstance(settings.door, OAuth):
+            settings.door.post, settings.door.learnt = self.client.post_form, self.redactor.learn
         engine = Engine(self.client, self.waiting, slots=slots)
         self._access = Access(self.settings, engine, self.portal, self.found, self._probe, self._note_sets)
         if setup_mapper:

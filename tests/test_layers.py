@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 LAYERS = (
     "errors", "naming", "portal", "model",
     "paging", "shapes", "descriptions", "openapi",
-    "schema", "redaction", "pacing", "budgets", "page_costs", "waiting", "auth", "credentials",
+    "schema", "redaction", "pacing", "budgets", "page_costs", "waiting", "auth", "oauth", "credentials",
     "values", "rows", "settings", "dialects",
     "entities",
     "checks",
@@ -31,6 +31,7 @@ LAYERS = (
     "doors",
     "meaning",
     "singer_output",
+    "login",
     "streams",
     "tap",
     "examples", "export_report", "export",

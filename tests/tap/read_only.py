@@ -1,6 +1,12 @@
 """All methods the tap may call, looked through one by one: none of them changes anything."""
 
 _NAMES = """
+    rest.scope.list documentation main.eventlog.tail main.eventlog.field.list humanresources.node.list
+    humanresources.node.get humanresources.node.field.list humanresources.node.member.field.list
+    humanresources.node.communication.list timeman.record.list timeman.record.field.list call.followup.list
+    call.followup.field.list mail.mailbox.list mail.mailbox.field.list mail.message.list mail.message.field.list
+    note.collection.list note.collection.field.list note.document.tree.list note.document.get note.document.field.list
+    tasks.task.gantt.link.list tasks.task.gantt.link.field.list tasks.task.result.list
     ai.engine.list biconnector.connector.fields biconnector.connector.list biconnector.dataset.fields
     biconnector.dataset.list biconnector.source.fields biconnector.source.list bizproc.task.list
     bizproc.workflow.instances bizproc.workflow.template.list booking.v1.booking.client.list

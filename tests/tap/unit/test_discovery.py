@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth import Webhook
-from tap_bitrix24.client import ATTEMPTS, Client
+from tap_bitrix24.client import ATTEMPTS, Client, FEW_ATTEMPTS
 from tap_bitrix24.dialects import BUNDLE
 from tap_bitrix24.discovery import discover, preflight
 from tap_bitrix24.doors import REST
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.entities.crm import DEALS
 from tap_bitrix24.entities.people import TASKS
-from tap_bitrix24.errors import (
+from tap_bitrix24.errors import (, MissingMethodError
     AccessError,
     MissingMethodError,
     PortalError,
@@ -60,6 +60,12 @@ class Described(Client):
         self.requests += 1
         self.asked += bundle
         return [self._one(command) for command in bundle]
+
+    def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
+        """There is no REST 3.0 here."""
+        assert (command.dialect, attempts) == ("rest_v3", FEW_ATTEMPTS)
+        text = f"{command.method}: this server has no such address (HTTP 404)"
+        raise MissingMethodError(text)
 
     def _one(self, command: Command) -> Brought:
         method, params = command.method, command.params

@@ -1,0 +1,180 @@
+"""REST 3.0 put into requests and read from answers: grammar, both shapes of errors, batches, cursors."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.dialects import rest_v3
+from tap_bitrix24.entities.rest3 import EVENT_LOG, FOLLOW_UPS, NODES, NOTE_COLLECTIONS, TASK_RESULTS
+from tap_bitrix24.errors import (
+    AccessError,
+    DeniedError,
+    ExpiredError,
+    MissingMethodError,
+    OperationLimitError,
+    PortalError,
+    RateLimitedError,
+    RejectedError,
+    RetriableError,
+    UnavailableError,
+    UntrustedError,
+)
+from tap_bitrix24.model import REST_3, Ask, Command, Endpoint, Page, Result, Source, Window
+
+PREFIX = "BITRIX_REST_V3_EXCEPTION_"
+MORNING, EVENING = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)
+
+
+def params(source: Source, **facts: Any) -> dict[str, Any]:
+    (command,) = rest_v3.commands(Ask(source=source, **facts))
+    assert command.dialect == REST_3
+    return dict(command.params)
+
+
+def test_a_tail_always_names_field_and_value() -> None:
+    source = Source(EVENT_LOG.endpoint, stamp=EVENT_LOG.stamp)
+    asked = params(source, after=0, window=Window(MORNING, EVENING))
+    assert asked == {
+        "filter": [
+            ["timestampX", ">=", "2026-03-01T09:00:00+00:00"],
+            ["timestampX", "<", "2026-03-01T18:00:00+00:00"],
+        ],
+        "cursor": {"field": "id", "value": 0, "order": "ASC", "limit": 1000},
+    }
+    assert params(source, after=71)["cursor"]["value"] == 71
+
+
+def test_conditions_are_triples_and_ids_numbers() -> None:
+    source = Source(TASK_RESULTS.endpoint, params={"filter.taskId": "17"})
+    assert params(source, after=5) == {
+        "filter": [["taskId", "=", 17], ["id", ">", 5]],
+        "order": {"id": "ASC"},
+        "pagination": {"limit": 1000},
+    }
+
+
+def test_offsets_count_rows_not_pages() -> None:
+    assert params(Source(NODES.endpoint, params={"type": "TEAM"}), offset=37) == {
+        "type": "TEAM",
+        "pagination": {"limit": 200, "offset": 37},
+    }
+
+
+def test_a_cursor_goes_back_as_it_came() -> None:
+    cursor = {"position": 3, "id": 9}
+    assert params(Source(NOTE_COLLECTIONS.endpoint), offset=200, cursor=cursor) == {
+        "pagination": {"limit": 200, "afterCursor": cursor}
+    }
+
+
+def test_a_period_is_an_object() -> None:
+    source = Source(FOLLOW_UPS.endpoint, stamp=FOLLOW_UPS.stamp)
+    asked = params(source, offset=0, window=Window(MORNING, EVENING))
+    assert asked["filter"] == {"startDate": {"from": "2026-03-01T09:00:00+00:00", "to": "2026-03-01T18:00:00+00:00"}}
+    assert "afterCursor" not in asked["pagination"]
+
+
+def test_a_batch_is_an_array() -> None:
+    message = rest_v3.bundle([Command("a.list", {"id": 1}, REST_3), Command("b.list", {}, REST_3)])
+    assert (message.path, message.body) == (
+        "batch",
+        [{"method": "a.list", "query": {"id": 1}}, {"method": "b.list", "query": {}}],
+    )
+
+
+def test_a_call_has_a_body_even_without_parameters() -> None:
+    assert rest_v3.call(Command("rest.scope.list", {}, REST_3)).body == {}
+
+
+@pytest.mark.parametrize("value", [[{"items": []}], [1, 2, 3], "x", None, {"0": 1}])
+def test_a_batch_answer_of_another_length_is_no_answer(value: Any) -> None:
+    with pytest.raises(UnavailableError):
+        rest_v3.bundle_results(Result(value), [Command("a"), Command("b")])
+
+
+def test_a_batch_answer_may_be_a_map_of_positions() -> None:
+    assert rest_v3.bundle_results(Result({"0": 5, "1": 6}), [Command("a"), Command("b")]) == [Result(5), Result(6)]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        (f"{PREFIX}METHODNOTFOUNDEXCEPTION", 400, MissingMethodError),
+        (f"{PREFIX}INSUFFICIENTSCOPEEXCEPTION", 403, MissingMethodError),
+        (f"{PREFIX}RATELIMITEXCEPTION", 429, OperationLimitError),
+        (f"{PREFIX}ENTITYNOTFOUNDEXCEPTION", 400, RejectedError),
+        (f"{PREFIX}ACCESSDENIEDEXCEPTION", 403, RejectedError),
+        (f"{PREFIX}ACCESSDENIEDEXCEPTION", 400, RejectedError),
+        (f"{PREFIX}ACCESSDENIEDEXCEPTION", 401, DeniedError),
+        (f"{PREFIX}VALIDATION_REQUESTVALIDATIONEXCEPTION", 400, RejectedError),
+        (f"{PREFIX}VALIDATION_REQUESTFILTERVALIDATIONEXCEPTION", 400, RejectedError),
+        (f"{PREFIX}INTERNAL_INTERNALEXCEPTION", 500, RetriableError),
+        (f"{PREFIX}RESTUNAVAILABLEEXCEPTION", 402, AccessError),
+        (f"{PREFIX}SOMETHINGNEW", 400, RejectedError),
+        ("expired_token", 401, ExpiredError),
+        ("INVALID_CREDENTIALS", 401, AccessError),
+        ("invalid_date_range", 400, RejectedError),
+        ("access_denied", 403, RejectedError),
+    ],
+)
+def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalError]) -> None:
+    body = {"error": {"code": code, "message": "Ошибка", "validation": [{"field": "id", "message": "нет"}]}}
+    with pytest.raises(PortalError) as raised:
+        rest_v3.result(body, status, "m")
+    assert type(raised.value) is kind
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ({"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}, 503, RateLimitedError),
+        ({"error": "OPERATION_TIME_LIMIT", "error_description": ""}, 429, OperationLimitError),
+        ({"error": "insufficient_scope"}, 403, MissingMethodError),
+        ({}, 200, UnavailableError),
+        ([], 200, UnavailableError),
+    ],
+)
+def test_what_stands_before_rest_3_answers_in_the_flat_form(body: Any, status: int, kind: type[PortalError]) -> None:
+    with pytest.raises(kind):
+        rest_v3.result(body, status, "m")
+
+
+def test_time_may_be_missing_and_the_document_is_no_envelope() -> None:
+    assert rest_v3.result({"result": {"item": 1}}, 200, "m") == Result({"item": 1})
+    document = {"openapi": "3.0.0", "paths": {}}
+    assert rest_v3.result(document, 200, "documentation") == Result(document)
+    with pytest.raises(UnavailableError):
+        rest_v3.result(document, 200, "main.eventlog.list")
+
+
+ROWS = [{"id": 1}]
+CURSOR = {"position": 1, "id": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "cursor"),
+    [
+        ({"items": ROWS}, None),
+        ({"items": ROWS, "nextCursor": CURSOR}, CURSOR),
+        ({"items": ROWS, "nextCursor": None}, None),
+        ({"items": ROWS, "hasMore": True, "afterCursor": CURSOR}, CURSOR),
+        ({"items": ROWS, "hasMore": False, "afterCursor": CURSOR}, None),
+    ],
+)
+def test_where_the_next_page_begins(value: Any, cursor: Any) -> None:
+    assert rest_v3.page(Source(NOTE_COLLECTIONS.endpoint), Result(value)) == Page(ROWS, cursor=cursor)
+
+
+def test_a_list_that_is_cut_off_is_not_believed() -> None:
+    with pytest.raises(UntrustedError, match="cuts this list off"):
+        rest_v3.page(Source(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "truncated": True}))
+
+
+@pytest.mark.parametrize(("rows_at", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
+def test_an_answer_without_rows_is_not_believed(rows_at: str, value: Any) -> None:
+    endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, rows_at=rows_at)
+    with pytest.raises(UntrustedError):
+        rest_v3.page(Source(endpoint), Result(value))
