@@ -14,6 +14,7 @@ from typing import Any
 from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.model import Reached, Reading, Source, Window
+from tap_bitrix24.paging import ByToken
 from tap_bitrix24.reading import keyset, offsets
 from tap_bitrix24.windows import windows
 
@@ -82,11 +83,13 @@ def by_period(
         lookback: Read again before the bookmark, besides what the stream's stamp lags behind.
         start_date: Rows of before are not wanted.
     """
+    bounded = start_date is not None or "replication_key_value" in state
+    bounded = bounded or any(isinstance(each.endpoint.paging, ByToken) for each in sources)
     low = start_date or BEGINNING
     if "replication_key_value" in state:
         lag = timedelta(seconds=max(each.stamp.lag if each.stamp else 0 for each in sources))
         low = max(low, from_text(state["replication_key_value"]) - lookback - lag)
-    yield from offsets(*sources, window=Window(low, max(clock, low)))
+    yield from offsets(*sources, window=Window(low, max(clock, low)) if bounded else None)
     if replication_key is not None:
         yield Reached({"replication_key": replication_key, "replication_key_value": to_text(clock)})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tap_bitrix24.auth import Door, Webhook
+from tap_bitrix24.auth import Door, Key, Webhook
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.oauth import VENDOR, Application, Memory, OAuth, TokenFile
 from tap_bitrix24.pacing import Plan
@@ -42,8 +42,23 @@ def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Doo
         return door, (door.secret,)
     if way == OAUTH:
         return _application(given, allow_http=allow_http)
+    if way == SITE:
+        if missing := [name for name in ("site_url", "site_api_key") if name not in given]:
+            msg = f"The site API takes {missing[0]} as well."
+            raise SettingsError(msg)
+        host, _ = address("site_url", given["site_url"], "https://shop.example.com", allow_http=allow_http)
+        key = Key(host, "", "X-API-Key", _key("site_api_key", given["site_api_key"]))
+        return key, (key.secret,)
     msg = f"The {way} door is not built yet in this version: use webhook_url."
     raise SettingsError(msg)
+
+
+def _key(name: str, value: Any) -> str:
+    """A key as it goes into a header."""
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value.strip()):
+        msg = f"{name} must be the key as it was given to you, without blanks."
+        raise SettingsError(msg)
+    return value.strip()
 
 
 def _application(given: Mapping[str, Any], *, allow_http: bool) -> tuple[OAuth, tuple[str, ...]]:

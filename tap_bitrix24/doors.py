@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tap_bitrix24 import discovery
+from tap_bitrix24 import discovery, discovery_site
 from tap_bitrix24.client import Client
 from tap_bitrix24.credentials import OAUTH, WEBHOOK
-from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3
+from tap_bitrix24.credentials import SITE as OWN
+from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site
 from tap_bitrix24.entities import Entity, entity_of
 from tap_bitrix24.found import Found
-from tap_bitrix24.model import REST_2, REST_3
+from tap_bitrix24.model import REST_2, REST_3, SITE
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.settings import Settings
 
@@ -39,4 +40,13 @@ REST = Way(
 )
 """Classic REST, and REST 3.0 where the portal has it."""
 
-WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST}
+OWN_API = Way(
+    dialects={SITE: site},
+    preflight=discovery_site.preflight,
+    discover=discovery_site.discover,
+    entity=lambda stream, portal: discovery_site.entity(stream, portal()),
+    slots=2,
+)
+"""The API a developer has given a 1C-Bitrix site."""
+
+WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST, OWN: OWN_API}

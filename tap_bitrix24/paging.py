@@ -301,6 +301,31 @@ class ByToken:
         return params
 
 
+@dataclass(frozen=True, slots=True)
+class ByPage:
+    """`page=1,2,3…&limit=100` of a site's own API, with a date to begin at where the API has a parameter for it."""
+
+    page: str = "page"
+    limit: str = "limit"
+    since: str = ""
+
+    @property
+    def keyset(self) -> bool:
+        """Such an API knows no ids."""
+        return False
+
+    @property
+    def descends(self) -> bool:
+        """Nor an order."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one request."""
+        number = (query.offset or 0) // query.size + 1
+        since = query.filter.get(f">={self.since}") if self.since else None
+        return {self.page: number, self.limit: query.size, **({self.since: since} if since else {})}
+
+
 ONE_WAY = (ByCursor, Tail)
 """Families whose pages can't be turned by an offset."""
 EXACT = (ByPagination, ByToken)

@@ -47,5 +47,7 @@ class Portal:
     """iblockId of the catalogs that hold their variations."""
     lists: dict[int, UniversalList] = field(default_factory=dict)
     """Universal lists: IBLOCK_ID → what is known of it."""
+    entities: dict[str, Any] = field(default_factory=dict)
+    """Stream → its row of the table, where the table itself is learnt from the portal."""
     newer: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""

@@ -32,7 +32,7 @@ from tap_bitrix24.model import (
     Warned,
     Window,
 )
-from tap_bitrix24.paging import EXACT, ONE_WAY, ByToken, Unpaged
+from tap_bitrix24.paging import EXACT, ONE_WAY, ByPage, ByToken, Unpaged
 
 
 def keyset(cursors: Sequence[Cursor], *, resumable: Mapping[str, Any] | None = None) -> Reading:
@@ -112,6 +112,10 @@ def _no_keyset(error: RejectedError) -> NoKeysetError:
     return NoKeysetError(str(error), code=error.code, method=error.method)
 
 
+ROUNDS = 4
+"""How often a list is gone through whose rows move while it is read."""
+
+
 @dataclass(slots=True)
 class _Turned:
     """How far the pages of one list have been turned."""
@@ -124,6 +128,9 @@ class _Turned:
     total: int | None = None
     moved: bool = False
     """The count has changed meanwhile: rows may have moved to pages that were turned already."""
+    repeated: bool = False
+    """A row came on two pages: others may have come on none."""
+    rounds: int = 1
     done: bool = False
     cursor: Any = None
     """Where the next page begins, if the portal says so itself."""
@@ -133,6 +140,7 @@ class _Turned:
         source = self.source
         keys = dict(zip(keys_of(source, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
+        self.repeated = self.repeated or 0 < len(fresh) < len(keys)
         self.seen.update(keys)
         total = (page.total if source.endpoint.counts else None) or self.total
         self.moved = self.moved or (self.total is not None and total != self.total)
@@ -141,8 +149,22 @@ class _Turned:
         self.offset += len(page.rows) if exact else source.endpoint.page_size
         # beyond the end page 1 comes again, and promises a next one
         more = total is None or total > len(self.seen) or (page.next is not None and self.offset < total)
-        self.done = self._ends(page) if isinstance(source.endpoint.paging, ByToken) else not fresh or not more
+        if isinstance(source.endpoint.paging, ByToken):
+            self.done = self._ends(page)
+        elif self.rounds > 1:  # all of it once more: known rows are no end
+            self.done = not page.rows or self.offset >= (total or 0)
+        else:
+            self.done = not fresh or not more
         return within(source, fresh, self.window)
+
+    def again(self) -> bool:
+        """Begin anew where rows have moved between pages and nothing but all of them once more can find them."""
+        moved = self.moved or self.repeated or (self.total or 0) > len(self.seen)
+        if not moved or self.rounds >= ROUNDS or not isinstance(self.source.endpoint.paging, ByPage):
+            return False
+        self.offset, self.total, self.moved, self.repeated, self.done = 0, None, False, False, False
+        self.rounds += 1
+        return True
 
     def _ends(self, page: Page) -> bool:
         """Whether the portal gives no way on.
@@ -196,6 +218,8 @@ def _turn(turned: _Turned, answer: Answer) -> Iterator[Event]:
     for page in answer.pages:
         if rows := turned.take(page):
             yield Rows(turned.source, rows)
+        if turned.done and turned.again():
+            return
         if turned.done:
             _complete(turned.source, len(turned.seen), turned.total)
             if turned.moved:
@@ -239,7 +263,8 @@ def rest_of(firsts: Sequence[tuple[Source, Page]]) -> Reading:
             continue
         uncounted = page.total is None or not endpoint.counts
         full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.paging, Unpaged)
-        if page.next is not None or full:
+        unfinished = not uncounted and (page.total or 0) > len(page.rows) and not isinstance(endpoint.paging, Unpaged)
+        if page.next is not None or full or unfinished:
             longer.append(source)
         elif page.rows:
             yield from _only_page(source, page)

@@ -43,6 +43,11 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     "site_url": {"type": ["string", "null"], "description": "Site API: address of a 1C-Bitrix site"},
     "site_api_key": {"type": ["string", "null"], **_SECRET, "description": "Site API: key (header X-API-Key)"},
     "site_openapi_path": {"type": ["string", "null"], "description": "Site API: path of its OpenAPI document"},
+    "site_endpoints": {
+        "type": ["array", "string", "null"],
+        "items": {"type": "string"},
+        "description": "Site API: paths of paged lists its document leaves out, e.g. /api/v1/products",
+    },
     "start_date": {
         "type": ["string", "null"],
         "description": "Leave out rows last modified before this date (ISO 8601; UTC unless it has an offset)",
@@ -128,6 +133,10 @@ class Settings:
     request_timeout: float
     universal: bool
     verify: str | bool
+    site_document: str
+    """Path of a site's OpenAPI document."""
+    site_endpoints: tuple[str, ...]
+    """Paths of its lists that no document describes."""
     token_file: Path | None
     """Where an application's tokens are kept."""
     sweep: timedelta
@@ -162,6 +171,8 @@ def check(config: Mapping[str, Any]) -> Settings:
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
         verify=str(ca_bundle) if ca_bundle else True,
+        site_document=_path(given, "site_openapi_path", "/api/docs"),
+        site_endpoints=_paths(given, "site_endpoints"),
         token_file=Path(str(given["token_file"])) if "token_file" in given else None,
         sweep=timedelta(hours=_whole_number(given, "child_sweep_hours", 24, low=1)),
     )
@@ -237,6 +248,26 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
         msg = f"{name} must be true or false, not {_shown(value)}."
         raise SettingsError(msg)
     return value
+
+
+def _path(given: Mapping[str, Any], name: str, default: str) -> str:
+    value = given.get(name, default)
+    if not isinstance(value, str) or not re.fullmatch(r"/[^\s?#]*", value):
+        msg = f"{name} must be a path like {default}, not {_shown(value)}."
+        raise SettingsError(msg)
+    return value
+
+
+def _paths(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Paths from a list, or from text with commas (an environment variable)."""
+    value = given.get(name, [])
+    each = value.split(",") if isinstance(value, str) else value
+    if not isinstance(each, list):
+        msg = f"{name} must be a list of paths like /api/v1/products, not {_shown(value)}."
+        raise SettingsError(msg)
+    return tuple(
+        _path({name: path.strip() if isinstance(path, str) else path}, name, "/api/v1/products") for path in each
+    )
 
 
 def _one_of(given: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ LAYERS = (
     "found",
     "client",
     "bundles",
-    "engine", "discovery_rest3", "discovery",
+    "engine", "discovery_rest3", "discovery", "discovery_site",
     "doors",
     "meaning",
     "singer_output",

@@ -11,6 +11,7 @@ from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.lists import registry
 from tap_bitrix24.demo.portal import Portal, Reply
 from tap_bitrix24.demo.rest3.rows import table as rest3_table
+from tap_bitrix24.demo.site.answer import rows as site_rows
 
 _FAMILIES: Final = {
     "categories": "plain",
@@ -104,10 +105,11 @@ def _truth(portal: Portal, table: str) -> Reply:
         if not table:
             counts = {name: len(one) for name, one in tables.items()}
             return _reply(counts | {"stage_history": sum(counts[name] for name in histories)})
-        if table.startswith("v3:"):
-            told = rest3_table(portal, table.removeprefix("v3:"))
-            lines = [json.dumps(row, ensure_ascii=False).encode() for row in told]
-            return Reply(200, b"".join(line + b"\n" for line in lines), "application/x-ndjson")
+        side, colon, name = table.partition(":")
+        if colon:
+            told = {"v3": rest3_table, "site": site_rows}[side](portal, name)
+            shown = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in told)
+            return Reply(200, shown.encode(), "application/x-ndjson")
         if table == "stage_history":
             lines: list[bytes] = [line for name in histories for line in _history_lines(portal, name)]
         else:

@@ -19,6 +19,7 @@ from tap_bitrix24.demo.oauth.tokens import missing, tokens
 from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
 from tap_bitrix24.demo.rest3.answer import answer as rest3_answer
 from tap_bitrix24.demo.site.answer import answer as site_answer
+from tap_bitrix24.demo.site.answer import key as site_key
 from tap_bitrix24.demo.vibecode.answer import answer as vibecode_answer
 from tap_bitrix24.demo.visits import Visit, bearer
 
@@ -262,6 +263,8 @@ class RunningPortal:
         """Answer the settings of a tap that comes in by a webhook, or as an application (``oauth``)."""
         if door == "webhook":
             return {"webhook_url": self.url}
+        if door == "site":
+            return {"site_url": self.address, "site_api_key": site_key(self.portal)}
         kept = tokens(self.portal)
         return {
             "portal_url": self.address,

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth import Webhook
-from tap_bitrix24.client import ATTEMPTS, Client, FEW_ATTEMPTS
+from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import BUNDLE
 from tap_bitrix24.discovery import discover, preflight
 from tap_bitrix24.doors import REST
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.entities.crm import DEALS
 from tap_bitrix24.entities.people import TASKS
-from tap_bitrix24.errors import (, MissingMethodError
+from tap_bitrix24.errors import (
     AccessError,
     MissingMethodError,
     PortalError,
