@@ -42,15 +42,18 @@ def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Doo
         return door, (door.secret,)
     if way == OAUTH:
         return _application(given, allow_http=allow_http)
-    if way == SITE:
-        if missing := [name for name in ("site_url", "site_api_key") if name not in given]:
-            msg = f"The site API takes {missing[0]} as well."
-            raise SettingsError(msg)
-        host, _ = address("site_url", given["site_url"], "https://shop.example.com", allow_http=allow_http)
-        key = Key(host, "", "X-API-Key", _key("site_api_key", given["site_api_key"]))
+    if way == VIBECODE:
+        url = given.get("vibecode_url", VIBECODE_URL)
+        host, path = address("vibecode_url", url, VIBECODE_URL, allow_http=allow_http)
+        root = f"{path.removesuffix('/v1')}/v1"
+        key = Key(host, root, "X-Api-Key", _key("vibecode_api_key", given["vibecode_api_key"]))
         return key, (key.secret,)
-    msg = f"The {way} door is not built yet in this version: use webhook_url."
-    raise SettingsError(msg)
+    if missing := [name for name in ("site_url", "site_api_key") if name not in given]:
+        msg = f"The site API takes {missing[0]} as well."
+        raise SettingsError(msg)
+    host, _ = address("site_url", given["site_url"], "https://shop.example.com", allow_http=allow_http)
+    key = Key(host, "", "X-API-Key", _key("site_api_key", given["site_api_key"]))
+    return key, (key.secret,)
 
 
 def _key(name: str, value: Any) -> str:

@@ -16,7 +16,7 @@ _NAMES = ("FIELD_ID", "FIELD_NAME", "fieldName", "fieldCode", "name", "title")
 """Where a row of a list keeps the field's name."""
 _TYPES = ("type", "TYPE", "USER_TYPE_ID", "userTypeId", "fieldType")
 _LABELS = (
-    "title", "NAME", "name", "fieldTitle", "formLabel", "listLabel", "filterLabel", "EDIT_FORM_LABEL",
+    "title", "label", "NAME", "name", "fieldTitle", "formLabel", "listLabel", "filterLabel", "EDIT_FORM_LABEL",
     "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL", "editFormLabel", "listColumnLabel", "listFilterLabel",
 )  # fmt: skip
 _REQUIRED = ("isRequired", "required", "MANDATORY", "mandatory", "IS_REQUIRED")

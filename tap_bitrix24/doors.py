@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tap_bitrix24 import discovery, discovery_site
+from tap_bitrix24 import discovery, discovery_site, discovery_vibecode
 from tap_bitrix24.client import Client
 from tap_bitrix24.credentials import OAUTH, WEBHOOK
 from tap_bitrix24.credentials import SITE as OWN
-from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site
+from tap_bitrix24.credentials import VIBECODE as SERVICE
+from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site, vibecode
 from tap_bitrix24.entities import Entity, entity_of
 from tap_bitrix24.found import Found
-from tap_bitrix24.model import REST_2, REST_3, SITE
+from tap_bitrix24.model import REST_2, REST_3, SITE, VIBECODE
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.settings import Settings
 
@@ -49,4 +50,13 @@ OWN_API = Way(
 )
 """The API a developer has given a 1C-Bitrix site."""
 
-WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST, OWN: OWN_API}
+VIBE_CODE = Way(
+    dialects={VIBECODE: vibecode},
+    preflight=discovery_vibecode.preflight,
+    discover=discovery_vibecode.discover,
+    entity=lambda stream, _: discovery_vibecode.entity(stream),
+    slots=2,
+)
+"""The VibeCode service; it lets two requests in at once, and others wait in its queue."""
+
+WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST, SERVICE: VIBE_CODE, OWN: OWN_API}

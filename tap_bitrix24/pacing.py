@@ -106,6 +106,13 @@ class Pacer:
 
         return self._change(spread)
 
+    def slow_down(self, per_second: float) -> None:
+        """The portal tells a rate of its own: it counts if it is lower than the plan's."""
+        if per_second < self._plan.per_second:
+            burst = min(self._plan.burst, max(1, int(per_second)) + SPARE_REQUESTS)
+            self._plan = Plan(burst, per_second)
+            self._room = burst - max(SPARE_REQUESTS, burst * SPARE)
+
     def refused(self) -> None:
         """The bucket was fuller than we knew, with others' requests: count it as full, and go slower for a while."""
 

@@ -326,6 +326,58 @@ class ByPage:
         return {self.page: number, self.limit: query.size, **({self.since: since} if since else {})}
 
 
+_WORDS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "$ne"}
+
+
+@dataclass(frozen=True, slots=True)
+class BySearch:
+    """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows."""
+
+    @property
+    def keyset(self) -> bool:
+        """Ids can be filtered and ordered by."""
+        return True
+
+    @property
+    def descends(self) -> bool:
+        """It could, for a request of its own: an empty page tells the end as well."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one request; pages name the order `sort` or `order`, so both are sent."""
+        conditions: dict[str, Any] = {query.key: {"$gt": query.after}} if query.after else {}
+        for name, value in query.filter.items():
+            sign = next((each for each in _OPERATORS if name.startswith(each)), "")
+            if sign:
+                conditions.setdefault(name.removeprefix(sign), {})[_WORDS[sign]] = value
+            else:
+                conditions[name] = value
+        order = {query.key: query.direction.lower()}
+        asked = {"filter": conditions, "sort": order, "order": order, "limit": query.size, "autoWindow": False}
+        offset = {"withTotal": False} if query.offset is None else {"offset": query.offset}
+        return {**query.params, **asked, **offset}
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """`GET …?limit=50&offset=0` of VibeCode."""
+
+    @property
+    def keyset(self) -> bool:
+        """Small lists need none."""
+        return False
+
+    @property
+    def descends(self) -> bool:
+        """Nor an order."""
+        return False
+
+    def __call__(self, query: Query) -> dict[str, Any]:
+        """The parameters of one call."""
+        offset = {"offset": query.offset} if query.offset else {}
+        return {**query.params, "sort": query.key, "limit": query.size, **offset}
+
+
 ONE_WAY = (ByCursor, Tail)
 """Families whose pages can't be turned by an offset."""
 EXACT = (ByPagination, ByToken)

@@ -107,7 +107,7 @@ _SDK_SETTINGS = frozenset(
 _DOORS: Mapping[str, tuple[str, ...]] = {
     "webhook": ("webhook_url",),
     "OAuth": ("portal_url", "client_id", "client_secret", "refresh_token"),
-    "VibeCode": ("vibecode_api_key",),
+    "VibeCode": ("vibecode_api_key", "vibecode_url"),
     "site API": ("site_url", "site_api_key"),
 }
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

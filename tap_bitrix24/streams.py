@@ -22,6 +22,7 @@ from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, R
 from tap_bitrix24.found import Found, require
 from tap_bitrix24.meaning import describe_fields, describe_options
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
+from tap_bitrix24.naming import column_name
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED, Column, default_column, json_schema
@@ -77,7 +78,8 @@ class EntityStream(Stream):
         self.selected_by_default = entity.default
         super().__init__(tap, schema=json_schema(columns), name=name)
         by_portal_name = {column.portal_name: column.name for column in reversed(columns)}
-        self.primary_keys = [by_portal_name[key] for key in entity.key]
+        # fields may be described in capitals although rows are not
+        self.primary_keys = [by_portal_name.get(key) or column_name(key) for key in entity.key]
         if is_swept(entity):
             self.replication_key = SET_READ_AT
         elif entity.stamp is not None and entity.parents is None:

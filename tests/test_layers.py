@@ -27,7 +27,7 @@ LAYERS = (
     "found",
     "client",
     "bundles",
-    "engine", "discovery_rest3", "discovery", "discovery_site",
+    "engine", "discovery_rest3", "discovery", "discovery_site", "discovery_vibecode",
     "doors",
     "meaning",
     "singer_output",

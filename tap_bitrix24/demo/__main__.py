@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--operating-cost", type=float, default=0.0, metavar="MS", help=_OPERATING_COST)
     add("--count-time", type=float, default=0.0, metavar="MS", help="server time of a count")
     add("--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour that differs by version")
-    add("--door", choices=("webhook", "oauth", "site"), default="webhook", help="whose settings are printed")
+    add(
+        "--door", choices=("webhook", "oauth", "vibecode", "site"), default="webhook", help="whose settings are printed"
+    )
     add("--prefix", default="", metavar="/PATH", help="everything lies below this path, as on some own servers")
     add("--without", default=(), metavar="A.B,C.D", help="methods the portal does not have, as older ones do not")
     add("--clock", metavar="now|ISO", help="start of the portal's clock")

@@ -41,6 +41,8 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "site_docs": ("yaml", "json", "broken", "none"),
     "site_order": ("id", "newest"),
     "site_beyond": ("empty", "last"),
+    "vibe_search": ("good", "window_errors", "truncated"),
+    "vibe_key": ("active", "expired"),
     "v3": ("on", "off", "partial"),
     "v3_expired": ("code", "denied"),
     "productrow_owner_arrays": ("on", "off"),

@@ -20,7 +20,8 @@ from tap_bitrix24.demo.portal import JSON, Options, Portal, Reply, Request
 from tap_bitrix24.demo.rest3.answer import answer as rest3_answer
 from tap_bitrix24.demo.site.answer import answer as site_answer
 from tap_bitrix24.demo.site.answer import key as site_key
-from tap_bitrix24.demo.vibecode.answer import answer as vibecode_answer
+from tap_bitrix24.demo.vibe.answer import answer as vibecode_answer
+from tap_bitrix24.demo.vibe.answer import key as vibecode_key
 from tap_bitrix24.demo.visits import Visit, bearer
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
@@ -263,6 +264,8 @@ class RunningPortal:
         """Answer the settings of a tap that comes in by a webhook, or as an application (``oauth``)."""
         if door == "webhook":
             return {"webhook_url": self.url}
+        if door == "vibecode":
+            return {"vibecode_url": self.address, "vibecode_api_key": vibecode_key(self.portal)}
         if door == "site":
             return {"site_url": self.address, "site_api_key": site_key(self.portal)}
         kept = tokens(self.portal)

@@ -1,0 +1,111 @@
+"""The entities of the VibeCode API: where their rows lie, and in which of its ways they are told."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tap_bitrix24.demo import methods_crm
+from tap_bitrix24.demo.portal import Portal
+from tap_bitrix24.demo.views import View
+
+Row = dict[str, Any]
+_RENAMED: Final = {
+    "opportunity": "amount", "currencyId": "currency", "createdTime": "createdAt", "updatedTime": "updatedAt",
+    "closedate": "closedAt", "isReturnCustomer": "isReturning",
+}  # fmt: skip
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+_FLAGS: Final = {"Y": True, "N": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity:
+    """One entity. ``family`` is the form its rows have in classic REST; ``{}`` in ``table`` stands for the type."""
+
+    name: str
+    table: str
+    family: str = "universal"
+    scope: str = "crm"
+    key: str = "id"
+    renames: Mapping[str, str] = field(default_factory=dict)
+    utc: bool = False
+    envelope: str = "meta"
+    shape: str = "fields"
+    upper: bool = False
+    """Rows and their key are told in capitals, as Bitrix24 has them."""
+    strict: bool = True
+    """Unknown filter fields are refused; else they are lost without a word."""
+    modified: str = "updatedTime"
+
+    def view(self, portal: Portal, kind: int | None) -> View:
+        """Answer the rows."""
+        return portal.view(self.family, self.table.format(kind))
+
+    def show(self, row: Row, flags: frozenset[str]) -> Row:
+        """Write a row as this API does."""
+        return {self.renames.get(name, name): self._value(value, flag=name in flags) for name, value in row.items()}
+
+    def _value(self, value: Any, *, flag: bool) -> Any:
+        if flag and isinstance(value, str):
+            return _FLAGS.get(value, value)
+        if self.utc and isinstance(value, str) and _ISO.fullmatch(value):
+            return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return value
+
+
+def _entities() -> tuple[Entity, ...]:
+    item: Callable[..., Entity] = Entity
+    return (
+        item(name="deals", table="deals", renames=_RENAMED, utc=True, envelope="root", modified="updatedAt"),
+        item(name="quotes", table="quotes", renames=_RENAMED, utc=True, envelope="root", modified="updatedAt"),
+        item(name="leads", table="leads",
+             renames={"opportunity": "amount", "currencyId": "currency"}, modified="updatedTime"),
+        item(name="contacts", table="contacts"),
+        item(name="companies", table="companies"),
+        item(name="invoices", table="smart_invoices", envelope="root_total", shape="flat"),
+        item(name="items", table="smart_{}", envelope="root_total", shape="flat"),
+        item(name="users", table="users", family="users", scope="user", upper=True, key="ID", modified="", strict=False,
+             shape="labels"),
+        item(name="departments", table="departments", family="departments", scope="department", upper=True, key="ID",
+             modified="", strict=False, shape=""),
+        item(name="tasks", table="tasks", family="tasks", scope="task", modified="changedDate", strict=False,
+             shape="tasks"),
+        item(name="statuses", table="statuses", family="statuses", upper=True, key="ID", modified="",
+             shape="flat_upper"),
+        item(name="currencies", table="currencies", family="currencies", upper=True, key="CURRENCY", modified="",
+             shape="flat_upper"),
+    )  # fmt: skip
+
+
+ENTITIES: Final[dict[str, Entity]] = {entity.name: entity for entity in _entities()}
+
+
+def flags_of(entity: Entity, portal: Portal, kind: int | None) -> frozenset[str]:
+    """Answer which keys of its rows hold Y or N, of those this API declares."""
+    if entity.family != "universal":
+        return frozenset()
+    fields = methods_crm.universal_fields(entity.view(portal, kind).table)
+    return frozenset(each.item for each in fields.values() if each.type in {"char", "boolean"} and not each.user_field)
+
+
+def described(entity: Entity, portal: Portal, kind: int | None) -> Any:
+    """Answer ``/fields`` in the shape the entity has."""
+    view = entity.view(portal, kind)
+    if entity.family == "universal":
+        known = methods_crm.universal_fields(view.table)
+        told = {
+            entity.renames.get(each.item, each.item): {
+                "type": "boolean" if each.type in {"char", "boolean"} and not each.user_field else each.type,
+                "isRequired": False, "isReadOnly": False, "isMultiple": each.multiple, "title": each.item,
+            }
+            for each in known.values()
+        }  # fmt: skip
+        told |= {"fm": {"type": "any", "title": "fm"}} if "PHONE" in view.table.fields else {}
+        return {"fields": told, "include": ["company"]} if entity.shape == "fields" else told
+    sample: Row = {}
+    for number in view.table.ids[:200]:
+        sample = {**view.row(number), **{name: value for name, value in sample.items() if value is not None}}
+    kinds = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    told = {name: {"type": kinds.get(type(value), "string"), "label": name} for name, value in sample.items()}
+    return told if entity.shape == "flat_upper" else {"fields": told, "batch": []}

@@ -1,0 +1,138 @@
+"""VibeCode put into requests and read from answers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tap_bitrix24.dialects import vibecode
+from tap_bitrix24.entities.vibecode import VIBE
+from tap_bitrix24.errors import (
+    AccessError,
+    MissingMethodError,
+    PortalError,
+    RateLimitedError,
+    RejectedError,
+    RetriableError,
+    UnavailableError,
+    UntrustedError,
+)
+from tap_bitrix24.model import VIBECODE, Ask, Command, Page, Result, Source, Window
+
+TABLE = {entity.stream: entity for entity in VIBE}
+DEALS = Source(TABLE["deals"].endpoint, stamp=TABLE["deals"].stamp)
+STATUSES = Source(TABLE["crm_statuses"].endpoint)
+LOW, HIGH = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)
+
+
+def test_a_search_is_by_id_uncounted_and_never_cut_into_windows() -> None:
+    (command,) = vibecode.commands(Ask(source=DEALS, after=71, window=Window(LOW, HIGH)))
+    message = vibecode.call(command)
+    assert (message.verb, message.path) == ("POST", "/deals/search")
+    assert message.body == {
+        "filter": {
+            "id": {"$gt": 71},
+            "updatedAt": {"$gte": "2026-03-01T09:00:00+00:00", "$lt": "2026-03-01T18:00:00+00:00"},
+        },
+        "sort": {"id": "asc"},
+        "order": {"id": "asc"},
+        "limit": 500,
+        "autoWindow": False,
+        "withTotal": False,
+    }
+
+
+def test_the_type_of_items_is_part_of_the_path() -> None:
+    smart = TABLE["smart_process_"]
+    (command,) = vibecode.commands(Ask(source=Source(smart.endpoint, params={"entityTypeId": 156}), after=0))
+    message = vibecode.call(command)
+    assert message.path == "/items/156/search"
+    assert "entityTypeId" not in message.body
+
+
+def test_small_lists_share_a_request() -> None:
+    (command,) = vibecode.commands(Ask(source=STATUSES, offset=50))
+    single = vibecode.call(command)
+    assert (single.verb, single.path, single.query) == (
+        "GET",
+        "/statuses",
+        {"sort": "id", "limit": "50", "offset": "50"},
+    )
+    fields = Command("/items/fields", {"entityTypeId": 156}, VIBECODE)
+    assert vibecode.bundle([command, fields]).body == {
+        "calls": [
+            {"id": "0", "entity": "statuses", "action": "list", "params": {"sort": "id", "limit": 50, "offset": 50}},
+            {"id": "1", "entity": "items", "action": "fields", "params": {"entityTypeId": 156}},
+        ]
+    }
+
+
+@pytest.mark.parametrize("errors", [[], {}])
+def test_a_batch_answer_is_taken_apart(errors: Any) -> None:
+    data = {"results": {"0": [{"id": 1}]}, "errors": errors, "meta": {"0": {"total": 7}}}
+    done, missing = vibecode.bundle_results(Result({"data": data}), [Command("/a"), Command("/b")])
+    assert isinstance(done, Result)
+    assert vibecode.page(DEALS, done) == Page([{"id": 1}], 7)
+    assert isinstance(missing, UnavailableError)
+
+
+def test_one_failed_call_leaves_the_others_alone() -> None:
+    data = {"results": {"1": []}, "errors": {"0": {"code": "SCOPE_NOT_ALLOWED", "message": "no"}}}
+    failed, done = vibecode.bundle_results(Result({"data": data}), [Command("/a"), Command("/b")])
+    assert isinstance(failed, MissingMethodError)
+    assert isinstance(done, Result)
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        ({"data": [{"id": 1}], "total": 156, "page": 1, "limit": 10}, Page([{"id": 1}], 156)),
+        ({"data": [{"id": 1}], "meta": {"total": 9, "hasMore": True}}, Page([{"id": 1}], 9)),
+        ({"data": [{"id": 1}], "total": 150, "meta": {"hasMore": True}}, Page([{"id": 1}], 150)),
+        ({"data": [{"id": 1}], "total": 0}, Page([{"id": 1}])),
+        ({"data": [{"id": 1}]}, Page([{"id": 1}])),
+        ({"data": {"id": 1}}, Page([{"id": 1}])),
+        ({"data": []}, Page([])),
+    ],
+)
+def test_rows_and_totals_stand_in_several_places(body: dict[str, Any], page: Page) -> None:
+    assert vibecode.page(DEALS, Result(body)) == page
+
+
+@pytest.mark.parametrize(
+    ("meta", "kind"), [({"windowErrors": 2}, UnavailableError), ({"truncated": True}, UntrustedError)]
+)
+def test_a_page_that_is_not_whole_is_no_page(meta: dict[str, Any], kind: type[PortalError]) -> None:
+    with pytest.raises(kind):
+        vibecode.page(DEALS, Result({"data": [{"id": 1}], "meta": meta}))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("INVALID_API_KEY", 401, AccessError),
+        ("KEY_EXPIRED", 401, AccessError),
+        ("MANAGEMENT_KEY_NO_ENTITY_ACCESS", 403, AccessError),
+        ("ERROR_LOOP_DETECTED", 429, AccessError),
+        ("TOKEN_REFRESH_FAILED", 401, RetriableError),
+        ("SCOPE_DENIED", 403, MissingMethodError),
+        ("RATE_LIMITED", 429, RateLimitedError),
+        ("BITRIX_UNAVAILABLE", 502, UnavailableError),
+        ("QUEUE_TIMEOUT", 504, UnavailableError),
+        ("INTERNAL_ERROR", 500, UnavailableError),
+        ("INVALID_FILTER_FIELD", 400, RejectedError),
+        ("BITRIX_ERROR", 422, RejectedError),
+    ],
+)
+def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalError]) -> None:
+    body = {"success": False, "error": {"code": code, "message": "Сообщение", "retryAfter": 3}}
+    with pytest.raises(PortalError) as raised:
+        vibecode.result(body, status, "/deals/search")
+    assert type(raised.value) is kind
+    assert raised.value.after == 3
+
+
+@pytest.mark.parametrize("body", [[], "x", {}, {"success": True}])
+def test_what_is_no_answer_is_asked_for_again(body: Any) -> None:
+    with pytest.raises(UnavailableError):
+        vibecode.result(body, 200, "/deals/search")
