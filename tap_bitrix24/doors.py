@@ -59,4 +59,19 @@ VIBE_CODE = Way(
 )
 """The VibeCode service; it lets two requests in at once, and others wait in its queue."""
 
+_LOCAL = (
+    "Developer resources > Other > Local application: the same scopes, redirect address http://127.0.0.1:8025/; "
+    "then run tap-bitrix24-auth"
+)
+TOLD: Sequence[tuple[str, str, str]] = (
+    ("webhook", "`webhook_url`",
+     "Developer resources > Other > Inbound webhook, by an administrator: tick crm, task, user, department …"),
+    ("OAuth", "`portal_url`, `client_id`, `client_secret`, `token_file`", _LOCAL),
+    ("REST 3.0", "those of one of the two above",
+     "main, humanresources, timeman, call, mail, note, tasks: what a portal has of it is found out"),
+    ("VibeCode", "`vibecode_api_key`", "a personal key (vibe_api_…), read-only is enough: the same scopes"),
+    ("site API", "`site_url`, `site_api_key`", "nothing: the key is the site's own, and so is its OpenAPI document"),
+)  # fmt: skip
+"""Door, settings, what to tick in the portal; told by `--about` and in the README."""
+
 WAYS: Mapping[str, Way] = {WEBHOOK: REST, OAUTH: REST, SERVICE: VIBE_CODE, OWN: OWN_API}

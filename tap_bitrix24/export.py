@@ -39,6 +39,10 @@ RECORD = b'{"type":"RECORD"'
 """How the tap's record lines begin."""
 
 
+DOORS = ("webhook", "oauth", "vibecode", "site")
+"""The demo portal's doors."""
+
+
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -47,7 +51,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("database", type=Path, help="DuckDB file to write; existing rows are updated")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, help="config.json of the tap")
-    source.add_argument("--demo", action="store_true", help="extract the demo portal that comes with this package")
+    source.add_argument(
+        "--demo", nargs="?", const=DOORS[0], choices=DOORS, metavar="DOOR",
+        help=f"extract the demo portal that comes with this package, through one of its doors: {', '.join(DOORS)}",
+    )  # fmt: skip
     parser.add_argument("--select", help="streams to extract, separated by commas (default: those selected by default)")
     parser.add_argument("--since", help="leave out rows last modified before this date, e.g. 2025-01-01")
     parser.add_argument(
@@ -155,7 +162,7 @@ def leave(signum: int) -> None:
 
 
 @contextlib.contextmanager
-def demo_portal(scale: int) -> Iterator[dict[str, Any]]:
+def demo_portal(scale: int, door: str) -> Iterator[dict[str, Any]]:
     """Run the demo portal as a process of its own; gives its config.
 
     It has the larger tariff: all default streams take more requests than the smaller one gives at once, and nobody
@@ -164,13 +171,18 @@ def demo_portal(scale: int) -> Iterator[dict[str, Any]]:
     """
     plan = "enterprise"
     command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale), "--plan", plan]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as portal:
+    command += ["--door", door]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as portal,
+    ):
         try:
             line = portal.stdout.readline() if portal.stdout else ""
             if not line:
                 msg = f"the demo portal did not start (exit code {portal.wait()})"
                 raise TapError(msg)
-            yield {**json.loads(line), "plan": plan}
+            tokens = {"token_file": str(Path(folder, "tokens.json"))} if door == "oauth" else {}
+            yield {**json.loads(line), **tokens, "plan": plan}
         finally:
             portal.terminate()
 
@@ -186,6 +198,9 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     from tap_bitrix24.loading import labels
     from tap_bitrix24.loading.loader import Loader
 
+    if "client_id" in config and not config.get("token_file"):
+        msg = "bitrix24-export signs in more than once: with OAuth it takes token_file, which keeps the renewed tokens."
+        raise SettingsError(msg)
     began = time.monotonic()
     config = {**config, "start_date": options.since} if options.since else config
     wanted = [name.strip() for name in (options.select or "").split(",") if name.strip()]
@@ -205,7 +220,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         report.views(labels.make_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
-    elif options.demo and not wanted:
+    elif options.demo in ("webhook", "oauth") and not wanted:
         report.examples(options.database, options.schema)
     return code
 
@@ -268,7 +283,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
                 msg = f"{', '.join(missing)} not installed: pip install 'tap-bitrix24[duckdb]'"
                 raise SettingsError(msg)
             if options.demo:
-                return export(stack.enter_context(demo_portal(options.scale)), options)
+                return export(stack.enter_context(demo_portal(options.scale, options.demo)), options)
             return export(read_object(f"--config {options.config}", options.config.read_bytes), options)
     except TapError as error:
         return _told(str(error), error.exit_code)

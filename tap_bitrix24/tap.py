@@ -10,18 +10,20 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, ClassVar
 
 import click
 from singer_sdk import Tap, metrics
+from singer_sdk.about import AboutInfo
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24 import discovery_rest3
 from tap_bitrix24.client import Client
-from tap_bitrix24.doors import WAYS
+from tap_bitrix24.doors import TOLD, WAYS
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.entities import CHILD_SETS
 from tap_bitrix24.errors import (
@@ -51,7 +53,7 @@ KEYBOARD = 130
 
 
 class TapBitrix24(Tap):
-    """Singer tap for Bitrix24: every row of a portal, typed, by REST webhook."""
+    """Singer tap for Bitrix24: every row of a portal, typed, through four doors."""
 
     name = "tap-bitrix24"
     package_name = "tap-bitrix24"
@@ -99,6 +101,13 @@ class TapBitrix24(Tap):
         self._access = Access(self.settings, engine, self.portal, self.found, self._probe, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
+
+    @classmethod
+    def _get_about_info(cls) -> AboutInfo:
+        """What the tap is, and the doors it knows."""
+        doors = "\n".join(f"  - {door}: {names.replace('`', '')}; {ticked}" for door, names, ticked in TOLD)
+        told = super()._get_about_info()
+        return replace(told, description=f"{told.description}\nDoors, one of which is to be configured:\n{doors}")
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:

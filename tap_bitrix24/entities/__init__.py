@@ -33,8 +33,8 @@ from tap_bitrix24.entities.work import WORK
 __all__ = [
     "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
     "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "LIST_ELEMENTS", "META", "NEWER",
-    "POSITION", "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity", "Members", "Parent",
-    "Universal", "entity_of", "member_of",
+    "POSITION", "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity",
+    "Members", "Parent", "Universal", "entity_of", "member_of",
 ]  # fmt: skip
 
 REDACTED: frozenset[tuple[str, str]] = frozenset(

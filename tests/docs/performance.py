@@ -6,6 +6,7 @@ writes them anew; `python -m tests.benchmarks.portal_speed` does so after it has
 only, targets and tables from the scenarios, and what stands between them from here. A test fails where one is stale.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.benchmarks.speed import results
 from tests.benchmarks.speed.model import Check, Scenario
 from tests.benchmarks.speed.results import FOLDER, ROOT, Results
 from tests.benchmarks.speed.scenarios import SCENARIOS
-from tests.docs.performance_texts import EXPLANATIONS, INTRODUCTION
+from tests.docs.performance_texts import DOORS, EXPLANATIONS, INTRODUCTION
 from tests.docs.rendering import table
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -32,7 +33,21 @@ def document(measured: Results) -> str:
     parts += ["## Where it was measured", *machines(measured)]
     for scenario in SCENARIOS:
         parts += [f"## {scenario.title}", *section(scenario, measured.get(scenario.name))]
+    parts += ["## Doors", *doors()]
     return "\n\n".join(parts) + "\n"
+
+
+def doors() -> Iterator[str]:
+    """Requests and rows a second through each door."""
+    told = json.loads((FOLDER / "doors.json").read_text(encoding="utf-8"))
+    rows = [("door", "stream", "rows", "requests", "refused", "seconds", "rows/s")]
+    for name, facts in told["doors"].items():
+        shown = (f"{facts[key]:,}" for key in ("rows", "requests", "refused"))
+        rate = f"{facts['rows'] / facts['seconds']:,.0f}"
+        rows.append((name, f"`{facts['stream']}`", *shown, f"{facts['seconds']:.1f}", rate))
+    yield f"{DOORS} {told['deals']:,} deals, measured on {told['measured']}:"
+    yield "```bash\n.venv/bin/python -m tests.benchmarks.doors\n```"
+    yield table(*rows)
 
 
 def targets(measured: Results) -> str:

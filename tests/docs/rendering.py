@@ -15,8 +15,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, Entity
+from tap_bitrix24.doors import TOLD
+from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, NEWER, Entity
+from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED
 from tap_bitrix24.loading.columns import column_type
+from tap_bitrix24.model import REST_3
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.paging import Unpaged
 from tap_bitrix24.portal import Portal, UniversalList
@@ -25,10 +28,7 @@ from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.sources import is_swept
 
 ROOT = Path(__file__).parents[2]
-NOT_BUILT = frozenset(
-    {"portal_url", "client_id", "client_secret", "refresh_token", "token_file", "oauth_token_url", "vibecode_api_key",
-     "vibecode_url", "site_url", "site_api_key", "site_openapi_path", "detect_deletes"}
-)  # fmt: skip
+NOT_BUILT = frozenset({"detect_deletes"})
 """Settings of the contract that this version refuses."""
 ANY_PORTAL = Portal(
     datetime.now(UTC), types={156: ""}, product_blocks=[1, 2], offer_blocks=[3, 4],
@@ -72,6 +72,8 @@ def reading(entity: Entity) -> str:
         return f"{way}: changed parents, all in a sweep" if is_swept(entity) else f"{way}, whole every run"
     if isinstance(entity.endpoint.paging, Unpaged):
         way = "whole list"
+    elif not entity.keyset and entity.stamp:
+        way = "by the portal's cursor, in date windows"
     elif not entity.keyset:
         way = "by offset, whole every run"
     else:
@@ -91,6 +93,8 @@ def cost(entity: Entity) -> str:
         each = 50 * max(parent.group for parent in parents)
         more = " × date ranges" if any(parent.each for parent in parents) else ""
         return f"parents / {each:,}{more}"
+    if entity.endpoint.dialect == REST_3:
+        return f"rows / {entity.endpoint.page_size:,}"
     return "1, shared" if isinstance(entity.endpoint.paging, Unpaged) else "rows / 2,500"
 
 
@@ -108,7 +112,7 @@ def fresh(entity: Entity) -> str:
 def streams() -> str:
     """Every stream: method, scope, key, bookmark, way of reading, cost, freshness, whether selected by default."""
     rows = []
-    for entity in ENTITIES:
+    for entity in (*ENTITIES, *NEWER):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
         since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
         if entity.stamp and entity.parents is None:
@@ -170,12 +174,30 @@ def demo() -> str:
     return f"```text\n{demo_output()}\n```"
 
 
+def doors() -> str:
+    """The ways in: settings, and what to tick in the portal."""
+    return table(("door", "settings", "in the portal"), *TOLD)
+
+
+def differences() -> str:
+    """Columns that differ between the REST doors and VibeCode."""
+    return table(("streams", "through REST", "through VibeCode", "values"), *DIFFERENCES)
+
+
+def unlisted() -> str:
+    """What VibeCode does not list, and why."""
+    return table(("left out", "why"), *((name, reason) for name, reason in NOT_LISTED.items()))
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "demo": demo,
     "settings": settings,
     "streams": streams,
     "leftout": leftout,
     "types": types,
+    "doors": doors,
+    "differences": differences,
+    "unlisted": unlisted,
 }
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.demo import serve
+from tap_bitrix24.doors import TOLD
 from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.examples import EXAMPLES
@@ -30,9 +31,6 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 each_document = pytest.mark.parametrize("path", list(documents()), ids=lambda path: str(path.relative_to(ROOT)))
 LATER: list[dict[str, Any]] = [
-    dict.fromkeys(("portal_url", "client_id", "client_secret", "refresh_token", "token_file", "oauth_token_url"), "x"),
-    dict.fromkeys(("vibecode_api_key", "vibecode_url"), "x"),
-    dict.fromkeys(("site_url", "site_api_key", "site_openapi_path"), "x"),
     {"detect_deletes": True, "webhook_url": "https://example.bitrix24.com/rest/1/secret/"},
 ]
 """Settings that belong to what this version does not have."""
@@ -87,6 +85,28 @@ def test_the_test_command_is_the_one_ci_runs() -> None:
     assert done.stdout == marked(README, "test-command")
     assert done.stdout.rstrip().endswith(".venv/bin/pytest")
     assert 'bash -euo pipefail -c "$test_command"' in script
+
+
+@pytest.mark.parametrize("line", marked(README, "doors commands").splitlines(), ids=lambda line: line.split()[1])
+def test_each_door_opens_by_the_command_shown(tmp_path: Path, line: str) -> None:
+    command = line.replace(".venv/bin/", f"{SCRIPTS}/")
+    done = subprocess.run(
+        ["bash", "-euc", command], cwd=tmp_path, check=False, capture_output=True, encoding="utf-8", timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    (database,) = tmp_path.glob("*.duckdb")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'bitrix24'").fetchall()
+        rows = sum(len(connection.table(f"bitrix24.{name}")) for (name,) in tables)
+    assert len(tables) > 2
+    assert rows > 100
+
+
+def test_about_tells_the_doors() -> None:
+    done = subprocess.run([str(SCRIPTS / "tap-bitrix24"), "--about"], check=True, capture_output=True, encoding="utf-8")
+    for door, _, ticked in TOLD:
+        assert f"  - {door}: " in done.stdout
+        assert ticked in done.stdout
 
 
 def test_the_first_screen_holds_both_commands() -> None:

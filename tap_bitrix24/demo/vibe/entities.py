@@ -37,6 +37,8 @@ class Entity:
     strict: bool = True
     """Unknown filter fields are refused; else they are lost without a word."""
     modified: str = "updatedTime"
+    blind: frozenset[str] = frozenset()
+    """Filters that are taken, and lost without a word."""
 
     def view(self, portal: Portal, kind: int | None) -> View:
         """Answer the rows."""
@@ -64,13 +66,13 @@ def _entities() -> tuple[Entity, ...]:
         item(name="contacts", table="contacts"),
         item(name="companies", table="companies"),
         item(name="invoices", table="smart_invoices", envelope="root_total", shape="flat"),
-        item(name="items", table="smart_{}", envelope="root_total", shape="flat"),
+        item(name="items", table="smart_process_{}", envelope="root_total", shape="flat"),
         item(name="users", table="users", family="users", scope="user", upper=True, key="ID", modified="", strict=False,
              shape="labels"),
         item(name="departments", table="departments", family="departments", scope="department", upper=True, key="ID",
              modified="", strict=False, shape=""),
         item(name="tasks", table="tasks", family="tasks", scope="task", modified="changedDate", strict=False,
-             shape="tasks"),
+             shape="tasks", blind=frozenset({"statusChangedDate", "activityDate"})),
         item(name="statuses", table="statuses", family="statuses", upper=True, key="ID", modified="",
              shape="flat_upper"),
         item(name="currencies", table="currencies", family="currencies", upper=True, key="CURRENCY", modified="",

@@ -81,6 +81,7 @@ def _known(asked: Asked, found: list[Condition]) -> list[Condition]:
     unknown = [name for name, _, _ in found if sample and name not in names]
     if unknown and asked.entity.strict:
         raise VibeError(code="INVALID_FILTER_FIELD", text=f"Unknown filter field: {unknown[0]}")
+    unknown += [name for name, _, _ in found if name in asked.entity.blind]
     if "drop_filter" in asked.faults:
         unknown = [name for name, _, _ in found]
     asked.portal.stats.lost(asked.word, unknown)
