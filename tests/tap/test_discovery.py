@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities import ENTITIES, SMART_PROCESS
+from tap_bitrix24.entities import ENTITIES, NEWER, SMART_PROCESS
 from tap_bitrix24.portal import Portal as PortalFacts
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
@@ -53,7 +53,8 @@ def test_discovery_costs_at_most_twelve_requests(start: Start, run_tap: Tap) -> 
     catalog = run_tap.discover(portal.config())
     families = {name.rstrip("0123456789") for name in _names(catalog) - FIXED.keys()}
     assert FIXED.keys() <= _names(catalog)
-    assert families == {SMART_PROCESS, "list_elements_"}
+    newer = {entity.stream for entity in NEWER}
+    assert families == {SMART_PROCESS, "list_elements_"} | newer
     assert sum(name.startswith(SMART_PROCESS) for name in _names(catalog)) == 10
     assert portal.stats()["requests"] <= 12
 
@@ -112,7 +113,7 @@ def test_what_the_scopes_do_not_open_is_left_out(start: Start, run_tap: Tap, sco
     assert not run.schemas.keys() & missing
     assert DEFAULT - missing <= run.schemas.keys()
     (told,) = (line for line in run.warnings if "left out" in line)
-    assert "the webhook lacks their scope" in told
+    assert "the credentials lack their scope" in told
     assert missing == DEFAULT & set(re.findall(r"\w+", told.partition("their scope:")[2])) - set(scopes)
 
 
