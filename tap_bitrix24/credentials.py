@@ -43,6 +43,9 @@ def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Doo
     if way == OAUTH:
         return _application(given, allow_http=allow_http)
     if way == VIBECODE:
+        if "vibecode_api_key" not in given:
+            msg = "VibeCode takes vibecode_api_key as well."
+            raise SettingsError(msg)
         url = given.get("vibecode_url", VIBECODE_URL)
         host, path = address("vibecode_url", url, VIBECODE_URL, allow_http=allow_http)
         root = f"{path.removesuffix('/v1')}/v1"

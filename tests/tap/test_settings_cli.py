@@ -157,7 +157,7 @@ def test_a_wrong_secret_takes_one_request(portal: Portal, run_tap: Tap) -> None:
 
 def test_no_usable_scope_takes_one_request(start: Start, run_tap: Tap) -> None:
     portal = start(scopes="placement,rating")
-    refused(run_tap(portal.config()), "has no scope this tap reads", "crm")
+    refused(run_tap(portal.config()), "have no scope this tap reads", "crm")
     assert portal.stats()["requests"] == PREFLIGHT
 
 

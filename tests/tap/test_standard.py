@@ -9,7 +9,7 @@ from typing import Any
 
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LIST_ELEMENTS, SMART_PROCESS
+from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LIST_ELEMENTS, NEWER, SMART_PROCESS
 from tap_bitrix24.tap import TapBitrix24
 from tests.tap.running import Portal, Tap, only
 
@@ -62,7 +62,7 @@ def test_discover_through_the_console_script(portal: Portal, run_tap: Tap) -> No
     catalog = run_tap.discover(portal.config())
     smart = [f"{SMART_PROCESS}{row['entityTypeId']}" for row in portal.truth("types")]
     lists = [f"{LIST_ELEMENTS}{row['ID']}" for row in portal.truth("universal_lists")]
-    wanted = {entity.stream for entity in ENTITIES if entity.members is None} | set(smart) | set(lists)
+    wanted = {entity.stream for entity in (*ENTITIES, *NEWER) if entity.members is None} | set(smart) | set(lists)
     assert set(_streams(catalog)) == wanted
     assert len(wanted) >= 200
     for entry in catalog["streams"]:

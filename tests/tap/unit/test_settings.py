@@ -210,15 +210,37 @@ def test_two_doors(other: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "way"),
     [
-        {"portal_url": "https://e.bitrix24.com", "client_id": "a", "client_secret": SECRET, "refresh_token": SECRET},
-        {"vibecode_api_key": SECRET},
-        {"site_url": "https://site.ru", "site_api_key": SECRET},
+        (
+            {"portal_url": "https://e.bitrix24.com", "client_id": "a", "client_secret": SECRET, "token_file": "t.json"},
+            "OAuth",
+        ),
+        ({"vibecode_api_key": SECRET}, "VibeCode"),
+        ({"site_url": "https://site.ru", "site_api_key": SECRET}, "site API"),
     ],
 )
-def test_doors_to_come_say_so(config: dict[str, str]) -> None:
-    assert "webhook_url" in refused(config)
+def test_the_settings_say_which_door(config: dict[str, str], way: str) -> None:
+    settings = check(config)
+    assert settings.way == way
+    assert SECRET in settings.secrets
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"portal_url": "https://e.bitrix24.com", "client_id": "a"}, "client_secret"),
+        ({"portal_url": "https://e.bitrix24.com", "client_id": "a", "client_secret": SECRET}, "token_file"),
+        ({"portal_url": "e.bitrix24.com", "client_id": "a", "client_secret": SECRET, "token_file": "t"}, "portal_url"),
+        ({"vibecode_url": "https://a.example"}, "vibecode_api_key"),
+        ({"site_url": "https://site.ru"}, "site_api_key"),
+        ({"site_url": "http://site.ru", "site_api_key": SECRET}, "http"),
+        ({"site_url": "https://site.ru", "site_api_key": SECRET, "site_endpoints": 5}, "site_endpoints"),
+    ],
+)
+def test_a_door_that_is_not_complete_says_what_is_missing(config: dict[str, Any], told: str) -> None:
+    assert told in refused(config)
 
 
 # Other settings
