@@ -169,6 +169,7 @@ class Portal:
             )
         }
         self.documented = options.samples is not None
+        self.samples = Path(options.samples) if options.samples else None
         if options.samples:
             self._methods |= samples.methods(Path(options.samples), self._methods, ALL_SCOPES)
         for name in _names(options.without):

@@ -27,7 +27,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Message, Page, Result, Source
+from tap_bitrix24.model import Ask, Command, Message, Page, Result, Row, Source
 
 __all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
 
@@ -164,4 +164,12 @@ def page(source: Source, answer: Result) -> Page:
         data = [data]
     total = whole_number(meta.get("total"))
     total = whole_number(answer.value.get("total")) if total is None else total
-    return Page(page_of_rows(source, replace(answer, value=data)).rows, total or None)
+    rows = page_of_rows(source, replace(answer, value=data)).rows
+    return Page([_keyed(row, source.endpoint.key) for row in rows], total or None)
+
+
+def _keyed(row: Row, key: str) -> Row:
+    """Names are in camel case where the service declares them, else in capitals: the key's may change any day."""
+    if key in row:
+        return row
+    return {key if name.lower() == key.lower() else name: value for name, value in row.items()}

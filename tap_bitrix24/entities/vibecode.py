@@ -34,11 +34,11 @@ def _searched(
     )  # fmt: skip
 
 
-def _small(stream: str, entity: str, *, scope: Sequence[str] = ("crm",), key: str = "id") -> Entity:
+def _small(stream: str, entity: str, kind: str, *, scope: Sequence[str] = ("crm",), key: str = "id") -> Entity:
     """A dictionary."""
     return Entity(
         stream=stream, scope=scope, default=True, endpoint=_list(f"/{entity}", Paged(), key=key, size=SMALL),
-        fields_method=f"/{entity}/fields", key=(key,), types={"ID": "integer"} if key == "ID" else {key: "string"},
+        fields_method=f"/{entity}/fields", key=(key,), types={key: kind},
     )  # fmt: skip
 
 
@@ -53,8 +53,8 @@ SMART = Entity(
 )  # fmt: skip
 DEPARTMENTS = Entity(
     stream="departments", scope=("department",), default=True,
-    endpoint=_list("/departments", Paged(), key="ID", size=SMALL), key=("ID",),
-    documented=columns(integer="ID SORT PARENT UF_HEAD", string="NAME"),
+    endpoint=_list("/departments", Paged(), size=SMALL), key=("id",),
+    documented=columns(integer="id sort parent UF_HEAD", string="name"),
 )  # fmt: skip
 VIBE: Sequence[Entity] = (
     _searched("deals", "deals", "updatedAt"),
@@ -65,10 +65,10 @@ VIBE: Sequence[Entity] = (
     _searched("smart_invoices", "invoices", "updatedTime", fallback="updatedAt"),
     SMART,
     _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
-    _searched("users", "users", scope=_USER, key="ID"),
+    _searched("users", "users", scope=_USER),
     DEPARTMENTS,
-    _small("crm_statuses", "statuses", key="ID"),
-    _small("currencies", "currencies", key="CURRENCY"),
+    _small("crm_statuses", "statuses", "integer"),
+    _small("currencies", "currencies", "string"),
 )
 """Lists with ids that can be searched by come whole page by page; dictionaries share a request."""
 
@@ -85,6 +85,7 @@ DIFFERENCES: Sequence[tuple[str, str, str, str]] = (
     ("CRM", "`created_by_id`, `modify_by_id`", "`created_by`, `updated_by`", "the same values"),
     ("contacts, companies", "`phone`, `email`, `web` …", "`fm`", "all of them in one list"),
     ("leads", "`status_id`", "`stage_id`", "the same codes"),
+    ("currencies", "`currency`", "`id`", "the same codes"),
     ("all", "Y/N flags", "true, false", "booleans through both doors"),
 )
 """Streams, columns through the REST doors, columns here, and what of the values."""

@@ -74,6 +74,9 @@ def test_three_syntaxes_of_one_filter(service: Service) -> None:
         ({"filter": {"nothing": 1}}, "INVALID_FILTER_FIELD"),
         ({"sort": {"id": "up"}}, "INVALID_SORT_DIRECTION"),
         ({"limit": "x"}, "INVALID_PARAMS"),
+        ({"sort": 5}, "INVALID_SORT_TYPE"),
+        ({"sort": {"nothing": "asc"}}, "UNKNOWN_SORT_FIELD"),
+        ({"filter": {"amount": {"$gt": "x"}}}, "INVALID_FILTER"),
     ],
 )
 def test_what_is_refused(service: Service, body: dict[str, Any], code: str) -> None:
@@ -96,6 +99,7 @@ def test_a_naive_client_with_offsets_breaks_and_repeats(service: Service) -> Non
 
 def test_a_naive_client_with_dates_loses_rows(service: Service) -> None:
     """Wide ranges are cut into weeks, and weeks that fail are only counted; later offsets do not fit."""
+    service.faults(switches={"vibe_search": "window_errors"})
     wide = {"updatedAt": {"$gte": "2020-01-01T00:00:00+00:00"}}
     answer = service.search("deals", filter=wide, sort="id", limit=5000)
     assert answer.body["meta"]["windowErrors"] == 1
@@ -145,6 +149,19 @@ def test_three_hundred_requests_a_minute() -> None:
     assert codes.count(200) == 300
     assert refused(answer) == (429, "RATE_LIMITED")
     assert answer.headers["retry-after"] == str(answer.body["error"]["retryAfter"])
+
+
+def test_what_is_no_request(service: Service) -> None:
+    answer = service.send("POST", "/v1/deals/search", "no json", {"X-Api-Key": service.key})
+    assert refused(answer) == (400, "INVALID_REQUEST")
+    data = service.post("/batch", {"calls": [{"id": "a", "action": "list"}]}).body["data"]
+    assert data["errors"]["a"]["code"] == "INVALID_CALL"
+
+
+def test_declared_names_are_camel_case_although_fields_are_not(service: Service) -> None:
+    row = service.get("/statuses", "limit=1").body["data"][0]
+    assert {"id", "entityId", "statusId"} <= row.keys()
+    assert "ENTITY_ID" in service.get("/statuses/fields").body["data"]
 
 
 def test_writing_is_refused_and_counted(service: Service) -> None:

@@ -1,14 +1,19 @@
 """REST 3.0 end to end: what only it lists arrives whole, whatever its lists do; classic REST agrees where both list."""
 
 import json
+import subprocess
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from tap_bitrix24.demo import serve
+from tap_bitrix24.naming import column_name
 from tests.tap.conftest import Start
-from tests.tap.running import Portal, Tap
+from tests.tap.running import SCRIPTS, Portal, Tap
 
 TABLES = {
     "event_log": "events",
@@ -184,15 +189,33 @@ def test_the_token_of_a_webhook_is_shown_nowhere(portal: Portal, run: Any) -> No
     assert secret not in run.stdout + run.stderr
 
 
-def test_documented_answers_have_their_columns(discovered: dict[str, Any]) -> None:
-    """The vendor's examples have the columns the tap makes of them."""
-    columns = {
-        entry["tap_stream_id"]: {facts["title"] for facts in entry["schema"]["properties"].values()}
-        for entry in discovered["streams"]
-    }
+def test_documented_answers_arrive_whole_in_duckdb(tmp_path: Path) -> None:
+    """The vendor's examples, value by value."""
     samples = Path(__file__).parent.parent / "samples"
-    for stream, method in {"hr_structure_nodes": "humanresources.node.list", "mailboxes": "mail.mailbox.list"}.items():
-        documented = json.loads((samples / f"{method}.json").read_text())
-        rows = [row for each in documented["responses"] for row in each["body"]["result"]["items"]]
-        assert rows
-        assert {name for row in rows for name in row} <= columns[stream]
+    with serve(scale=60, no_limits=True, samples=samples) as running:
+        portal = Portal(running.url)
+        (tmp_path / "config.json").write_text(json.dumps(portal.config()))
+        streams = {"hr_structure_nodes": "nodes", "mailboxes": "mailboxes"}
+        command = [
+            str(SCRIPTS / "bitrix24-export"),
+            str(tmp_path / "x.duckdb"),
+            "--config",
+            str(tmp_path / "config.json"),
+        ]
+        done = subprocess.run([*command, "--select", ",".join(streams)], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        with duckdb.connect(str(tmp_path / "x.duckdb"), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for stream, table in streams.items():
+                documented = portal.truth(f"v3:{table}")
+                assert documented
+                found = connection.table(f"bitrix24.{stream}")
+                rows = {row[0]: dict(zip(found.columns, row, strict=True)) for row in found.order("id").fetchall()}
+                assert [row["_bitrix24_unparsed"] for row in rows.values()] == [None] * len(documented)
+                for row in documented:
+                    for name, value in row.items():
+                        have = rows[row["id"]][column_name(name)]
+                        if name.endswith("At"):
+                            assert have == datetime.fromisoformat(value), name
+                        else:
+                            assert have == value, name

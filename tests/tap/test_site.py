@@ -91,22 +91,6 @@ def test_pages_that_shift_lose_no_row(site: Callable[..., Site], run_tap: Tap, s
     assert before & after <= read.keys()
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"fault": "html_502", "every": 4},
-        {"fault": "disconnect", "every": 5},
-        {"fault": "truncated_json", "every": 3, "times": 2},
-        {"fault": "empty_200", "every": 6, "times": 2},
-    ],
-    ids=lambda fault: fault["fault"],
-)
-def test_what_passes_loses_no_row(site: Callable[..., Site], run_tap: Tap, fault: dict[str, Any]) -> None:
-    portal, config = site()
-    portal.faults({"method": "api/v1/*", **fault})
-    whole(run_tap(config).succeeded(), portal)
-
-
 @pytest.mark.parametrize("fault", ["repeat_page", "missing_id", "short_page"])
 def test_what_can_not_be_believed_fails_its_stream_only(site: Callable[..., Site], run_tap: Tap, fault: str) -> None:
     portal, config = site()

@@ -95,9 +95,6 @@ def test_inserts_and_deletes_between_pages_lose_no_row(service: Callable[..., Se
 @pytest.mark.parametrize(
     "fault",
     [
-        {"fault": "html_502", "every": 5},
-        {"fault": "disconnect", "every": 6},
-        {"fault": "truncated_json", "every": 4, "times": 3},
         {"fault": "short_page", "method": "deals/search", "param": 7, "every": 2},
         {"fault": "command_error", "method": "deals/search", "param": "BITRIX_UNAVAILABLE", "every": 3, "times": 2},
         {"fault": "command_error", "method": "contacts/search", "param": "QUEUE_TIMEOUT", "times": 2},

@@ -1,5 +1,6 @@
 """Rows of REST 3.0, made of the same company that classic REST shows: tasks, users and results are the same ones."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -310,8 +311,42 @@ LIVE: Final[dict[str, Callable[[Portal], list[Row]]]] = {"tasks": tasks, "result
 """Rows of the company, which changes."""
 
 
+DOCUMENTED: Final = {
+    "nodes": "humanresources.node.list",
+    "mailboxes": "mail.mailbox.list",
+    "documents": "note.document.tree.list",
+    "events": "main.eventlog.list",
+    "records": "timeman.record.list",
+    "letters": "mail.message.list",
+    "collections": "note.collection.list",
+    "followups": "call.followup.list",
+    "results": "tasks.task.result.list",
+    "links": "tasks.task.gantt.link.list",
+}
+"""Table → the method whose page of the documentation shows its rows."""
+
+
+def documented(portal: Portal, name: str) -> list[Row]:
+    """Answer the rows the documentation shows, nested ones laid flat; nothing where it shows none."""
+    path = portal.samples / f"{DOCUMENTED[name]}.json" if portal.samples and name in DOCUMENTED else None
+    if path is None or not path.is_file():
+        return []
+    answers = json.loads(path.read_text(encoding="utf-8"))["responses"]
+    shown = [each["body"]["result"] for each in answers if each.get("v3")]
+    return [row for result in shown for row in _flat(result["items"])]
+
+
+def _flat(rows: list[Row]) -> list[Row]:
+    found: list[Row] = []
+    for row in rows:
+        found += [{name: value for name, value in row.items() if name != "children"}, *_flat(row.get("children") or [])]
+    return found
+
+
 def table(portal: Portal, name: str) -> list[Row]:
     """Answer the rows of a table."""
+    if rows := portal.side(f"documented {name}", lambda each: documented(each, name)):
+        return rows
     if name in LIVE:
         return LIVE[name](portal)
     return portal.side(f"rest3 {name}", MADE[name])

@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ class State:
     """What is kept between requests."""
 
     recent: deque[float] = field(default_factory=deque)
-    errors: Counter[str] = field(default_factory=Counter)
+    errors: dict[str, list[float]] = field(default_factory=dict)
+    """What failed → when, within the last hour."""
     queue: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_QUEUE))
 
 
@@ -45,13 +46,13 @@ def answer(portal: Portal, visit: Visit) -> Reply:
     state = portal.side("vibe", lambda _: State())
     try:
         headers = _limited(portal, state)
-        _not_looping(state, f"{visit.verb} {visit.path}")
+        _not_looping(state, f"{visit.verb} {visit.path}", portal.now())
         with state.queue:
             body = _answered(portal, visit)
     except VibeError as error:
         portal.stats.error(error.code)
         if error.status not in (429, 502, 504):
-            state.errors[f"{visit.verb} {visit.path}"] += 1
+            state.errors.setdefault(f"{visit.verb} {visit.path}", []).append(portal.now())
         wait = {} if error.wait is None else {"Retry-After": str(error.wait)}
         told = {"success": False, "error": error.told()}
         return _reply(told, error.status, {"X-Request-Id": "demo", **wait})
@@ -59,9 +60,11 @@ def answer(portal: Portal, visit: Visit) -> Reply:
     return _reply(body, headers=headers)
 
 
-def _not_looping(state: State, word: str) -> None:
-    """Refuse what has failed in the same way again and again: it blocks the key."""
-    if state.errors[word] >= _SAME:
+def _not_looping(state: State, word: str, now: float) -> None:
+    """Refuse what has failed a dozen times within an hour: it blocks the key."""
+    recent = [at for at in state.errors.get(word, ()) if at > now - 3600]
+    state.errors[word] = recent
+    if len(recent) >= _SAME:
         raise VibeError(code="ERROR_LOOP_DETECTED")
 
 
@@ -94,7 +97,7 @@ def _known(portal: Portal, visit: Visit) -> str:
 def _answered(portal: Portal, visit: Visit) -> Any:
     kind = _known(portal, visit)
     parts = visit.path.removeprefix("/v1/").strip("/").split("/")
-    given: Any = json.loads(visit.body) if visit.body else php.parse_form(visit.query)
+    given = _given(visit)
     if parts == ["me"]:
         portal.stats.command("me")
         return {"success": True, "data": _me(portal, kind)}
@@ -114,6 +117,14 @@ def _answered(portal: Portal, visit: Visit) -> Any:
         portal.stats.write(f"{visit.verb} {entity.name}")
         raise VibeError(code="WRITE_BLOCKED_READONLY_KEY")
     return _enveloped(entity, _called(portal, visit, Asked(portal, entity, number, given, mode)), mode, given)
+
+
+def _given(visit: Visit) -> Any:
+    """Read the body, or the query."""
+    try:
+        return json.loads(visit.body) if visit.body else php.parse_form(visit.query)
+    except ValueError:
+        raise VibeError(code="INVALID_REQUEST") from None
 
 
 def _me(portal: Portal, kind: str) -> dict[str, Any]:
@@ -176,6 +187,12 @@ def _enveloped(entity: Entity, found: Any, mode: str, given: Any) -> dict[str, A
     return {"success": True, "data": found.rows, "meta": {**total, "hasMore": found.more, **found.meta}}
 
 
+def _entity_of(call: dict[str, Any]) -> str:
+    if "entity" not in call:
+        raise VibeError(code="INVALID_CALL")
+    return str(call["entity"])
+
+
 def _batch(portal: Portal, visit: Visit, given: Any) -> dict[str, Any]:
     """Run up to fifty calls; one that fails leaves the others alone."""
     calls = given.get("calls") if isinstance(given, dict) else None
@@ -188,7 +205,7 @@ def _batch(portal: Portal, visit: Visit, given: Any) -> dict[str, Any]:
         name = str(call.get("id", place))
         try:
             params = call.get("params") or {}
-            parts = [str(call["entity"])] + ([str(params["entityTypeId"])] if "entityTypeId" in params else [])
+            parts = [_entity_of(call)] + ([str(params["entityTypeId"])] if "entityTypeId" in params else [])
             entity, number, _ = _entity(portal, parts)
             found = _called(portal, visit, Asked(portal, entity, number, params, str(call.get("action"))))
             results[name] = found.rows if isinstance(found, Found) else found

@@ -32,8 +32,8 @@ class Entity:
     utc: bool = False
     envelope: str = "meta"
     shape: str = "fields"
-    upper: bool = False
-    """Rows and their key are told in capitals, as Bitrix24 has them."""
+    camel: bool = False
+    """Bitrix24 has its names in capitals: declared ones are told in camel case, user fields as they are."""
     strict: bool = True
     """Unknown filter fields are refused; else they are lost without a word."""
     modified: str = "updatedTime"
@@ -46,7 +46,14 @@ class Entity:
 
     def show(self, row: Row, flags: frozenset[str]) -> Row:
         """Write a row as this API does."""
-        return {self.renames.get(name, name): self._value(value, flag=name in flags) for name, value in row.items()}
+        return {self.told(name): self._value(value, flag=name in flags) for name, value in row.items()}
+
+    def told(self, name: str) -> str:
+        """Answer the name a field is told by."""
+        if self.camel and name.isupper() and not name.startswith("UF_"):
+            first, *others = name.lower().split("_")
+            name = first + "".join(each.capitalize() for each in others)
+        return self.renames.get(name, name)
 
     def _value(self, value: Any, *, flag: bool) -> Any:
         if flag and isinstance(value, str):
@@ -67,16 +74,16 @@ def _entities() -> tuple[Entity, ...]:
         item(name="companies", table="companies"),
         item(name="invoices", table="smart_invoices", envelope="root_total", shape="flat"),
         item(name="items", table="smart_process_{}", envelope="root_total", shape="flat"),
-        item(name="users", table="users", family="users", scope="user", upper=True, key="ID", modified="", strict=False,
+        item(name="users", table="users", family="users", scope="user", camel=True, modified="", strict=False,
              shape="labels"),
-        item(name="departments", table="departments", family="departments", scope="department", upper=True, key="ID",
+        item(name="departments", table="departments", family="departments", scope="department", camel=True,
              modified="", strict=False, shape=""),
         item(name="tasks", table="tasks", family="tasks", scope="task", modified="changedDate", strict=False,
              shape="tasks", blind=frozenset({"statusChangedDate", "activityDate"})),
-        item(name="statuses", table="statuses", family="statuses", upper=True, key="ID", modified="",
+        item(name="statuses", table="statuses", family="statuses", camel=True, modified="",
              shape="flat_upper"),
-        item(name="currencies", table="currencies", family="currencies", upper=True, key="CURRENCY", modified="",
-             shape="flat_upper"),
+        item(name="currencies", table="currencies", family="currencies", camel=True,
+             renames={"currency": "id"}, modified="", shape="flat_upper"),
     )  # fmt: skip
 
 
@@ -110,4 +117,6 @@ def described(entity: Entity, portal: Portal, kind: int | None) -> Any:
         sample = {**view.row(number), **{name: value for name, value in sample.items() if value is not None}}
     kinds = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
     told = {name: {"type": kinds.get(type(value), "string"), "label": name} for name, value in sample.items()}
-    return told if entity.shape == "flat_upper" else {"fields": told, "batch": []}
+    if entity.shape == "flat_upper":  # described in capitals, although rows are not
+        return told
+    return {"fields": {entity.told(name): facts for name, facts in told.items()}, "batch": []}

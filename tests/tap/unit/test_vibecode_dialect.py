@@ -99,6 +99,11 @@ def test_rows_and_totals_stand_in_several_places(body: dict[str, Any], page: Pag
     assert vibecode.page(DEALS, Result(body)) == page
 
 
+@pytest.mark.parametrize("row", [{"ID": 1, "NAME": "x"}, {"Id": 1, "NAME": "x"}])
+def test_the_key_may_come_in_capitals(row: dict[str, Any]) -> None:
+    assert vibecode.page(DEALS, Result({"data": [row]})).rows == [{"id": 1, "NAME": "x"}]
+
+
 @pytest.mark.parametrize(
     ("meta", "kind"), [({"windowErrors": 2}, UnavailableError), ({"truncated": True}, UntrustedError)]
 )

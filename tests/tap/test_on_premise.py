@@ -1,0 +1,49 @@
+"""A server of one's own: below a path, without limits' figures, without the newest methods, with a CA of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from tests.tap.conftest import Start
+from tests.tap.running import Tap
+
+
+def test_below_a_path_and_without_operating_time(start: Start, run_tap: Tap) -> None:
+    portal = start(prefix="/crm/portal", switches={"cloud": "off", "user_get_prefixes": "old", "v3": "off"})
+    assert "/crm/portal/rest/" in portal.url
+    run = run_tap(portal.config(), streams=["deals", "users", "tasks"]).succeeded()
+    assert len(run.ids("deals")) == len(portal.table("deals"))
+    assert len(run.ids("users")) == len(portal.table("users"))
+
+
+def test_methods_that_are_missing_leave_their_streams_out(start: Start, run_tap: Tap) -> None:
+    portal = start(without="crm.item.fields,booking.v1.booking.list,crm.type.list", switches={"cloud": "off"})
+    run = run_tap(portal.config()).succeeded()
+    assert "smart_invoices" not in run.schemas
+    assert len(run.ids("deals")) == len(portal.table("deals"))
+    told = "\n".join(run.warnings)
+    assert "smart_invoices is left out" in told
+
+
+def test_rest_3_below_a_path(start: Start, run_tap: Tap) -> None:
+    portal = start(prefix="/crm")
+    run = run_tap(portal.config(), streams=["event_log"]).succeeded()
+    assert len(run.records("event_log")) == len(portal.truth("v3:events"))
+
+
+def test_a_ca_of_its_own(start: Start, run_tap: Tap, tmp_path: Path) -> None:
+    ca = trustme.CA()
+    paths: dict[str, Any] = {}
+    for name, blob in (("cert", ca.issue_cert("localhost")), ("ca", None)):
+        paths[name] = tmp_path / f"{name}.pem"
+        if blob is None:
+            ca.cert_pem.write_to_path(paths[name])
+        else:
+            blob.private_key_and_cert_chain_pem.write_to_path(paths[name])
+    portal = start(tls=(str(paths["cert"]), str(paths["cert"])), bundle=paths["ca"])
+    refused = run_tap(portal.config())
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "set ca_bundle" in refused.stderr.splitlines()[-1]
+    run = run_tap(portal.config(ca_bundle=str(paths["ca"])), streams=["deals"]).succeeded()
+    assert len(run.ids("deals")) == len(portal.table("deals"))
