@@ -32,7 +32,7 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model import Command, Message, Result
+from tap_bitrix24.model import REST_3, Command, Message, Result
 from tap_bitrix24.pacing import Pacer
 
 LOG = logging.getLogger("tap-bitrix24.client")
@@ -255,7 +255,7 @@ class Client:
         try:
             body = speaks.decode(reply.content)
         except ValueError:
-            raise _unreadable(reply, method) from None
+            raise _unreadable(reply, method, dialect) from None
         try:
             result = speaks.result(body, reply.status, method)
         except PortalError as error:
@@ -332,11 +332,11 @@ def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> t
     return reply.status_code, reply.content
 
 
-def _unreadable(reply: _Reply, method: str) -> PortalError:
+def _unreadable(reply: _Reply, method: str, dialect: str) -> PortalError:
     status = reply.status
     if status in (_GATEWAY_TIMEOUT, _TOO_LARGE):
         return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
-    if status == _NOT_THERE:
+    if status == _NOT_THERE and dialect == REST_3:  # a server that does not know it at all
         return MissingMethodError(f"{method}: this server has no such address (HTTP {status})", method=method)
     kind = "an empty answer" if not reply.content else "an answer that is no JSON"
     error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError

@@ -28,9 +28,16 @@ _VAGUE = frozenset({"", "object", "array", "string"})
 
 
 def probe(client: Client, portal: Portal) -> None:
-    """Note the methods of REST 3.0 this portal has; one request, none where no scope opens any of them."""
-    if portal.scopes is None or not portal.scopes.isdisjoint(SCOPES):
+    """Note the methods of REST 3.0 this portal has; one request, none where no scope opens any of them.
+
+    A portal whose REST 3.0 does not work is one without it: what classic REST reads must not wait for that.
+    """
+    if portal.scopes is not None and portal.scopes.isdisjoint(SCOPES):
+        return
+    try:
         portal.newer = _methods(_asked(client, "rest.scope.list"))
+    except PortalError as error:
+        LOG.warning("REST 3.0 is left out: %s", error)
 
 
 def discover(client: Client, portal: Portal) -> list[Found]:
@@ -43,6 +50,15 @@ def discover(client: Client, portal: Portal) -> list[Found]:
     probe(client, portal)
     if not portal.newer:
         return []
+    try:
+        return _discovered(client, portal)
+    except PortalError as error:
+        LOG.warning("REST 3.0 is left out: %s", error)
+        portal.newer = frozenset()
+        return []
+
+
+def _discovered(client: Client, portal: Portal) -> list[Found]:
     document = _asked(client, DOCUMENTATION)
     document = document if isinstance(document, Mapping) else {}
     paths = {str(path).strip("/").lower() for path in document.get("paths") or ()}

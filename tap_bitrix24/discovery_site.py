@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import site
 from tap_bitrix24.entities import FIELDS, Entity
-from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError, UnavailableError
+from tap_bitrix24.errors import PortalError, RejectedError, SettingsError, UnavailableError
 from tap_bitrix24.found import Found, columns_of, found_of
 from tap_bitrix24.model import SITE, Ask, Command, Endpoint, Field, Source, Stamp
 from tap_bitrix24.openapi import PagedList, key_of, paged_lists, stream_name
@@ -65,7 +65,7 @@ def _lists(client: Client, settings: Settings) -> list[PagedList]:
     """Those of the document, and those the settings name."""
     try:
         told = client.call(Command(settings.site_document, {}, SITE), attempts=FEW_ATTEMPTS).value
-    except (MissingMethodError, UnavailableError) as error:
+    except (RejectedError, UnavailableError) as error:
         if not settings.site_endpoints:
             raise
         LOG.info("no document: %s", error)

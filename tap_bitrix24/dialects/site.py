@@ -16,7 +16,6 @@ from tap_bitrix24.dialects.spelling import page as page_of_rows
 from tap_bitrix24.dialects.spelling import spelled, whole_number
 from tap_bitrix24.errors import (
     AccessError,
-    MissingMethodError,
     PortalError,
     RateLimitedError,
     RejectedError,
@@ -33,7 +32,7 @@ _FAILING = range(500, 600)
 _ERRORS: Mapping[int, tuple[type[PortalError], str]] = {
     401: (AccessError, "the site refuses the key: check site_api_key"),
     403: (AccessError, "the site refuses the key, or this machine's address: check site_api_key"),
-    404: (MissingMethodError, "this site has no such address"),
+    404: (RejectedError, "this site has no such address"),
     429: (RateLimitedError, "too many requests"),
     503: (RateLimitedError, "too many requests"),
 }

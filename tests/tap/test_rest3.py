@@ -105,6 +105,17 @@ def test_a_portal_with_a_part_of_it_has_that_part(start: Start, run_tap: Tap) ->
     assert not names & {"mailboxes", "note_collections", "call_followups"}
 
 
+@pytest.mark.parametrize("method", ["rest/api/*", "rest/api/*/documentation", "rest/api/*/batch"])
+def test_a_portal_where_it_does_not_work_has_the_other_streams(start: Start, run_tap: Tap, method: str) -> None:
+    portal = start()
+    portal.faults({"fault": "internal_server_error", "method": method})
+    run = run_tap(portal.config(), "--discover").succeeded()
+    names = {entry["tap_stream_id"] for entry in json.loads(run.stdout)["streams"]}
+    assert "deals" in names
+    assert not names & (TABLES.keys() - {"task_results"})
+    assert any("REST 3.0 is left out" in line for line in run.warnings)
+
+
 def test_scopes_that_open_none_of_it_cost_no_request(start: Start, run_tap: Tap) -> None:
     portal = start(scopes="crm,user")
     run_tap.discover(portal.config())
