@@ -139,9 +139,9 @@ def test_a_second_run_reads_what_is_new(portal: Portal, discovered: dict[str, An
         {"fault": "html_502", "method": "rest/api/*", "every": 5},
         {"fault": "truncated_json", "method": "rest/api/*", "every": 4, "times": 3},
         {"fault": "disconnect", "method": "rest/api/*", "every": 6, "times": 2},
-        {"fault": "short_page", "method": "main.eventlog.tail", "param": 7, "every": 2},
-        {"fault": "short_page", "method": "mail.message.list", "param": 3, "every": 2},
-        {"fault": "short_page", "method": "timeman.record.list", "param": 1, "every": 2},
+        {"fault": "short_page", "method": "main.eventlog.tail", "param": 7, "times": 1},
+        {"fault": "short_page", "method": "mail.message.list", "param": 3, "times": 2},
+        {"fault": "short_page", "method": "timeman.record.list", "param": 1, "times": 3},
     ],
     ids=lambda fault: f"{fault['fault']}-{fault['method']}",
 )
