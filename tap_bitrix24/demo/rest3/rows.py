@@ -333,7 +333,8 @@ def documented(portal: Portal, name: str) -> list[Row]:
         return []
     answers = json.loads(path.read_text(encoding="utf-8"))["responses"]
     shown = [each["body"]["result"] for each in answers if each.get("v3")]
-    return [row for result in shown for row in _flat(result["items"])]
+    extra: Row = {"members": []} if name == "nodes" else {}  # the list's page shows none; they come with a single node
+    return [{**extra, **row} for result in shown for row in _flat(result["items"])]
 
 
 def _flat(rows: list[Row]) -> list[Row]:
