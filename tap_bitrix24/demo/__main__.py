@@ -14,6 +14,9 @@ from tap_bitrix24.demo.faults import switched
 from tap_bitrix24.demo.server import serve
 
 _OPERATING_COST: Final = "server time of a page that counts for its method's operating time and is not waited for"
+_WORKERS: Final = (
+    "a server of one's own (see --switch cloud=off): N requests at work, 3 N wait, others get 503; 0: no limit"
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="length of all ten operating buckets")
     add("--no-limits", action="store_true", help="neither leaky bucket nor operating limit")
     add("--plan", choices=("standard", "enterprise"), default="standard", help="size of the leaky bucket")
+    add("--workers", type=int, default=0, metavar="N", help=_WORKERS)
     add("--latency", type=float, default=0.0, metavar="MS", help="time every request takes before it is looked at")
     add("--page-time", type=float, default=0.0, metavar="MS", help="server time of a page")
     add("--operating-cost", type=float, default=0.0, metavar="MS", help=_OPERATING_COST)

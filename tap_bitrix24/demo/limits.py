@@ -1,6 +1,11 @@
-"""The two limits of a cloud portal (protocol §7): requests in a leaky bucket, seconds per method in ten buckets."""
+"""The two limits of a cloud portal (protocol §7): requests in a leaky bucket, seconds per method in ten buckets.
+
+A server of one's own has neither. It has workers, and a queue before them that is not endless.
+"""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +13,8 @@ from tap_bitrix24.demo.clock import Clock
 
 BUCKETS: Final = 10
 RECORDED_FROM: Final = 0.1
+WAITING: Final = 3
+"""Requests that may wait for each worker of a server of one's own."""
 PLANS: Final = {"standard": (2.0, 50.0), "enterprise": (5.0, 250.0)}
 
 
@@ -32,6 +39,38 @@ class LeakyBucket:
                 return False
             self.level += 1
             return True
+
+
+@dataclass
+class Workers:
+    """So many requests are at work at once; three times as many wait, which no answer tells, and more are refused.
+
+    None at all: as many as come.
+    """
+
+    number: int = 0
+    inside: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """All are free."""
+        self._free = threading.Semaphore(self.number)
+
+    @contextmanager
+    def one(self) -> Iterator[bool]:
+        """Wait for a worker and keep it; False at once: too many wait already."""
+        with self._lock:
+            comes_in = not self.number or self.inside < self.number * (1 + WAITING)
+            self.inside += comes_in
+        try:
+            if not self.number or not comes_in:
+                yield comes_in
+                return
+            with self._free:
+                yield True
+        finally:
+            with self._lock:
+                self.inside -= comes_in
 
 
 @dataclass

@@ -25,6 +25,7 @@ from tap_bitrix24.demo.vibe.answer import key as vibecode_key
 from tap_bitrix24.demo.visits import Visit, bearer
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+_HTML_503: Final = b"<html><head><title>503 Service Unavailable</title></head><body>nginx</body></html>"
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
 _FULL_PATH: Final = 3
@@ -92,13 +93,16 @@ class _Handler(BaseHTTPRequestHandler):
             portal.stats.secret_in_url()
         if path.startswith("/_demo/"):
             reply = control.answer(portal, self.command, path, url.query, body)
-        elif side is not None:
-            reply = self._aside(portal, side, path, url.query, body)
-        elif path.startswith("/rest/"):
-            with portal.stats.in_flight:
-                reply = self._rest(portal, path, url.query, body)
-        else:
+        elif side is None and not path.startswith("/rest/"):
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
+        else:
+            with portal.stats.in_flight, portal.workers.one() as free:
+                if not free:
+                    reply = _busy(portal)
+                elif side is not None:
+                    reply = self._aside(portal, side, path, url.query, body)
+                else:
+                    reply = self._rest(portal, path, url.query, body)
         self._send(reply)
 
     def _aside(
@@ -108,13 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
         due = Due(portal.stopping)
         headers = {name.lower(): value for name, value in self.headers.items()}
         portal.stats.request(None)
-        with portal.stats.in_flight:
-            due.take(portal.faults.latency_ms)
-            rule = portal.faults.request([path.strip("/")])
-            reply = _faulted(portal, rule, due) if rule else None
-            if reply is None:
-                reply = side(portal, Visit(self.command, path, query, headers, body, due))
-            reply = _spoiled(rule, reply)
+        due.take(portal.faults.latency_ms)
+        rule = portal.faults.request([path.strip("/")])
+        reply = _faulted(portal, rule, due) if rule else None
+        if reply is None:
+            reply = side(portal, Visit(self.command, path, query, headers, body, due))
+        reply = _spoiled(rule, reply)
         portal.request_done(reply.status)
         return reply
 
@@ -156,6 +159,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
+
+
+def _busy(portal: Portal) -> Reply:
+    """Answer as a server does that has no worker free, nor room for one more to wait."""
+    portal.stats.request(None)
+    portal.stats.error("NO_WORKER_FREE")
+    portal.request_done(503)
+    return Reply(503, _HTML_503, "text/html")
 
 
 def _faulted(portal: Portal, rule: Rule, due: Due) -> Reply | None:

@@ -3,7 +3,13 @@
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
+import pytest
+
+from tap_bitrix24.demo import serve
 from tests.demo.conftest import Start
 from tests.demo.wire import JSON, Wire
 
@@ -65,3 +71,42 @@ def test_the_command_line_prints_an_applications_settings_below_a_prefix() -> No
         finally:
             process.terminate()
             process.communicate(timeout=10)
+
+
+def test_without_the_cloud_there_is_no_request_limiter(start: Start) -> None:
+    own = start(no_limits=False, switches={"cloud": "off"})
+    assert {own.call("server.time").status for _ in range(60)} == {200}
+
+
+@pytest.fixture
+def at_once() -> Iterator[ThreadPoolExecutor]:
+    """Threads for requests at the same time; they end with the test."""
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+def test_who_finds_no_worker_free_waits(start: Start, at_once: ThreadPoolExecutor) -> None:
+    own = start(workers=2, latency=50, switches={"cloud": "off"})
+    began = time.monotonic()
+    sent = [at_once.submit(own.call, "server.time") for _ in range(8)]
+    assert {each.result().status for each in sent} == {200}
+    assert time.monotonic() - began >= 4 * 0.05, "two at a time"
+    assert own.stats()["errors"] == {}
+
+
+@pytest.mark.parametrize("path", ["/rest/1/{}/server.time", "/rest/api/1/{}/tasks.task.list"], ids=["classic", "3.0"])
+def test_where_three_wait_for_each_worker_another_is_refused_at_once(path: str, at_once: ThreadPoolExecutor) -> None:
+    with serve(scale=20, workers=1, switches={"cloud": "off"}) as running:
+        own = Wire(running.url)
+        own.faults(rules=[{"fault": "slow", "param": 600}])
+        whole = path.format(running.portal.secret)
+        sent = [at_once.submit(own.send, "POST", whole, "{}", {"Content-Type": JSON}) for _ in range(5)]
+        (first,) = wait(sent, return_when=FIRST_COMPLETED).done
+        refused = first.result()
+        assert (refused.status, refused.headers["content-type"]) == (503, "text/html")
+        assert b"<html>" in refused.raw
+        stats = own.stats()
+        assert (stats["errors"], stats["http"]) == ({"NO_WORKER_FREE": 1}, {"503": 1})
+        assert stats["in_flight_most"] == 5
+    for each in sent:  # the others end with their server
+        each.exception()

@@ -44,7 +44,7 @@ def answer(portal: Portal, visit: Visit) -> Reply:
     """Answer one request."""
     if portal.switches["v3"] == "off":
         return Reply(404, _HTML_404, "text/html")
-    if portal.limits and not portal.bucket.admits():
+    if portal.overrun():
         return portal.too_many()
     began = portal.now()
     try:
@@ -132,7 +132,8 @@ def _called(portal: Portal, visit: Visit, method: str, query: dict[str, Any]) ->
         raise RestThreeError(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
     faults = portal.faults.command(method)
     limit = float(portal.switches["operating_limit"])
-    if "operation_time_limit" in faults or (portal.limits and portal.operating.spent(method) > limit):
+    used_up = portal.limits and portal.switches["cloud"] == "on" and portal.operating.spent(method) > limit
+    if used_up or "operation_time_limit" in faults:
         raise RestThreeError(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
     if "command_error" in faults:
         raise RestThreeError(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
