@@ -153,8 +153,7 @@ class Portal:
         )
         self.stats = Stats()
         self.limits = options.limits
-        self.bucket = LeakyBucket(self.clock, *PLANS[options.plan])
-        self.workers = Workers(options.workers)
+        self.bucket, self.workers = LeakyBucket(self.clock, *PLANS[options.plan]), Workers(options.workers)
         self.operating = OperatingLimit(self.clock, options.operating_window)
         self.mutations = Mutations(self.company, self.clock)
         self.stopping = threading.Event()
