@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from tap_bitrix24.checks import moment
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import BUNDLE
-from tap_bitrix24.entities import FIELDS, Entity, member_of
-from tap_bitrix24.entities.vibecode import SMART, VIBE
+from tap_bitrix24.entities import CHILD_SETS, FIELDS, Entity, entity_of
+from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.found import Found, allows, found_of
 from tap_bitrix24.model import VIBECODE, Command, Result
@@ -21,7 +21,6 @@ from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
 _SOON = timedelta(days=7)
-_BY_STREAM: Mapping[str, Entity] = {each.stream: each for each in VIBE}
 
 
 def preflight(client: Client, settings: Settings) -> Portal:
@@ -50,13 +49,14 @@ def preflight(client: Client, settings: Settings) -> Portal:
     if portal.scopes is not None and not any(allows(portal, each) for each in VIBE):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
+    if not portal.entities or "smart-processes" in portal.entities:
+        portal.types = _smart_processes(client)
     return portal
 
 
 def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found]]:
-    """That, smart processes, and the fields of all entities the key lists."""
+    """That, and the fields of all entities the key lists."""
     portal = preflight(client, settings)
-    portal.types = _smart_processes(client) if "smart-processes" in portal.entities else {}
     offered = [(name, each, params) for name, each, params in _offered(portal) if allows(portal, each)]
     asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
     told = [
@@ -70,28 +70,39 @@ def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found
         brought = [_described(next(answers))] if each.fields_method else []
         if (stream := found_of(each, name, brought)) is not None:
             found.append(stream)
-    described = found_of(FIELDS, FIELDS.stream, [])
-    return portal, [*found, *([described] if described else [])]
+    own = [found_of(each, each.stream, []) for each in (FIELDS, CHILD_SETS)]
+    return portal, [*found, *filter(None, own)]
 
 
-def entity(stream: str) -> Entity | None:
-    """The row of the table a stream belongs to."""
-    if stream == FIELDS.stream:
-        return FIELDS
-    return _BY_STREAM.get(stream) or (SMART if member_of(SMART, stream) is not None else None)
+def entity(stream: str, portal: Callable[[], Portal]) -> Entity | None:
+    """The row of the table a stream belongs to; made for the moment where only the key knows the list."""
+    known = entity_of(stream, VIBECODE)
+    name = stream.replace("_", "-")
+    return unforeseen(name) if known is None and name in portal().entities else known
 
 
 def _offered(portal: Portal) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
-    """Streams whose entity the key lists; all, where it lists none."""
+    """Streams whose entity the key lists; all, where it lists none. What it lists besides is offered as it is."""
+    missing: list[str] = []
     for each in VIBE:
-        name = each.endpoint.method.strip("/").partition("/")[0]
-        if portal.entities and name not in portal.entities:
-            LOG.info("%s is left out: the key does not list %s", each.stream, name)
+        if portal.entities and each in LISTS and _entity_name(each) not in portal.entities:
+            missing.append(each.stream)
         elif each is SMART:
             for number in sorted(portal.types):
                 yield f"{each.stream}{number}", each, {"entityTypeId": number}
         else:
             yield each.stream, each, {}
+    if missing:
+        LOG.info("left out, because the key does not list them: %s", ", ".join(missing))
+    known = {*UNREAD, *map(_entity_name, LISTS)}
+    for name in sorted(portal.entities.keys() - known):
+        each = unforeseen(name)
+        LOG.info("%s: a list this version does not know, offered and not selected", each.stream)
+        yield each.stream, each, {}
+
+
+def _entity_name(each: Entity) -> str:
+    return each.endpoint.method.strip("/").partition("/")[0]
 
 
 def _batched(call: Command) -> Command:
@@ -133,4 +144,4 @@ def _at(value: Any, *steps: str) -> Any:
 
 
 def _scopes() -> set[str]:
-    return {each.scope[0] for each in VIBE}
+    return {scope for each in VIBE for scope in each.scope[:1]}

@@ -54,7 +54,7 @@ VIBE_CODE = Way(
     dialects={VIBECODE: vibecode},
     preflight=discovery_vibecode.preflight,
     discover=discovery_vibecode.discover,
-    entity=lambda stream, _: discovery_vibecode.entity(stream),
+    entity=discovery_vibecode.entity,
     slots=2,
 )
 """The VibeCode service; it lets two requests in at once, and others wait in its queue."""

@@ -9,7 +9,8 @@ TapError                      exit code 1
     │   ├── RateLimitedError      503 QUERY_LIMIT_EXCEEDED: the leaky bucket is full
     │   ├── OperationLimitError   429 OPERATION_TIME_LIMIT: this method's budget is spent
     │   └── UnavailableError      no answer, 5xx, HTML, cut off JSON
-    │       └── TooSlowError      time-out or 504: ask for less at once
+    │       ├── TooSlowError      time-out or 504: ask for less at once
+    │       └── FaultyError       a failure of its own that may be blocked when repeated: a few tries
     ├── AccessError           wrong secret, no rights, subscription ended: the whole run is over
     │   └── ExpiredError          the access token has expired: once more with a new one
     ├── MissingMethodError    method or scope not there: leave the stream out, or fail it
@@ -87,6 +88,10 @@ class UnavailableError(RetriableError):
 
 class TooSlowError(UnavailableError):
     """The answer took longer than the portal or we allow."""
+
+
+class FaultyError(UnavailableError):
+    """A failure of the API's own; it counts them, and blocks who provokes too many of a kind."""
 
 
 class AccessError(PortalError):

@@ -29,11 +29,17 @@ def put(params: dict[str, Any], path: str, value: Any) -> None:
     params[last] = {**given, **value} if both and isinstance(given, Mapping) else value
 
 
-def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
-    """Fixed parameters, conditions and order; what is empty is left out."""
+def _fixed(query: Query) -> dict[str, Any]:
+    """The source's own parameters."""
     params: dict[str, Any] = {}
     for name, value in query.params.items():
         put(params, name, value)
+    return params
+
+
+def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
+    """Fixed parameters, conditions and order; what is empty is left out."""
+    params = _fixed(query)
     if where:
         conditions = dict(query.filter)
         if query.after:  # tasks.task.list drops a condition whose value is 0
@@ -46,6 +52,30 @@ def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[
         by, direction = order
         params |= {by: query.key, direction: query.direction}
     return params
+
+
+class _Pages:
+    """Pages only: neither can ids be asked for, nor is there an order that could be turned round."""
+
+    __slots__ = ()
+    keyset = False
+    descends = False
+
+
+class _Onward:
+    """Rows behind an id can be asked for, in one direction."""
+
+    __slots__ = ()
+    keyset = True
+    descends = False
+
+
+class _BothWays:
+    """Rows behind an id can be asked for, and the newest first."""
+
+    __slots__ = ()
+    keyset = True
+    descends = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +155,7 @@ class ByLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class ByPosition:
+class ByPosition(_BothWays):
     """Parameters by position: order, filter, select, NAV_PARAMS (task.elapseditem.getlist).
 
     The server hands them to a PHP function in their order, whatever their names: a named one too many moves the
@@ -134,16 +164,6 @@ class ByPosition:
 
     first: int = 0
     """Position of the order; parameters before it are the source's own."""
-
-    @property
-    def keyset(self) -> bool:
-        """Ids can be filtered and ordered."""
-        return True
-
-    @property
-    def descends(self) -> bool:
-        """The order can be turned round."""
-        return True
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command."""
@@ -154,21 +174,11 @@ class ByPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class ByCursor:
+class ByCursor(_Onward):
     """The id to start behind as a parameter of its own (`FIRST_ID` of chats and of the news feed)."""
 
     first: str = "FIRST_ID"
     limit: str = "LIMIT"
-
-    @property
-    def keyset(self) -> bool:
-        """It is nothing else."""
-        return True
-
-    @property
-    def descends(self) -> bool:
-        """The other direction has another parameter."""
-        return False
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command."""
@@ -176,20 +186,10 @@ class ByCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpaged:
+class Unpaged(_Pages):
     """All rows in one answer; parameters are sent as they are, for some of these methods refuse others."""
 
     filter: str = field(default="filter", kw_only=True)
-
-    @property
-    def keyset(self) -> bool:
-        """There is nothing to go on to."""
-        return False
-
-    @property
-    def descends(self) -> bool:
-        """There is no order."""
-        return False
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command."""
@@ -214,26 +214,17 @@ def _conditions(filter_: Mapping[str, Any]) -> list[list[Any]]:
 
 def _newer(query: Query, filter_: Mapping[str, Any]) -> dict[str, Any]:
     """Fixed parameters and conditions of a REST 3.0 list."""
-    params: dict[str, Any] = {}
-    for name, value in query.params.items():
-        put(params, name, value)
+    params = _fixed(query)
     conditions = {**params.pop("filter", {}), **filter_}
     return {**params, "filter": _conditions(conditions)} if conditions else params
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
-    """`tail` of REST 3.0: rows behind a cursor on the id, which may not stand in the filter besides."""
+class Tail(_Onward):
+    """`tail` of REST 3.0: rows behind a cursor on the id, which may not stand in the filter besides.
 
-    @property
-    def keyset(self) -> bool:
-        """It is nothing else."""
-        return True
-
-    @property
-    def descends(self) -> bool:
-        """Turned round it takes a value to begin at, and nobody knows the newest."""
-        return False
+    Turned round it takes a value to begin at, and nobody knows the newest.
+    """
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command; field and value are always sent, for their defaults differ by version."""
@@ -271,27 +262,15 @@ class ByPagination:
 
 
 @dataclass(frozen=True, slots=True)
-class ByToken:
+class ByToken(_Pages):
     """`pagination: {limit, afterCursor}` of REST 3.0: the portal says where the next page begins."""
 
     period: str = ""
     """Date-time every request must be bounded by: the filter is an object, `{startDate: {from, to}}`."""
 
-    @property
-    def keyset(self) -> bool:
-        """The cursor is the portal's own, not an id."""
-        return False
-
-    @property
-    def descends(self) -> bool:
-        """There is one direction."""
-        return False
-
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one command; a cursor goes back as it came."""
-        params: dict[str, Any] = {}
-        for name, value in query.params.items():
-            put(params, name, value)
+        params = _fixed(query)
         if self.period:
             bounds = {"from": query.filter.get(f">={self.period}"), "to": query.filter.get(f"<{self.period}")}
             put(params, f"filter.{self.period}", {name: value for name, value in bounds.items() if value})
@@ -302,22 +281,12 @@ class ByToken:
 
 
 @dataclass(frozen=True, slots=True)
-class ByPage:
+class ByPage(_Pages):
     """`page=1,2,3…&limit=100` of a site's own API, with a date to begin at where the API has a parameter for it."""
 
     page: str = "page"
     limit: str = "limit"
     since: str = ""
-
-    @property
-    def keyset(self) -> bool:
-        """Such an API knows no ids."""
-        return False
-
-    @property
-    def descends(self) -> bool:
-        """Nor an order."""
-        return False
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one request."""
@@ -330,18 +299,11 @@ _WORDS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "$ne"}
 
 
 @dataclass(frozen=True, slots=True)
-class BySearch:
-    """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows."""
+class BySearch(_Onward):
+    """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows.
 
-    @property
-    def keyset(self) -> bool:
-        """Ids can be filtered and ordered by."""
-        return True
-
-    @property
-    def descends(self) -> bool:
-        """It could, for a request of its own: an empty page tells the end as well."""
-        return False
+    The newest could be asked for, by a request of its own: an empty page tells the end as well.
+    """
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one request; pages name the order `sort` or `order`, so both are sent."""
@@ -359,23 +321,17 @@ class BySearch:
 
 
 @dataclass(frozen=True, slots=True)
-class Paged:
+class Paged(_Pages):
     """`GET …?limit=50&offset=0` of VibeCode."""
 
-    @property
-    def keyset(self) -> bool:
-        """Small lists need none."""
-        return False
-
-    @property
-    def descends(self) -> bool:
-        """Nor an order."""
-        return False
+    sorted: bool = True
+    """By the id; some lists have none, or an order of their own."""
 
     def __call__(self, query: Query) -> dict[str, Any]:
         """The parameters of one call."""
         offset = {"offset": query.offset} if query.offset else {}
-        return {**query.params, "sort": query.key, "limit": query.size, **offset}
+        params = _fixed(query)
+        return {**params, **({"sort": query.key} if self.sorted else {}), "limit": query.size, **offset}
 
 
 ONE_WAY = (ByCursor, Tail)

@@ -65,7 +65,7 @@ def is_swept(entity: Entity) -> bool:
     """
     if entity.parents is None or entity.each is not None:
         return False
-    parents = [entity_of(parent.stream) for parent in entity.parents(_ANY_PORTAL)]
+    parents = [entity_of(parent.stream, entity.endpoint.dialect) for parent in entity.parents(_ANY_PORTAL)]
     return all(each is not None and each.stamp is not None and each.parents is None for each in parents)
 
 
@@ -105,7 +105,7 @@ def _children_of_all(entity: Entity, name: str, plan: Plan) -> Reading:
         yield from _whole(sources(entity, name, plan))
     for parent in entity.parents(plan.portal) if entity.parents else ():
         of_kind = list(_broods_of(entity, parent, plan, swept=False))
-        known = _entity(parent.stream)
+        known = _parent(entity, parent)
         if known.parents is not None:
             yield from families(_children_of_all(known, parent.stream, plan), of_kind)
             continue
@@ -190,7 +190,7 @@ def broods(entity: Entity, plan: Plan, *, swept: bool) -> list[Brood]:
 
 
 def _broods_of(entity: Entity, parent: Parent, plan: Plan, *, swept: bool) -> Iterator[Brood]:
-    known = _entity(parent.stream)
+    known = _parent(entity, parent)
     if parent.told is not None and known.universal is not None:
         lists = [_universal_source(known.universal, {})]
     else:
@@ -235,8 +235,9 @@ def _slim(known: Entity, source: Source, parent: Parent) -> Source:
     return replace(source, params=params, filter={**source.filter, **parent.wanted}, reshape=None)
 
 
-def _entity(stream: str) -> Entity:
-    return entity_of(stream) or BY_STREAM[stream]
+def _parent(entity: Entity, parent: Parent) -> Entity:
+    """The row of the list whose rows have children, in the table of the same door."""
+    return entity_of(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]
 
 
 def entity_types(streams: Iterable[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ What the API forces here:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from tap_bitrix24.dialects.spelling import decode, spelled, whole_number
 from tap_bitrix24.dialects.spelling import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
+    FaultyError,
     MissingMethodError,
     OperationLimitError,
     PortalError,
@@ -54,6 +55,9 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     **dict.fromkeys(
         ("RATE_LIMITED", "RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), (RateLimitedError, "the request rate is exceeded")
     ),
+    **dict.fromkeys(
+        ("MISSING_PARAMS", "MISSING_REQUIRED_FILTER"), (MissingMethodError, "this list can't be had as a whole")
+    ),
     "ERROR_LOOP_DETECTED": (AccessError, "the service has blocked the key for repeated errors: try again in an hour"),
     "OPERATION_TIME_LIMIT": (OperationLimitError, "the method's execution time is used up for now"),
     **dict.fromkeys(
@@ -63,6 +67,8 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 }
 """Code → (recovery, what to tell the operator)."""
 _FAILING = 500
+_PAUSE = 5.0
+"""Seconds to leave a portal alone that does not answer the service, where no time is told."""
 _PLACE = re.compile(r"\{(\w+)\}")
 _SEARCH, _FIELDS = "/search", "/fields"
 
@@ -77,7 +83,17 @@ def call(command: Command) -> Message:
     path, params = _filled(command)
     if path.endswith(_SEARCH):
         return Message(path, params)
-    return Message(path, verb="GET", query={name: str(value) for name, value in params.items()})
+    return Message(path, verb="GET", query=dict(_query(params)))
+
+
+def _query(params: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+    """`{"filter": {"entityId": 7}}` → `filter[entityId]=7`."""
+    for name, value in params.items():
+        full = f"{inside}[{name}]" if inside else name
+        if isinstance(value, Mapping):
+            yield from _query(value, full)
+        else:
+            yield full, str(value)
 
 
 def _filled(command: Command) -> tuple[str, dict[str, Any]]:
@@ -117,10 +133,10 @@ def error(facts: Mapping[str, Any], status: int, method: str) -> PortalError:
     """Name an error by its code."""
     code = str(facts.get("code") or "")
     told = " ".join(str(facts.get("message") or "").split())
-    usual = UnavailableError if status >= _FAILING or not code else RejectedError
+    usual = FaultyError if status >= _FAILING or not code else RejectedError
     kind, text = _ERRORS.get(code, (usual, ""))
     wait = facts.get("retryAfter")
-    after = float(wait) if isinstance(wait, (int, float)) else 0.0
+    after = float(wait) if isinstance(wait, (int, float)) else _PAUSE if kind is UnavailableError else 0.0
     says = "; ".join(part for part in (text, told) if part)
     return kind(f"{method}: {says or 'refused'} [{code or f'HTTP {status}'}]", code=code, method=method, after=after)
 

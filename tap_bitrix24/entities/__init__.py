@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tap_bitrix24.entities import vibecode
 from tap_bitrix24.entities.base import POSITION, Entity, Members, Parent, Universal
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
@@ -29,6 +30,7 @@ from tap_bitrix24.entities.rest3 import NEWER
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
+from tap_bitrix24.model import REST_2, VIBECODE
 
 __all__ = [
     "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
@@ -54,14 +56,24 @@ ENTITIES: Sequence[Entity] = (
 BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *NEWER)}
 CATALOGS = BY_STREAM["catalogs"]
 LISTS = BY_STREAM["lists"]
-_FAMILIES = [entity for entity in ENTITIES if entity.members]
 
 
-def entity_of(stream: str) -> Entity | None:
-    """The row a stream name belongs to; streams of smart processes and of universal lists share one each."""
-    return BY_STREAM.get(stream) or next(
-        (entity for entity in _FAMILIES if member_of(entity, stream) is not None), None
-    )
+_TABLES: Mapping[str, Mapping[str, Entity]] = {
+    REST_2: BY_STREAM,
+    VIBECODE: {**vibecode.BY_STREAM, **{each.stream: each for each in (FIELDS, CHILD_SETS)}},
+}
+
+
+def entity_of(stream: str, dialect: str = REST_2) -> Entity | None:
+    """The row a stream name belongs to; streams of smart processes and of universal lists share one each.
+
+    Args:
+        stream: Its name.
+        dialect: Which door's table: VibeCode has one of its own, REST 3.0 shares that of classic REST.
+    """
+    table = _TABLES.get(dialect, BY_STREAM)
+    families = (entity for entity in table.values() if entity.members)
+    return table.get(stream) or next((each for each in families if member_of(each, stream) is not None), None)
 
 
 def member_of(entity: Entity, stream: str) -> int | None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from tap_bitrix24.entities.base import Entity, Members, columns, of_type
-from tap_bitrix24.entities.owners import SMART_PROCESS
+from tap_bitrix24.entities.base import Entity, Members, Parent, columns, each_type, every, of_type
+from tap_bitrix24.entities.catalog import CATALOG
+from tap_bitrix24.entities.content import CONTENT
+from tap_bitrix24.entities.crm_parts import CRM_PARTS
+from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, of_tasks
+from tap_bitrix24.entities.people import USERS
+from tap_bitrix24.entities.talk import TALK
+from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model import VIBECODE, Endpoint, Paging, Stamp
-from tap_bitrix24.paging import BySearch, Paged
+from tap_bitrix24.paging import BySearch, Paged, Unpaged
+from tap_bitrix24.portal import Portal
 from tap_bitrix24.shapes import listed
 
 PAGE = 500
@@ -16,30 +25,59 @@ SMALL = 50
 """Rows of a list that shares one batch of Bitrix24's with others."""
 
 
-def _list(path: str, paging: Paging, *, key: str = "id", size: int = PAGE) -> Endpoint:
+def _list(path: str, paging: Paging, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
     return Endpoint(
-        path, paging, listed, "", key, "id", page_size=size, chains=False, dialect=VIBECODE, alone=size == PAGE
+        path, paging, listed, "", key, key, page_size=size, chains=False, dialect=VIBECODE, alone=alone or size == PAGE
     )
 
 
 def _searched(
-    stream: str, entity: str, modified: str = "", *, scope: Sequence[str] = ("crm",), key: str = "id",
-    fallback: str = "", types: Mapping[str, str] | None = None,
+    stream: str, entity: str, modified: str = "", *, scope: Sequence[str] = ("crm",), fallback: str = "",
+    documented: Mapping[str, str] | None = None, default: bool = True,
 ) -> Entity:  # fmt: skip
-    """A list that is read by id."""
+    """A list that is read by id, page by page."""
     return Entity(
-        stream=stream, scope=scope, default=True, endpoint=_list(f"/{entity}/search", BySearch(), key=key),
-        fields_method=f"/{entity}/fields", key=(key,), types={key: "integer", **(types or {})},
+        stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}/search", BySearch()),
+        fields_method=f"/{entity}/fields", documented=documented or {}, key=("id",), types={"id": "integer"},
         stamp=Stamp(modified, modified, fallback=fallback) if modified else None,
     )  # fmt: skip
 
 
-def _small(stream: str, entity: str, kind: str, *, scope: Sequence[str] = ("crm",), key: str = "id") -> Entity:
-    """A dictionary."""
+def _person(stream: str) -> Entity:
+    """Those who have phones and addresses: as one list, as a text, or as a list each, by the page one believes."""
+    known = _searched(stream, stream, "updatedTime", fallback="updatedAt")
+    return replace(known, types={**known.types, **dict.fromkeys(("fm", "phone", "email"), "any")})
+
+
+def _small(
+    stream: str, entity: str, kind: str = "integer", *, scope: Sequence[str] = ("crm",),
+    documented: Mapping[str, str] | None = None, default: bool = True,
+) -> Entity:  # fmt: skip
+    """A dictionary, which shares a request with others."""
     return Entity(
-        stream=stream, scope=scope, default=True, endpoint=_list(f"/{entity}", Paged(), key=key, size=SMALL),
-        fields_method=f"/{entity}/fields", key=(key,), types={key: kind},
+        stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}", Paged(), size=SMALL),
+        fields_method=f"/{entity}/fields", documented=documented or {}, key=("id",), types={"id": kind},
     )  # fmt: skip
+
+
+def _special(
+    stream: str, path: str, documented: Mapping[str, str], *, key: Sequence[str] = ("id",), kind: str = "integer",
+    paging: Paging | None = None, **more: Any,
+) -> Entity:  # fmt: skip
+    """A path of its own, in no batch; nothing but the documentation describes its rows."""
+    endpoint = _list(path, paging or Paged(sorted=False), key=key[-1], size=SMALL, alone=True)
+    return Entity(
+        stream=stream, endpoint=endpoint, documented=documented, key=key, types={key[-1]: kind},
+        **{"scope": ("crm",), **more},
+    )  # fmt: skip
+
+
+_BY_REST: Mapping[str, Entity] = {each.stream: each for each in (*CATALOG, *CONTENT, *CRM_PARTS, *TALK, *WORK)}
+
+
+def _as_by_rest(stream: str) -> Mapping[str, str]:
+    """The columns the same list has through REST: the service hands its rows on as they are."""
+    return _BY_REST[stream].documented
 
 
 _TASK = ("task", "tasks")
@@ -51,26 +89,189 @@ SMART = Entity(
     key=("id",), types={"entityTypeId": "integer", "id": "integer"},
     stamp=Stamp("updatedTime", "updatedTime", fallback="updatedAt"),
 )  # fmt: skip
-DEPARTMENTS = Entity(
-    stream="departments", scope=("department",), default=True,
-    endpoint=_list("/departments", Paged(), size=SMALL), key=("id",),
-    documented=columns(integer="id sort parent UF_HEAD", string="name"),
-)  # fmt: skip
-VIBE: Sequence[Entity] = (
+USER_COLUMNS = {name: kind for name, kind in USERS.types.items() if name != "ID"} | columns(
+    boolean="isAdmin", integer_list="departmentId"
+)
+
+
+def _owners(portal: Portal, *words: str) -> list[tuple[str, str]]:
+    """Stream of CRM items → what the service calls their kind in filters; smart processes as DYNAMIC_<type>."""
+    streams = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}
+    smart = [(f"{SMART_PROCESS}{number}", f"DYNAMIC_{number}") for number in sorted(portal.types)]
+    return [(streams[word], word) for word in words] + smart
+
+
+def _commented(portal: Portal) -> list[Parent]:
+    return [
+        Parent(stream=stream, param="filter.entityId", name=word, fixed={"filter.entityType": word})
+        for stream, word in _owners(portal, "deal", "lead", "contact", "company")
+    ]
+
+
+def _staged(_: Portal) -> list[Parent]:
+    return [
+        Parent(
+            stream=stream, param="ownerId", name=word, fixed={"entityType": word}, constants={"entityTypeId": number},
+        )
+        for stream, word, number in (("leads", "lead", 1), ("deals", "deal", 2))
+    ]  # fmt: skip
+
+
+def _priced(portal: Portal) -> list[Parent]:
+    """Items with product rows; their kind is part of the path."""
+    kinds = [("deals", "deals"), ("leads", "leads"), ("quotes", "quotes"), ("smart_invoices", "invoices")]
+    kinds += [(f"{SMART_PROCESS}{number}", f"items/{number}") for number in sorted(portal.types)]
+    return [Parent(stream=stream, param="id", name=kind, fixed={"entity": kind}) for stream, kind in kinds]
+
+
+LISTS: Sequence[Entity] = (
     _searched("deals", "deals", "updatedAt"),
     _searched("quotes", "quotes", "updatedAt"),
-    _searched("leads", "leads", "updatedTime", fallback="updatedAt", types={"fm": "any"}),
-    _searched("contacts", "contacts", "updatedTime", fallback="updatedAt", types={"fm": "any"}),
-    _searched("companies", "companies", "updatedTime", fallback="updatedAt", types={"fm": "any"}),
+    _person("leads"),
+    _person("contacts"),
+    _person("companies"),
     _searched("smart_invoices", "invoices", "updatedTime", fallback="updatedAt"),
     SMART,
-    _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
-    _searched("users", "users", scope=_USER),
-    DEPARTMENTS,
-    _small("crm_statuses", "statuses", "integer"),
+    _searched("crm_activities", "activities", "updatedAt", fallback="createdAt"),
+    _small("deal_categories", "deal-categories"),
+    _small("crm_statuses", "statuses"),
     _small("currencies", "currencies", "string"),
-)
-"""Lists with ids that can be searched by come whole page by page; dictionaries share a request."""
+    _searched("requisites", "requisites", "updatedAt", fallback="createdAt"),
+    _searched("requisite_bank_details", "bank-details"),
+    _small("requisite_presets", "requisite-presets", default=False),
+    Entity(
+        stream="crm_addresses", scope=("crm",), default=True, key=("typeId", "entityTypeId", "entityId"),
+        endpoint=_list("/addresses", Paged(sorted=False), size=SMALL), fields_method="/addresses/fields",
+        types=columns(integer="typeId entityTypeId entityId"),
+    ),
+    Entity(
+        stream="requisite_links", scope=("crm",), key=("entityTypeId", "entityId"),
+        endpoint=_list("/requisite-links", Paged(sorted=False), size=SMALL), fields_method="/requisite-links/fields",
+        types=columns(integer="entityTypeId entityId"),
+    ),
+    Entity(
+        stream="crm_timeline_comments", scope=("crm",), key=("id",), parents=_commented,
+        endpoint=_list("/timelines", Paged(sorted=False), size=SMALL), fields_method="/timelines/fields",
+        types=columns(integer="id entityId", string="entityType"),
+    ),
+    _searched("crm_products_old", "products", "updatedAt", default=False),
+    _searched("crm_product_sections_old", "product-sections", default=False),
+    _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
+    _searched("users", "users", scope=_USER, documented=USER_COLUMNS),
+    _small("departments", "departments", scope=("department",), documented=columns(
+        integer="sort parentId headId PARENT UF_HEAD", string="name",
+    )),
+    _searched("workgroups", "workgroups", "dateUpdate", scope=("sonet_group", "socialnetwork"), documented=columns(
+        integer="ownerId subjectId membersCount", string="name description subjectName SITE_ID KEYWORDS IMAGE",
+        boolean="active visible opened CLOSED IS_EXTRANET", datetime="dateCreate dateUpdate DATE_ACTIVITY",
+    )),
+    _small("disk_storages", "storages", scope=("disk",)),
+    _searched("products", "catalog-products", "createdAt", scope=("catalog",)),
+    _searched("product_sections", "catalog-sections", scope=("catalog",), documented=columns(
+        integer="iblockId iblockSectionId sort createdBy modifiedBy", string="name xmlId code description",
+        boolean="active", datetime="dateCreate",
+    )),
+    _searched("product_prices", "catalog-prices", scope=("catalog",), documented=columns(
+        integer="catalogGroupId productId", double="price quantityFrom quantityTo", string="currency",
+    )),
+    _searched("orders", "orders", "dateUpdate", scope=("sale",), fallback="dateInsert"),
+    _searched("order_basket_items", "basket-items", "dateUpdate", scope=("sale",), fallback="dateInsert",
+        documented=columns(
+            integer="orderId productId sort", string="name currency", boolean="vatIncluded",
+            double="price basePrice discountPrice quantity weight vatRate", datetime="dateInsert dateUpdate",
+        )),
+    _searched("order_payments", "payments", scope=("sale",), documented=columns(
+        integer="orderId paySystemId responsibleId", double="sum", boolean="paid isReturn",
+        string="currency comments accountNumber xmlId paySystemName", datetime="datePaid dateBill",
+    )),
+    _small("order_statuses", "order-statuses", "string", scope=("sale",), documented=columns(
+        integer="sort", boolean="notify", string="type color xmlId",
+    )),
+    _searched("sites", "sites", scope=("landing",), default=False, documented=columns(
+        integer="domainId createdById", string="title code type", boolean="active", datetime="dateCreate dateModify",
+    )),
+    _searched("site_pages", "pages", scope=("landing",), default=False, documented=columns(
+        integer="siteId createdById", string="title code description", boolean="active",
+        datetime="dateCreate dateModify",
+    )),
+    _searched("document_templates", "doc-templates", "updateTime", scope=("documentgenerator",), default=False),
+    _searched("documents", "documents", "updateTime", scope=("documentgenerator",), default=False),
+    _searched("bookings", "bookings", scope=("booking",), documented=columns(
+        string="name description", json="resourceIds datePeriod",
+    )),
+    _small("bizproc_workflow_templates", "bizproc-templates", scope=("bizproc",), default=False, documented=columns(
+        integer="autoExecute userId", string="moduleId entity name description", boolean="isModified",
+        datetime="modified", json="documentType",
+    )),
+    _small("openlines_configs", "openline-configs", scope=("imopenlines",), default=False, documented=columns(
+        integer="lineId agentId", string="name queueType workTimeFrom workTimeTo", boolean="active",
+    )),
+    _small("telephony_external_lines", "telephony-lines", scope=("telephony",), default=False, documented=columns(
+        string="number serverName name",
+    )),
+)  # fmt: skip
+"""Lists of the entity API, of which a key names those it opens. Those with ids that can be searched by come page by
+page; dictionaries share a request."""
+
+SPECIAL: Sequence[Entity] = (
+    _special("crm_product_rows", "/{entity}/{id}/products", columns(
+        integer="ownerId productId discountTypeId measureCode sort type storeId", string="ownerType productName",
+        double="price priceAccount priceExclusive priceNetto priceBrutto quantity discountRate discountSum discount",
+        boolean="taxIncluded customized", text="measureName xmlId",
+    ) | columns(double="taxRate"), paging=Unpaged(), parents=_priced),
+    _special("crm_stage_history", "/stage-history", columns(
+        integer="entityTypeId typeId ownerId categoryId", string="stageSemanticId stageId", datetime="createdAt",
+    ), key=("entityTypeId", "id"), parents=_staged),
+    _special("task_comments", "/tasks/{taskId}/comments", columns(
+        integer="taskId authorId", string="message", datetime="createdAt",
+    ), scope=_TASK, parents=of_tasks("taskId", "taskId")),
+    _special("task_elapsed_items", "/tasks/{taskId}/time", columns(
+        integer="taskId userId seconds minutes", string="commentText source",
+        datetime="createdDate dateStart dateStop",
+    ), scope=_TASK, parents=of_tasks("taskId", "taskId")),
+    _special("requisite_preset_fields", "/requisite-presets/{presetId}/fields", columns(
+        integer="presetId sort", string="fieldName fieldTitle", boolean="inShortList",
+    ), key=("presetId", "id"), parents=every(
+        Parent(stream="requisite_presets", param="presetId", column="presetId", name="preset")
+    )),
+    _special("crm_categories", "/categories/{entityTypeId}", columns(
+        integer="entityTypeId sort", string="name code", boolean="isDefault isSystem", datetime="createdDate",
+    ), key=("entityTypeId", "id"), paging=Unpaged(), each=each_type(SMART_INVOICE)),
+    *(
+        _special(f"{name}_userfields", f"/userfields/{path}", columns(
+            string="entityId fieldName userTypeId xmlId showFilter",
+            integer="sort", boolean="multiple mandatory showInList editInList isSearchable",
+            json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
+        ), paging=Unpaged())
+        for name, path in (
+            ("deal", "deals"), ("lead", "leads"), ("contact", "contacts"), ("company", "companies"),
+            ("quote", "quotes"), ("requisite", "requisites"),
+        )
+    ),
+    _special("stores", "/warehouses", _as_by_rest("stores"), scope=("catalog",), default=True),
+    _special(
+        "feed_posts", "/posts", {**_as_by_rest("feed_posts"), "POST_TITLE": "string"}, scope=("log",), key=("ID",)
+    ),
+    _special(
+        "bizproc_workflow_instances", "/workflows",
+        {**_as_by_rest("bizproc_workflow_instances"), "DOCUMENT_ID": "any"}, scope=("bizproc",), key=("ID",),
+        kind="string",
+    ),
+)  # fmt: skip
+"""Lists on paths of their own, most of them one for each owner: a request each, four in a second."""
+VIBE: Sequence[Entity] = (*LISTS, *SPECIAL)
+BY_STREAM: Mapping[str, Entity] = {each.stream: each for each in VIBE}
+UNREAD = frozenset({
+    "smart-processes", "task-comments", "requisite-preset-fields", "calendar-events", "files", "folders",
+    "list-elements", "bizproc-activities", "bizproc-robots",
+})  # fmt: skip
+"""Lists the key names that are read on a path of their own, or not (NOT_LISTED)."""
+
+
+def unforeseen(name: str) -> Entity:
+    """A list the key names and this table does not: described by its own `/fields`, read whole, by id."""
+    return _searched(name.replace("-", "_"), name, scope=(), default=False)
+
 
 DIFFERENCES: Sequence[tuple[str, str, str, str]] = (
     ("deals, leads, quotes", "`opportunity`, `currency_id`", "`amount`, `currency`", "the same values"),
@@ -81,24 +282,35 @@ DIFFERENCES: Sequence[tuple[str, str, str, str]] = (
         "`created_time`, `updated_time`",
         "the same moments",
     ),
+    ("crm_activities", "`created`, `last_updated`", "`created_at`, `updated_at`", "the same moments"),
+    ("requisites", "`date_create`, `date_modify`", "`created_at`, `updated_at`", "the same moments"),
+    ("products", "`timestamp_x`", "`created_at`", "a date of change, whatever its name says"),
     ("deals, quotes", "`closedate`, `is_return_customer`", "`closed_at`, `is_returning`", "`closed_at` is a date-time"),
     ("CRM", "`created_by_id`, `modify_by_id`", "`created_by`, `updated_by`", "the same values"),
     ("contacts, companies", "`phone`, `email`, `web` …", "`fm`", "all of them in one list"),
-    ("leads", "`status_id`", "`stage_id`", "the same codes"),
     ("currencies", "`currency`", "`id`", "the same codes"),
+    ("users", "`uf_department`", "`department_id`", "the same ids"),
+    ("departments", "`parent`, `uf_head`", "`parent_id`, `head_id`", "the same ids"),
+    ("task_comments", "`post_message`, `post_date`", "`message`, `created_at`", "the same values"),
+    (
+        "workgroups",
+        "`number_of_members`",
+        "`members_count`",
+        "rows of `workgroups_classic`; archived groups are missing",
+    ),
     ("all", "Y/N flags", "true, false", "booleans through both doors"),
 )
 """Streams, columns through the REST doors, columns here, and what of the values."""
 
 NOT_LISTED: Mapping[str, str] = {
-    "crm_stage_history": "one owner at a time only",
-    "crm_product_rows": "one owner at a time only, four requests a second",
-    "crm_activities": "not built yet",
-    "orders, payments, baskets, catalog": "not built yet",
-    "calendar_events": "one calendar at a time; its page calls the list disabled",
-    "files, folders": "one folder at a time",
+    "calendar_events": "one event by its id; its page has no list",
+    "calls": "the service does not say how the pages of its statistics are turned",
+    "disk_storage_children, disk_folder_children": "one folder at a time; how folders are asked for is not documented",
+    "archived workgroups": "their list leaves them out",
     "list_elements": "the service describes their fields, and has no rows",
-    "open lines, landing blocks, BI connector, REST 3.0": "the service has no such lists",
+    "chats, messages": "the latest only, and those of the key's owner",
+    "bizproc activities and robots": "codes the calling application has registered",
+    "open line sessions, landing blocks, BI connector, REST 3.0": "the service has no such lists",
     "field_options": "words for codes come with `crm_statuses`",
 }
 """What this door does not read, and why."""

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.client import again
 from tap_bitrix24.dialects import vibecode
 from tap_bitrix24.entities.vibecode import VIBE
 from tap_bitrix24.errors import (
     AccessError,
+    FaultyError,
     MissingMethodError,
     PortalError,
     RateLimitedError,
@@ -124,7 +126,9 @@ def test_a_page_that_is_not_whole_is_no_page(meta: dict[str, Any], kind: type[Po
         ("RATE_LIMITED", 429, RateLimitedError),
         ("BITRIX_UNAVAILABLE", 502, UnavailableError),
         ("QUEUE_TIMEOUT", 504, UnavailableError),
-        ("INTERNAL_ERROR", 500, UnavailableError),
+        ("INTERNAL_ERROR", 500, FaultyError),
+        ("SOMETHING_NEW", 500, FaultyError),
+        ("MISSING_REQUIRED_FILTER", 400, MissingMethodError),
         ("INVALID_FILTER_FIELD", 400, RejectedError),
         ("BITRIX_ERROR", 422, RejectedError),
     ],
@@ -141,3 +145,23 @@ def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalErr
 def test_what_is_no_answer_is_asked_for_again(body: Any) -> None:
     with pytest.raises(UnavailableError):
         vibecode.result(body, 200, "/deals/search")
+
+
+def test_a_portal_that_is_away_is_left_alone_for_a_while() -> None:
+    with pytest.raises(UnavailableError) as raised:
+        vibecode.result({"success": False, "error": {"code": "BITRIX_UNAVAILABLE"}}, 502, "/deals/search")
+    assert raised.value.after == 5
+
+
+def test_failures_of_the_services_own_are_tried_few_times() -> None:
+    """More of the same would block the key, for all that use it."""
+    faulty, away = FaultyError("x"), UnavailableError("x")
+    assert [again(faulty, attempt, 0.0) for attempt in (1, 2, 3)] == [True, True, False]
+    assert [again(away, attempt, 0.0) for attempt in (1, 6, 7)] == [True, True, False]
+
+
+def test_places_in_a_path_and_nested_parameters_of_a_single_call() -> None:
+    call = vibecode.call(Command("/{entity}/{id}/products", {"entity": "items/156", "id": 7}, "vibecode"))
+    assert (call.verb, call.path, call.query) == ("GET", "/items/156/7/products", {})
+    listed = vibecode.call(Command("/timelines", {"filter": {"entityType": "deal", "entityId": 7}, "limit": 50}))
+    assert listed.query == {"filter[entityType]": "deal", "filter[entityId]": "7", "limit": "50"}
