@@ -129,7 +129,7 @@ def test_a_batch_goes_on_behind_a_failed_call(service: Service) -> None:
     ]
     data = service.post("/batch", {"calls": calls}).body["data"]
     assert len(data["results"]["a"]) == 5
-    assert data["errors"]["b"]["code"] == "NOT_FOUND"
+    assert data["errors"]["b"]["code"] == "UNKNOWN_ENTITY"
     assert data["summary"] == {"total": 2, "succeeded": 1, "failed": 1}
     assert service.post("/batch", {"calls": calls[:1]}).body["data"]["errors"] == []
 

@@ -1,122 +1,99 @@
-"""The entities of the VibeCode API: where their rows lie, and in which of its ways they are told."""
+"""What an entity of the VibeCode API is: where its rows lie, and how they are told (vibecode.md §3-§5)."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from tap_bitrix24.demo import methods_crm
 from tap_bitrix24.demo.portal import Portal
 from tap_bitrix24.demo.views import View
 
 Row = dict[str, Any]
-_RENAMED: Final = {
-    "opportunity": "amount", "currencyId": "currency", "createdTime": "createdAt", "updatedTime": "updatedAt",
-    "closedate": "closedAt", "isReturnCustomer": "isReturning",
-}  # fmt: skip
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
-_FLAGS: Final = {"Y": True, "N": False}
+ALL: Final = frozenset({"list", "get", "fields", "search", "aggregate"})
+UNDESCRIBED: Final = ALL - {"fields"}
+UNGOT: Final = UNDESCRIBED - {"get"}
+LISTED: Final = frozenset({"list"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entity:
-    """One entity. ``family`` is the form its rows have in classic REST; ``{}`` in ``table`` stands for the type."""
+    """One entity. ``family`` is the form its rows have in classic REST, ``{}`` in ``table`` stands for the type.
+
+    Names of rows and of ``renames`` are those of classic REST; all others are those this API tells.
+    """
 
     name: str
     table: str
-    family: str = "universal"
+    family: str = ""
+    """A declared list of the demo if empty."""
+    path: str = ""
+    """Where its list is, if not at its name."""
     scope: str = "crm"
     key: str = "id"
+    ops: frozenset[str] = ALL
+    app_only: bool = False
+    in_batch: bool = True
+    # How rows are told
     renames: Mapping[str, str] = field(default_factory=dict)
-    utc: bool = False
-    envelope: str = "meta"
-    shape: str = "fields"
     camel: bool = False
     """Bitrix24 has its names in capitals: declared ones are told in camel case, user fields as they are."""
+    raw: tuple[str, ...] = ()
+    """Names, or beginnings of names, that this API does not declare: they stay as they are, and so do their values."""
+    codes: frozenset[str] = frozenset()
+    """Fields whose Y and N are no flags."""
+    utc: tuple[str, ...] = ()
+    """Instants told in UTC; ``*`` for all."""
+    plain: bool = False
+    """Values stay as classic REST has them."""
+    reshaped: Callable[[int, Row], Row] | None = None
+    numbered: bool = True
+    """The id that is told is the table's number."""
+    strings: bool = False
+    """The list is one of bare strings, the ids."""
+    # How they are listed
+    envelope: str = "meta"
+    shape: str = "include"
     strict: bool = True
     """Unknown filter fields are refused; else they are lost without a word."""
-    modified: str = "updatedTime"
+    created: str = ""
+    modified: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names that filters and orders know."""
     blind: frozenset[str] = frozenset()
     """Filters that are taken, and lost without a word."""
+    deaf: bool = False
+    """Takes no filter but those it needs, and no order: ids ascend."""
+    only: Mapping[str, Any] = field(default_factory=dict)
+    """Columns of the table whose value all listed rows have."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Parameters, or filters, a list is not told without → columns of the table."""
+    takes: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that narrow the list."""
+    between: tuple[str, str] | None = None
+    """Columns in which rows begin and end, for the parameters ``from`` and ``to``."""
+    lacking: str = "MISSING_PARAMS"
+    zero: str = ""
+    """The switch that hides the row with the id 0."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Other words for values of parameters."""
+    size: int = 0
+    """Rows of a page, whatever the limit says."""
+    include: tuple[str, ...] = ()
+    aggregatable: tuple[str, ...] = ()
 
     def view(self, portal: Portal, kind: int | None) -> View:
         """Answer the rows."""
-        return portal.view(self.family, self.table.format(kind))
-
-    def show(self, row: Row, flags: frozenset[str]) -> Row:
-        """Write a row as this API does."""
-        return {self.told(name): self._value(value, flag=name in flags) for name, value in row.items()}
+        table = self.table.format(kind)
+        return portal.view(self.family or f"list {table}", table)
 
     def told(self, name: str) -> str:
         """Answer the name a field is told by."""
-        if self.camel and name.isupper() and not name.startswith("UF_"):
-            first, *others = name.lower().split("_")
-            name = first + "".join(each.capitalize() for each in others)
-        return self.renames.get(name, name)
+        if name in self.renames:
+            return self.renames[name]
+        if not self.camel or not name.isupper() or self.undeclared(name):
+            return name
+        first, *others = name.lower().split("_")
+        return first + "".join(each.capitalize() for each in others)
 
-    def _value(self, value: Any, *, flag: bool) -> Any:
-        if flag and isinstance(value, str):
-            return _FLAGS.get(value, value)
-        if self.utc and isinstance(value, str) and _ISO.fullmatch(value):
-            return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        return value
-
-
-def _entities() -> tuple[Entity, ...]:
-    item: Callable[..., Entity] = Entity
-    return (
-        item(name="deals", table="deals", renames=_RENAMED, utc=True, envelope="root", modified="updatedAt"),
-        item(name="quotes", table="quotes", renames=_RENAMED, utc=True, envelope="root", modified="updatedAt"),
-        item(name="leads", table="leads",
-             renames={"opportunity": "amount", "currencyId": "currency"}, modified="updatedTime"),
-        item(name="contacts", table="contacts"),
-        item(name="companies", table="companies"),
-        item(name="invoices", table="smart_invoices", envelope="root_total", shape="flat"),
-        item(name="items", table="smart_process_{}", envelope="root_total", shape="flat"),
-        item(name="users", table="users", family="users", scope="user", camel=True, modified="", strict=False,
-             shape="labels"),
-        item(name="departments", table="departments", family="departments", scope="department", camel=True,
-             modified="", strict=False, shape=""),
-        item(name="tasks", table="tasks", family="tasks", scope="task", modified="changedDate", strict=False,
-             shape="tasks", blind=frozenset({"statusChangedDate", "activityDate"})),
-        item(name="statuses", table="statuses", family="statuses", camel=True, modified="",
-             shape="flat_upper"),
-        item(name="currencies", table="currencies", family="currencies", camel=True,
-             renames={"currency": "id"}, modified="", shape="flat_upper"),
-    )  # fmt: skip
-
-
-ENTITIES: Final[dict[str, Entity]] = {entity.name: entity for entity in _entities()}
-
-
-def flags_of(entity: Entity, portal: Portal, kind: int | None) -> frozenset[str]:
-    """Answer which keys of its rows hold Y or N, of those this API declares."""
-    if entity.family != "universal":
-        return frozenset()
-    fields = methods_crm.universal_fields(entity.view(portal, kind).table)
-    return frozenset(each.item for each in fields.values() if each.type in {"char", "boolean"} and not each.user_field)
-
-
-def described(entity: Entity, portal: Portal, kind: int | None) -> Any:
-    """Answer ``/fields`` in the shape the entity has."""
-    view = entity.view(portal, kind)
-    if entity.family == "universal":
-        known = methods_crm.universal_fields(view.table)
-        told = {
-            entity.renames.get(each.item, each.item): {
-                "type": "boolean" if each.type in {"char", "boolean"} and not each.user_field else each.type,
-                "isRequired": False, "isReadOnly": False, "isMultiple": each.multiple, "title": each.item,
-            }
-            for each in known.values()
-        }  # fmt: skip
-        told |= {"fm": {"type": "any", "title": "fm"}} if "PHONE" in view.table.fields else {}
-        return {"fields": told, "include": ["company"]} if entity.shape == "fields" else told
-    sample: Row = {}
-    for number in view.table.ids[:200]:
-        sample = {**view.row(number), **{name: value for name, value in sample.items() if value is not None}}
-    kinds = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-    told = {name: {"type": kinds.get(type(value), "string"), "label": name} for name, value in sample.items()}
-    if entity.shape == "flat_upper":  # described in capitals, although rows are not
-        return told
-    return {"fields": {entity.told(name): facts for name, facts in told.items()}, "batch": []}
+    def undeclared(self, name: str) -> bool:
+        """Tell whether this API knows nothing of a field."""
+        return name.startswith(("UF_", *self.raw))

@@ -1,193 +1,201 @@
 """Lists and searches of the VibeCode API, and what goes wrong with them without a word (vibecode.md §3, §8)."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal import Portal
-from tap_bitrix24.demo.vibe.entities import Entity, Row, flags_of
+from tap_bitrix24.demo.lists.rows import Groups
+from tap_bitrix24.demo.store import Table
+from tap_bitrix24.demo.vibe.asked import Asked, Found
+from tap_bitrix24.demo.vibe.entities import Row
 from tap_bitrix24.demo.vibe.errors import VibeError
+from tap_bitrix24.demo.vibe.filters import Condition, Order, compared, conditions, holds, instant, orders
+from tap_bitrix24.demo.vibe.rows import Teller
 
 MOST: Final = 5_000
 TROUBLE: Final = 2_500
-_INTERNAL: Final = 50
+USUAL: Final = 50
 _WIDE: Final = 14 * 86_400
 _WEEK: Final = 7 * 86_400
-_SIGNS: Final = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<=", "$ne": "!=", "$in": "in"}
-_TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    ">": lambda have, wanted: have > wanted,
-    ">=": lambda have, wanted: have >= wanted,
-    "<": lambda have, wanted: have < wanted,
-    "<=": lambda have, wanted: have <= wanted,
-    "!=": lambda have, wanted: have != wanted,
-    "=": lambda have, wanted: str(have) == str(wanted),
-    "in": lambda have, wanted: have in wanted,
-}
-Condition = tuple[str, str, Any]
-
-
-@dataclass
-class Asked:
-    """One call."""
-
-    portal: Portal
-    entity: Entity
-    kind: int | None
-    given: Mapping[str, Any]
-    mode: str
-    faults: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def word(self) -> str:
-        """Answer what counters call it."""
-        return f"{self.entity.name}/{self.mode}"
-
-
-@dataclass
-class Found:
-    """Rows, how many there are, and what is told beside them."""
-
-    rows: list[Row]
-    total: int
-    more: bool
-    meta: dict[str, Any] = field(default_factory=dict)
-
-
-def conditions(asked: Asked) -> list[Condition]:
-    """Read the filter in any of its syntaxes; what is not known is refused or lost."""
-    given = asked.given.get("filter") or {}
-    if not isinstance(given, Mapping):
-        raise VibeError(code="INVALID_FILTER")
-    found: list[Condition] = []
-    for name, value in given.items():
-        sign = next((each for each in (">=", "<=", "!=", ">", "<") if str(name).startswith(each)), "")
-        field_name = str(name).removeprefix(sign)
-        if isinstance(value, Mapping):
-            for operator, inner in value.items():
-                if operator not in _SIGNS and operator not in _TESTS:
-                    raise VibeError(code="INVALID_FILTER_OPERATOR")
-                found.append((field_name, _SIGNS.get(str(operator), str(operator)), inner))
-        else:
-            found.append((field_name, sign or ("in" if isinstance(value, list) else "="), value))
-    return _known(asked, found)
-
-
-def _names(asked: Asked) -> set[str]:
-    """Answer the names filters and orders know."""
-    view = asked.entity.view(asked.portal, asked.kind)
-    return {"id", *(asked.entity.show(view.row(view.table.ids[0]), frozenset()) if len(view.table) else ())}
-
-
-def _known(asked: Asked, found: list[Condition]) -> list[Condition]:
-    names = _names(asked)
-    unknown = [name for name, _, _ in found if len(names) > 1 and name not in names]
-    if unknown and asked.entity.strict:
-        raise VibeError(code="INVALID_FILTER_FIELD", text=f"Unknown filter field: {unknown[0]}")
-    unknown += [name for name, _, _ in found if name in asked.entity.blind]
-    if "drop_filter" in asked.faults:
-        unknown = [name for name, _, _ in found]
-    asked.portal.stats.lost(asked.word, unknown)
-    return [each for each in found if each[0] not in unknown]
-
-
-def _number(value: Any, usual: int) -> int:
-    try:
-        return int(value) if value not in (None, "") else usual
-    except (TypeError, ValueError):
-        raise VibeError(code="INVALID_PARAMS") from None
+_Known = dict[tuple[str, tuple[str, ...]], tuple[Table, Groups]]
 
 
 def read(asked: Asked) -> Found:
     """Answer a list or a search."""
-    limit, offset = min(_number(asked.given.get("limit"), 50), MOST), _number(asked.given.get("offset"), 0)
+    limit, offset = min(asked.whole("limit", USUAL), MOST), asked.whole("offset", 0)
+    limit = asked.entity.size or limit
     if limit < 1 or offset < 0:
         raise VibeError(code="INVALID_PARAMS")
-    if offset >= TROUBLE:
+    if offset >= TROUBLE and asked.portal.switches["vibe_offset"] == "breaks":
         raise VibeError(code="INTERNAL_ERROR")
-    tests = conditions(asked)
+    teller = Teller(asked.portal, asked.entity, asked.kind)
+    tests = conditions(asked, teller)
     meta = _windows(asked, tests, offset)
-    view = asked.entity.view(asked.portal, asked.kind)
-    ids = list(_matching(asked, tests))
+    ids = list(matching(asked, teller, tests))
     if meta.get("windowErrors"):
         ids = ids[: len(ids) // 2]
-    if _descends(asked) is not False:  # nobody has asked for an order: the newest first, pages overlap
-        ids.reverse()
-    if "drop_order" in asked.faults:
-        ids.sort(key=lambda number: number * 7919 % 1009)
+    ids = _ordered(asked, teller, ids, orders(asked, teller))
+    page = ids if asked.entity.envelope == "data_only" else _page(asked, ids, limit, offset)
+    rows = _spoiled(asked, [teller.row(number) for number in page])
+    asked.portal.stats.served(asked.word, f"{teller.view.table.name}", page, counted=False)
+    return Found(_selected(asked, rows), len(ids), len(page) == limit, meta, limit, offset)
+
+
+def _page(asked: Asked, ids: list[int], limit: int, offset: int) -> list[int]:
     offset = 0 if "repeat_page" in asked.faults else offset
-    page = ids[offset : offset + limit]
-    flags = flags_of(asked.entity, asked.portal, asked.kind)
-    rows = [asked.entity.show(view.row(number), flags) for number in page]
+    return ids[offset : offset + limit]
+
+
+def _spoiled(asked: Asked, rows: list[Row]) -> list[Row]:
+    """Rob a page of rows or of an id, as faults say."""
     if "short_page" in asked.faults:
         rows = rows[: max(0, len(rows) - int(asked.faults["short_page"] or 1))]
     if "missing_id" in asked.faults and rows:
         rows[len(rows) // 2].pop(asked.entity.key, None)
-    asked.portal.stats.served(asked.word, f"{view.table.name}", page, counted=False)
-    return Found(rows, len(ids), len(page) == limit, meta)
+    return rows
 
 
-def _descends(asked: Asked) -> bool | None:
-    """Answer the direction of an order by id; None where there is none."""
-    for told in (asked.given.get("sort"), asked.given.get("order")):
-        given = told[0] if isinstance(told, list) and told else told
-        if given is not None and not isinstance(given, (str, Mapping)):
-            raise VibeError(code="INVALID_SORT_TYPE")
-        if isinstance(given, str) and given.lstrip("-").lower() == "id":
-            return given.startswith("-")
-        if isinstance(given, Mapping):
-            for name, way in given.items():
-                if str(way).lower() not in {"asc", "desc", "1", "-1"}:
-                    raise VibeError(code="INVALID_SORT_DIRECTION")
-                if str(name).lower() != "id" and asked.entity.strict and str(name) not in _names(asked):
-                    raise VibeError(code="UNKNOWN_SORT_FIELD")
-                if str(name).lower() == "id":
-                    return str(way).lower() in {"desc", "-1"}
-    return None
+def _selected(asked: Asked, rows: list[Row]) -> list[Any]:
+    """Leave what was selected: a list with commas in a query, a list in a body."""
+    if asked.entity.strings:
+        return [row[asked.entity.key] for row in rows]
+    given = asked.given.get("select")
+    if not given or given == "*":
+        return rows
+    wanted = given.split(",") if isinstance(given, str) else list(given.values() if isinstance(given, dict) else given)
+    if "*" in wanted:
+        return rows
+    kept = {asked.entity.key, *(str(name).strip() for name in wanted)}
+    return [{name: value for name, value in row.items() if name in kept} for row in rows]
 
 
-def _matching(asked: Asked, tests: list[Condition]) -> Iterable[int]:
+def _ordered(asked: Asked, teller: Teller, ids: list[int], order: Order) -> list[int]:
+    """Put ids, which ascend, into an order; nobody has asked for one: the newest first, pages overlap."""
+    if not order and not asked.entity.deaf:
+        ids.reverse()
+    for name, descending in reversed(order):
+        if name != "id" or not asked.entity.numbered:
+            ids.sort(key=_value_of(asked, teller, name), reverse=descending)
+        else:
+            ids.sort(reverse=descending)
+    if "drop_order" in asked.faults:
+        ids.sort(key=lambda number: number * 7919 % 1009)
+    return ids
+
+
+def _value_of(asked: Asked, teller: Teller, name: str) -> Callable[[int], Any]:
+    table = teller.view.table
+    if name == asked.entity.modified:
+        return lambda number: table.modified[bisect_left(table.ids, number)]
+
+    def value(number: int) -> tuple[int, Any]:
+        have = teller.row(number).get(name)
+        if have is None or have == "":
+            return 0, 0
+        return (1, have) if isinstance(have, int | float) else (2, str(have).casefold())
+
+    return value
+
+
+def matching(asked: Asked, teller: Teller, tests: list[Condition]) -> Iterable[int]:
     """Answer the ids that pass, ascending; ids and the modified stamp need no row."""
-    view = asked.entity.view(asked.portal, asked.kind)
-    table, modified = view.table, asked.entity.modified
-    after = max((int(value) for name, sign, value in tests if (name, sign) == ("id", ">")), default=None)
-    stamps = [(sign, _instant(value)) for name, sign, value in tests if name == modified]
-    others = [each for each in tests if each[0] != modified and (each[0], each[1]) != ("id", ">")]
-    start = 0 if after is None else bisect_right(table.ids, after)
-    for place in range(start, len(table.ids)):
-        number = table.ids[place]
-        if not all(_TESTS[sign](table.modified[place], wanted) for sign, wanted in stamps):
+    table, modified, numbered = teller.view.table, asked.entity.modified, asked.entity.numbered
+    after = max(
+        (_whole(value) for name, sign, value in tests if numbered and (name, sign) == ("id", ">")), default=None
+    )
+    stamps = [(sign, value) for name, sign, value in tests if name == modified]
+    others = [each for each in tests if each[0] != modified and not (numbered and (each[0], each[1]) == ("id", ">"))]
+    ids = narrowed(asked, table)
+    for place in range(0 if after is None else bisect_right(ids, after), len(ids)):
+        number = ids[place]
+        stamp = table.modified[place if ids is table.ids else bisect_left(table.ids, number)] if stamps else 0
+        if not all(compared(sign, stamp, wanted) for sign, wanted in stamps):
             continue
-        if others:
-            row = asked.entity.show(view.row(number), frozenset())
-            if not all(row.get(name) is not None and _holds(sign, row[name], wanted) for name, sign, wanted in others):
-                continue
+        if others and not _passes(teller.row(number), others):
+            continue
         yield number
 
 
-def _holds(sign: str, have: Any, wanted: Any) -> bool:
-    """Compare; numbers in a query are text."""
-    if isinstance(have, (int, float)) and isinstance(wanted, str):
-        try:
-            wanted = float(wanted)
-        except ValueError:
-            raise VibeError(code="INVALID_FILTER") from None
-    return _TESTS[sign](have, wanted)
+def _passes(row: Row, tests: list[Condition]) -> bool:
+    return all(row.get(name) is not None and holds(sign, row[name], wanted) for name, sign, wanted in tests)
 
 
-def _instant(value: Any) -> float:
+def _whole(value: Any) -> int:
     try:
-        return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError:
+        return int(value)
+    except (TypeError, ValueError):
         raise VibeError(code="INVALID_FILTER") from None
+
+
+def narrowed(asked: Asked, table: Table) -> Sequence[int]:
+    """Answer the ids of the parents that were named; without one that is needed there is no list."""
+    entity = asked.entity
+    wanted = dict(entity.only)
+    for name, column in (*entity.needs.items(), *entity.takes.items()):
+        value = asked.parameter(name)
+        if value is None and name in entity.needs:
+            raise VibeError(code=entity.lacking, text=f"Missing: {name}")
+        if value is not None and column:
+            wanted[column] = value if name in asked.within else entity.words.get(str(value).lower(), str(value).lower())
+    if not wanted:
+        return table.ids
+    ids = _groups(asked, table, tuple(wanted)).ids(tuple(wanted.values()))
+    if entity.zero and asked.portal.switches[entity.zero] == "missing":
+        ids = [number for number in ids if table.row(number)["id"]]
+    return ids if entity.between is None else _between(asked, table, ids, *entity.between)
+
+
+def _between(asked: Asked, table: Table, ids: list[int], begins: str, ends: str) -> list[int]:
+    """Leave what is not over before ``from`` and has begun by ``to``."""
+    start, end = asked.parameter("from"), asked.parameter("to")
+    if start is None and end is None:
+        return ids
+    low = float("-inf") if start is None else instant(start)
+    high = float("inf") if end is None else instant(end)
+    rows = ((number, table.row(number)) for number in ids)
+    return [number for number, row in rows if row[ends] >= low and row[begins] <= high]
+
+
+def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> Groups:
+    """Answer the index of a table by some columns."""
+    kept: _Known = asked.portal.side("vibe indices", lambda _: {})
+    known = kept.get((table.name, columns))
+    if known is None or known[0] is not table:
+        known = kept[table.name, columns] = (table, Groups(table, columns))
+    return known[1]
+
+
+def alone(asked: Asked) -> Row:
+    """Answer the row with an id; lists may hide it."""
+    teller = Teller(asked.portal, asked.entity, asked.kind)
+    if not asked.entity.key:
+        raise VibeError(code="INVALID_PARAMS")
+    if asked.entity.numbered:
+        if not str(asked.number).lstrip("-").isdecimal():
+            raise VibeError(code="INVALID_PARAMS")
+        number = int(asked.number)
+        if not teller.view.table.holds(number) or not _is_one(asked, teller.view.table, number):
+            raise VibeError(code="ENTITY_NOT_FOUND")
+        return teller.row(number)
+    rows = map(teller.row, narrowed(asked, teller.view.table))
+    found = next((row for row in rows if str(row.get(asked.entity.key)) == str(asked.number)), None)
+    if found is None:
+        raise VibeError(code="ENTITY_NOT_FOUND")
+    return found
+
+
+def _is_one(asked: Asked, table: Table, number: int) -> bool:
+    """Tell whether a row is one of this entity where a table holds two kinds."""
+    row = table.row(number)
+    return all(row.get(name) == value for name, value in asked.entity.only.items() if name == "TYPE")
 
 
 def _windows(asked: Asked, tests: list[Condition], offset: int) -> dict[str, Any]:
     """Cut a wide range of dates into weeks, unless told not to; weeks that fail are only counted."""
     switch = asked.portal.switches["vibe_search"]
     meta: dict[str, Any] = {"truncated": True} if switch == "truncated" else {}
-    lows = [_instant(value) for name, sign, value in tests if name == asked.entity.modified and sign.startswith(">")]
+    dates = {asked.entity.modified, asked.entity.created} - {""}
+    lows = [instant(value) for name, sign, value in tests if name in dates and sign.startswith(">")]
     wide = bool(lows) and asked.portal.now() - min(lows) > _WIDE
     if asked.mode != "search" or asked.given.get("autoWindow") is False:
         return meta
@@ -200,4 +208,4 @@ def _windows(asked: Asked, tests: list[Condition], offset: int) -> dict[str, Any
 
 def cost(asked: Asked, rows: int) -> float:
     """Answer the milliseconds a call takes: it is made of pages of fifty."""
-    return max(1, -(-rows // _INTERNAL)) * asked.portal.faults.page_ms
+    return max(1, -(-rows // USUAL)) * asked.portal.faults.page_ms
