@@ -23,6 +23,7 @@ from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
     ExpiredError,
+    FaultyError,
     MissingMethodError,
     OperationLimitError,
     PortalError,
@@ -32,7 +33,7 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model import REST_3, Command, Message, Result
+from tap_bitrix24.model import REST_2, REST_3, Command, Message, Result
 from tap_bitrix24.pacing import Pacer
 
 LOG = logging.getLogger("tap-bitrix24.client")
@@ -40,6 +41,8 @@ ATTEMPTS = 7
 """Tries of a request the portal does not answer: about a minute and a half."""
 FEW_ATTEMPTS = 2
 """Tries of a run's first request."""
+FAULTY_ATTEMPTS = 3
+"""Tries where more of the same failure would block the key: VibeCode does after about twelve in an hour."""
 PATIENCE = 900.0
 """Seconds to go on asking a portal that says 'too many' or 'budget used up': longer than its ten minutes."""
 _GATEWAY_TIMEOUT = 504
@@ -67,7 +70,7 @@ def again(error: RetriableError, attempt: int, waited: float, attempts: int = AT
     """Whether to try once more: limits pass by waiting, silence is given up after a few tries."""
     if isinstance(error, (RateLimitedError, OperationLimitError)):
         return waited < PATIENCE
-    return attempt < attempts
+    return attempt < (min(attempts, FAULTY_ATTEMPTS) if isinstance(error, FaultyError) else attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,8 @@ class Client:
         for result in results:
             if isinstance(result, AccessError):
                 raise result
+        if bundle[0].dialect == REST_2:
+            self.pacer.recognize([result.time for result in results if isinstance(result, Result)])
         return results
 
     def try_call(self, commands: Sequence[Command]) -> list[Result | PortalError]:
@@ -231,7 +236,10 @@ class Client:
                 waited += seconds
 
     def _call(self, command: Command) -> Result:
-        return self._once(self.dialects[command.dialect].call(command), command.dialect, command.method)
+        result = self._once(self.dialects[command.dialect].call(command), command.dialect, command.method)
+        if command.dialect == REST_2:
+            self.pacer.recognize([result.time])
+        return result
 
     def _once(self, message: Message, dialect: str, method: str) -> Result:
         """Send, and once more with new credentials where these have expired."""
@@ -246,23 +254,28 @@ class Client:
     def _answer(self, message: Message, dialect: str, method: str, headers: Mapping[str, str]) -> Result:
         with self._counting:
             self.requests += 1
-        reply = self._send(message, self._door.address(message.path, dialect), method, headers)
-        if reply.status in _REDIRECTS:
-            address = self._moved(reply.headers.get("Location", ""), message.path, dialect, method)
-            reply = self._send(message, address, method, headers)
-        self.first_date = self.first_date or reply.headers.get("Date", "")
+        with self.pacer.at_work():
+            reply = self._send(message, self._door.address(message.path, dialect), method, headers)
+            if reply.status in _REDIRECTS:
+                address = self._moved(reply.headers.get("Location", ""), message.path, dialect, method)
+                reply = self._send(message, address, method, headers)
+            self.first_date = self.first_date or reply.headers.get("Date", "")
+            result = self._read(reply, dialect, method)
+        self.first_answer = self.first_answer or result.time
+        return result
+
+    def _read(self, reply: _Reply, dialect: str, method: str) -> Result:
+        """What a reply says."""
         speaks = self.dialects[dialect]
         try:
             body = speaks.decode(reply.content)
         except ValueError:
             raise _unreadable(reply, method, dialect) from None
         try:
-            result = speaks.result(body, reply.status, method)
+            return speaks.result(body, reply.status, method)
         except PortalError as error:
             error.after = error.after or reply.after
             raise
-        self.first_answer = self.first_answer or result.time
-        return result
 
     def _send(self, message: Message, address: str, method: str, headers: Mapping[str, str]) -> _Reply:
         """Send once. Redirects are not followed blindly: a 302 would turn the POST into a bare GET.

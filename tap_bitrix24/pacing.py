@@ -3,6 +3,10 @@
 The portal counts requests per address, so several taps behind one of them (tasks of a scheduler's worker) share
 one bucket whether they know it or not. Here they do: its level lies in a small SQLite file in the user's folder of
 temporary files, by a hash of the portal's host. Where no such file can be had, each process keeps its own.
+
+A self-hosted portal has no such bucket, and no other figure to keep to: how much it can take shows in how long it
+takes. There the bucket is the tap's own. It drains so that a few requests are at work on the server on average, which
+is a rate that falls when answers get slower, whoever else may be the reason.
 """
 
 from __future__ import annotations
@@ -10,13 +14,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOG = logging.getLogger("tap-bitrix24.pacing")
 SPARE = 0.04
@@ -26,9 +33,18 @@ SLOWEST = 0.25
 """Part of the plan's rate that is used even if the portal goes on refusing."""
 RECOVERY = 60.0
 """Seconds without a refusal after which half a rate is a whole one again."""
+AT_ONCE = 2
+"""Requests at work on a self-hosted portal, on average: one is answered while the next is on its way."""
+IN_A_ROW = 4
+"""Requests a self-hosted portal may get without a pause between."""
+FASTEST, SLOWEST_ANSWER = 20.0, 60.0
+"""Bounds of a self-hosted portal's rate: requests a second, and the seconds a request may last on such a portal."""
+WEIGHT = 0.25
+"""Part of what an answer's time counts beside those before it."""
 _BUSY = 5.0
 """Seconds to wait for other processes that hold the file."""
 _TABLE = "CREATE TABLE IF NOT EXISTS bucket (portal TEXT PRIMARY KEY, level REAL, at REAL, pace REAL) WITHOUT ROWID"
+_CLOUD = re.compile(r"(?:https?://)?[^/:]+\.bitrix24\.(?:[a-z]+|com?\.[a-z]{2})(?::\d+)?(?:/.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,11 @@ class Plan:
 
     burst: int
     per_second: float
+
+    @property
+    def room(self) -> float:
+        """Requests it holds with what is left unused."""
+        return self.burst - max(SPARE_REQUESTS, self.burst * SPARE)
 
 
 PLANS: Mapping[str, Plan] = {"standard": Plan(50, 2.0), "enterprise": Plan(250, 5.0)}
@@ -66,7 +87,13 @@ class Pacer:
     """One per portal: says when the next request may go, and counts it."""
 
     def __init__(
-        self, plan: Plan, portal: str = "", folder: Path | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        plan: Plan,
+        portal: str = "",
+        folder: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        fixed: bool = True,
     ) -> None:
         """Take the plan's bucket.
 
@@ -75,9 +102,17 @@ class Pacer:
             portal: Host and port.
             folder: Where processes share the level; None: this process has a bucket of its own.
             clock: Seconds, monotonic, the same in all processes.
+            fixed: Keep to the plan whatever the portal is; without it, a self-hosted one sets its own pace.
         """
         self._plan = plan
-        self._room = plan.burst - max(SPARE_REQUESTS, plan.burst * SPARE)
+        self._name = portal
+        self._fixed = fixed or _CLOUD.fullmatch(portal) is not None
+        self._self_hosted = False
+        self._response = 0.0
+        """Seconds an answer takes, smoothed; 0: none has come."""
+        self._under_way: list[float] = []
+        """Since when each request is at work, the oldest first."""
+        self._learning = threading.Lock()
         self._portal = hashlib.sha256(portal.encode()).hexdigest()
         self._file = folder / "pacing.sqlite" if folder else None
         self._clock = clock
@@ -101,8 +136,9 @@ class Pacer:
         """Seconds between requests that use up the burst just when so many have been sent; 0: it holds them all."""
 
         def spread(level: Level) -> float:
-            beyond = requests - (self._room - level.requests)
-            return max(0.0, beyond / requests / (self._plan.per_second * level.pace)) if requests else 0.0
+            bucket = self._bucket()
+            beyond = requests - (bucket.room - level.requests)
+            return max(0.0, beyond / requests / (bucket.per_second * level.pace)) if requests else 0.0
 
         return self._change(spread)
 
@@ -111,20 +147,68 @@ class Pacer:
         if per_second < self._plan.per_second:
             burst = min(self._plan.burst, max(1, int(per_second)) + SPARE_REQUESTS)
             self._plan = Plan(burst, per_second)
-            self._room = burst - max(SPARE_REQUESTS, burst * SPARE)
+
+    def recognize(self, times: Sequence[Mapping[str, Any]]) -> None:
+        """See by the `time` of commands' answers whose server the portal runs on.
+
+        The cloud tells `operating` with each of them. A portal that never did is self-hosted; if it does later, it is
+        not, and the tariff counts again, for good.
+
+        Args:
+            times: Of classic REST; that of a batch as a whole is not among them, for it may lack the word in the cloud.
+        """
+        known = [time for time in times if time]
+        if self._fixed or not known:
+            return
+        with self._learning:
+            if any("operating" in time for time in known):
+                self._fixed, self._self_hosted = True, False
+            elif not self._self_hosted:
+                self._self_hosted = True
+                LOG.info("%s is self-hosted and is paced by its response time; plan sets a rate instead", self._name)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Around a request: learn how long the portal takes.
+
+        What fails fast says nothing of what the portal can take, so it never counts as a fast answer.
+        """
+        began, well = self._clock(), False
+        with self._learning:
+            self._under_way.append(began)
+        try:
+            yield
+            well = True
+        finally:
+            with self._learning:
+                self._under_way.remove(began)
+                seconds = self._clock() - began
+                smoothed = self._response + WEIGHT * (seconds - self._response) if self._response else seconds
+                self._response = smoothed if well else max(self._response, smoothed)
+
+    def _bucket(self) -> Plan:
+        """The bucket that counts now: the tariff's, or one that drains as fast as a self-hosted portal answers."""
+        if not self._self_hosted:
+            return self._plan
+        with self._learning:
+            oldest = self._under_way[:AT_ONCE]
+            since = self._clock() - oldest[-1] if len(oldest) == AT_ONCE else 0.0  # others will take as long at least
+            response = min(max(self._response, since), SLOWEST_ANSWER)
+        return Plan(IN_A_ROW + SPARE_REQUESTS, AT_ONCE / max(response, AT_ONCE / FASTEST))
 
     def refused(self) -> None:
         """The bucket was fuller than we knew, with others' requests: count it as full, and go slower for a while."""
 
         def fill(level: Level) -> float:
-            level.requests = float(self._plan.burst)
+            level.requests = float(self._bucket().burst)
             level.pace = max(SLOWEST, level.pace / 2)
             return 0.0
 
         self._change(fill)
 
     def _early(self, level: Level) -> float:
-        return max(0.0, level.requests - self._room + 1) / (self._plan.per_second * level.pace)
+        bucket = self._bucket()
+        return max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.pace)
 
     def _change(self, change: Callable[[Level], float]) -> float:
         """Read the level, let it leak, change it, write it: no other process comes between."""
@@ -136,7 +220,7 @@ class Pacer:
             except (sqlite3.Error, OSError) as error:
                 LOG.warning("requests are paced for this process alone: %s: %s", self._file, error)
                 self._file = None
-        self._own.leak(self._plan, self._clock())
+        self._own.leak(self._bucket(), self._clock())
         return change(self._own)
 
     def _change_shared(self, shared: sqlite3.Connection, change: Callable[[Level], float]) -> float:
@@ -146,7 +230,7 @@ class Pacer:
         row = shared.execute("SELECT level, at, pace FROM bucket WHERE portal = ?", [self._portal]).fetchone()
         now = self._clock()
         level = Level(*row) if row else Level(at=now)
-        level.leak(self._plan, now)
+        level.leak(self._bucket(), now)
         seconds = change(level)
         values = [self._portal, level.requests, level.at, level.pace]
         shared.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?)", values)

@@ -59,9 +59,9 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     },
     "plan": {
         "type": ["string", "null"],
-        "default": "standard",
         "enum": [*PLANS, None],
-        "description": "The portal's tariff: its request rate (standard 2/s, burst 50; enterprise 5/s, burst 250)",
+        "description": "Request rate of the portal's tariff: standard 2/s, burst 50 (a cloud portal's without it); "
+        "enterprise 5/s, burst 250. A self-hosted portal is paced by its response time, unless this is set",
     },
     "max_concurrency": {"type": ["integer", "null"], "default": 4, "description": "Requests in flight, at most"},
     "request_timeout": {
@@ -128,6 +128,8 @@ class Settings:
     start_date: datetime | None
     lookback: timedelta
     plan: Plan
+    plan_fixed: bool
+    """Whether it holds for a self-hosted portal, too."""
     max_concurrency: int
     """Requests under way at once, at most."""
     request_timeout: float
@@ -167,6 +169,7 @@ def check(config: Mapping[str, Any]) -> Settings:
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
         plan=PACES.get(way) or PLANS[_one_of(given, "plan", tuple(PLANS))],
+        plan_fixed=way in PACES or "plan" in given,
         max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",

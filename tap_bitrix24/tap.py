@@ -90,7 +90,7 @@ class TapBitrix24(Tap):
         settings = self.settings
         self._way = WAYS[settings.way]
         slots = min(settings.max_concurrency, self._way.slots or settings.max_concurrency)
-        pacer = Pacer(settings.plan, settings.door.host, shared_folder())
+        pacer = Pacer(settings.plan, settings.door.host, shared_folder(), fixed=settings.plan_fixed)
         self.client = Client(
             settings.door, pacer, self._way.dialects,
             timeout=settings.request_timeout, connections=slots, verify=settings.verify,

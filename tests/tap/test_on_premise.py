@@ -26,6 +26,34 @@ def test_methods_that_are_missing_leave_their_streams_out(start: Start, run_tap:
     assert "smart_invoices is left out" in told
 
 
+SELF_HOSTED = "is self-hosted and is paced by its response time"
+
+
+def test_a_server_is_paced_by_its_response_time_and_never_overrun(start: Start, run_tap: Tap) -> None:
+    portal = start(scale=5_000, workers=2, page_time=2, switches={"cloud": "off"})
+    run = run_tap(portal.config(max_concurrency=6), streams=["deals", "contacts", "tasks"]).succeeded()
+    for stream in ("deals", "contacts", "tasks"):
+        assert sorted(run.ids(stream)) == sorted(portal.table(stream, "id" if stream == "tasks" else "ID"))
+    stats = portal.stats()
+    assert stats["http"].keys() == {"200"}
+    assert stats["in_flight_most"] <= 6
+    assert run.stderr.count(SELF_HOSTED) == 1
+
+
+def test_a_server_that_is_busy_for_a_while_is_read_whole(start: Start, run_tap: Tap) -> None:
+    portal = start(scale=5_000, workers=2, switches={"cloud": "off", "query_limit_body": "html"})
+    portal.faults(rules=[{"fault": "query_limit", "after": 2, "every": 2, "times": 3}])
+    run = run_tap(portal.config(), streams=["deals"]).succeeded()
+    assert run.ids("deals") == sorted(portal.table("deals"))
+    assert portal.stats()["http"]["503"] == 3
+
+
+def test_a_plan_that_is_set_is_kept_to_and_so_is_the_clouds(start: Start, run_tap: Tap) -> None:
+    own, cloud = start(switches={"cloud": "off"}), start()
+    assert SELF_HOSTED not in run_tap(own.config(plan="enterprise"), streams=["deals"]).succeeded().stderr
+    assert SELF_HOSTED not in run_tap(cloud.config(), streams=["deals"]).succeeded().stderr
+
+
 def test_rest_3_below_a_path(start: Start, run_tap: Tap) -> None:
     portal = start(prefix="/crm")
     run = run_tap(portal.config(), streams=["event_log"]).succeeded()

@@ -25,6 +25,7 @@ from tap_bitrix24.errors import (
 )
 from tap_bitrix24.model import Command, Result
 from tap_bitrix24.pacing import PLANS, Pacer
+from tests.tap.unit.clock import Clock
 
 SECRET = "s3cr3tw0rd"
 PROFILE = Command("profile", {"a": [1, "Ё"]})
@@ -46,12 +47,11 @@ class Portal:
     seen: list[tuple[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
-    def client(self, *script: Reply, timeout: float = 5.0) -> Client:
+    def client(self, *script: Reply, timeout: float = 5.0, pacer: Pacer | None = None) -> Client:
         """A client of this portal, whose waiting is only noted."""
         self.script = list(script)
-        return Client(
-            webhook(self.url), Pacer(PLANS["enterprise"]), REST.dialects, timeout=timeout, sleep=self.slept.append
-        )
+        pacer = pacer or Pacer(PLANS["enterprise"])
+        return Client(webhook(self.url), pacer, REST.dialects, timeout=timeout, sleep=self.slept.append)
 
 
 @pytest.fixture
@@ -104,6 +104,36 @@ def test_a_call_is_a_json_post_to_the_webhook(portal: Portal) -> None:
         assert client.requests == 1
     assert portal.seen == [(f"/rest/1/{SECRET}/profile", {"a": [1, "Ё"]})]
     assert portal.slept == []
+
+
+def test_only_classic_answers_without_operating_tell_a_server_of_ones_own(portal: Portal) -> None:
+    cloud = {"result": 1, "time": {**GOOD["time"], "operating": 0}}
+    for answer, own in ((GOOD, True), (cloud, False), ({"result": 1}, False)):
+        with closing(
+            portal.client(reply(body=answer), pacer=Pacer(PLANS["standard"], clock=Clock(), fixed=False))
+        ) as client:
+            client.call(PROFILE)
+            assert room(client.pacer) == (3 if own else 47)
+
+
+def test_a_batch_is_judged_by_its_commands(portal: Portal) -> None:
+    """As a whole it belongs to no method, so the cloud need not tell `operating` of it."""
+    for operating, own in (({}, True), ({"operating": 0.5}, False)):
+        maps = {"result": {"c0": 1}, "result_time": {"c0": {**GOOD["time"], **operating}}}
+        body = {"result": maps, "time": GOOD["time"]}
+        with closing(
+            portal.client(reply(body=body), pacer=Pacer(PLANS["standard"], clock=Clock(), fixed=False))
+        ) as client:
+            client.bundle([PROFILE])
+            assert room(client.pacer) == (3 if own else 47)
+
+
+def room(pacer: Pacer) -> int:
+    """Requests that may go without a pause."""
+    count = 0
+    while pacer.take() == 0:
+        count += 1
+    return count
 
 
 def test_the_clock_of_the_run_is_that_of_the_first_answer(portal: Portal) -> None:

@@ -31,7 +31,7 @@ def test_defaults() -> None:
     assert settings.door.address("", "rest_v2") == URL
     assert settings.start_date is None
     assert settings.lookback == timedelta(seconds=300)
-    assert settings.plan == PLANS["standard"]
+    assert (settings.plan, settings.plan_fixed) == (PLANS["standard"], False)
     assert settings.request_timeout == 75
     assert settings.universal is False
     assert settings.verify is True
@@ -61,7 +61,7 @@ def test_everything_set(tmp_path: Path) -> None:
     }
     settings = check(given)
     assert settings.start_date == datetime(2025, 1, 31, tzinfo=UTC)
-    assert (settings.lookback, settings.plan) == (timedelta(0), PLANS["enterprise"])
+    assert (settings.lookback, settings.plan, settings.plan_fixed) == (timedelta(0), PLANS["enterprise"], True)
     assert (settings.request_timeout, settings.universal, settings.verify) == (10.5, True, str(bundle))
 
 
@@ -95,7 +95,6 @@ def test_the_contract() -> None:
     assert doors | rest <= PROPERTIES.keys()
     defaults = {
         "lookback_seconds": 300,
-        "plan": "standard",
         "max_concurrency": 4,
         "request_timeout": 75,
         "crm_methods": "classic",
@@ -104,6 +103,7 @@ def test_the_contract() -> None:
         "allow_http": False,
     }
     assert {name: PROPERTIES[name]["default"] for name in defaults} == defaults
+    assert "default" not in PROPERTIES["plan"], "who fills in defaults would set it, and a set plan binds"
     secrets = {name for name, facts in PROPERTIES.items() if facts.get("secret")}
     assert secrets == {"webhook_url", "client_secret", "refresh_token", "vibecode_api_key", "site_api_key"}
     assert all(CONFIG_JSONSCHEMA["properties"][name]["description"] for name in PROPERTIES)
