@@ -13,6 +13,7 @@ _RENAMED: Final = {
     "isReturnCustomer": "isReturning",
 }  # fmt: skip
 _STAMPS: Final = {"DATE_CREATE": "createdAt", "DATE_MODIFY": "updatedAt"}
+_LINE: Final = {"LINE_NAME": "name", "WORKTIME_FROM": "workTimeFrom", "WORKTIME_TO": "workTimeTo"}
 _TIMES: Final = {"createdAt": "createdTime", "updatedAt": "updatedTime"}
 _CLIENTS: Final = {"created": "createdTime", "modified": "updatedTime", "aliases": _TIMES}
 _LOST: Final = frozenset({"createdAt", "createdTime"})
@@ -80,15 +81,20 @@ def _dictionaries() -> tuple[Entity, ...]:
     )  # fmt: skip
 
 
+def _comment(_: int, row: Row) -> Row:
+    """Write a comment of a task: no more than the service declares."""
+    return {name: row[name] for name in ("ID", "AUTHOR_ID", "POST_MESSAGE", "POST_DATE")}
+
+
 def _work() -> tuple[Entity, ...]:
     loose: dict[str, Any] = {"strict": False}
     return (
         item(name="tasks", table="tasks", family="tasks", scope="task", created="createdDate", modified="changedDate",
-             shape="batch", blind=frozenset({"statusChangedDate", "activityDate"}), utc=("closedDate",),
+             shape="batch", blind=frozenset({"statusChangedDate", "activityDate"}), utc=("closedDate",), windows=False,
              codes=frozenset({"mark"}), aggregatable=("status", "priority", "responsibleId", "groupId"), **loose),
         item(name="task-comments", path="tasks/{taskId}/comments", table="task_comments", scope="task", camel=True,
-             renames={"POST_DATE": "createdAt"}, created="createdAt", needs={"taskId": "TASK_ID"}, in_batch=False,
-             ops=frozenset({"list", "get"}), **loose),
+             renames={"POST_DATE": "createdAt", "POST_MESSAGE": "message"}, created="createdAt",
+             reshaped=_comment, needs={"taskId": "TASK_ID"}, in_batch=False, ops=frozenset({"list", "get"}), **loose),
         item(name="calendar-events", table="calendar_events", scope="calendar", camel=True, ops=UNDESCRIBED,
              raw=("DATE_FROM_TS", "DATE_TO_TS", "DT_", "TZ_", "DAV_", "TIMESTAMP_X", "DATE_CREATE"),
              needs={"type": "CAL_TYPE", "ownerId": "OWNER_ID"}, words={"company": "company_calendar"},
@@ -105,7 +111,8 @@ def _work() -> tuple[Entity, ...]:
         item(name="departments", table="departments", family="departments", scope="department", camel=True,
              ops=UNDESCRIBED, **loose),
         item(name="workgroups", table="workgroups_classic", scope="sonet_group", camel=True, ops=UNDESCRIBED,
-             only={"CLOSED": "N"}, raw=("SITE_ID", "SUBJECT_NAME", "IS_EXTRANET"), envelope="root",
+             only={"CLOSED": "N"}, renames={"NUMBER_OF_MEMBERS": "membersCount"},
+             raw=("SITE_ID", "KEYWORDS", "IMAGE", "CLOSED", "IS_EXTRANET", "DATE_ACTIVITY"), envelope="root",
              created="dateCreate", modified="dateUpdate", **loose),
     )  # fmt: skip
 
@@ -132,7 +139,7 @@ def _others() -> tuple[Entity, ...]:
         item(name="bizproc-robots", table="crm_activity_badges", strings=True, key="code", numbered=False,
              **process, **loose),
         item(name="openline-configs", table="openline_configs", scope="imopenlines", ops=UNDESCRIBED, envelope="root",
-             **loose),
+             renames=_LINE, **loose),
         item(name="telephony-lines", table="telephony_lines", scope="telephony", ops=UNGOT, reshaped=_line,
              envelope="root_total", **loose),
         item(name="list-elements", table="list_elements", scope="lists", camel=True, ops=frozenset({"fields"}),

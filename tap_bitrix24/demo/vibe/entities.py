@@ -75,6 +75,8 @@ class Entity:
     """The switch that hides the row with the id 0."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Other words for values of parameters."""
+    windows: bool = True
+    """Searches over a wide range of dates are cut into weeks unless told not to; else only if told to."""
     size: int = 0
     """Rows of a page, whatever the limit says."""
     include: tuple[str, ...] = ()

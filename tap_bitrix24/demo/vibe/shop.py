@@ -11,7 +11,7 @@ item: Final[Callable[..., Entity]] = Entity
 def _entities() -> tuple[Entity, ...]:
     catalog: dict[str, Any] = {"scope": "catalog"}
     sale: dict[str, Any] = {"scope": "sale", "modified": "dateUpdate", "created": "dateInsert"}
-    three = frozenset({"subscribe", "quantityTrace", "type"})
+    three = frozenset({"subscribe", "quantityTrace", "canBuyZero", "type"})
     return (
         item(name="products", table="products", envelope="root_total", shape="include", codes=three,
              renames={"dateCreate": "createdAt", "timestampX": "updatedAt"}, created="createdAt", modified="updatedAt",
