@@ -41,7 +41,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "site_docs": ("yaml", "json", "broken", "none"),
     "site_order": ("id", "newest"),
     "site_beyond": ("empty", "last"),
-    "vibe_search": ("good", "window_errors", "truncated"),
+    "vibe_search": ("good", "window_errors", "truncated", "failed"),
     "vibe_key": ("active", "expired", "revoked", "ip", "waitlist"),
     "vibe_total": ("good", "zero", "absent"),
     "vibe_single": ("off", "on"),

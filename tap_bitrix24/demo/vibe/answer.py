@@ -1,6 +1,7 @@
 """Answers requests to the VibeCode API."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from tap_bitrix24.demo.visits import Visit
 
 __all__ = ["answer", "key"]
 _PAIR: Final = 2
+_QUERY_SIGN: Final = re.compile(r"(?<=\[[<>!])=(?=\w*\])")
+"""Equals signs within the names of a query, as in ``filter[>=amount]=1``."""
 
 
 def answer(portal: Portal, visit: Visit) -> Reply:
@@ -63,7 +66,7 @@ def _answered(portal: Portal, visit: Visit) -> Any:
 def _given(visit: Visit) -> Mapping[Any, Any]:
     """Read the body, or the query."""
     try:
-        given = json.loads(visit.body) if visit.body else php.parse_form(visit.query)
+        given = json.loads(visit.body) if visit.body else php.parse_form(_QUERY_SIGN.sub("%3D", visit.query))
     except ValueError:
         raise VibeError(code="INVALID_REQUEST") from None
     if not isinstance(given, Mapping):

@@ -33,6 +33,8 @@ def names(asked: Asked, teller: Teller) -> dict[str, str]:
     entity, ids = asked.entity, teller.view.table.ids
     told = [*(entity.told(name) for name in teller.types), *(teller.row(ids[0]) if ids else ())]
     own = {} if entity.reshaped else {name: entity.told(name) for name in teller.types}
+    if entity.family == "universal":
+        own |= {each.name: entity.told(each.item) for each in teller.view.table.fields.values()}
     return {**own, **{name: name for name in told}, **entity.aliases, "id": "id"}
 
 

@@ -10,6 +10,7 @@ from tap_bitrix24.demo.vibe.asked import Asked, Found
 from tap_bitrix24.demo.vibe.entities import Row
 from tap_bitrix24.demo.vibe.errors import VibeError
 from tap_bitrix24.demo.vibe.filters import Condition, Order, compared, conditions, holds, instant, orders
+from tap_bitrix24.demo.vibe.included import included
 from tap_bitrix24.demo.vibe.rows import Teller
 
 MOST: Final = 5_000
@@ -35,8 +36,12 @@ def read(asked: Asked) -> Found:
     if meta.get("windowErrors"):
         ids = ids[: len(ids) // 2]
     ids = _ordered(asked, teller, ids, orders(asked, teller))
+    if "windowCount" in meta:  # merged week by week
+        ids.sort(key=lambda number: _week(teller.view.table, number))
+        meta |= {"truncated": True} if len(ids) > limit else {}
     page = ids if asked.entity.envelope == "data_only" else _page(asked, ids, limit, offset)
     rows = _spoiled(asked, [teller.row(number) for number in page])
+    meta |= included(asked, rows)
     asked.portal.stats.served(asked.word, f"{teller.view.table.name}", page, counted=False)
     return Found(_selected(asked, rows), len(ids), len(page) == limit, meta, limit, offset)
 
@@ -65,7 +70,7 @@ def _selected(asked: Asked, rows: list[Row]) -> list[Any]:
     wanted = given.split(",") if isinstance(given, str) else list(given.values() if isinstance(given, dict) else given)
     if "*" in wanted:
         return rows
-    kept = {asked.entity.key, *(str(name).strip() for name in wanted)}
+    kept = {asked.entity.key, "_included", *(str(name).strip() for name in wanted)}
     return [{name: value for name, value in row.items() if name in kept} for row in rows]
 
 
@@ -81,6 +86,10 @@ def _ordered(asked: Asked, teller: Teller, ids: list[int], order: Order) -> list
     if "drop_order" in asked.faults:
         ids.sort(key=lambda number: number * 7919 % 1009)
     return ids
+
+
+def _week(table: Table, number: int) -> int:
+    return table.modified[bisect_left(table.ids, number)] // _WEEK
 
 
 def _value_of(asked: Asked, teller: Teller, name: str) -> Callable[[int], Any]:
@@ -192,18 +201,23 @@ def _is_one(asked: Asked, table: Table, number: int) -> bool:
 
 def _windows(asked: Asked, tests: list[Condition], offset: int) -> dict[str, Any]:
     """Cut a wide range of dates into weeks, unless told not to; weeks that fail are only counted."""
-    switch = asked.portal.switches["vibe_search"]
+    switch, entity = asked.portal.switches["vibe_search"], asked.entity
     meta: dict[str, Any] = {"truncated": True} if switch == "truncated" else {}
-    dates = {asked.entity.modified, asked.entity.created} - {""}
-    lows = [instant(value) for name, sign, value in tests if name in dates and sign.startswith(">")]
-    wide = bool(lows) and asked.portal.now() - min(lows) > _WIDE
-    if asked.mode != "search" or asked.given.get("autoWindow") is False:
+    if asked.mode != "search" or not asked.given.get("autoWindow", entity.windows):
         return meta
-    if wide and offset:
+    dates = {entity.modified, entity.created} - {""}
+    lows = [instant(value) for name, sign, value in tests if name in dates and sign.startswith(">")]
+    highs = [instant(value) for name, sign, value in tests if name in dates and sign.startswith("<")]
+    low = max(lows, default=float("inf"))  # a range that is open below is none
+    span = min(highs, default=asked.portal.now()) - low
+    if span <= _WIDE:
+        return meta
+    if offset:
         raise VibeError(code="UNSTABLE_OFFSET_PAGINATION")
-    weeks = int((asked.portal.now() - min(lows)) / _WEEK) + 1 if wide else 0
+    if switch == "failed":
+        raise VibeError(code="WINDOWED_SEARCH_FAILED")
     failed = {"windowErrors": 1} if switch == "window_errors" else {}
-    return {**meta, "windowCount": weeks, **failed} if weeks > 1 else meta
+    return {**meta, "windowCount": int(span / _WEEK) + 1, **failed}
 
 
 def cost(asked: Asked, rows: int) -> float:
