@@ -80,6 +80,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a POST."""
         self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
+    def do_PUT(self) -> None:
+        """Answer a PUT."""
+        self.do_POST()
+
+    def do_PATCH(self) -> None:
+        """Answer a PATCH."""
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        """Answer a DELETE."""
+        self.do_POST()
+
     def log_message(self, *_: Any, **__: Any) -> None:
         """Stay silent: the counters tell what happened."""
 
