@@ -22,7 +22,7 @@ _LABELS = (
 _REQUIRED = ("isRequired", "required", "MANDATORY", "mandatory", "IS_REQUIRED")
 _MULTIPLE = ("isMultiple", "multiple", "MULTIPLE")
 _READ_ONLY = ("isReadOnly", "readOnly", "readonly")
-_OPTIONS = ("items", "LIST", "enum", "DISPLAY_VALUES_FORM", "values")
+_OPTIONS = ("items", "LIST", "list", "enum", "DISPLAY_VALUES_FORM", "values")
 
 
 def parse_fields(result: Any) -> list[Field]:

@@ -11,7 +11,7 @@ from typing import Any
 from tap_bitrix24.checks import moment
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
 from tap_bitrix24.dialects import BUNDLE
-from tap_bitrix24.entities import CHILD_SETS, FIELDS, Entity, entity_of
+from tap_bitrix24.entities import META, Entity, entity_of
 from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.found import Found, allows, found_of
@@ -70,7 +70,7 @@ def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found
         brought = [_described(next(answers))] if each.fields_method else []
         if (stream := found_of(each, name, brought)) is not None:
             found.append(stream)
-    own = [found_of(each, each.stream, []) for each in (FIELDS, CHILD_SETS)]
+    own = [found_of(each, each.stream, []) for each in META]
     return portal, [*found, *filter(None, own)]
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES
-from tap_bitrix24.entities.owners import SMART_INVOICE
+from tap_bitrix24.descriptions import parse_fields
+from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
+from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, RejectedError
 from tap_bitrix24.found import Found
-from tap_bitrix24.model import Ask, Field, Option, Page, Reading, Row, Rows, Source
-from tap_bitrix24.reading import want
+from tap_bitrix24.model import VIBECODE, Ask, Event, Field, Option, Page, Reading, Row, Rows, Source, Steps
+from tap_bitrix24.naming import column_name
+from tap_bitrix24.reading import rest_of, through, want
 from tap_bitrix24.schema import BOOLEAN, OBJECT, UNPARSED, Column
+from tap_bitrix24.sources import entity_types
 
 PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
 """Where a column comes from: described or documented, added by the portal's users, added by the tap."""
@@ -24,7 +28,7 @@ NO_PIPELINES = (MissingMethodError, RejectedError)
 _USER_FIELD = re.compile(r"[Uu][Ff]_|uf[A-Z]|PROPERTY_|property\d")
 _STAGE = re.compile(r"(.*STAGE)_\d+")
 """Each pipeline has a dictionary of stages of its own: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
-_STAGES = frozenset({"stage_id", "previous_stage_id"})
+_STAGES = frozenset({"stage_id", "previous_stage_id", "status_id"})
 """Columns of items that come without the name of their dictionary, because there is one for each pipeline."""
 _EXTRA = Column(UNPARSED, UNPARSED, OBJECT, description="Bitrix24 unparsed")
 """The column that all streams have."""
@@ -66,46 +70,116 @@ def _origin(found: Found, column: Column) -> str:
     return USER_FIELD if _USER_FIELD.match(column.portal_name) else PORTAL
 
 
-def describe_options(found: Sequence[Found], source: Source, entity_types: Mapping[str, int]) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The lists that hold the words for codes."""
+
+    statuses: Source
+    """Dictionaries of CRM."""
+    entity_types: Mapping[str, int]
+    """Stream → entityTypeId, of streams whose rows are in pipelines."""
+    pipelines: Mapping[int, Source]
+    """EntityTypeId → its pipelines."""
+    user_fields: Mapping[str, Source] = field(default_factory=dict)
+    """Stream → its user fields with the values of lists, where field methods do not tell these."""
+
+
+def words_of(found: Sequence[Found]) -> Words:
+    """Where the words for the codes of these streams are to be had, through the door they come through."""
+    numbers = entity_types(each.name for each in found)
+    if not any(each.entity.endpoint.dialect == VIBECODE for each in found):
+        lists = {
+            number: Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in set(numbers.values())
+        }
+        return Words(Source(STATUSES.endpoint), numbers, lists)
+    smart = {
+        number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)
+    }
+    pipelines = {
+        number: Source(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in sorted(smart)
+    }
+    deals = {numbers["deals"]: Source(vibecode.DEAL_CATEGORIES.endpoint)}
+    lists_of_fields = {
+        stream: Source(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers
+    }
+    return Words(Source(vibecode.STATUSES.endpoint), numbers, {**pipelines, **deals}, lists_of_fields)
+
+
+def describe_options(found: Sequence[Found], source: Source, words: Words) -> Reading:
     """One row per stream, column and code: lists of fields, statuses and stages, pipelines.
 
     Args:
         found: All streams, with what the portal says of their fields.
         source: What the rows are said to come from.
-        entity_types: Stream → entityTypeId, for streams whose rows are in pipelines.
+        words: The lists that hold the words.
     """
-    numbers = sorted(set(entity_types.values()))
-    lists = [Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in numbers]
-    asks = [Ask(source=Source(STATUSES.endpoint), offset=0), *(Ask(source=each, offset=0) for each in lists)]
-    statuses, *pipelines = yield from want(asks)
-    for answer in (statuses, *pipelines):
-        tolerated = isinstance(answer.error, MissingMethodError if answer is statuses else NO_PIPELINES)
-        if answer.error is not None and not tolerated:
-            raise answer.error
-    dictionaries = _dictionaries(statuses.pages)
+    numbers = sorted(words.pipelines)
+    statuses, *others = yield from _read(
+        [words.statuses, *(words.pipelines[number] for number in numbers), *words.user_fields.values()]
+    )
+    dictionaries = _dictionaries(statuses)
     categories = {
-        number: [Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort"))) for row in page.rows]
-        for number, answer in zip(numbers, pipelines, strict=True)
-        for page in answer.pages
+        number: [Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort"))) for row in rows]
+        for number, rows in zip(numbers, others, strict=False)
     }
-    words = {stream: (_stages(number), categories.get(number, ())) for stream, number in entity_types.items()}
+    values = {
+        stream: _listed_values(rows) for stream, rows in zip(words.user_fields, others[len(numbers) :], strict=True)
+    }
+    kinds = words.entity_types
     rows = [
         {"stream": each.name, "column_name": column, "id": option.id, "label": option.label, "sort": option.sort,
          "color": option.color, "semantics": option.semantics, "origin": origin}
         for each in found
-        for column, origin, options in _options(each, dictionaries, *words.get(each.name, ("", ())))
+        for column, origin, options in _options(
+            each, dictionaries, values.get(each.name, {}), _stages(kinds.get(each.name)),
+            categories.get(kinds.get(each.name, -1), ()),
+        )
         for option in options
     ]  # fmt: skip
     yield from _delivered(source, rows)
 
 
-def _stages(entity_type: int) -> str:
+def _read(sources: Sequence[Source]) -> Steps[list[list[Row]]]:
+    """The rows of each list; none of one this portal or door does not have."""
+    answers = yield from want([Ask(source=each, offset=0) for each in sources])
+    firsts: list[tuple[Source, Page]] = []
+    for number, (each, answer) in enumerate(zip(sources, answers, strict=True)):
+        tolerated = isinstance(answer.error, NO_PIPELINES if number else MissingMethodError)
+        if answer.error is None:
+            firsts.append((each, answer.pages[0]))
+        elif not tolerated:
+            raise answer.error
+    rows: dict[int, list[Row]] = {}
+
+    def keep(event: Event) -> Reading:
+        if isinstance(event, Rows):
+            rows.setdefault(id(event.source), []).extend(event.rows)
+        yield from ()
+
+    yield from through(rest_of(firsts), keep)
+    return [rows.get(id(each), []) for each in sources]
+
+
+def _listed_values(rows: Iterable[Row]) -> dict[str, Sequence[Option]]:
+    """Column → the values of a list that is a user field."""
+    described = {column_name(each.name): each.options for each in parse_fields(list(rows))}
+    return {column: options for column, options in described.items() if options}
+
+
+_DICTIONARIES = {1: "STATUS", 2: "DEAL_STAGE", 7: "QUOTE_STATUS", SMART_INVOICE: "SMART_INVOICE_STAGE"}
+
+
+def _stages(entity_type: int | None) -> str:
     """The dictionary of an item's stages, all pipelines together."""
-    return "SMART_INVOICE_STAGE" if entity_type == SMART_INVOICE else f"DYNAMIC_{entity_type}_STAGE"
+    return "" if entity_type is None else _DICTIONARIES.get(entity_type, f"DYNAMIC_{entity_type}_STAGE")
 
 
 def _options(
-    found: Found, dictionaries: Mapping[str, Sequence[Option]], stages: str, categories: Sequence[Option]
+    found: Found,
+    dictionaries: Mapping[str, Sequence[Option]],
+    values: Mapping[str, Sequence[Option]],
+    stages: str,
+    categories: Sequence[Option],
 ) -> Iterator[tuple[str, str, Sequence[Option]]]:
     """Column, origin and options of every field that has some.
 
@@ -119,26 +193,27 @@ def _options(
     }
     for name, column in names.items():
         told = found.fields.get(name, Field(name))
-        if told.options and name not in found.entity.types:
-            yield column, ENUMERATION, told.options
+        options = told.options or values.get(column, ())
+        if options and name not in found.entity.types:
+            yield column, ENUMERATION, options
         elif told.dictionary or column in _STAGES:
             yield column, STATUS, dictionaries.get(_dictionary(told.dictionary) or stages, ())
         elif column == "category_id":
             yield column, CATEGORY, categories
 
 
-def _dictionaries(pages: Iterable[Page]) -> dict[str, list[Option]]:
+def _dictionaries(rows: Iterable[Row]) -> dict[str, list[Option]]:
     """ENTITY_ID → its codes; the stages of all pipelines of one kind together, for their codes name the pipeline."""
     found: dict[str, list[Option]] = {}
-    for page in pages:
-        for row in page.rows:
-            extra = row.get("EXTRA") if isinstance(row.get("EXTRA"), dict) else {}
-            color = str(row.get("COLOR") or (extra or {}).get("COLOR") or "")
-            option = Option(
-                str(row["STATUS_ID"]), str(row.get("NAME") or ""), _number(row.get("SORT")), color,
-                str(row.get("SEMANTICS") or (extra or {}).get("SEMANTICS") or ""),
-            )  # fmt: skip
-            found.setdefault(_dictionary(str(row.get("ENTITY_ID"))), []).append(option)
+    for each in rows:
+        row = {column_name(name): value for name, value in each.items()}  # in capitals, or in camel case
+        extra = row.get("extra") if isinstance(row.get("extra"), dict) else {}
+        color = str(row.get("color") or (extra or {}).get("COLOR") or "")
+        option = Option(
+            str(row["status_id"]), str(row.get("name") or ""), _number(row.get("sort")), color,
+            str(row.get("semantics") or (extra or {}).get("SEMANTICS") or ""),
+        )  # fmt: skip
+        found.setdefault(_dictionary(str(row.get("entity_id"))), []).append(option)
     return found
 
 

@@ -20,7 +20,7 @@ from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.engine import Found as Event
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.found import Found, require
-from tap_bitrix24.meaning import describe_fields, describe_options
+from tap_bitrix24.meaning import describe_fields, describe_options, words_of
 from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.portal import Portal
@@ -28,7 +28,7 @@ from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED, Column, default_column, json_schema
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
-from tap_bitrix24.sources import Plan, entity_types, is_swept, newest, reading
+from tap_bitrix24.sources import Plan, is_swept, newest, reading
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
@@ -234,7 +234,7 @@ class EntityStream(Stream):
             return describe_fields(access.found(), Source(entity.endpoint))
         if entity is FIELD_OPTIONS:
             found = access.found()
-            return describe_options(found, Source(entity.endpoint), entity_types(each.name for each in found))
+            return describe_options(found, Source(entity.endpoint), words_of(found))
         full = self.replication_method == FULL_TABLE
         plan = Plan(
             access.portal(), self._columns, self._wanted(), universal=access.settings.universal,

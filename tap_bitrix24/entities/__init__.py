@@ -60,7 +60,7 @@ LISTS = BY_STREAM["lists"]
 
 _TABLES: Mapping[str, Mapping[str, Entity]] = {
     REST_2: BY_STREAM,
-    VIBECODE: {**vibecode.BY_STREAM, **{each.stream: each for each in (FIELDS, CHILD_SETS)}},
+    VIBECODE: {**vibecode.BY_STREAM, **{each.stream: each for each in META}},
 }
 
 

@@ -12,6 +12,7 @@ from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, of_tasks
 from tap_bitrix24.entities.people import USERS
+from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model import VIBECODE, Endpoint, Paging, Stamp
@@ -72,12 +73,21 @@ def _special(
     )  # fmt: skip
 
 
-_BY_REST: Mapping[str, Entity] = {each.stream: each for each in (*CATALOG, *CONTENT, *CRM_PARTS, *TALK, *WORK)}
+_BY_REST: Mapping[str, Entity] = {each.stream: each for each in (*CATALOG, *CONTENT, *CRM_PARTS, *SALE, *TALK, *WORK)}
 
 
-def _as_by_rest(stream: str) -> Mapping[str, str]:
-    """The columns the same list has through REST: the service hands its rows on as they are."""
-    return _BY_REST[stream].documented
+def _as_by_rest(stream: str, *, without: str = "", **declared: str) -> Mapping[str, str]:
+    """The columns the same list has through REST: what the service does not declare it hands on as it is.
+
+    Args:
+        stream: Its name there.
+        without: Columns the service calls otherwise, space-separated.
+        declared: As in `columns`, what the service declares.
+    """
+    known = _BY_REST[stream]
+    left_out = {*without.split(), *known.key}
+    rest = {name: kind for name, kind in known.documented.items() if name not in left_out}
+    return columns(**declared) | rest
 
 
 _TASK = ("task", "tasks")
@@ -124,6 +134,8 @@ def _priced(portal: Portal) -> list[Parent]:
     return [Parent(stream=stream, param="id", name=kind, fixed={"entity": kind}) for stream, kind in kinds]
 
 
+DEAL_CATEGORIES = _small("deal_categories", "deal-categories")
+STATUSES = _small("crm_statuses", "statuses")
 LISTS: Sequence[Entity] = (
     _searched("deals", "deals", "updatedAt"),
     _searched("quotes", "quotes", "updatedAt"),
@@ -133,8 +145,8 @@ LISTS: Sequence[Entity] = (
     _searched("smart_invoices", "invoices", "updatedTime", fallback="updatedAt"),
     SMART,
     _searched("crm_activities", "activities", "updatedAt", fallback="createdAt"),
-    _small("deal_categories", "deal-categories"),
-    _small("crm_statuses", "statuses"),
+    DEAL_CATEGORIES,
+    STATUSES,
     _small("currencies", "currencies", "string"),
     _searched("requisites", "requisites", "updatedAt", fallback="createdAt"),
     _searched("requisite_bank_details", "bank-details"),
@@ -161,50 +173,37 @@ LISTS: Sequence[Entity] = (
     _small("departments", "departments", scope=("department",), documented=columns(
         integer="sort parentId headId PARENT UF_HEAD", string="name",
     )),
-    _searched("workgroups", "workgroups", "dateUpdate", scope=("sonet_group", "socialnetwork"), documented=columns(
-        integer="ownerId subjectId membersCount", string="name description subjectName SITE_ID KEYWORDS IMAGE",
-        boolean="active visible opened CLOSED IS_EXTRANET", datetime="dateCreate dateUpdate DATE_ACTIVITY",
+    _searched("workgroups", "workgroups", "dateUpdate", scope=("sonet_group", "socialnetwork"), documented=_as_by_rest(
+        "workgroups_classic", without="NUMBER_OF_MEMBERS", integer="membersCount", datetime="dateCreate dateUpdate",
     )),
     _small("disk_storages", "storages", scope=("disk",)),
     _searched("products", "catalog-products", "createdAt", scope=("catalog",)),
-    _searched("product_sections", "catalog-sections", scope=("catalog",), documented=columns(
-        integer="iblockId iblockSectionId sort createdBy modifiedBy", string="name xmlId code description",
-        boolean="active", datetime="dateCreate",
+    _searched("product_sections", "catalog-sections", scope=("catalog",), documented=_as_by_rest(
+        "product_sections", integer="createdBy modifiedBy", datetime="dateCreate",
     )),
-    _searched("product_prices", "catalog-prices", scope=("catalog",), documented=columns(
-        integer="catalogGroupId productId", double="price quantityFrom quantityTo", string="currency",
-    )),
+    _searched("product_prices", "catalog-prices", scope=("catalog",), documented=_as_by_rest("product_prices")),
     _searched("orders", "orders", "dateUpdate", scope=("sale",), fallback="dateInsert"),
-    _searched("order_basket_items", "basket-items", "dateUpdate", scope=("sale",), fallback="dateInsert",
-        documented=columns(
-            integer="orderId productId sort", string="name currency", boolean="vatIncluded",
-            double="price basePrice discountPrice quantity weight vatRate", datetime="dateInsert dateUpdate",
-        )),
-    _searched("order_payments", "payments", scope=("sale",), documented=columns(
-        integer="orderId paySystemId responsibleId", double="sum", boolean="paid isReturn",
-        string="currency comments accountNumber xmlId paySystemName", datetime="datePaid dateBill",
+    _searched(
+        "order_basket_items", "basket-items", "dateUpdate", scope=("sale",), fallback="dateInsert",
+        documented=_as_by_rest("order_basket_items"),
+    ),
+    _searched("order_payments", "payments", scope=("sale",), documented=_as_by_rest("order_payments")),
+    _small("order_statuses", "order-statuses", "string", scope=("sale",), documented=_as_by_rest("order_statuses")),
+    _searched("sites", "sites", scope=("landing",), default=False, documented=_as_by_rest(
+        "sites", datetime="dateCreate dateModify",
     )),
-    _small("order_statuses", "order-statuses", "string", scope=("sale",), documented=columns(
-        integer="sort", boolean="notify", string="type color xmlId",
-    )),
-    _searched("sites", "sites", scope=("landing",), default=False, documented=columns(
-        integer="domainId createdById", string="title code type", boolean="active", datetime="dateCreate dateModify",
-    )),
-    _searched("site_pages", "pages", scope=("landing",), default=False, documented=columns(
-        integer="siteId createdById", string="title code description", boolean="active",
-        datetime="dateCreate dateModify",
+    _searched("site_pages", "pages", scope=("landing",), default=False, documented=_as_by_rest(
+        "site_pages", datetime="dateCreate dateModify",
     )),
     _searched("document_templates", "doc-templates", "updateTime", scope=("documentgenerator",), default=False),
     _searched("documents", "documents", "updateTime", scope=("documentgenerator",), default=False),
-    _searched("bookings", "bookings", scope=("booking",), documented=columns(
-        string="name description", json="resourceIds datePeriod",
-    )),
+    _searched("bookings", "bookings", scope=("booking",), documented=_as_by_rest("bookings")),
     _small("bizproc_workflow_templates", "bizproc-templates", scope=("bizproc",), default=False, documented=columns(
         integer="autoExecute userId", string="moduleId entity name description", boolean="isModified",
         datetime="modified", json="documentType",
     )),
-    _small("openlines_configs", "openline-configs", scope=("imopenlines",), default=False, documented=columns(
-        integer="lineId agentId", string="name queueType workTimeFrom workTimeTo", boolean="active",
+    _small("openlines_configs", "openline-configs", scope=("imopenlines",), default=False, documented=_as_by_rest(
+        "openlines_configs", integer="lineId agentId", string="name queueType workTimeFrom workTimeTo",
     )),
     _small("telephony_external_lines", "telephony-lines", scope=("telephony",), default=False, documented=columns(
         string="number serverName name",
@@ -213,6 +212,26 @@ LISTS: Sequence[Entity] = (
 """Lists of the entity API, of which a key names those it opens. Those with ids that can be searched by come page by
 page; dictionaries share a request."""
 
+CATEGORIES = _special("crm_categories", "/categories/{entityTypeId}", columns(
+    integer="entityTypeId sort", string="name code", boolean="isDefault isSystem", datetime="createdDate",
+), key=("entityTypeId", "id"), paging=Unpaged(), each=each_type(SMART_INVOICE))  # fmt: skip
+
+
+def _user_fields(name: str, path: str) -> Entity:
+    return _special(f"{name}_userfields", f"/userfields/{path}", columns(
+        string="entityId fieldName userTypeId xmlId showFilter",
+        integer="sort", boolean="multiple mandatory showInList editInList isSearchable",
+        json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
+    ), paging=Unpaged())  # fmt: skip
+
+
+USER_FIELDS: Mapping[str, Entity] = {
+    "deals": _user_fields("deal", "deals"), "leads": _user_fields("lead", "leads"),
+    "contacts": _user_fields("contact", "contacts"), "companies": _user_fields("company", "companies"),
+    "quotes": _user_fields("quote", "quotes"),
+}  # fmt: skip
+"""Stream → what its users have added to it."""
+REQUISITE_FIELDS = _user_fields("requisite", "requisites")
 SPECIAL: Sequence[Entity] = (
     _special("crm_product_rows", "/{entity}/{id}/products", columns(
         integer="ownerId productId discountTypeId measureCode sort type storeId", string="ownerType productName",
@@ -222,32 +241,19 @@ SPECIAL: Sequence[Entity] = (
     _special("crm_stage_history", "/stage-history", columns(
         integer="entityTypeId typeId ownerId categoryId", string="stageSemanticId stageId", datetime="createdAt",
     ), key=("entityTypeId", "id"), parents=_staged),
-    _special("task_comments", "/tasks/{taskId}/comments", columns(
-        integer="taskId authorId", string="message", datetime="createdAt",
+    _special("task_comments", "/tasks/{taskId}/comments", _as_by_rest(
+        "task_comments", without="POST_MESSAGE POST_DATE", integer="taskId", string="message", datetime="createdAt",
     ), scope=_TASK, parents=of_tasks("taskId", "taskId")),
-    _special("task_elapsed_items", "/tasks/{taskId}/time", columns(
-        integer="taskId userId seconds minutes", string="commentText source",
-        datetime="createdDate dateStart dateStop",
-    ), scope=_TASK, parents=of_tasks("taskId", "taskId")),
+    _special("task_elapsed_items", "/tasks/{taskId}/time", _as_by_rest("task_elapsed_items"), scope=_TASK,
+             parents=of_tasks("taskId", "taskId")),
     _special("requisite_preset_fields", "/requisite-presets/{presetId}/fields", columns(
         integer="presetId sort", string="fieldName fieldTitle", boolean="inShortList",
     ), key=("presetId", "id"), parents=every(
         Parent(stream="requisite_presets", param="presetId", column="presetId", name="preset")
     )),
-    _special("crm_categories", "/categories/{entityTypeId}", columns(
-        integer="entityTypeId sort", string="name code", boolean="isDefault isSystem", datetime="createdDate",
-    ), key=("entityTypeId", "id"), paging=Unpaged(), each=each_type(SMART_INVOICE)),
-    *(
-        _special(f"{name}_userfields", f"/userfields/{path}", columns(
-            string="entityId fieldName userTypeId xmlId showFilter",
-            integer="sort", boolean="multiple mandatory showInList editInList isSearchable",
-            json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
-        ), paging=Unpaged())
-        for name, path in (
-            ("deal", "deals"), ("lead", "leads"), ("contact", "contacts"), ("company", "companies"),
-            ("quote", "quotes"), ("requisite", "requisites"),
-        )
-    ),
+    CATEGORIES,
+    *USER_FIELDS.values(),
+    REQUISITE_FIELDS,
     _special("stores", "/warehouses", _as_by_rest("stores"), scope=("catalog",), default=True),
     _special(
         "feed_posts", "/posts", {**_as_by_rest("feed_posts"), "POST_TITLE": "string"}, scope=("log",), key=("ID",)
@@ -311,6 +317,5 @@ NOT_LISTED: Mapping[str, str] = {
     "chats, messages": "the latest only, and those of the key's owner",
     "bizproc activities and robots": "codes the calling application has registered",
     "open line sessions, landing blocks, BI connector, REST 3.0": "the service has no such lists",
-    "field_options": "words for codes come with `crm_statuses`",
 }
 """What this door does not read, and why."""

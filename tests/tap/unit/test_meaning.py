@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities import BY_STREAM, FIELD_OPTIONS, FIELDS, SMART_PROCESSES
+from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
 from tap_bitrix24.entities.crm import DEALS, LEADS
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
 from tap_bitrix24.found import Found, columns_of
-from tap_bitrix24.meaning import describe_fields, describe_options
+from tap_bitrix24.meaning import Words, describe_fields, describe_options, words_of
 from tap_bitrix24.model import Answer, Ask, Field, Option, Page, Row, Rows, Source
 from tap_bitrix24.rows import RowConverter
 from tap_bitrix24.schema import UNPARSED
@@ -118,7 +118,8 @@ def test_rows_of_fields_fit_their_columns() -> None:
 
 def status(entity_id: str, code: str, name: str, **facts: Any) -> Row:
     """A row of crm.status.list."""
-    return {"ENTITY_ID": entity_id, "STATUS_ID": code, "NAME": name, "SORT": "10", **facts}
+    number = f"{entity_id}:{code}"
+    return {"ID": number, "ENTITY_ID": entity_id, "STATUS_ID": code, "NAME": name, "SORT": "10", **facts}
 
 
 def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] | None = None) -> Lists:
@@ -145,7 +146,10 @@ def options(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None =
 
 def read(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None = None) -> Outcome:
     """Everything that happens while options are read."""
-    return pump(describe_options(streams, Source(FIELD_OPTIONS.endpoint), numbers or {}), answers)
+    known = numbers or {}
+    pipelines = {each: Source(CATEGORIES.endpoint, params={"entityTypeId": each}) for each in known.values()}
+    words = Words(Source(STATUSES.endpoint), known, pipelines)
+    return pump(describe_options(streams, Source(FIELD_OPTIONS.endpoint), words), answers)
 
 
 def test_options_of_a_fields_own_list() -> None:
@@ -354,3 +358,48 @@ def test_rows_of_options_fit_their_columns() -> None:
          "semantics": None, "origin": "status", "sort": sort, UNPARSED: None}
         for code, label, sort in (("WEB", "Web", 20), ("CALL", "Call", None))
     ]  # fmt: skip
+
+
+VIBE_DEALS = vibecode.BY_STREAM["deals"]
+
+
+def through_vibecode(*fields: Field) -> Found:
+    """Deals as the service describes them."""
+    columns = columns_of(VIBE_DEALS, "deals", fields, swept=False)
+    return Found("deals", VIBE_DEALS, columns, {field.name: field for field in fields})
+
+
+def test_words_through_vibecode_come_from_its_own_lists() -> None:
+    """Names in camel case, user fields with their values from a list of their own, stages without a dictionary."""
+    answers = {
+        "/statuses": [{"id": 1, "entityId": "DEAL_STAGE_3", "statusId": "C3:NEW", "name": "New", "sort": 10}],
+        "/deal-categories": [{"id": 3, "name": "Retail", "sort": 20}],
+        "/userfields/deals": [
+            {"id": 9, "fieldName": "UF_CRM_7", "userTypeId": "enumeration", "list": [{"ID": "44", "VALUE": "A"}]}
+        ],
+    }
+    deals = through_vibecode(Field("stageId"), Field("categoryId", "integer"), Field("ufCrm_7", "enumeration"))
+    words = words_of([deals])
+    outcome = pump(
+        describe_options([deals], Source(FIELD_OPTIONS.endpoint), words),
+        lambda ask: Answer([Page(list(answers.get(ask.source.endpoint.method, [])))]),
+    )
+    assert [(row["column_name"], row["id"], row["label"], row["origin"]) for row in outcome.rows] == [
+        ("stage_id", "C3:NEW", "New", "status"),
+        ("category_id", "3", "Retail", "category"),
+        ("uf_crm_7", "44", "A", "enumeration"),
+    ]
+
+
+def test_dictionaries_that_take_several_pages_are_read_to_their_end() -> None:
+    rows = [{"id": n, "entityId": "SOURCE", "statusId": f"S{n}", "name": f"Source {n}"} for n in range(1, 121)]
+
+    def answer(ask: Ask) -> Answer:
+        if ask.source.endpoint.method != "/statuses":
+            return Answer([Page([])])
+        first = ask.offset or 0
+        return Answer([Page(rows[first : first + 50]) for first in range(first, first + 50 * ask.pages, 50)])
+
+    leads = through_vibecode(Field("sourceId", "crm_status", dictionary="SOURCE"))
+    outcome = pump(describe_options([leads], Source(FIELD_OPTIONS.endpoint), words_of([leads])), answer)
+    assert [row["id"] for row in outcome.rows] == [f"S{number}" for number in range(1, 121)]
