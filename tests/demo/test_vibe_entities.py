@@ -137,6 +137,13 @@ def test_declared_names_are_camel_case_and_others_stay(service: Service) -> None
     assert {"lastName", "TIMESTAMP_X", "UF_DEPARTMENT"} <= user.keys()
 
 
+def test_empty_text_is_null_in_requisites_only(service: Service) -> None:
+    """§5: classic REST has both there."""
+    assert any(value == "" for row in service.truth("requisites") for value in row.values())
+    assert not any(value == "" for row in rows(service.get("/requisites", "limit=500")) for value in row.values())
+    assert any(value == "" for row in rows(service.get("/bank-details", "limit=500")) for value in row.values())
+
+
 def test_a_field_named_created_is_the_modification_stamp(service: Service) -> None:
     """§7: catalog products; those of the CRM have both stamps."""
     truth = {row["id"]: row for row in service.truth("products")}

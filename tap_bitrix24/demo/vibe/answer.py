@@ -59,7 +59,8 @@ def _answered(portal: Portal, visit: Visit) -> Any:
         return _user_fields(portal, parts[1], given)
     if parts == ["triggers"] and asking.kind != "oauth_app":
         raise VibeError(code="OAUTH_REQUIRED")
-    call = asked(portal, visit.verb, parts, given)
+    with portal.lock:
+        call = asked(portal, visit.verb, parts, given)
     return enveloped(call, called(visit, call, asking))
 
 
@@ -91,7 +92,8 @@ def _user_fields(portal: Portal, owner: str, given: Mapping[Any, Any]) -> dict[s
     if "crm" not in portal.scopes:
         raise VibeError(code="SCOPE_DENIED")
     portal.stats.command(f"userfields/{owner}")
-    rows = user_fields(portal, owner, {**given, **_filter_of(given)})
+    with portal.lock:
+        rows = user_fields(portal, owner, {**given, **_filter_of(given)})
     return {"success": True, "data": rows, "meta": {"total": len(rows)}}
 
 

@@ -57,7 +57,7 @@ def _dictionaries() -> tuple[Entity, ...]:
         item(name="statuses", table="statuses", family="statuses", camel=True, shape="upper"),
         item(name="currencies", table="currencies", family="currencies", camel=True, renames={"CURRENCY": "id"},
              numbered=False, shape="upper"),
-        item(name="requisites", table="requisites", camel=True, raw=("RQ_", "XML_ID", "ORIGINATOR_ID"),
+        item(name="requisites", table="requisites", camel=True, nulls=True, raw=("RQ_", "XML_ID", "ORIGINATOR_ID"),
              renames=_STAMPS, created="createdAt", modified="updatedAt", shape="batch",
              aggregatable=("entityTypeId", "presetId")),
         item(name="requisite-presets", table="requisite_presets", camel=True, envelope="root_total", shape="flat",

@@ -44,6 +44,8 @@ class Entity:
     """Instants told in UTC; ``*`` for all."""
     plain: bool = False
     """Values stay as classic REST has them."""
+    nulls: bool = False
+    """Empty text is told as null."""
     reshaped: Callable[[int, Row], Row] | None = None
     numbered: bool = True
     """The id that is told is the table's number."""

@@ -53,7 +53,8 @@ class Teller:
         told: Row = {}
         for name, value in row.items():
             as_name, convert = self._plan.get(name) or self._planned(name)
-            told[as_name] = value if convert is None else convert(value)
+            shown = value if convert is None else convert(value)
+            told[as_name] = None if self.entity.nulls and shown == "" else shown
         return told
 
     def key(self, number: int) -> Any:
@@ -75,7 +76,7 @@ class Teller:
         if kind in FLAGS:
             return _flag
         if self._text:
-            return _in_utc if told in entity.utc else None
+            return _flag if kind == "enum" else (_in_utc if told in entity.utc else None)
         if kind in NUMBERS or kind.startswith(("crm_enum", "enum")) or told == "id":
             return _number_or_flag if kind == "enum" else _number
         return _in_utc if "*" in entity.utc or told in entity.utc else None
