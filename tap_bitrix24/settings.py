@@ -59,9 +59,10 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     },
     "plan": {
         "type": ["string", "null"],
+        "default": "standard",
         "enum": [*PLANS, None],
-        "description": "Request rate of the portal's tariff: standard 2/s, burst 50 (a cloud portal's without it); "
-        "enterprise 5/s, burst 250. A self-hosted portal is paced by its response time, unless this is set",
+        "description": "The portal's tariff: its request rate (standard 2/s, burst 50; enterprise 5/s, burst 250). "
+        "A self-hosted portal has none: it is paced by its response time, unless this is set",
     },
     "max_concurrency": {"type": ["integer", "null"], "default": 4, "description": "Requests in flight, at most"},
     "request_timeout": {
@@ -145,8 +146,12 @@ class Settings:
     """How old the last reading of all children may be."""
 
 
-def check(config: Mapping[str, Any]) -> Settings:
+def check(config: Mapping[str, Any], *, plan_told: bool = True) -> Settings:
     """Check settings without a request.
+
+    Args:
+        config: The settings.
+        plan_told: Whether `plan`, if it is there, is somebody's choice: the SDK fills in defaults.
 
     Raises:
         SettingsError: One line that says which setting is wrong and what to do.
@@ -169,7 +174,7 @@ def check(config: Mapping[str, Any]) -> Settings:
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
         plan=PACES.get(way) or PLANS[_one_of(given, "plan", tuple(PLANS))],
-        plan_fixed=way in PACES or "plan" in given,
+        plan_fixed=way in PACES or (plan_told and "plan" in given),
         max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -83,8 +83,9 @@ class TapBitrix24(Tap):
         self._unknown: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         """Stream → why it is not complete."""
+        plan_told = self._tells("plan", parts)
         super().__init__(setup_mapper=False, validate_config=False, **parts)
-        self.settings = check(self.config)
+        self.settings = check(self.config, plan_told=plan_told)
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
         settings = self.settings
@@ -101,6 +102,14 @@ class TapBitrix24(Tap):
         self._access = Access(self.settings, engine, self.portal, self.found, self._probe, self._note_sets)
         if setup_mapper:
             self.setup_mapper()
+
+    @classmethod
+    def _tells(cls, name: str, parts: Mapping[str, Any]) -> bool:
+        """Whether whoever makes a tap of these parts sets a setting: afterwards the SDK has filled in defaults."""
+        config = parts.get("config")
+        if isinstance(config, Mapping) and config.get(name) in (None, ""):
+            return bool(parts.get("parse_env_config")) and bool(cls._env_var_config.get(name))
+        return config is not None
 
     @classmethod
     def _get_about_info(cls) -> AboutInfo:

@@ -10,6 +10,7 @@ from tap_bitrix24.credentials import webhook
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.pacing import PLANS
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check
+from tap_bitrix24.tap import TapBitrix24
 
 SECRET = "s3cr3tw0rd"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
@@ -95,6 +96,7 @@ def test_the_contract() -> None:
     assert doors | rest <= PROPERTIES.keys()
     defaults = {
         "lookback_seconds": 300,
+        "plan": "standard",
         "max_concurrency": 4,
         "request_timeout": 75,
         "crm_methods": "classic",
@@ -103,7 +105,6 @@ def test_the_contract() -> None:
         "allow_http": False,
     }
     assert {name: PROPERTIES[name]["default"] for name in defaults} == defaults
-    assert "default" not in PROPERTIES["plan"], "who fills in defaults would set it, and a set plan binds"
     secrets = {name for name, facts in PROPERTIES.items() if facts.get("secret")}
     assert secrets == {"webhook_url", "client_secret", "refresh_token", "vibecode_api_key", "site_api_key"}
     assert all(CONFIG_JSONSCHEMA["properties"][name]["description"] for name in PROPERTIES)
@@ -323,3 +324,23 @@ def test_whole_numbers_may_come_as_text(value: Any, seconds: int) -> None:
 def test_a_webhook_pasted_into_another_setting_is_not_repeated() -> None:
     for name in ("start_date", "plan", "ca_bundle", "lookback_seconds"):
         assert name in refused({"webhook_url": URL, name: URL})
+
+
+@pytest.mark.parametrize(
+    ("set_", "environment", "binds"),
+    [
+        ({}, {}, False),
+        ({"plan": None}, {}, False),
+        ({"plan": "standard"}, {}, True),
+        ({}, {"PLAN": "enterprise"}, True),
+    ],
+)
+def test_a_plan_that_is_a_default_does_not_bind(
+    monkeypatch: pytest.MonkeyPatch, set_: dict[str, Any], environment: dict[str, str], *, binds: bool
+) -> None:
+    """The SDK fills it in, but a self-hosted portal sets its own pace unless someone has chosen one."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TAP_BITRIX24_{name}", value)
+    tap = TapBitrix24(config={"webhook_url": URL, **set_}, parse_env_config=True, setup_mapper=False)
+    assert tap.settings.plan_fixed is binds
+    assert tap.settings.plan == PLANS[environment.get("PLAN", "standard")]
