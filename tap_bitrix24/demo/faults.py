@@ -49,6 +49,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
     "vibe_history": ("portal", "owner"),
     "vibe_funnel0": ("told", "missing"),
     "vibe_offset": ("breaks", "works"),
+    "vibe_more": ("off", "on"),
     "vibe_rate": (),
     "vibe_queue": (),
     "v3": ("on", "off", "partial"),

@@ -92,6 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a DELETE."""
         self.do_POST()
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Answer the portal's time, which may not be that of this machine, for the header ``Date``."""
+        return super().date_time_string(self.server.portal.now() if timestamp is None else timestamp)
+
     def log_message(self, *_: Any, **__: Any) -> None:
         """Stay silent: the counters tell what happened."""
 

@@ -10,7 +10,7 @@ from tap_bitrix24.entities.base import Entity, Members, Parent, columns, each_ty
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, of_tasks
+from tap_bitrix24.entities.owners import CRM_OWNERS, SMART_INVOICE, SMART_PROCESS, of_tasks
 from tap_bitrix24.entities.people import USERS
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
@@ -24,6 +24,8 @@ PAGE = 500
 """Rows a search brings: about ten calls of Bitrix24 for the service; ten times as many are allowed, and take long."""
 SMALL = 50
 """Rows of a list that shares one batch of Bitrix24's with others."""
+MOST = 5_000
+"""Rows of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
 def _list(path: str, paging: Paging, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
@@ -58,6 +60,14 @@ def _small(
     return Entity(
         stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}", Paged(), size=SMALL),
         fields_method=f"/{entity}/fields", documented=documented or {}, key=("id",), types={"id": kind},
+    )  # fmt: skip
+
+
+def _at_once(stream: str, entity: str, *key: str, default: bool) -> Entity:
+    """A list without ids, which can't be searched by them: as many rows in a page as there may be."""
+    return Entity(
+        stream=stream, scope=("crm",), default=default, key=key, fields_method=f"/{entity}/fields",
+        endpoint=_list(f"/{entity}", Paged(sorted=False), size=MOST, alone=True), types=dict.fromkeys(key, "integer"),
     )  # fmt: skip
 
 
@@ -129,9 +139,12 @@ def _staged(_: Portal) -> list[Parent]:
 
 def _priced(portal: Portal) -> list[Parent]:
     """Items with product rows; their kind is part of the path."""
-    kinds = [("deals", "deals"), ("leads", "leads"), ("quotes", "quotes"), ("smart_invoices", "invoices")]
-    kinds += [(f"{SMART_PROCESS}{number}", f"items/{number}") for number in sorted(portal.types)]
-    return [Parent(stream=stream, param="id", name=kind, fixed={"entity": kind}) for stream, kind in kinds]
+    paths = {"deals": "deals", "leads": "leads", "quotes": "quotes", "smart_invoices": "invoices"}
+    known = [(stream, path, CRM_OWNERS[stream][1]) for stream, path in paths.items()]
+    smart = [(f"{SMART_PROCESS}{each}", f"items/{each}", f"dynamic_{each}") for each in sorted(portal.types)]
+    return [
+        Parent(stream=stream, param="id", name=word, fixed={"entity": path}) for stream, path, word in known + smart
+    ]
 
 
 DEAL_CATEGORIES = _small("deal_categories", "deal-categories")
@@ -151,16 +164,8 @@ LISTS: Sequence[Entity] = (
     _searched("requisites", "requisites", "updatedAt", fallback="createdAt"),
     _searched("requisite_bank_details", "bank-details"),
     _small("requisite_presets", "requisite-presets", default=False),
-    Entity(
-        stream="crm_addresses", scope=("crm",), default=True, key=("typeId", "entityTypeId", "entityId"),
-        endpoint=_list("/addresses", Paged(sorted=False), size=SMALL), fields_method="/addresses/fields",
-        types=columns(integer="typeId entityTypeId entityId"),
-    ),
-    Entity(
-        stream="requisite_links", scope=("crm",), key=("entityTypeId", "entityId"),
-        endpoint=_list("/requisite-links", Paged(sorted=False), size=SMALL), fields_method="/requisite-links/fields",
-        types=columns(integer="entityTypeId entityId"),
-    ),
+    _at_once("crm_addresses", "addresses", "typeId", "entityTypeId", "entityId", default=True),
+    _at_once("requisite_links", "requisite-links", "entityTypeId", "entityId", default=False),
     Entity(
         stream="crm_timeline_comments", scope=("crm",), key=("id",), parents=_commented,
         endpoint=_list("/timelines", Paged(sorted=False), size=SMALL), fields_method="/timelines/fields",
@@ -176,7 +181,7 @@ LISTS: Sequence[Entity] = (
     _searched("workgroups", "workgroups", "dateUpdate", scope=("sonet_group", "socialnetwork"), documented=_as_by_rest(
         "workgroups_classic", without="NUMBER_OF_MEMBERS", integer="membersCount", datetime="dateCreate dateUpdate",
     )),
-    _small("disk_storages", "storages", scope=("disk",)),
+    _searched("disk_storages", "storages", scope=("disk",)),
     _searched("products", "catalog-products", "createdAt", scope=("catalog",)),
     _searched("product_sections", "catalog-sections", scope=("catalog",), documented=_as_by_rest(
         "product_sections", integer="createdBy modifiedBy", datetime="dateCreate",
@@ -198,10 +203,6 @@ LISTS: Sequence[Entity] = (
     _searched("document_templates", "doc-templates", "updateTime", scope=("documentgenerator",), default=False),
     _searched("documents", "documents", "updateTime", scope=("documentgenerator",), default=False),
     _searched("bookings", "bookings", scope=("booking",), documented=_as_by_rest("bookings")),
-    _small("bizproc_workflow_templates", "bizproc-templates", scope=("bizproc",), default=False, documented=columns(
-        integer="autoExecute userId", string="moduleId entity name description", boolean="isModified",
-        datetime="modified", json="documentType",
-    )),
     _small("openlines_configs", "openline-configs", scope=("imopenlines",), default=False, documented=_as_by_rest(
         "openlines_configs", integer="lineId agentId", string="name queueType workTimeFrom workTimeTo",
     )),
@@ -269,7 +270,7 @@ VIBE: Sequence[Entity] = (*LISTS, *SPECIAL)
 BY_STREAM: Mapping[str, Entity] = {each.stream: each for each in VIBE}
 UNREAD = frozenset({
     "smart-processes", "task-comments", "requisite-preset-fields", "calendar-events", "files", "folders",
-    "list-elements", "bizproc-activities", "bizproc-robots",
+    "list-elements", "bizproc-templates", "bizproc-activities", "bizproc-robots",
 })  # fmt: skip
 """Lists the key names that are read on a path of their own, or not (NOT_LISTED)."""
 
@@ -315,6 +316,7 @@ NOT_LISTED: Mapping[str, str] = {
     "archived workgroups": "their list leaves them out",
     "list_elements": "the service describes their fields, and has no rows",
     "chats, messages": "the latest only, and those of the key's owner",
+    "bizproc_workflow_templates": "for applications that a user has signed in to",
     "bizproc activities and robots": "codes the calling application has registered",
     "open line sessions, landing blocks, BI connector, REST 3.0": "the service has no such lists",
 }

@@ -134,7 +134,7 @@ def test_declared_names_are_camel_case_and_others_stay(service: Service) -> None
     assert {"createdAt", "updatedAt", "ownerTypeId", "ORIGIN_ID"} <= activity.keys()
     assert type(activity["completed"]) is bool
     user = rows(service.get("/users", "limit=1"))[0]
-    assert {"lastName", "TIMESTAMP_X", "UF_DEPARTMENT"} <= user.keys()
+    assert {"lastName", "TIMESTAMP_X", "departmentId", "UF_EMPLOYMENT_DATE"} <= user.keys()
 
 
 def test_empty_text_is_null_in_requisites_only(service: Service) -> None:

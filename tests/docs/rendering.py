@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tap_bitrix24.doors import TOLD
 from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, NEWER, Entity
-from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED
+from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART, VIBE
 from tap_bitrix24.loading.columns import column_type
 from tap_bitrix24.model import REST_3
 from tap_bitrix24.naming import column_name
@@ -184,6 +184,22 @@ def differences() -> str:
     return table(("streams", "through REST", "through VibeCode", "values"), *DIFFERENCES)
 
 
+def vibe() -> str:
+    """Every stream of VibeCode: path, scope, key, bookmark, way of reading, whether selected by default."""
+    rows = []
+    for entity in VIBE:
+        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        if entity.stamp and entity.parents is None:
+            since = f"`{column_name(entity.stamp.row)}`"
+        rows.append((
+            f"`{entity.stream}<entityTypeId>`" if entity is SMART else f"`{entity.stream}`",
+            f"`{entity.endpoint.method}`", " or ".join(f"`{scope}`" for scope in entity.scope),
+            ", ".join(f"`{column_name(part)}`" for part in entity.key),
+            since, reading(entity).replace("command", "call"), "yes" if entity.default else "",
+        ))  # fmt: skip
+    return table(("stream", "path below /v1", "scope", "key", "incremental by", "how it is read", "default"), *rows)
+
+
 def unlisted() -> str:
     """What VibeCode does not list, and why."""
     return table(("left out", "why"), *((name, reason) for name, reason in NOT_LISTED.items()))
@@ -198,6 +214,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "doors": doors,
     "differences": differences,
     "unlisted": unlisted,
+    "vibe": vibe,
 }
 
 

@@ -34,7 +34,8 @@ def _deals() -> tuple[Entity, ...]:
              aggregatable=("amount", "stageId", "stageSemanticId", "categoryId", "assignedById", "sourceId"), **own),
         item(name="quotes", table="quotes", envelope="root", include=("deal", "contact", "company"),
              aggregatable=("amount", "stageId", "assignedById"), **own),
-        item(name="leads", table="leads", renames=_AMOUNT, include=("contact", "company"), blind=_LOST,
+        item(name="leads", table="leads", renames={**_AMOUNT, "stageId": "statusId"}, blind=_LOST,
+             include=("contact", "company"),
              aggregatable=("amount", "statusId", "sourceId", "assignedById"), **universal, **_CLIENTS),
         item(name="contacts", table="contacts", include=("company", "requisite"), blind=_LOST,
              aggregatable=("typeId", "sourceId", "assignedById"), **universal, **_CLIENTS),
@@ -107,9 +108,10 @@ def _work() -> tuple[Entity, ...]:
              only={"TYPE": "folder"}, needs={"folderId": "PARENT_ID"}, shape="flat", envelope="overview", **loose),
         item(name="storages", table="disk_storages", scope="disk", camel=True, shape="batch", envelope="root", **loose),
         item(name="users", table="users", family="users", scope="user", camel=True, shape="batch",
+             renames={"UF_DEPARTMENT": "departmentId"},
              raw=("TIMESTAMP_X", "IS_ONLINE"), **loose),
         item(name="departments", table="departments", family="departments", scope="department", camel=True,
-             ops=UNDESCRIBED, **loose),
+             renames={"PARENT": "parentId", "UF_HEAD": "headId"}, ops=UNDESCRIBED, **loose),
         item(name="workgroups", table="workgroups_classic", scope="sonet_group", camel=True, ops=UNDESCRIBED,
              only={"CLOSED": "N"}, renames={"NUMBER_OF_MEMBERS": "membersCount"},
              raw=("SITE_ID", "KEYWORDS", "IMAGE", "CLOSED", "IS_EXTRANET", "DATE_ACTIVITY"), envelope="root",
@@ -120,6 +122,13 @@ def _work() -> tuple[Entity, ...]:
 def _line(number: int, row: Row) -> Row:
     """Write an outside line: a number of its own, and what it is called by."""
     return {"ID": number, "NUMBER": row["ID"], "NAME": row["NAME"]}
+
+
+_LINE_FIELDS: Final = (
+    "AGREEMENT", "AUTO", "CATEGORY", "CHECK", "CLOSE", "CONFIG", "CONFIRM", "CRM", "DEFAULT", "KPI", "MAX", "NO_ANSWER",
+    "OPERATOR", "QUEUE_USERS", "SESSION", "TEMPORARY", "VOTE", "WATCH", "WELCOME", "WORKTIME",
+)  # fmt: skip
+"""Beginnings of the names of an open line's settings, of which the service declares next to none."""
 
 
 def _others() -> tuple[Entity, ...]:
@@ -139,7 +148,7 @@ def _others() -> tuple[Entity, ...]:
         item(name="bizproc-robots", table="crm_activity_badges", strings=True, key="code", numbered=False,
              **process, **loose),
         item(name="openline-configs", table="openline_configs", scope="imopenlines", ops=UNDESCRIBED, envelope="root",
-             renames=_LINE, **loose),
+             renames=_LINE, raw=_LINE_FIELDS, **loose),
         item(name="telephony-lines", table="telephony_lines", scope="telephony", ops=UNGOT, reshaped=_line,
              envelope="root_total", **loose),
         item(name="list-elements", table="list_elements", scope="lists", camel=True, ops=frozenset({"fields"}),

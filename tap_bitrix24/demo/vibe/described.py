@@ -41,7 +41,10 @@ def _declared(entity: Entity, portal: Portal, kind: int | None) -> Row:
     teller = Teller(portal, entity, kind)
     sample: Row = {}
     for number in teller.view.table.ids[:_SAMPLE]:
-        sample = {**teller.row(number), **{name: value for name, value in sample.items() if value not in (None, "")}}
+        sample = {
+            **teller.row(number),
+            **{name: value for name, value in sample.items() if value not in (None, "", False)},
+        }
     names = {} if entity.reshaped else {entity.told(name): (name, word) for name, word in teller.types.items()}
     found: Row = {}
     for name in {**names, **sample}:

@@ -31,6 +31,8 @@ class Entity:
     key: str = "id"
     ops: frozenset[str] = ALL
     app_only: bool = False
+    grown: bool = False
+    """The service has it since of late: keys name it where the switch ``vibe_more`` is on."""
     in_batch: bool = True
     # How rows are told
     renames: Mapping[str, str] = field(default_factory=dict)

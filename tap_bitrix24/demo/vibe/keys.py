@@ -81,8 +81,10 @@ def opens_entities(asking: Key) -> None:
 def me(portal: Portal, asking: Key) -> dict[str, Any]:
     """Answer who the key is; large, and nobody's business."""
     paths = {
-        name: f"/v1/{entity.path or name}" for name, entity in ENTITIES.items() if entity.scope in portal.scopes
-    }  # fmt: skip
+        name: f"/v1/{entity.path or name}"
+        for name, entity in ENTITIES.items()
+        if entity.scope in portal.scopes and (not entity.grown or portal.switches["vibe_more"] == "on")
+    }
     told = {
         "type": asking.kind, "portal": "demo.example", "scopes": list(portal.scopes), "expiresAt": None,
         "owner": {"email": "owner@example.com"}, "rateLimit": {"requestsPerSecond": rate(portal) or _USUAL_RATE},

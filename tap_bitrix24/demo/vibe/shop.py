@@ -21,6 +21,7 @@ def _entities() -> tuple[Entity, ...]:
              created="dateCreate", envelope="root", shape="flat", codes=three,
              aggregatable=("purchasingPrice", "quantity", "iblockSectionId"), **catalog),
         item(name="catalog-sections", table="product_sections", ops=UNDESCRIBED, envelope="root_total", **catalog),
+        item(name="store-documents", table="store_documents", shape="flat", grown=True, **catalog),
         item(name="catalog-prices", table="product_prices", ops=UNDESCRIBED, modified="timestampX", **catalog),
         item(name="orders", table="orders", envelope="overview", shape="batch", codes=frozenset({"statusId"}),
              aggregatable=("price", "statusId", "payed", "canceled"), **sale),
