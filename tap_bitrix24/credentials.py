@@ -19,7 +19,7 @@ LOG = logging.getLogger("tap-bitrix24")
 WEBHOOK, OAUTH, VIBECODE, SITE = "webhook", "OAuth", "VibeCode", "site API"
 """The four ways in."""
 PACES: Mapping[str, Plan] = {VIBECODE: Plan(40, 4.0), SITE: Plan(10, 1.5)}
-"""Requests at once and per second where no tariff of the portal says so: together less than 300 and 100 in any minute."""
+"""Requests at once and per second where no tariff says so: fewer than 300 and 100 in any minute."""
 VIBECODE_URL = "https://vibecode.bitrix24.tech"
 
 _WEBHOOK = re.compile(r"(?P<root>.*?/rest)/(?P<user>\d+)/(?P<secret>[^/]+)/?(?:[a-z0-9_.]*)?/?", re.IGNORECASE)

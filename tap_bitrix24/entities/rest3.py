@@ -161,7 +161,7 @@ _STATES = {"open": 0, "closed": 1}
 
 def _classic_result(row: Row) -> Row:
     """A task's result as classic REST has it: who wrote it, and its state as a number."""
-    renamed = {"authorId": "createdBy", "messageId": "commentId"}
+    renamed = {"authorId": "createdBy", "messageId": "commentId", "fileIds": "files"}
     brought = {renamed.get(name, name): value for name, value in row.items()}
     return {**brought, "status": _STATES.get(row.get("status", ""), row.get("status"))}
 
@@ -172,4 +172,4 @@ TASK_RESULTS = Entity(
     select=("id", "taskId", "text", "authorId", "createdAt", "updatedAt", "status", "fileIds", "messageId"),
     key=("id",), reshape=_classic_result, parents=of_tasks("filter.taskId"),
 )  # fmt: skip
-"""Preferred to the classic method: typed, ordered and paged; `formattedText` and `files` come from that one only."""
+"""Preferred to the classic method: typed, ordered and paged; `formattedText` comes from that one only."""

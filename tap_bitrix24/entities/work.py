@@ -92,7 +92,7 @@ WORK: Sequence[Entity] = (
             integer="id taskId commentId createdBy status",
             datetime="createdAt updatedAt",
             string="text formattedText",
-            json="files fileIds",
+            json="files",
         ),
         key=("id",),
         parents=of_tasks("taskId"),

@@ -81,7 +81,7 @@ def test_nothing_is_unparsed_and_dates_are_dates(run: Any) -> None:
 
 def test_classic_rest_has_the_same_results(start: Start, run: Any, tmp_path: Path) -> None:
     """Ids, and the columns both describe."""
-    named = ["task_id", "text", "created_by", "created_at", "updated_at", "status", "comment_id"]
+    named = ["task_id", "text", "created_by", "created_at", "updated_at", "status", "comment_id", "files"]
     old = start(switches={"v3": "off"})
     classic = Tap(tmp_path)(old.config(), streams=["task_results"]).succeeded()
     assert old.stats()["commands"]["tasks.task.result.list"] > 0
@@ -90,6 +90,24 @@ def test_classic_rest_has_the_same_results(start: Start, run: Any, tmp_path: Pat
         return {row["id"]: [row[name] for name in named] for row in rows}
 
     assert values(run.records("task_results")) == values(classic.records("task_results"))
+
+
+def test_classic_rest_has_the_same_departments(portal: Portal, run: Any, tmp_path: Path) -> None:
+    """Their ids differ, but a node's access code names the department; teams are in the structure only."""
+    classic = {row["id"]: row for row in Tap(tmp_path)(portal.config(), streams=["departments"]).records("departments")}
+    nodes = {row["id"]: row for row in run.records("hr_structure_nodes") if row["type"] == "DEPARTMENT"}
+    code = {number: int(row["access_code"].removeprefix("DR")) for number, row in nodes.items()}
+    assert Counter(code.values()) == Counter(classic.keys())
+    for number, row in nodes.items():
+        department = classic[code[number]]
+        assert (row["name"], code.get(row["parent_id"])) == (department["name"], department["parent"])
+
+
+def test_members_are_users_classic_rest_has(portal: Portal, run: Any, tmp_path: Path) -> None:
+    users = {row["id"] for row in Tap(tmp_path)(portal.config(), streams=["users"]).records("users")}
+    members = {row["user_id"] for row in run.records("hr_node_members")}
+    assert members
+    assert members <= users
 
 
 def test_a_portal_without_it_has_the_other_streams(start: Start, run_tap: Tap) -> None:
