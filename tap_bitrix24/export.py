@@ -30,6 +30,7 @@ from tap_bitrix24.input_files import read_object
 from tap_bitrix24.redaction import Redactor
 
 if TYPE_CHECKING:
+    from tap_bitrix24.export_report import Report
     from tap_bitrix24.loading.loader import Loader
 
 CHUNK = 1 << 20
@@ -59,6 +60,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--since", help="leave out rows last modified before this date, e.g. 2025-01-01")
     parser.add_argument(
         "--labels", action="store_true", help="add views with the portal's labels for columns and texts for options"
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="have the portal count the rows afterwards: exit code 1 if a table lacks some",
     )
     parser.add_argument("--schema", default="bitrix24", help="DuckDB schema (default: bitrix24)")
     parser.add_argument("--scale", type=int, default=2_000, help="with --demo: number of deals (default: 2000)")
@@ -220,9 +226,30 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         report.views(labels.make_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
+    elif options.verify and (lacking := verify(config, found, options, report)):
+        msg = f"--verify: rows are missing from {', '.join(lacking)}; run again, or load into a new file"
+        raise TapError(msg)
     elif options.demo in ("webhook", "oauth") and not wanted:
         report.examples(options.database, options.schema)
     return code
+
+
+def verify(
+    config: Mapping[str, Any], found: Mapping[str, Any], options: argparse.Namespace, report: Report
+) -> list[str]:
+    """Hold each table against the portal's own count; returns the names of those that lack rows."""
+    from tap_bitrix24.loading.verify import held
+    from tap_bitrix24.tap import TapBitrix24
+
+    tap = TapBitrix24(config=dict(config), catalog=dict(found))
+    selected = {name: stream for name, stream in tap.streams.items() if stream.selected}
+    keys = {name: stream.primary_keys[0] for name, stream in selected.items() if len(stream.primary_keys) == 1}
+    tables = held(options.database, keys, schema=options.schema)
+    told = tap.count({name: table.last for name, table in tables.items()})
+    tap.client.close()
+    counted = {name: (count, tables[name].rows) for name, count in told.items() if count is not None}
+    report.verified(counted, not_counted=len(selected) - len(counted))
+    return [name for name, (count, rows) in counted.items() if count > rows]
 
 
 @contextlib.contextmanager

@@ -84,6 +84,20 @@ class Report:
         table.add_row("total", f"{sum(rows.values()):,}", f"{took:.1f}", f"{all_requests:,}")
         self._console.print(table)
 
+    def verified(self, counted: Mapping[str, tuple[int, int]], *, not_counted: int) -> None:
+        """Tables whose rows are not as many as the portal counts, and how many could be compared.
+
+        Args:
+            counted: Stream → the portal's count up to the table's last id, and the table's rows.
+            not_counted: Streams no count can be had of.
+        """
+        unlike = {name: figures for name, figures in counted.items() if figures[0] != figures[1]}
+        for name, (there, here) in unlike.items():
+            what = "rows are missing here" if there > here else "rows here are gone from the portal"
+            self._console.print(f"{name}: {abs(there - here):,} {what} ({there:,} there, {here:,} here)", markup=False)
+        alike = f"{len(counted) - len(unlike)} of {len(counted)} tables hold as many rows as the portal counts"
+        self._console.print(f"{alike}; {not_counted} streams can't be counted", markup=False)
+
     def views(self, names: Sequence[str]) -> None:
         """The views that were made, in one line."""
         self._console.print(f"labelled views: {', '.join(names) or 'none'}", markup=False, soft_wrap=True)

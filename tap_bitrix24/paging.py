@@ -299,10 +299,11 @@ _WORDS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "$ne"}
 
 
 @dataclass(frozen=True, slots=True)
-class BySearch(_Onward):
+class BySearch(_BothWays):
     """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows.
 
-    The newest could be asked for, by a request of its own: an empty page tells the end as well.
+    Of the newest two rows are asked for: that they descend shows that the order was obeyed. To know where the list ends
+    costs no more than the empty page behind it, and rows that are added faster than they are read have no such page.
     """
 
     def __call__(self, query: Query) -> dict[str, Any]:
@@ -315,7 +316,8 @@ class BySearch(_Onward):
             else:
                 conditions[name] = value
         order = {query.key: query.direction.lower()}
-        asked = {"filter": conditions, "sort": order, "order": order, "limit": query.size, "autoWindow": False}
+        limit = query.size if query.direction == "ASC" else 2
+        asked = {"filter": conditions, "sort": order, "order": order, "limit": limit, "autoWindow": False}
         offset = {"withTotal": False} if query.offset is None else {"offset": query.offset}
         return {**query.params, **asked, **offset}
 

@@ -16,12 +16,13 @@ from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.children import SET_READ_AT
+from tap_bitrix24.counting import questions
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.engine import Found as Event
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.found import Found, require
 from tap_bitrix24.meaning import describe_fields, describe_options, words_of
-from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source, Warned
+from tap_bitrix24.model import Ask, Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.portal import Portal
 from tap_bitrix24.rows import RowConverter
@@ -226,6 +227,17 @@ class EntityStream(Stream):
         require(self._access.portal(), self._entity, self.name)
         yield from self._reading()
 
+    def counting(self, last: int) -> list[Ask]:
+        """What to ask to have the stream counted up to this id; nothing where that can't be done."""
+        return questions(self._entity, self.name, self._plan(), last)
+
+    def _plan(self) -> Plan:
+        access, settings = self._access, self._access.settings
+        return Plan(
+            access.portal(), self._columns, self._wanted(), universal=settings.universal,
+            lookback=settings.lookback, start_date=settings.start_date, sweep=settings.sweep,
+        )  # fmt: skip
+
     def _reading(self) -> Reading:
         access, entity = self._access, self._entity
         if entity is CHILD_SETS:
@@ -236,10 +248,7 @@ class EntityStream(Stream):
             found = access.found()
             return describe_options(found, Source(entity.endpoint), words_of(found))
         full = self.replication_method == FULL_TABLE
-        plan = Plan(
-            access.portal(), self._columns, self._wanted(), universal=access.settings.universal,
-            lookback=access.settings.lookback, start_date=access.settings.start_date, sweep=access.settings.sweep,
-        )  # fmt: skip
+        plan = self._plan()
         if entity.newer is not None:
             access.probe()
             entity = newest(entity, access.portal())

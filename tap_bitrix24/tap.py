@@ -23,6 +23,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24 import discovery_rest3
 from tap_bitrix24.client import Client
+from tap_bitrix24.counting import counts
 from tap_bitrix24.doors import TOLD, WAYS
 from tap_bitrix24.engine import Ended, Engine
 from tap_bitrix24.entities import CHILD_SETS
@@ -266,6 +267,16 @@ class TapBitrix24(Tap):
         if self._failed:
             raise StreamsFailedError("; ".join(self._failed.values()))
         return True
+
+    def count(self, last: Mapping[str, int]) -> dict[str, int | None]:
+        """How many rows the portal counts: stream → rows up to that id; None where it does not count them.
+
+        Args:
+            last: Stream → the largest id to count.
+        """
+        streams = {name: stream for name, stream in self.streams.items() if isinstance(stream, EntityStream)}
+        asked = {name: streams[name].counting(number) for name, number in last.items()}
+        return self.waiting.call(lambda: counts(self.client, asked))
 
     def run_discovery(self) -> str:
         """Write the catalog to stdout."""

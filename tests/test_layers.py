@@ -26,6 +26,7 @@ LAYERS = (
     "input_files",
     "found",
     "client",
+    "counting",
     "bundles",
     "engine", "discovery_rest3", "discovery", "discovery_site", "discovery_vibecode",
     "doors",

@@ -70,18 +70,27 @@ _FAILING = 500
 _PAUSE = 5.0
 """Seconds to leave a portal alone that does not answer the service, where no time is told."""
 _PLACE = re.compile(r"\{(\w+)\}")
-_SEARCH, _FIELDS = "/search", "/fields"
+_SEARCH, _COUNT = "/search", "/aggregate"
+_ALL = [{"field": "*", "function": "count"}]
 
 
 def commands(ask: Ask, first: int = 0) -> list[Command]:
-    """Spell one wish out; pages know nothing of each other."""
-    return spelled(ask, first)
+    """Spell one wish out; pages know nothing of each other, and what is to be counted has a call of its own."""
+    found = spelled(ask, first)
+    return [_counting(each) for each in found] if ask.counted else found
+
+
+def _counting(command: Command) -> Command:
+    """The count of what a search would bring: exact at any size, while totals beside rows may be 0."""
+    placed = {name: value for name, value in command.params.items() if f"{{{name}}}" in command.method}
+    asked = {**placed, "aggregate": _ALL, "filter": command.params.get("filter") or {}}
+    return Command(command.method.replace(_SEARCH, _COUNT), asked, command.dialect)
 
 
 def call(command: Command) -> Message:
-    """The request of a single call: a search as JSON, a list or a description as a query."""
+    """The request of a single call: a search or a count as JSON, a list or a description as a query."""
     path, params = _filled(command)
-    if path.endswith(_SEARCH):
+    if path.endswith((_SEARCH, _COUNT)):
         return Message(path, params)
     return Message(path, verb="GET", query=dict(_query(params)))
 
@@ -176,6 +185,8 @@ def page(source: Source, answer: Result) -> Page:
         text = f"{method}: the service leaves rows out of this answer ({'windowErrors' if passes else 'truncated'})"
         raise (UnavailableError if passes else UntrustedError)(text, method=method)
     data = answer.value.get("data")
+    if isinstance(data, Mapping) and "count" in data and source.endpoint.key not in data:
+        return Page([], whole_number(data.get("count")))
     if isinstance(data, Mapping) and source.endpoint.key in data:
         data = [data]
     total = whole_number(meta.get("total"))
