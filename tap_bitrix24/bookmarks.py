@@ -51,7 +51,9 @@ def incremental(
     else:
         snapshot = state.get("snapshot") or {}
         finished = from_text(snapshot["clock"]) if "clock" in snapshot else clock
-        window = Window(low=start_date) if start_date else None
+        # a list that can't tell its newest row ends with an empty page: rows added meanwhile must not keep it from that
+        endless = not all(each.endpoint.paging.descends for each in sources)
+        window = Window(start_date, finished if endless else None) if start_date or endless else None
         after = _id(snapshot.get("after", 0))
         cursors = [Cursor(source, after=after, window=window) for source in sources]
         yield from keyset(cursors, resumable={"clock": to_text(finished)})

@@ -1,6 +1,7 @@
 """Decisions 11 to 13: date windows, STATE after each, nothing lost at borders, stops or changes."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from random import Random
@@ -12,6 +13,7 @@ from tap_bitrix24.bookmarks import everything, from_text, incremental, to_text
 from tap_bitrix24.checks import moment
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.model import Row, Source, Window
+from tap_bitrix24.paging import Tail
 from tap_bitrix24.windows import windows
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
@@ -146,6 +148,16 @@ def test_the_first_load_reads_by_id_and_ends_at_the_runs_clock() -> None:
         assert state.keys() == {"snapshot"}
         assert state["snapshot"]["clock"] == to_text(at(5_000))
         assert state["snapshot"]["after"] > 0
+
+
+def test_a_first_load_that_can_not_know_its_end_is_bounded_by_the_clock() -> None:
+    """What is added while it is read is the next run's: it would go on for as long as rows keep coming."""
+    endpoint = replace(source(page_size=5, stamped=True).endpoint, paging=Tail())
+    log = replace(source(page_size=5, stamped=True), endpoint=endpoint)
+    outcome = run(FakeList(rows_of(range(1, 100), stamp=lambda number: number)), {}, 50, owner=log)
+    assert outcome.ids == list(range(1, 50))
+    assert {ask.window for ask in outcome.asks} == {Window(None, at(50))}
+    assert outcome.states[-1] == bookmark(50)
 
 
 def test_a_resumed_first_load_keeps_its_first_clock_and_catches_up() -> None:
