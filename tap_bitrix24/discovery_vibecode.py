@@ -45,7 +45,7 @@ def preflight(client: Client, settings: Settings) -> Portal:
     _tell_end(facts.get("expiresAt"), portal.clock)
     rate = _at(facts, "rateLimit", "requestsPerSecond")
     if isinstance(rate, (int, float)) and rate > 0:
-        client.pacer.slow_down(float(rate))
+        client.pacer.space(float(rate))
     if portal.scopes is not None and not any(allows(portal, each) for each in VIBE):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)

@@ -39,6 +39,8 @@ IN_A_ROW = 4
 """Requests a self-hosted portal may get without a pause between."""
 FASTEST, SLOWEST_ANSWER = 20.0, 60.0
 """Bounds of a self-hosted portal's rate: requests a second, and the seconds a request may last on such a portal."""
+APART = 1.15
+"""Part of the shortest time between requests that is kept: what is under way arrives closer together than sent."""
 WEIGHT = 0.25
 """Part of what an answer's time counts beside those before it."""
 _BUSY = 5.0
@@ -117,6 +119,10 @@ class Pacer:
         self._file = folder / "pacing.sqlite" if folder else None
         self._clock = clock
         self._own = Level(at=clock())
+        self._apart = 0.0
+        """Seconds between two requests of this process, at least."""
+        self._taken = -RECOVERY
+        """When the last one was counted."""
 
     def wait(self) -> float:
         """Seconds until a request may be sent; 0: now. Nothing is counted."""
@@ -128,6 +134,7 @@ class Pacer:
         def take(level: Level) -> float:
             if (seconds := self._early(level)) == 0:
                 level.requests += 1
+                self._taken = self._clock()
             return seconds
 
         return self._change(take)
@@ -142,11 +149,9 @@ class Pacer:
 
         return self._change(spread)
 
-    def slow_down(self, per_second: float) -> None:
-        """The portal tells a rate of its own: it counts if it is lower than the plan's."""
-        if per_second < self._plan.per_second:
-            burst = min(self._plan.burst, max(1, int(per_second)) + SPARE_REQUESTS)
-            self._plan = Plan(burst, per_second)
+    def space(self, per_second: float) -> None:
+        """Keep requests apart, besides: so many are allowed in any second, whatever the bucket holds."""
+        self._apart = APART / per_second
 
     def recognize(self, times: Sequence[Mapping[str, Any]]) -> None:
         """See by the `time` of commands' answers whose server the portal runs on.
@@ -208,7 +213,8 @@ class Pacer:
 
     def _early(self, level: Level) -> float:
         bucket = self._bucket()
-        return max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.pace)
+        full = max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.pace)
+        return max(full, self._taken + self._apart - self._clock(), 0.0)
 
     def _change(self, change: Callable[[Level], float]) -> float:
         """Read the level, let it leak, change it, write it: no other process comes between."""

@@ -155,12 +155,22 @@ def test_the_services_limits_are_kept(service: Callable[..., Service], run_tap: 
     assert stats["in_flight_most"] <= 2
 
 
+def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) -> None:
+    """`/v1/me` tells it; the service refuses what comes faster."""
+    portal, config = service(no_limits=False, scale=60, switches={"vibe_rate": "3"})
+    run_tap(config, streams=["deals", "contacts", "companies", "leads", "quotes"]).succeeded()
+    assert "429" not in portal.stats()["http"]
+
+
 @pytest.mark.parametrize(
     ("settings", "switches", "told"),
     [
         ({"vibecode_api_key": "vibe_api_wrong"}, {}, "wrong key"),
         ({"vibecode_api_key": "two words"}, {}, "vibecode_api_key must be the key"),
         ({}, {"vibe_key": "expired"}, "the key has ended"),
+        ({}, {"vibe_key": "revoked"}, "the key has ended"),
+        ({}, {"vibe_key": "ip"}, "not allowed from this address"),
+        ({}, {"vibe_key": "waitlist"}, "on the waiting list"),
         ({"vibecode_url": "nowhere"}, {}, "vibecode_url must look like"),
         ({"site_url": "https://a.example"}, {}, "keep VibeCode"),
     ],
@@ -183,6 +193,38 @@ def test_a_management_key_reads_nothing(run_tap: Tap) -> None:
         run = run_tap(config)
     assert (run.code, run.stdout) == (2, "")
     assert "A management key reads nothing" in run.stderr.splitlines()[-1]
+
+
+def test_an_application_key_without_a_session_is_told_what_to_do(run_tap: Tap) -> None:
+    """It passes `/v1/me`, and nothing else."""
+    with serve(scale=60, no_limits=True) as running:
+        config = {**running.config("vibecode"), "vibecode_api_key": key_of(running.portal, "vibe_app_")}
+        run = run_tap(config)
+    assert (run.code, run.stdout) == (2, "")
+    assert "this kind of key takes a session" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"vibe_total": "zero"},
+        {"vibe_total": "absent"},
+        {"vibe_single": "on"},
+        {"vibe_numbers": "text"},
+        {"vibe_search": "window_errors"},
+        {"vibe_search": "failed"},
+    ],
+    ids=lambda switches: "-".join(next(iter(switches.items()))),
+)
+def test_what_the_service_does_without_a_word_costs_no_row(
+    service: Callable[..., Service], run_tap: Tap, switches: dict[str, str]
+) -> None:
+    """Counts that are 0 or missing, one object instead of a list, numbers as text, windows that fail."""
+    portal, config = service(switches=switches)
+    run = run_tap(config, streams=["deals", "contacts", "tasks", "users", "departments", "crm_statuses"]).succeeded()
+    whole(run, portal, "deals", "contacts", "tasks", "users", "departments")
+    assert len(run.records("crm_statuses")) == len(portal.truth("statuses"))
+    assert not [row for row in run.records("tasks") if row["_bitrix24_unparsed"]]
 
 
 def test_missing_scopes_leave_streams_out(service: Callable[..., Service], run_tap: Tap) -> None:

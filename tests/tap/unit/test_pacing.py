@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tap_bitrix24.credentials import PACES, VIBECODE
 from tap_bitrix24.pacing import PLANS, Pacer, shared_folder
 from tests.tap.unit.clock import Clock
 
@@ -183,3 +184,18 @@ def test_a_folder_someone_else_has_put_there_is_not_used(tmp_path: Path, monkeyp
 def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     assert shared_folder() is None
+
+
+@pytest.mark.parametrize("per_second", [2, 3, 10])
+def test_a_rate_within_every_second_is_kept_besides_the_bucket(per_second: int) -> None:
+    """A VibeCode key: so many a second, by its owner, and fewer than 300 in any minute, by the service."""
+    clock = Clock()
+    pacer = Pacer(PACES[VIBECODE], clock=clock)
+    pacer.space(per_second)
+    times: list[float] = []
+    for _ in range(700):
+        sent(pacer, clock)
+        times.append(clock.now)
+    for count, seconds in ((per_second, 1.0), (300, 60.0)):
+        assert all(late - early > seconds for early, late in zip(times, times[count:], strict=False))
+    assert 700 / (times[-1] - times[0]) > min(4.0, per_second / 1.2)
