@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.demo import serve
+from tests.demo.vibe import Service
 from tests.demo.wire import Wire
 
 Start = Callable[..., Wire]
@@ -35,3 +36,10 @@ def start() -> Iterator[Start]:
 def own(start: Start) -> Wire:
     """A portal of this test's own, without limits."""
     return start()
+
+
+@pytest.fixture
+def own_service() -> Iterator[Service]:
+    """A VibeCode service of this test's own, without limits."""
+    with serve(scale=60, no_limits=True) as running:
+        yield Service.of(running)

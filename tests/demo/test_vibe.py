@@ -1,47 +1,23 @@
 """The VibeCode service as vibecode.md says it behaves, asked with raw HTTP."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.vibe.answer import key as key_of
-from tests.demo.wire import JSON, Answer, Wire
-
-
-class Service(Wire):
-    """A raw client with a key."""
-
-    key = ""
-
-    def get(self, path: str, query: str = "") -> Answer:
-        return self.send("GET", f"/v1{path}{'?' if query else ''}{query}", headers={"X-Api-Key": self.key})
-
-    def post(self, path: str, body: Any) -> Answer:
-        return self.send("POST", f"/v1{path}", json.dumps(body), {"X-Api-Key": self.key, "Content-Type": JSON})
-
-    def search(self, entity: str, **body: Any) -> Answer:
-        return self.post(f"/{entity}/search", body)
+from tests.demo.vibe import Service, refused, rows
+from tests.demo.wire import Answer
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
     with serve(scale=1200, no_limits=True) as running:
-        found = Service(running.url)
-        found.key = key_of(running.portal)
-        yield found
+        yield Service.of(running)
 
 
 def ids(answer: Answer) -> list[int]:
-    assert answer.status == 200, answer.raw[:300]
-    return [row["id"] for row in answer.body["data"]]
-
-
-def refused(answer: Answer) -> tuple[int, str]:
-    assert answer.body["success"] is False
-    return answer.status, answer.body["error"]["code"]
+    return [row["id"] for row in rows(answer)]
 
 
 def test_keys(service: Service) -> None:
@@ -142,8 +118,7 @@ def test_the_same_error_again_and_again_blocks_the_key(service: Service) -> None
 
 def test_three_hundred_requests_a_minute() -> None:
     with serve(scale=60) as running:
-        limited = Service(running.url)
-        limited.key = key_of(running.portal)
+        limited = Service.of(running)
         codes = [limited.get("/me").status for _ in range(301)]
         answer = limited.get("/me")
     assert codes.count(200) == 300

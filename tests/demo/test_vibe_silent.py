@@ -19,49 +19,42 @@ def service() -> Iterator[Service]:
         yield Service.of(running)
 
 
-@pytest.fixture
-def own() -> Iterator[Service]:
-    """For tests that turn switches."""
-    with serve(scale=60, no_limits=True) as running:
-        yield Service.of(running)
-
-
 @pytest.mark.parametrize("entity", ["deals", "invoices", "contacts", "orders"])
-def test_totals_may_be_zero_or_absent_in_every_envelope(own: Service, entity: str) -> None:
+def test_totals_may_be_zero_or_absent_in_every_envelope(own_service: Service, entity: str) -> None:
     """§8.3: total 0 with rows; at the root, in meta or nowhere."""
 
     def told() -> list[Any]:
-        body = good(own.get(f"/{entity}", "limit=2"))
+        body = good(own_service.get(f"/{entity}", "limit=2"))
         assert len(body["data"]) == 2
         return [place["total"] for place in (body, body.get("meta", {})) if "total" in place]
 
     assert told()[0] > 2
-    own.switch(vibe_total="zero")
+    own_service.switch(vibe_total="zero")
     assert told() == [0]
-    own.switch(vibe_total="absent")
+    own_service.switch(vibe_total="absent")
     assert told() == []
 
 
-def test_one_row_may_come_as_a_single_object(own: Service) -> None:
+def test_one_row_may_come_as_a_single_object(own_service: Service) -> None:
     """§8.8: an object where a list is promised; two rows stay a list."""
-    own.switch(vibe_single="on")
-    assert own.data("/users", "limit=1")["id"] == 5
-    assert isinstance(own.data("/users", "limit=2"), list)
-    assert own.search("deal-categories", filter={"id": 3}).body["data"]["id"] == 3
+    own_service.switch(vibe_single="on")
+    assert own_service.data("/users", "limit=1")["id"] == 5
+    assert isinstance(own_service.data("/users", "limit=2"), list)
+    assert own_service.search("deal-categories", filter={"id": 3}).body["data"]["id"] == 3
     call = {"id": "a", "entity": "users", "action": "list", "params": {"limit": 1}}
-    assert own.calls(call)["results"]["a"]["id"] == 5
+    assert own_service.calls(call)["results"]["a"]["id"] == 5
 
 
-def test_numbers_of_tasks_may_be_text(own: Service) -> None:
+def test_numbers_of_tasks_may_be_text(own_service: Service) -> None:
     """§5: on some portals."""
     numbers = ("id", "responsibleId", "priority", "timeEstimate")
-    task = rows(own.get("/tasks", "limit=1"))[0]
+    task = rows(own_service.get("/tasks", "limit=1"))[0]
     assert {type(task[name]) for name in numbers} == {int}
-    own.switch(vibe_numbers="text")
-    text = rows(own.get("/tasks", "limit=1"))[0]
+    own_service.switch(vibe_numbers="text")
+    text = rows(own_service.get("/tasks", "limit=1"))[0]
     assert {type(text[name]) for name in numbers} == {str}
     assert [int(text[name]) for name in numbers] == [task[name] for name in numbers]
-    assert type(rows(own.get("/deals", "limit=1"))[0]["id"]) is int
+    assert type(rows(own_service.get("/deals", "limit=1"))[0]["id"]) is int
 
 
 def test_select_takes_names_with_commas_and_a_list(service: Service) -> None:
@@ -131,19 +124,19 @@ def test_windows_of_tasks_are_on_demand(service: Service) -> None:
     assert "windowCount" in service.search("tasks", **asked, autoWindow=True).body["meta"]
 
 
-def test_all_windows_may_fail(own: Service) -> None:
+def test_all_windows_may_fail(own_service: Service) -> None:
     """§3.2: that is an error."""
-    own.switch(vibe_search="failed")
+    own_service.switch(vibe_search="failed")
     asked = {"filter": {"updatedAt": LONG_AGO}}
-    assert refused(own.search("deals", **asked)) == (502, "WINDOWED_SEARCH_FAILED")
-    assert len(rows(own.search("deals", **asked, autoWindow=False, limit=500))) == 60
+    assert refused(own_service.search("deals", **asked)) == (502, "WINDOWED_SEARCH_FAILED")
+    assert len(rows(own_service.search("deals", **asked, autoWindow=False, limit=500))) == 60
 
 
-def test_unsorted_pages_overlap(own: Service) -> None:
+def test_unsorted_pages_overlap(own_service: Service) -> None:
     """§8.5: the newest come first, so that what is added moves all others."""
-    first = [row["id"] for row in rows(own.get("/contacts", "limit=10"))]
-    own.mutate(table="contacts", insert=3)
-    second = [row["id"] for row in rows(own.get("/contacts", "limit=10&offset=10"))]
+    first = [row["id"] for row in rows(own_service.get("/contacts", "limit=10"))]
+    own_service.mutate(table="contacts", insert=3)
+    second = [row["id"] for row in rows(own_service.get("/contacts", "limit=10&offset=10"))]
     assert set(first) & set(second)
 
 
@@ -188,8 +181,8 @@ def test_orders_of_several_fields(service: Service) -> None:
     assert [row["id"] for row in rows(service.search("quotes", orderBy="id", limit=1))] != [1]
 
 
-def test_offsets_from_2500_may_work(own: Service) -> None:
+def test_offsets_from_2500_may_work(own_service: Service) -> None:
     """§3: they may fail, and fail here unless told otherwise."""
-    assert refused(own.get("/deals", "offset=2500")) == (500, "INTERNAL_ERROR")
-    own.switch(vibe_offset="works")
-    assert rows(own.get("/deals", "offset=2500")) == []
+    assert refused(own_service.get("/deals", "offset=2500")) == (500, "INTERNAL_ERROR")
+    own_service.switch(vibe_offset="works")
+    assert rows(own_service.get("/deals", "offset=2500")) == []

@@ -16,13 +16,6 @@ def service() -> Iterator[Service]:
         yield Service.of(running)
 
 
-@pytest.fixture
-def own() -> Iterator[Service]:
-    """For tests that turn switches."""
-    with serve(scale=60, no_limits=True) as running:
-        yield Service.of(running)
-
-
 OWNERS = {"deals": ("deals", "D"), "leads": ("leads", "L"), "quotes": ("quotes", "Q"),
           "invoices": ("smart_invoices", "SI"), "items/156": ("smart_process_156", "T9c")}  # fmt: skip
 
@@ -100,16 +93,16 @@ def test_stage_history_of_a_portal(service: Service, word: str, kind: int) -> No
     assert {row["ownerId"] for row in one} == {found[0]["ownerId"]}
 
 
-def test_some_portals_tell_stage_history_of_one_owner_only(own: Service) -> None:
-    own.switch(vibe_history="owner")
-    assert refused(own.get("/stage-history", "entityType=deal")) == (400, "MISSING_PARAMS")
-    assert len(rows(own.get("/stage-history", "entityType=deal&ownerId=1"))) == 2
+def test_some_portals_tell_stage_history_of_one_owner_only(own_service: Service) -> None:
+    own_service.switch(vibe_history="owner")
+    assert refused(own_service.get("/stage-history", "entityType=deal")) == (400, "MISSING_PARAMS")
+    assert len(rows(own_service.get("/stage-history", "entityType=deal&ownerId=1"))) == 2
 
 
-def test_funnels_without_the_first(own: Service) -> None:
+def test_funnels_without_the_first(own_service: Service) -> None:
     """§7: sources disagree on whether the default one is listed."""
-    own.switch(vibe_funnel0="missing")
-    assert [row["id"] for row in rows(own.get("/deal-categories", "sort=id"))] == [3, 5]
+    own_service.switch(vibe_funnel0="missing")
+    assert [row["id"] for row in rows(own_service.get("/deal-categories", "sort=id"))] == [3, 5]
 
 
 @pytest.mark.parametrize("owner", ["deals", "leads", "contacts", "companies", "quotes"])

@@ -187,21 +187,17 @@ def test_mistakes_are_one_line(
     assert config["vibecode_api_key"] not in run.stderr
 
 
-def test_a_management_key_reads_nothing(run_tap: Tap) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [("vibe_live_", "A management key reads nothing"), ("vibe_app_", "this kind of key takes a session")],
+)
+def test_keys_of_other_kinds_are_told_apart(run_tap: Tap, prefix: str, told: str) -> None:
+    """Both pass `/v1/me`, and nothing else."""
     with serve(scale=60, no_limits=True) as running:
-        config = {**running.config("vibecode"), "vibecode_api_key": key_of(running.portal, "vibe_live_")}
+        config = {**running.config("vibecode"), "vibecode_api_key": key_of(running.portal, prefix)}
         run = run_tap(config)
     assert (run.code, run.stdout) == (2, "")
-    assert "A management key reads nothing" in run.stderr.splitlines()[-1]
-
-
-def test_an_application_key_without_a_session_is_told_what_to_do(run_tap: Tap) -> None:
-    """It passes `/v1/me`, and nothing else."""
-    with serve(scale=60, no_limits=True) as running:
-        config = {**running.config("vibecode"), "vibecode_api_key": key_of(running.portal, "vibe_app_")}
-        run = run_tap(config)
-    assert (run.code, run.stdout) == (2, "")
-    assert "this kind of key takes a session" in run.stderr.splitlines()[-1]
+    assert told in run.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
