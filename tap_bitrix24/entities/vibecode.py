@@ -38,10 +38,11 @@ def _searched(
     stream: str, entity: str, modified: str = "", *, scope: Sequence[str] = ("crm",), fallback: str = "",
     documented: Mapping[str, str] | None = None, default: bool = True,
 ) -> Entity:  # fmt: skip
-    """A list that is read by id, page by page."""
+    """A list that is read by id, page by page; one that is `documented` has no `/fields`, by the vendor's pages."""
     return Entity(
         stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}/search", BySearch()),
-        fields_method=f"/{entity}/fields", documented=documented or {}, key=("id",), types={"id": "integer"},
+        fields_method="" if documented else f"/{entity}/fields", documented=documented or {}, key=("id",),
+        types={"id": "integer"},
         stamp=Stamp(modified, modified, fallback=fallback) if modified else None,
     )  # fmt: skip
 
@@ -56,10 +57,11 @@ def _small(
     stream: str, entity: str, kind: str = "integer", *, scope: Sequence[str] = ("crm",),
     documented: Mapping[str, str] | None = None, default: bool = True,
 ) -> Entity:  # fmt: skip
-    """A dictionary, which shares a request with others."""
+    """A dictionary, which shares a request with others; `documented` as above."""
     return Entity(
         stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}", Paged(), size=SMALL),
-        fields_method=f"/{entity}/fields", documented=documented or {}, key=("id",), types={"id": kind},
+        fields_method="" if documented else f"/{entity}/fields", documented=documented or {}, key=("id",),
+        types={"id": kind},
     )  # fmt: skip
 
 
@@ -174,7 +176,7 @@ LISTS: Sequence[Entity] = (
     _searched("crm_products_old", "products", "updatedAt", default=False),
     _searched("crm_product_sections_old", "product-sections", default=False),
     _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
-    _searched("users", "users", scope=_USER, documented=USER_COLUMNS),
+    replace(_searched("users", "users", scope=_USER), documented=USER_COLUMNS),
     _small("departments", "departments", scope=("department",), documented=columns(
         integer="sort parentId headId PARENT UF_HEAD", string="name",
     )),
