@@ -55,9 +55,9 @@ def test_the_settings_are_the_taps() -> None:
         assert bool(setting.get("sensitive")) == bool(facts.get("secret")), name
         if name != "plan":  # Meltano passes values on, and a plan that is set binds a self-hosted portal as well
             assert setting.get("value") == facts.get("default"), name
-    assert "value" not in offered["plan"]
         choices = [option["value"] for option in setting.get("options", [])]
         assert choices == [choice for choice in facts.get("enum", []) if choice is not None], name
+    assert "value" not in offered["plan"]
 
 
 def test_the_selected_streams_are_those_selected_by_default() -> None:
