@@ -177,7 +177,7 @@ def build_columns(
     taken = set(names.values())
     for name, field in known.items():
         column = names[name]
-        label = field.label or name.replace("_", " ").strip().capitalize()
+        label = field.label or column.replace("_", " ").strip().capitalize()
         multiple = field.multiple and not _is_property(field)
         whole = Column(column, name, kind_of(field, column, flags), multiple, label)
         if column not in without:

@@ -143,7 +143,7 @@ def test_the_entity_knows_better_than_the_field_method() -> None:
     assert [(each.name, each.kind, each.multiple, each.description) for each in columns] == [
         ("id", INTEGER, False, "№"),
         ("uf_department", INTEGER, True, "Uf department"),
-        ("extra_key", BOOLEAN, False, "Extrakey"),
+        ("extra_key", BOOLEAN, False, "Extra key"),
     ]
 
 
