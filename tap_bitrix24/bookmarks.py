@@ -51,10 +51,7 @@ def incremental(
     else:
         snapshot = state.get("snapshot") or {}
         finished = from_text(snapshot["clock"]) if "clock" in snapshot else clock
-        # a list that can't tell its newest row ends with an empty page: rows added meanwhile must not keep it from that
-        endless = not all(each.endpoint.paging.descends for each in sources)
-        window = Window(start_date, finished if endless else None) if start_date or endless else None
-        after = _id(snapshot.get("after", 0))
+        after, window = _id(snapshot.get("after", 0)), _first_window(sources, start_date, finished)
         cursors = [Cursor(source, after=after, window=window) for source in sources]
         yield from keyset(cursors, resumable={"clock": to_text(finished)})
         yield Reached(bookmark(finished))
@@ -64,6 +61,16 @@ def incremental(
     if start_date is not None:
         low = max(low, start_date.replace(microsecond=0))
     yield from windows(sources, low, clock, bookmark)
+
+
+def _first_window(sources: Sequence[Source], start_date: datetime | None, clock: datetime) -> Window | None:
+    """The dates of a first load; None: all there are.
+
+    A list that can't tell its newest row ends with an empty page. Rows added meanwhile must not keep it from that, so
+    it is bounded by the clock: they are the next run's.
+    """
+    endless = not all(each.endpoint.paging.descends for each in sources)
+    return Window(start_date, clock if endless else None) if start_date or endless else None
 
 
 def by_period(

@@ -96,7 +96,7 @@ def events(portal: Portal) -> list[Row]:
     return [
         {
             "id": number * 3 + number % 2,
-            "timestampX": server_iso(start - (count - number) * 701),
+            "timestampX": server_iso(start - (count + 1 - number) * 701),
             "severity": ("INFO", "SECURITY", "WARNING")[number % 3],
             "auditTypeId": ("USER_AUTHORIZE", "USER_LOGOUT", "MODULE_EVENT")[number % 3],
             "moduleId": "main",
