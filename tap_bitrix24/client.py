@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.auth import Door
-from tap_bitrix24.dialects import Dialect
+from tap_bitrix24.dialects import BUNDLE, Dialect
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -192,14 +192,18 @@ class Client:
         """
         return [self._call(command) for command in commands]
 
-    def insist(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
-        """Run a bundle and ask again for those commands that failed for a moment only.
+    def insist(self, commands: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+        """Run commands, fifty a request, and ask again for those that failed for a moment only.
 
         What is left out because of a passing error would look like something the portal does not have.
 
         Raises:
-            PortalError: The request as a whole failed, or a command goes on failing.
+            PortalError: A request as a whole failed, or a command goes on failing.
         """
+        bundles = [commands[start : start + BUNDLE] for start in range(0, len(commands), BUNDLE)]
+        return [result for bundle in bundles for result in self._insist(bundle, attempts)]
+
+    def _insist(self, bundle: Sequence[Command], attempts: int) -> list[Result | PortalError]:
         results = self.bundle(bundle, attempts=attempts)
         attempt, waited = 1, 0.0
         while failed := {number: each for number, each in enumerate(results) if isinstance(each, RetriableError)}:

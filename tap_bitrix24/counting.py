@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tap_bitrix24.client import Client
-from tap_bitrix24.dialects import BUNDLE
 from tap_bitrix24.entities import META, Entity
 from tap_bitrix24.errors import AccessError, PortalError, UntrustedError
 from tap_bitrix24.model import REST_2, Ask, Command, Result, Window
@@ -53,11 +52,8 @@ def counts(client: Client, asked: Mapping[str, Sequence[Ask]]) -> dict[str, int 
     """
     asks = [ask for each in asked.values() for ask in each]
     shared = [ask for ask in asks if ask.source.endpoint.dialect == REST_2]
-    totals: dict[int, int | None] = {}
-    for start in range(0, len(shared), BUNDLE):
-        chunk = shared[start : start + BUNDLE]
-        results = client.insist([_command(client, ask) for ask in chunk])
-        totals |= {id(ask): _total(client, ask, result) for ask, result in zip(chunk, results, strict=True)}
+    results = client.insist([_command(client, ask) for ask in shared])
+    totals = {id(ask): _total(client, ask, result) for ask, result in zip(shared, results, strict=True)}
     for ask in asks:
         if totals.get(id(ask)) is None:
             totals[id(ask)] = _alone(client, ask)

@@ -57,7 +57,7 @@ def discover(client: Client, since: datetime | None = None) -> tuple[Portal, lis
     told = dict(zip(first, answers, strict=True))
     open_ones = [entity for entity in ENTITIES if allows(portal, entity)]
     second = _unlike(call for entity in open_ones for call in _portal_calls(entity, portal))
-    told |= dict(zip(second, _insist(client, list(second.values())), strict=True))
+    told |= dict(zip(second, client.insist(list(second.values()), attempts=FEW_ATTEMPTS), strict=True))
     found: list[Found] = []
     for entity in ENTITIES:
         for name, calls in _streams(entity, portal):
@@ -116,14 +116,6 @@ def _unlike(calls: Iterable[Command]) -> dict[str, Command]:
     return {_key(call): call for call in calls}
 
 
-def _insist(client: Client, commands: Sequence[Command]) -> list[Result | PortalError]:
-    return [
-        answer
-        for start in range(0, len(commands), BUNDLE)
-        for answer in client.insist(commands[start : start + BUNDLE], attempts=FEW_ATTEMPTS)
-    ]
-
-
 def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, list[Result | PortalError]]:
     """What a run must know before it reads anything, and in the same request what else is wanted."""
     types = rest_v2.commands(_types_after(0))
@@ -155,7 +147,7 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     _note_catalogs(client, portal, rest.pop(0))
     for each in _all_lists():
         _note_lists(client, portal, each, rest.pop(0))
-    return portal, [*rest, *_insist(client, more[at_once:])]
+    return portal, [*rest, *client.insist(more[at_once:], attempts=FEW_ATTEMPTS)]
 
 
 def _all_lists() -> list[Each]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from tap_bitrix24.checks import moment
 from tap_bitrix24.client import FEW_ATTEMPTS, Client
-from tap_bitrix24.dialects import BUNDLE
 from tap_bitrix24.entities import META, Entity, entity_of
 from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
@@ -59,12 +58,7 @@ def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found
     portal = preflight(client, settings)
     offered = [(name, each, params) for name, each, params in _offered(portal) if allows(portal, each)]
     asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
-    told = [
-        answer
-        for start in range(0, len(asked), BUNDLE)
-        for answer in client.insist([_batched(call) for call in asked[start : start + BUNDLE]], attempts=FEW_ATTEMPTS)
-    ]
-    answers = iter(told)
+    answers = iter(client.insist([_batched(call) for call in asked], attempts=FEW_ATTEMPTS))
     found: list[Found] = []
     for name, each, _ in offered:
         brought = [_described(next(answers))] if each.fields_method else []

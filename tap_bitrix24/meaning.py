@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.errors import MissingMethodError, RejectedError
+from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.found import Found
-from tap_bitrix24.model import VIBECODE, Ask, Event, Field, Option, Page, Reading, Row, Rows, Source, Steps
+from tap_bitrix24.model import VIBECODE, Event, Field, Option, Reading, Row, Rows, Source, Steps
 from tap_bitrix24.naming import column_name
-from tap_bitrix24.reading import rest_of, through, want
+from tap_bitrix24.reading import through, whole
 from tap_bitrix24.schema import BOOLEAN, OBJECT, UNPARSED, Column
 from tap_bitrix24.sources import entity_types
 
@@ -140,15 +140,11 @@ def describe_options(found: Sequence[Found], source: Source, words: Words) -> Re
 
 
 def _read(sources: Sequence[Source]) -> Steps[list[list[Row]]]:
-    """The rows of each list; none of one this portal or door does not have."""
-    answers = yield from want([Ask(source=each, offset=0) for each in sources])
-    firsts: list[tuple[Source, Page]] = []
-    for number, (each, answer) in enumerate(zip(sources, answers, strict=True)):
-        tolerated = isinstance(answer.error, NO_PIPELINES if number else MissingMethodError)
-        if answer.error is None:
-            firsts.append((each, answer.pages[0]))
-        elif not tolerated:
-            raise answer.error
+    """The rows of each list, dictionaries first; none of one this portal or door does not have."""
+
+    def missing(source: Source, error: PortalError) -> bool:
+        return isinstance(error, MissingMethodError if source is sources[0] else NO_PIPELINES)
+
     rows: dict[int, list[Row]] = {}
 
     def keep(event: Event) -> Reading:
@@ -156,7 +152,7 @@ def _read(sources: Sequence[Source]) -> Steps[list[list[Row]]]:
             rows.setdefault(id(event.source), []).extend(event.rows)
         yield from ()
 
-    yield from through(rest_of(firsts), keep)
+    yield from through(whole(sources, missing), keep)
     return [rows.get(id(each), []) for each in sources]
 
 

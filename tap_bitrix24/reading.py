@@ -239,14 +239,25 @@ def _complete(source: Source, read: int, total: int | None) -> None:
         raise UntrustedError(text, method=method)
 
 
-def whole(sources: Sequence[Source]) -> Reading:
-    """Read lists that come in one answer, all in one request; page on only where an answer says so."""
+def tolerates(source: Source, error: PortalError) -> bool:
+    """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
+    told = f"{error.code} {error}".lower()
+    return any(phrase in told for phrase in source.tolerated)
+
+
+def whole(sources: Sequence[Source], missing: Callable[[Source, PortalError], bool] = tolerates) -> Reading:
+    """Read lists that come in one answer, all in one request; page on only where an answer says so.
+
+    Args:
+        sources: The lists.
+        missing: Whether an error says that a list does not exist here: it has no rows then.
+    """
     answers = yield from want([Ask(source=source, offset=0) for source in sources])
     firsts: list[tuple[Source, Page]] = []
     for source, answer in zip(sources, answers, strict=True):
         if answer.error is None:
             firsts.append((source, answer.pages[0]))
-        elif not tolerates(source, answer.error):
+        elif not missing(source, answer.error):
             raise answer.error
     yield from rest_of(firsts)
 
@@ -311,9 +322,3 @@ def want(asks: Sequence[Ask], more: More | None = None, *, left: int = 0) -> Ste
         msg = "a strategy must be sent the answers it asked for"
         raise TypeError(msg)
     return answers
-
-
-def tolerates(source: Source, error: PortalError) -> bool:
-    """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
-    told = f"{error.code} {error}".lower()
-    return any(phrase in told for phrase in source.tolerated)

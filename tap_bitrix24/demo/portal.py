@@ -263,6 +263,11 @@ class Portal:
         """Count a request in the cloud's bucket and tell whether it was full; a server of one's own has none."""
         return self.limits and self.switches["cloud"] == "on" and not self.bucket.admits()
 
+    def used_up(self, method: str) -> bool:
+        """Tell whether a method has spent its seconds; on a server of one's own it has as many as it takes."""
+        limit = float(self.switches["operating_limit"])
+        return self.limits and self.switches["cloud"] == "on" and self.operating.spent(method) > limit
+
     def too_many(self) -> Reply:
         """Answer as the web tier does when the bucket is full."""
         self.stats.error("QUERY_LIMIT_EXCEEDED")
@@ -335,9 +340,7 @@ class Portal:
         if method.scope is not None and not {method.scope, *OTHER_SCOPES.get(method.scope, ())} & set(self.scopes):
             error = auth_error("insufficient_scope", self.switches["auth_status"])
             raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
-        limit = float(self.switches["operating_limit"])
-        used_up = self.limits and self.switches["cloud"] == "on" and self.operating.spent(method.name) > limit
-        if used_up or "operation_time_limit" in call.faults:
+        if self.used_up(method.name) or "operation_time_limit" in call.faults:
             raise operation_time_limit()
         if "command_error" in call.faults:
             raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")

@@ -27,7 +27,7 @@ CRM_OWNERS: Mapping[str, tuple[int, str, str]] = {
 """Stream → entityTypeId, the word for it, its short code."""
 
 
-def _owners(portal: Portal, *streams: str) -> list[tuple[str, int, str, str]]:
+def crm_owners(portal: Portal, *streams: str) -> list[tuple[str, int, str, str]]:
     """Stream, entityTypeId, word and short code of these and of all smart processes."""
     known = [(stream, *CRM_OWNERS[stream]) for stream in streams]
     smart = [(f"{SMART_PROCESS}{number}", number, f"dynamic_{number}", f"T{number:x}") for number in portal.types]
@@ -38,18 +38,18 @@ def timeline_owners(portal: Portal) -> list[Parent]:
     """Items whose timeline can be commented on; their kind is a word in the filter."""
     return [
         Parent(stream=stream, param="filter.ENTITY_ID", name=word, fixed={"filter.ENTITY_TYPE": word})
-        for stream, _, word, _ in _owners(portal, "deals", "leads", "contacts", "companies", "quotes")
+        for stream, _, word, _ in crm_owners(portal, "deals", "leads", "contacts", "companies", "quotes")
     ]
 
 
 def item_owners(portal: Portal) -> list[Parent]:
     """Items of any kind, named by entityTypeId and entityId."""
-    return [_item(stream, number, word) for stream, number, word, _ in _owners(portal, *CRM_OWNERS)]
+    return [_item(stream, number, word) for stream, number, word, _ in crm_owners(portal, *CRM_OWNERS)]
 
 
 def payment_owners(portal: Portal) -> list[Parent]:
     """Items that can have payments and deliveries."""
-    return [_item(stream, number, word) for stream, number, word, _ in _owners(portal, "deals", "smart_invoices")]
+    return [_item(stream, number, word) for stream, number, word, _ in crm_owners(portal, "deals", "smart_invoices")]
 
 
 def _item(stream: str, number: int, word: str) -> Parent:
@@ -64,7 +64,7 @@ def product_row_owners(portal: Portal) -> list[Parent]:
             stream=stream, param="filter.=ownerId", name=word, fixed={"filter.=ownerType": code},
             group=50, owner="ownerId",
         )
-        for stream, _, word, code in _owners(portal, "deals", "leads", "quotes", "smart_invoices")
+        for stream, _, word, code in crm_owners(portal, "deals", "leads", "quotes", "smart_invoices")
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from tap_bitrix24.entities.base import Entity, Members, Parent, columns, each_ty
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.owners import CRM_OWNERS, SMART_INVOICE, SMART_PROCESS, of_tasks
+from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, crm_owners, of_tasks
 from tap_bitrix24.entities.people import USERS
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
@@ -116,17 +116,13 @@ USER_COLUMNS = {name: kind for name, kind in USERS.types.items() if name != "ID"
 )
 
 
-def _owners(portal: Portal, *words: str) -> list[tuple[str, str]]:
-    """Stream of CRM items → what the service calls their kind in filters; smart processes as DYNAMIC_<type>."""
-    streams = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}
-    smart = [(f"{SMART_PROCESS}{number}", f"DYNAMIC_{number}") for number in sorted(portal.types)]
-    return [(streams[word], word) for word in words] + smart
-
-
 def _commented(portal: Portal) -> list[Parent]:
+    """Items whose timeline can be commented on; smart processes are DYNAMIC_<type> in filters."""
+    owners = crm_owners(portal, "deals", "leads", "contacts", "companies")
+    kinds = [(stream, word.replace("dynamic_", "DYNAMIC_")) for stream, _, word, _ in owners]
     return [
-        Parent(stream=stream, param="filter.entityId", name=word, fixed={"filter.entityType": word})
-        for stream, word in _owners(portal, "deal", "lead", "contact", "company")
+        Parent(stream=stream, param="filter.entityId", name=kind, fixed={"filter.entityType": kind})
+        for stream, kind in kinds
     ]
 
 
@@ -142,10 +138,9 @@ def _staged(_: Portal) -> list[Parent]:
 def _priced(portal: Portal) -> list[Parent]:
     """Items with product rows; their kind is part of the path."""
     paths = {"deals": "deals", "leads": "leads", "quotes": "quotes", "smart_invoices": "invoices"}
-    known = [(stream, path, CRM_OWNERS[stream][1]) for stream, path in paths.items()]
-    smart = [(f"{SMART_PROCESS}{each}", f"items/{each}", f"dynamic_{each}") for each in sorted(portal.types)]
     return [
-        Parent(stream=stream, param="id", name=word, fixed={"entity": path}) for stream, path, word in known + smart
+        Parent(stream=stream, param="id", name=word, fixed={"entity": paths.get(stream, f"items/{number}")})
+        for stream, number, word, _ in crm_owners(portal, *paths)
     ]
 
 

@@ -150,7 +150,7 @@ def test_a_second_run_reads_the_children_of_changed_owners_only(service: Service
     assert service.portal.stats()["requests"] - before < 20
 
 
-def test_a_list_the_table_does_not_know_is_offered(service: Service, run_tap: Tap) -> None:
+def test_a_list_the_table_does_not_know_is_offered(run_tap: Tap) -> None:
     """The service has grown a list: it describes its fields itself, and is read when someone selects it."""
     with serve(scale=60, seed=1, no_limits=True, clock="now", switches={"vibe_more": "on"}) as running:
         config = dict(running.config("vibecode"))
@@ -163,7 +163,6 @@ def test_a_list_the_table_does_not_know_is_offered(service: Service, run_tap: Ta
         assert keys(run.records("store_documents"), ("id",)) == keys(
             Portal(running.url).truth("store_documents"), ("id",)
         )
-    del service
 
 
 def test_they_arrive_in_duckdb(service: Service, tmp_path: Path) -> None:

@@ -131,9 +131,7 @@ def _called(portal: Portal, visit: Visit, method: str, query: dict[str, Any]) ->
         text = "Недостаточно прав: нет области доступа"
         raise RestThreeError(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
     faults = portal.faults.command(method)
-    limit = float(portal.switches["operating_limit"])
-    used_up = portal.limits and portal.switches["cloud"] == "on" and portal.operating.spent(method) > limit
-    if used_up or "operation_time_limit" in faults:
+    if portal.used_up(method) or "operation_time_limit" in faults:
         raise RestThreeError(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
     if "command_error" in faults:
         raise RestThreeError(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
