@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from tap_bitrix24 import __version__
-from tap_bitrix24.auth import Door
+from tap_bitrix24.auth.credentials import Door
 from tap_bitrix24.dialects import BUNDLE, Dialect
 from tap_bitrix24.errors import (
     AccessError,
@@ -33,8 +33,9 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model import REST_2, REST_3, Command, Message, Result
-from tap_bitrix24.pacing import Pacer
+from tap_bitrix24.model.endpoint import REST_2, REST_3
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.throttling.rate_limit import Pacer
 
 LOG = logging.getLogger("tap-bitrix24.client")
 ATTEMPTS = 7

@@ -117,8 +117,8 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str
     Raises:
         SettingsError: There is no such stream on this portal.
     """
-    from tap_bitrix24.children import SET_READ_AT
     from tap_bitrix24.entities import CHILD_SETS
+    from tap_bitrix24.replication.children import SET_READ_AT
     from tap_bitrix24.tap import TapBitrix24
 
     tap = TapBitrix24(config=dict(config), setup_mapper=False)

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tap_bitrix24.bookmarks import from_text
 from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.replication.state import from_text
 
 
 def read_object(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:

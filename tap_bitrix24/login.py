@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tap_bitrix24.auth.from_settings import OAUTH
+from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import post_form
-from tap_bitrix24.credentials import OAUTH
 from tap_bitrix24.errors import SettingsError, TapError
 from tap_bitrix24.input_files import read_object
-from tap_bitrix24.oauth import OAuth
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.settings import check
 

@@ -13,11 +13,11 @@ from typing import Any
 import pendulum
 from pendulum.parsing.exceptions import ParserError
 
-from tap_bitrix24.auth import Door
-from tap_bitrix24.credentials import PACES, opened
+from tap_bitrix24.auth.credentials import Door
+from tap_bitrix24.auth.from_settings import PACES, opened
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.pacing import PLANS, Plan
 from tap_bitrix24.redaction import Redactor
+from tap_bitrix24.throttling.rate_limit import PLANS, Plan
 
 _SECRET: Mapping[str, Any] = {"secret": True, "writeOnly": True}
 

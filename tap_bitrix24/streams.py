@@ -15,21 +15,23 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
-from tap_bitrix24.children import SET_READ_AT
-from tap_bitrix24.counting import questions
-from tap_bitrix24.engine import Ended, Engine
-from tap_bitrix24.engine import Found as Event
+from tap_bitrix24.data_dictionary import describe_fields, describe_options, words_of
+from tap_bitrix24.discovery.discovered import Found, require
 from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
-from tap_bitrix24.found import Found, require
-from tap_bitrix24.meaning import describe_fields, describe_options, words_of
-from tap_bitrix24.model import Ask, Reached, Reading, Row, Rows, SetsRead, Source, Warned
-from tap_bitrix24.naming import column_name
-from tap_bitrix24.portal import Portal
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import UNPARSED, Column, default_column, json_schema
+from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.event import Reached, Reading, Rows, SetsRead, Warned
+from tap_bitrix24.model.request import Ask
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.replication.children import SET_READ_AT
+from tap_bitrix24.replication.plan import Plan, is_swept, newest, reading
+from tap_bitrix24.row_counts import questions
+from tap_bitrix24.scheduler.loop import Ended, Engine
+from tap_bitrix24.scheduler.loop import Found as Event
+from tap_bitrix24.schema.columns import UNPARSED, Column, default_column, json_schema
+from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
-from tap_bitrix24.sources import Plan, is_swept, newest, reading
 
 if TYPE_CHECKING:
     from singer_sdk import Tap

@@ -21,12 +21,13 @@ from singer_sdk.about import AboutInfo
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-from tap_bitrix24 import discovery_rest3
+from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
-from tap_bitrix24.counting import counts
-from tap_bitrix24.doors import TOLD, WAYS
-from tap_bitrix24.engine import Ended, Engine
+from tap_bitrix24.connections import TOLD, WAYS
+from tap_bitrix24.discovery import rest_v3 as discovery_rest3
+from tap_bitrix24.discovery.discovered import Found
 from tap_bitrix24.entities import CHILD_SETS
+from tap_bitrix24.entities.portal_info import Portal
 from tap_bitrix24.errors import (
     AccessError,
     Interrupted,
@@ -36,18 +37,17 @@ from tap_bitrix24.errors import (
     StreamsFailedError,
     TapError,
 )
-from tap_bitrix24.found import Found
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
-from tap_bitrix24.model import Row
-from tap_bitrix24.oauth import OAuth
-from tap_bitrix24.pacing import Pacer, shared_folder
-from tap_bitrix24.portal import Portal
+from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.redaction import Redactor
-from tap_bitrix24.schema import columns_from_schema
+from tap_bitrix24.row_counts import counts
+from tap_bitrix24.scheduler.background import Waiting
+from tap_bitrix24.scheduler.loop import Ended, Engine
+from tap_bitrix24.schema.columns import columns_from_schema
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, check
 from tap_bitrix24.singer_output import SingerLines
 from tap_bitrix24.streams import Access, EntityStream
-from tap_bitrix24.waiting import Waiting
+from tap_bitrix24.throttling.rate_limit import Pacer, shared_folder
 
 LOG = logging.getLogger("tap-bitrix24")
 KEYBOARD = 130

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tap_bitrix24.errors import PortalError
-from tap_bitrix24.model import Ask, Command, Message, Page, Result, Source
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.model.request import Ask, Page
 
 BUNDLE = 50
 """Commands a batch may hold: in classic REST and in VibeCode the 51st fails; of REST 3.0 no limit is known."""

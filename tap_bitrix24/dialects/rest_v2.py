@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tap_bitrix24.dialects.spelling import decode, page, spelled, whole_number
+from tap_bitrix24.dialects.pagination import UNCOUNTED
+from tap_bitrix24.dialects.request_builder import decode, page, spelled, whole_number
 from tap_bitrix24.errors import (
     AccessError,
     ExpiredError,
@@ -26,8 +27,9 @@ from tap_bitrix24.errors import (
     RetriableError,
     UnavailableError,
 )
-from tap_bitrix24.model import Ask, Command, Endpoint, Message, Result
-from tap_bitrix24.paging import UNCOUNTED
+from tap_bitrix24.model.endpoint import Endpoint
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.model.request import Ask
 
 __all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.dialects.spelling import decode, spelled
-from tap_bitrix24.dialects.spelling import page as page_of_rows
+from tap_bitrix24.dialects.request_builder import decode, spelled
+from tap_bitrix24.dialects.request_builder import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -27,7 +27,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Message, Page, Result, Source
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.model.request import Ask, Page
 
 __all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
 

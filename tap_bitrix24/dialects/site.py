@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import yaml
 
-from tap_bitrix24.dialects.spelling import page as page_of_rows
-from tap_bitrix24.dialects.spelling import spelled, whole_number
+from tap_bitrix24.dialects.request_builder import page as page_of_rows
+from tap_bitrix24.dialects.request_builder import spelled, whole_number
 from tap_bitrix24.errors import (
     AccessError,
     PortalError,
@@ -22,7 +22,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Message, Page, Result, Source
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.model.request import Ask, Page
 
 __all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
 

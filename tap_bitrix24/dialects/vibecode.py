@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.dialects.spelling import decode, spelled, whole_number
-from tap_bitrix24.dialects.spelling import page as page_of_rows
+from tap_bitrix24.dialects.request_builder import decode, spelled, whole_number
+from tap_bitrix24.dialects.request_builder import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
     FaultyError,
@@ -28,7 +28,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Message, Page, Result, Row, Source
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.message import Command, Message, Result
+from tap_bitrix24.model.request import Ask, Page
 
 __all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
 

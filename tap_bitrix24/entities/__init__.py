@@ -26,11 +26,11 @@ from tap_bitrix24.entities.left_out import LEFT_OUT, REASONS
 from tap_bitrix24.entities.meta import CHILD_SETS, FIELD_OPTIONS, FIELDS, META
 from tap_bitrix24.entities.owners import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
-from tap_bitrix24.entities.rest3 import NEWER
+from tap_bitrix24.entities.rest_v3 import NEWER
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
-from tap_bitrix24.model import REST_2, VIBECODE
+from tap_bitrix24.model.endpoint import REST_2, VIBECODE
 
 __all__ = [
     "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from tap_bitrix24.descriptions import parse_fields
-from tap_bitrix24.model import Endpoint, Field, Paging, Row, Shape, Stamp
-from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.portal import Each, Portal
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
+from tap_bitrix24.entities.portal_info import Each, Portal
+from tap_bitrix24.model.endpoint import Endpoint, Paging, Row, Shape, Stamp
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.field_descriptions import parse_fields
 
 POSITION = "POSITION"
 """Key of rows that have none: their place in the list (within its parent)."""

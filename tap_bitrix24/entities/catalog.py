@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.descriptions import parse_fields
+from tap_bitrix24.dialects.pagination import ByStart
 from tap_bitrix24.entities.base import (
     NO_SUCH_LIST,
     POSITION,
@@ -22,8 +22,9 @@ from tap_bitrix24.entities.base import (
     every,
     product_fields,
 )
-from tap_bitrix24.model import Endpoint, Field, Stamp
-from tap_bitrix24.paging import ByStart
+from tap_bitrix24.model.endpoint import Endpoint, Stamp
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.field_descriptions import parse_fields
 
 
 def _products(method: str, rows_at: str) -> Endpoint:

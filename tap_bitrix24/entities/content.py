@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tap_bitrix24.dialects.pagination import ByLimit, ByNumber, ByStart
+from tap_bitrix24.dialects.response_shapes import keyed
 from tap_bitrix24.entities.base import (
     NO_SUCH_MODULE,
     WHOLE,
@@ -20,9 +22,7 @@ from tap_bitrix24.entities.base import (
     upper,
 )
 from tap_bitrix24.entities.owners import LIST_ELEMENTS, folder_id, is_file, is_folder
-from tap_bitrix24.model import Stamp
-from tap_bitrix24.paging import ByLimit, ByNumber, ByStart
-from tap_bitrix24.shapes import keyed
+from tap_bitrix24.model.endpoint import Stamp
 
 IN_PARAMS = ByLimit("params.limit", "params.offset", "params.filter", "params.order")
 """How the methods of sites want their pages."""

@@ -17,7 +17,7 @@ from tap_bitrix24.entities.base import (
     upper,
 )
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.model import Stamp
+from tap_bitrix24.model.endpoint import Stamp
 
 _CRM = ("crm",)
 

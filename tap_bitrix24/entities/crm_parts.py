@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.descriptions import parse_fields
+from tap_bitrix24.dialects.pagination import ByStart
+from tap_bitrix24.dialects.response_shapes import keyed
 from tap_bitrix24.entities.base import (
     NO_SUCH_MODULE,
     WHOLE,
@@ -20,9 +21,9 @@ from tap_bitrix24.entities.base import (
     upper,
 )
 from tap_bitrix24.entities.owners import item_owners, payment_owners, product_row_owners, timeline_owners
-from tap_bitrix24.model import Field, Stamp
-from tap_bitrix24.paging import ByStart
-from tap_bitrix24.shapes import keyed
+from tap_bitrix24.model.endpoint import Stamp
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.field_descriptions import parse_fields
 
 _SMALL = {name.upper(): name for name in ("id", "deal_id", "based_id", "category_id")}
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from tap_bitrix24.entities.base import Parent, each_span, spans
-from tap_bitrix24.model import Row
-from tap_bitrix24.portal import Each, Portal
+from tap_bitrix24.entities.portal_info import Each, Portal
+from tap_bitrix24.model.endpoint import Row
 
 SMART_PROCESS = "smart_process_"
 """Prefix of the streams of smart processes: `smart_process_<entityTypeId>`."""

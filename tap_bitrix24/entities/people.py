@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tap_bitrix24.dialects.pagination import ByStart
 from tap_bitrix24.entities.base import Entity, camel, upper
-from tap_bitrix24.model import Stamp
-from tap_bitrix24.paging import ByStart
+from tap_bitrix24.model.endpoint import Stamp
 
 USERS = Entity(
     default=True,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tap_bitrix24.dialects.pagination import ByCursor, ByLimit, ByStart
+from tap_bitrix24.dialects.response_shapes import keyed, named, scalars
 from tap_bitrix24.entities.base import DAY, WHOLE, Entity, Parent, camel, columns, each_value, every, upper
 from tap_bitrix24.entities.owners import OPEN_LINE_SESSIONS, chat_owners, is_group_chat
-from tap_bitrix24.model import Stamp
-from tap_bitrix24.paging import ByCursor, ByLimit, ByStart
-from tap_bitrix24.shapes import keyed, named, scalars
+from tap_bitrix24.model.endpoint import Stamp
 
 IN_PARAMS = ByLimit("PARAMS.limit", "PARAMS.offset", "PARAMS.filter", "PARAMS.order")
 """How open lines want their pages."""

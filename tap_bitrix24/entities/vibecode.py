@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tap_bitrix24.dialects.pagination import BySearch, Paged, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities.base import Entity, Members, Parent, columns, each_type, every, of_type
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, crm_owners, of_tasks
 from tap_bitrix24.entities.people import USERS
+from tap_bitrix24.entities.portal_info import Portal
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
-from tap_bitrix24.model import VIBECODE, Endpoint, Paging, Stamp
-from tap_bitrix24.paging import BySearch, Paged, Unpaged
-from tap_bitrix24.portal import Portal
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Paging, Stamp
 
 PAGE = 500
 """Rows a search brings: about ten calls of Bitrix24 for the service; ten times as many are allowed, and take long."""

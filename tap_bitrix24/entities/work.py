@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tap_bitrix24.dialects.pagination import ByPosition, ByStart
+from tap_bitrix24.dialects.response_shapes import keyed, listed, scalars, single
 from tap_bitrix24.entities.base import (
     WHOLE,
     ZONES,
@@ -27,10 +29,8 @@ from tap_bitrix24.entities.owners import (
     resource_calendars,
     section_owners,
 )
-from tap_bitrix24.entities.rest3 import TASK_RESULTS
-from tap_bitrix24.model import Row, Stamp
-from tap_bitrix24.paging import ByPosition, ByStart
-from tap_bitrix24.shapes import keyed, listed, scalars, single
+from tap_bitrix24.entities.rest_v3 import TASK_RESULTS
+from tap_bitrix24.model.endpoint import Row, Stamp
 
 WORKGROUP_FIELDS = (
     "ID", "ACTIVE", "SUBJECT_ID", "NAME", "DESCRIPTION", "KEYWORDS", "CLOSED", "VISIBLE", "OPENED", "DATE_CREATE",

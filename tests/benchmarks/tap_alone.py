@@ -36,14 +36,17 @@ from typing import Any
 import orjson
 from singer_sdk import Stream, Tap
 
-from tap_bitrix24.checks import ids_of
-from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import entity_of
 from tap_bitrix24.errors import PortalError
-from tap_bitrix24.model import Ask, Command, Field, Page, Result, Row, Source
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import OBJECT, UNPARSED, Column, build_columns, json_schema
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.replication.validation import ids_of
+from tap_bitrix24.schema.columns import OBJECT, UNPARSED, Column, build_columns, json_schema
+from tap_bitrix24.schema.field_descriptions import parse_fields
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
 from tap_bitrix24.streams import SLICE
 from tests.benchmarks.demo_portal import PAGES, running

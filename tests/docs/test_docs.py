@@ -16,8 +16,8 @@ import duckdb
 import pytest
 
 from tap_bitrix24 import __version__
+from tap_bitrix24.connections import TOLD
 from tap_bitrix24.demo import serve
-from tap_bitrix24.doors import TOLD
 from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.examples import EXAMPLES

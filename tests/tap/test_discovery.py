@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities import ENTITIES, NEWER, SMART_PROCESS
-from tap_bitrix24.portal import Portal as PortalFacts
+from tap_bitrix24.entities.portal_info import Portal as PortalFacts
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
 

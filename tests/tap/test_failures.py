@@ -8,16 +8,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tap_bitrix24.bookmarks import everything, from_text
+from tap_bitrix24.auth.from_settings import webhook
 from tap_bitrix24.client import Client
-from tap_bitrix24.credentials import webhook
-from tap_bitrix24.doors import REST
-from tap_bitrix24.engine import Ended, Engine
+from tap_bitrix24.connections import REST
 from tap_bitrix24.entities import entity_of
-from tap_bitrix24.model import Command, Reading, Rows, Source
-from tap_bitrix24.pacing import PLANS, Pacer
-from tap_bitrix24.portal import Portal as PortalFacts
-from tap_bitrix24.sources import Plan, sources
+from tap_bitrix24.entities.portal_info import Portal as PortalFacts
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.event import Reading, Rows
+from tap_bitrix24.model.message import Command
+from tap_bitrix24.replication.full_table import everything
+from tap_bitrix24.replication.plan import Plan, sources
+from tap_bitrix24.replication.state import from_text
+from tap_bitrix24.scheduler.loop import Ended, Engine
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities import BY_STREAM
-from tap_bitrix24.portal import Portal as PortalFacts
-from tap_bitrix24.sources import Plan, sources
+from tap_bitrix24.entities.portal_info import Portal as PortalFacts
+from tap_bitrix24.replication.plan import Plan, sources
 from tests.tap.conftest import Start
 from tests.tap.running import Tap, only
 from tests.tap.unit.lists import EPOCH

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.children import Brood
+from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
-from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Row, Source
-from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Row, Source
+from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.replication.children import Brood
 from tests.tap.unit.lists import FakeList, source
 
 ALONE = Endpoint("children.get", Unpaged(), listed)

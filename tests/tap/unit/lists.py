@@ -8,25 +8,12 @@ from math import ceil
 from random import Random
 from typing import Any
 
+from tap_bitrix24.dialects.pagination import ByStart
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
-from tap_bitrix24.model import (
-    Answer,
-    Ask,
-    Endpoint,
-    Event,
-    Page,
-    Reached,
-    Reading,
-    Row,
-    Rows,
-    SetsRead,
-    Source,
-    Stamp,
-    Want,
-    Warned,
-)
-from tap_bitrix24.paging import ByStart
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Row, Source, Stamp
+from tap_bitrix24.model.event import Event, Reached, Reading, Rows, SetsRead, Warned
+from tap_bitrix24.model.request import Answer, Ask, Page, Want
 
 COMMANDS_A_REQUEST = 50
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.budgets import BUDGET, UNLIMITED, Budgets
+from tap_bitrix24.throttling.operating_time import BUDGET, UNLIMITED, Budgets
 from tests.tap.unit.clock import Clock
 
 DEALS = "crm.deal.list"

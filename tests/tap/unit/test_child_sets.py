@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.bookmarks import to_text
-from tap_bitrix24.children import ALL, SET_READ_AT, Brood, child_sets, with_set_time
 from tap_bitrix24.errors import RejectedError, SettingsError
-from tap_bitrix24.model import Reached, Rows, SetsRead, Source
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.event import Reached, Rows, SetsRead
+from tap_bitrix24.replication.children import ALL, SET_READ_AT, Brood, child_sets, with_set_time
+from tap_bitrix24.replication.state import to_text
 from tests.tap.unit.family import ALONE, Family, asking, brood, denied, family
 from tests.tap.unit.lists import FakeList, Outcome, at, pump, rows_of, source
 

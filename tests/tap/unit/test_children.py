@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.bookmarks import everything
-from tap_bitrix24.children import Brood, families
-from tap_bitrix24.cursor import Cursor
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError, UnavailableError, UntrustedError
-from tap_bitrix24.model import Reached, Reading, Row, Rows, SetsRead, Source
-from tap_bitrix24.reading import keyset, whole
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.event import Reached, Reading, Rows, SetsRead
+from tap_bitrix24.replication.children import Brood, families
+from tap_bitrix24.replication.full_table import everything, whole
+from tap_bitrix24.replication.keyset import keyset
+from tap_bitrix24.replication.keyset_reader import Cursor
 from tests.tap.unit.family import ALONE, MANY, Family, asking, brood, child, denied, family
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 

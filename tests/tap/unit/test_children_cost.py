@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.bookmarks import everything
-from tap_bitrix24.children import families
-from tap_bitrix24.model import SetsRead, Source
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.event import SetsRead
+from tap_bitrix24.replication.children import families
+from tap_bitrix24.replication.full_table import everything
 from tests.tap.unit.family import ALONE, Family, asking, brood, family
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 

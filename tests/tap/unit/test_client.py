@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.auth.from_settings import webhook
 from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, PATIENCE, Client, again, pause
-from tap_bitrix24.credentials import webhook
-from tap_bitrix24.doors import REST
+from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -23,8 +23,8 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model import Command, Result
-from tap_bitrix24.pacing import PLANS, Pacer
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
 from tests.tap.unit.clock import Clock
 
 SECRET = "s3cr3tw0rd"

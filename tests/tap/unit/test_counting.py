@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.counting import counts, questions
 from tap_bitrix24.dialects import rest_v2, vibecode
 from tap_bitrix24.entities import entity_of
+from tap_bitrix24.entities.portal_info import Portal
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError
-from tap_bitrix24.model import REST_2, VIBECODE, Ask, Command, Result
-from tap_bitrix24.portal import Portal
-from tap_bitrix24.sources import Plan
+from tap_bitrix24.model.endpoint import REST_2, VIBECODE
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask
+from tap_bitrix24.replication.plan import Plan
+from tap_bitrix24.row_counts import counts, questions
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLAN = Plan(Portal(NOW, types={156: ""}, hidden_categories={3: [7]}))

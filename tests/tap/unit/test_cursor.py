@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from tap_bitrix24.cursor import CHAIN, FARTHEST, Cursor
 from tap_bitrix24.errors import UntrustedError
-from tap_bitrix24.model import Answer, Ask, Page
-from tap_bitrix24.reading import keyset
+from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.replication.keyset import keyset
+from tap_bitrix24.replication.keyset_reader import CHAIN, FARTHEST, Cursor
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 
 ROUNDS = range(25)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.entities.catalog import document_user_fields
-from tap_bitrix24.model import Field, Option
-from tap_bitrix24.schema import build_columns
+from tap_bitrix24.model.field import Field, Option
+from tap_bitrix24.schema.columns import build_columns
+from tap_bitrix24.schema.field_descriptions import parse_fields
 
 
 def only(answer: Any) -> Field:

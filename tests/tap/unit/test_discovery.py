@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.auth import Webhook
+from tap_bitrix24.auth.credentials import Webhook
 from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, Client
+from tap_bitrix24.connections import REST
 from tap_bitrix24.dialects import BUNDLE
-from tap_bitrix24.discovery import discover, preflight
-from tap_bitrix24.doors import REST
+from tap_bitrix24.discovery.discovered import Found, allows, require
+from tap_bitrix24.discovery.rest import discover, preflight
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.entities.crm import DEALS
 from tap_bitrix24.entities.people import TASKS
+from tap_bitrix24.entities.portal_info import Portal, UniversalList
 from tap_bitrix24.errors import (
     AccessError,
     MissingMethodError,
@@ -22,10 +24,8 @@ from tap_bitrix24.errors import (
     SettingsError,
     UnavailableError,
 )
-from tap_bitrix24.found import Found, allows, require
-from tap_bitrix24.model import Command, Result
-from tap_bitrix24.pacing import PLANS, Pacer
-from tap_bitrix24.portal import Portal, UniversalList
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
 
 DOOR = Webhook("https://example.bitrix24.com/rest/1/s/", "s", "https://example.bitrix24.com")
 CLOCK = "2025-03-01T12:30:45.900000+03:00"

@@ -20,7 +20,7 @@ from tap_bitrix24.entities.base import (
     spans,
 )
 from tap_bitrix24.entities.owners import each_booking_span
-from tap_bitrix24.portal import Each, Portal, UniversalList
+from tap_bitrix24.entities.portal_info import Each, Portal, UniversalList
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 

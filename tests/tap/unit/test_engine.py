@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.auth import Webhook
+from tap_bitrix24.auth.credentials import Webhook
 from tap_bitrix24.client import ATTEMPTS, PATIENCE, Client
-from tap_bitrix24.doors import REST
-from tap_bitrix24.engine import Ended, Engine
+from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -24,8 +23,12 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Answer, Arrived, Ask, Command, Reached, Reading, Result, Rows, Source, Want
-from tap_bitrix24.pacing import PLANS, Pacer
+from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.event import Reached, Reading, Rows
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Answer, Arrived, Ask, Want
+from tap_bitrix24.scheduler.loop import Ended, Engine
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
 from tests.tap.unit.lists import rows_of, source
 
 Brought = Result | PortalError

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tap_bitrix24.model import Field
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import UNPARSED, build_columns
-from tap_bitrix24.values import without_secrets
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.records.values import without_secrets
+from tap_bitrix24.schema.columns import UNPARSED, build_columns
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 
+from tap_bitrix24.data_dictionary import Words, describe_fields, describe_options, words_of
+from tap_bitrix24.discovery.discovered import Found, columns_of
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
 from tap_bitrix24.entities.crm import DEALS, LEADS
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
-from tap_bitrix24.found import Found, columns_of
-from tap_bitrix24.meaning import Words, describe_fields, describe_options, words_of
-from tap_bitrix24.model import Answer, Ask, Field, Option, Page, Row, Rows, Source
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import UNPARSED
-from tap_bitrix24.sources import is_swept
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.event import Rows
+from tap_bitrix24.model.field import Field, Option
+from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.replication.plan import is_swept
+from tap_bitrix24.schema.columns import UNPARSED
 from tests.tap.unit.lists import Lists, Outcome, pump
 
 FROM = Source(FIELDS.endpoint)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tap_bitrix24.naming import column_name, column_names, upper_name
+from tap_bitrix24.schema.naming import column_name, column_names, upper_name
 
 
 @pytest.mark.parametrize(

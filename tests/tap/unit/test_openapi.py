@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.model import Field
-from tap_bitrix24.openapi import fields_of, key_of, paged_lists, stream_name
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.openapi import fields_of, key_of, paged_lists, stream_name
 
 PAGE = {"name": "page", "in": "query", "schema": {"type": "integer"}}
 LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 80}}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tap_bitrix24.credentials import PACES, VIBECODE
-from tap_bitrix24.pacing import PLANS, Pacer, shared_folder
+from tap_bitrix24.auth.from_settings import PACES, VIBECODE
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer, shared_folder
 from tests.tap.unit.clock import Clock
 
 PORTAL = "https://example.bitrix24.com"
@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
 TAKE = """
 import sys
 from pathlib import Path
-from tap_bitrix24.pacing import PLANS, Pacer
+from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
 pacer, taken = Pacer(PLANS["standard"], "portal", Path(sys.argv[1])), 0
 while pacer.take() == 0:
     taken += 1

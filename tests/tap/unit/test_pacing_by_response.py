@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.pacing import AT_ONCE, FASTEST, IN_A_ROW, PLANS, SLOWEST, SLOWEST_ANSWER, Pacer
+from tap_bitrix24.throttling.rate_limit import AT_ONCE, FASTEST, IN_A_ROW, PLANS, SLOWEST, SLOWEST_ANSWER, Pacer
 from tests.tap.unit.clock import Clock
 
 OWN = "https://portal.example.com"

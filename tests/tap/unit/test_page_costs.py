@@ -1,6 +1,6 @@
 """A request is cut so that it stays far below the portal's minute; what a page takes is learnt from answers."""
 
-from tap_bitrix24.page_costs import AIM, PageCosts
+from tap_bitrix24.throttling.page_cost import AIM, PageCosts
 
 DEALS, LEADS = "crm.deal.list", "crm.lead.list"
 

@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.model import Ask, Endpoint, Paging, Query, Source, Stamp, Window
-from tap_bitrix24.paging import ByCursor, ByLimit, ByNumber, ByPosition, ByStart, Unpaged, put
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.dialects.pagination import ByCursor, ByLimit, ByNumber, ByPosition, ByStart, Unpaged, put
+from tap_bitrix24.dialects.response_shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Paging, Query, Source, Stamp
+from tap_bitrix24.model.request import Ask, Window
 
 START, USERS, BARE = ByStart(), ByStart("FILTER", ("sort", "order")), ByStart("", None)
 UNORDERED = ByStart(order=None)

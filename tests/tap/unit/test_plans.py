@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.bookmarks import to_text
-from tap_bitrix24.children import SET_READ_AT
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import BY_STREAM, ENTITIES, Entity, entity_of
-from tap_bitrix24.model import Answer, Ask, Page, Row
-from tap_bitrix24.portal import Portal, UniversalList
-from tap_bitrix24.sources import Plan, broods, is_swept, reading
+from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.replication.children import SET_READ_AT
+from tap_bitrix24.replication.plan import Plan, broods, is_swept, reading
+from tap_bitrix24.replication.state import to_text
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump
 
 CLOCK = at(5_000)

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.checks import moment, within
-from tap_bitrix24.cursor import Cursor, NoKeysetError
+from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import RejectedError, UntrustedError
-from tap_bitrix24.model import Endpoint, Reading, Row, Source, Stamp, Window
-from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.reading import keyset, offsets, whole
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Row, Source, Stamp
+from tap_bitrix24.model.event import Reading
+from tap_bitrix24.model.request import Window
+from tap_bitrix24.replication.full_table import whole
+from tap_bitrix24.replication.keyset import keyset
+from tap_bitrix24.replication.keyset_reader import Cursor, NoKeysetError
+from tap_bitrix24.replication.offset import offsets
+from tap_bitrix24.replication.validation import moment, within
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
 ROUNDS = range(60)

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.checks import keys_of
-from tap_bitrix24.cursor import Cursor
+from tap_bitrix24.dialects.pagination import ByCursor, ByStart, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import RejectedError, UntrustedError
-from tap_bitrix24.model import Answer, Ask, Endpoint, Page, Paging, Reached, Reading, Row, Rows, Source, Warned
-from tap_bitrix24.paging import ByCursor, ByStart, Unpaged
-from tap_bitrix24.reading import distinct, keyset, offsets, rest_of, through, whole
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Paging, Row, Source
+from tap_bitrix24.model.event import Reached, Reading, Rows, Warned
+from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.replication.full_table import distinct, rest_of, whole
+from tap_bitrix24.replication.keyset import keyset
+from tap_bitrix24.replication.keyset_reader import Cursor
+from tap_bitrix24.replication.offset import offsets
+from tap_bitrix24.replication.strategy import through
+from tap_bitrix24.replication.validation import keys_of
 from tests.tap.unit.lists import FakeList, pump, rows_of, source
 
 UNORDERED = ByStart(order=None)

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
+from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities import ITEM_STAMP, ITEMS
 from tap_bitrix24.errors import (
     AccessError,
@@ -23,9 +25,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import Ask, Command, Endpoint, Page, Result, Source, Stamp, Window
-from tap_bitrix24.paging import ByStart, Unpaged
-from tap_bitrix24.shapes import listed
+from tap_bitrix24.model.endpoint import Endpoint, Source, Stamp
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask, Page, Window
 
 DEALS = Endpoint("crm.deal.list", ByStart(), listed, select_param="select")
 TASKS = Endpoint("tasks.task.list", ByStart(), listed, rows_at="tasks", key="id", select_param="select")

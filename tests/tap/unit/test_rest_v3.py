@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects import rest_v3
-from tap_bitrix24.entities.rest3 import EVENT_LOG, FOLLOW_UPS, NODES, NOTE_COLLECTIONS, TASK_RESULTS
+from tap_bitrix24.entities.rest_v3 import EVENT_LOG, FOLLOW_UPS, NODES, NOTE_COLLECTIONS, TASK_RESULTS
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -21,7 +21,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import REST_3, Ask, Command, Endpoint, Page, Result, Source, Window
+from tap_bitrix24.model.endpoint import REST_3, Endpoint, Source
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask, Page, Window
 
 PREFIX = "BITRIX_REST_V3_EXCEPTION_"
 MORNING, EVENING = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)

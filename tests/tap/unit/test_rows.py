@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.model import Field, Row
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import INTEGER, LINK, STRING, UNPARSED, Column, build_columns
-from tap_bitrix24.values import is_nothing
+from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.records.values import is_nothing
+from tap_bitrix24.schema.columns import INTEGER, LINK, STRING, UNPARSED, Column, build_columns
 
 
 def record(field: Field, value: Any) -> Row:

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from singer_sdk.singerlib import Schema
 
-from tap_bitrix24.descriptions import parse_fields
 from tap_bitrix24.entities import ENTITIES
-from tap_bitrix24.model import Field
-from tap_bitrix24.schema import (
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.columns import (
     ANY,
     BOOLEAN,
     DATE,
@@ -27,6 +26,7 @@ from tap_bitrix24.schema import (
     columns_from_schema,
     json_schema,
 )
+from tap_bitrix24.schema.field_descriptions import parse_fields
 
 TYPES = {
     "integer": INTEGER, "int": INTEGER, "user": INTEGER, "employee": INTEGER, "enumeration": INTEGER,

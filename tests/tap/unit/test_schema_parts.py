@@ -7,10 +7,11 @@ from itertools import product
 import pytest
 from singer_sdk.singerlib import Schema
 
+from tap_bitrix24.discovery.discovered import columns_of
 from tap_bitrix24.entities import ENTITIES, Entity
-from tap_bitrix24.found import columns_of
-from tap_bitrix24.model import Field, Option
-from tap_bitrix24.schema import (
+from tap_bitrix24.model.field import Field, Option
+from tap_bitrix24.replication.plan import is_swept
+from tap_bitrix24.schema.columns import (
     ANY,
     BOOLEAN,
     DATETIME,
@@ -28,7 +29,6 @@ from tap_bitrix24.schema import (
     default_column,
     json_schema,
 )
-from tap_bitrix24.sources import is_swept
 
 
 def made(*fields: Field, **facts: dict[str, str]) -> list[tuple[str, str, bool, str]]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.credentials import webhook
+from tap_bitrix24.auth.from_settings import webhook
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.pacing import PLANS
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check
 from tap_bitrix24.tap import TapBitrix24
+from tap_bitrix24.throttling.rate_limit import PLANS
 
 SECRET = "s3cr3tw0rd"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"

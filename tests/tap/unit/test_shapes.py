@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.model import Shape
-from tap_bitrix24.shapes import keyed, listed, named, scalars, single
+from tap_bitrix24.dialects.response_shapes import keyed, listed, named, scalars, single
+from tap_bitrix24.model.endpoint import Shape
 
 ALL: dict[str, Shape] = {
     "listed": listed,

@@ -10,10 +10,12 @@ from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, CONTACTS, ENTITIES, SMART_PROCESSES, Entity
 from tap_bitrix24.entities.crm import DEALS, STAGE_HISTORY
 from tap_bitrix24.entities.people import TASKS
-from tap_bitrix24.model import Ask, Field, Row, Source
-from tap_bitrix24.portal import Portal, UniversalList
-from tap_bitrix24.schema import Column, build_columns
-from tap_bitrix24.sources import Plan, broods, entity_types, is_swept, sources, spread_multifields
+from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.model.request import Ask
+from tap_bitrix24.replication.plan import Plan, broods, entity_types, is_swept, sources, spread_multifields
+from tap_bitrix24.schema.columns import Column, build_columns
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 

@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
+from tap_bitrix24.discovery.discovered import columns_of
 from tap_bitrix24.entities import BY_STREAM, ENTITIES, LEFT_OUT, META, NEWER, REASONS, REDACTED, Entity, entity_of
 from tap_bitrix24.entities.crm import DEALS, SMART_PROCESSES
-from tap_bitrix24.found import columns_of
-from tap_bitrix24.naming import column_name
-from tap_bitrix24.portal import Portal, UniversalList
-from tap_bitrix24.schema import ANY, DATETIME
-from tap_bitrix24.sources import is_swept
+from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.replication.plan import is_swept
+from tap_bitrix24.schema.columns import ANY, DATETIME
+from tap_bitrix24.schema.naming import column_name
 from tests.tap.unit.lists import EPOCH
 
 RICH = Portal(

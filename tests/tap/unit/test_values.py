@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.model import Field, Row
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import (
+from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.schema.columns import (
     ANY,
     BOOLEAN,
     DATE,

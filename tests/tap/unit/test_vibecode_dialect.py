@@ -19,7 +19,9 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model import VIBECODE, Ask, Command, Page, Result, Source, Window
+from tap_bitrix24.model.endpoint import VIBECODE, Source
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask, Page, Window
 
 TABLE = {entity.stream: entity for entity in VIBE}
 DEALS = Source(TABLE["deals"].endpoint, stamp=TABLE["deals"].stamp)

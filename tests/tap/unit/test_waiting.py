@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tap_bitrix24.errors import Interrupted, RejectedError
-from tap_bitrix24.waiting import Waiting
+from tap_bitrix24.scheduler.background import Waiting
 
 
 def test_waiting_brings_what_the_call_returns_or_raises() -> None:

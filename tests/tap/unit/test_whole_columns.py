@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.model import Field, Row
-from tap_bitrix24.rows import RowConverter
-from tap_bitrix24.schema import ANY, UNPARSED, build_columns
-from tap_bitrix24.values import ABSENT, CONVERT_ALL, CONVERTERS, MISFIT, ConvertAll, one_by_one
+from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.records.values import ABSENT, CONVERT_ALL, CONVERTERS, MISFIT, ConvertAll, one_by_one
+from tap_bitrix24.schema.columns import ANY, UNPARSED, build_columns
 
 COLUMNS = 300
 """Random columns of each kind."""

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.bookmarks import everything, from_text, incremental, to_text
-from tap_bitrix24.checks import moment
+from tap_bitrix24.dialects.pagination import Tail
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.model import Row, Source, Window
-from tap_bitrix24.paging import Tail
-from tap_bitrix24.windows import windows
+from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.request import Window
+from tap_bitrix24.replication.date_windows import windows
+from tap_bitrix24.replication.full_table import everything
+from tap_bitrix24.replication.incremental import incremental
+from tap_bitrix24.replication.state import from_text, to_text
+from tap_bitrix24.replication.validation import moment
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
 DAY = 86_400

@@ -1,0 +1,1 @@
+"""Credentials: what proves to a portal who is asking."""

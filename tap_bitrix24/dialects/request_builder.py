@@ -1,0 +1,117 @@
+"""What all dialects share: wishes become commands, bounds become conditions, answers become pages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tap_bitrix24.dialects.pagination import put
+from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.model.endpoint import Endpoint, Query, Source
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.model.request import Ask, Page
+
+Link = Callable[[Endpoint, int], Any]
+"""How a command refers to the last id of the page that command number so much of its bundle brings."""
+_OTHER = object()
+"""Stands for a wrapper the answer does not have."""
+
+
+def spelled(ask: Ask, first: int = 0, link: Link | None = None) -> list[Command]:
+    """Spell one wish out as commands.
+
+    Args:
+        ask: The wish.
+        first: Number of its first command within the bundle; a chain refers to the command before by it.
+        link: Makes such a reference; None: there are no chains in this dialect.
+    """
+    endpoint = ask.source.endpoint
+    if ask.offset is not None:
+        starts = [ask.offset + page * endpoint.page_size for page in range(ask.pages)]
+        return [_command(ask, offset=start) for start in starts]
+    if ask.newest:
+        command = _command(ask, direction="DESC")
+        if endpoint.select_param:
+            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.selects])
+            command = Command(endpoint.method, params, endpoint.dialect)
+        return [command]
+    after: Any = ask.after
+    chain: list[Command] = []
+    for number in range(first, first + ask.pages):
+        chain.append(_command(ask, after=after))
+        if link is None:
+            break
+        after = link(endpoint, number)
+    return chain
+
+
+def _command(ask: Ask, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
+    source, endpoint = ask.source, ask.source.endpoint
+    query = Query(
+        params=source.params, filter={**source.filter, **_bounds(ask)}, key=endpoint.request_key,
+        direction=direction, after=after, offset=offset, size=endpoint.page_size, counted=ask.counted,
+        cursor=ask.cursor,
+    )  # fmt: skip
+    return Command(endpoint.method, endpoint.paging(query), endpoint.dialect)
+
+
+def _bounds(ask: Ask) -> dict[str, str]:
+    """Date bounds as ISO with an explicit offset: without one the server reads them in its own zone."""
+    stamp, window = ask.source.stamp, ask.window
+    if stamp is None or window is None:
+        return {}
+    margin = timedelta(seconds=stamp.margin)
+    bounds: dict[str, str] = {}
+    if window.low is not None:
+        bounds[f">={stamp.request}"] = _iso(window.low - margin)
+    if window.high is not None:
+        bounds[f"<{stamp.request}"] = _iso(window.high + margin)
+    return bounds
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def decode(content: bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return orjson.loads(content)
+
+
+def page(source: Source, answer: Result) -> Page:
+    """Find the rows in a list answer.
+
+    A wrapper where none is documented, and none where one is, both occur: one list alone in an object, or a
+    list instead of that object, is what was asked for.
+
+    Raises:
+        UntrustedError: The answer holds no rows where this method keeps them.
+    """
+    endpoint = source.endpoint
+    value = answer.value
+    for step in filter(None, endpoint.rows_at.split(".")):
+        if not isinstance(value, Mapping):
+            break  # a bare list
+        value = value.get(step, _OTHER if value else [])
+        if value is _OTHER:
+            value = answer.value
+            break
+    rows = None if endpoint.rows_at and value is answer.value and isinstance(value, Mapping) else endpoint.shape(value)
+    if rows is None and isinstance(value, Mapping) and len(value) == 1:
+        rows = endpoint.shape(next(iter(value.values())))
+    if rows is None:
+        text = f"{endpoint.method}: the answer is not a list of rows"
+        raise UntrustedError(text, method=endpoint.method)
+    return Page(rows, answer.total, answer.next)
+
+
+def whole_number(value: Any) -> int | None:
+    """A count, if it is one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,1 @@
+"""What a portal offers, and the columns of each stream."""

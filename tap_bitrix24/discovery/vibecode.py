@@ -1,0 +1,142 @@
+"""What a VibeCode key may read: it says so itself, and its entities describe their fields."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from tap_bitrix24.client import FEW_ATTEMPTS, Client
+from tap_bitrix24.discovery.discovered import Found, allows, found_of
+from tap_bitrix24.entities import META, Entity, entity_of
+from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
+from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
+from tap_bitrix24.model.endpoint import VIBECODE
+from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.replication.validation import moment
+from tap_bitrix24.settings import Settings
+
+LOG = logging.getLogger("tap-bitrix24.discovery")
+_SOON = timedelta(days=7)
+
+
+def preflight(client: Client, settings: Settings) -> Portal:
+    """The first request of every run: is the key good, and what does it open. Its answer is never logged.
+
+    Raises:
+        SettingsError: The service can't be reached, or the key is of no use.
+    """
+    try:
+        told = client.call(Command("/me", {}, VIBECODE), attempts=FEW_ATTEMPTS).value["data"]
+    except PortalError as error:
+        raise SettingsError(str(error)) from error
+    facts = told if isinstance(told, Mapping) else {}
+    if facts.get("type") == "management":
+        msg = "A management key reads nothing: set vibecode_api_key to a personal key (vibe_api_…)."
+        raise SettingsError(msg)
+    clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
+    scopes = facts.get("scopes")
+    known = frozenset(str(scope) for scope in scopes) if isinstance(scopes, list) else None
+    portal = Portal(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
+    portal.entities = dict(_at(facts, "api", "entityApi", "entities") or {})
+    _tell_end(facts.get("expiresAt"), portal.clock)
+    rate = _at(facts, "rateLimit", "requestsPerSecond")
+    if isinstance(rate, (int, float)) and rate > 0:
+        client.pacer.space(float(rate))
+    if portal.scopes is not None and not any(allows(portal, each) for each in VIBE):
+        msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
+        raise SettingsError(msg)
+    if not portal.entities or "smart-processes" in portal.entities:
+        portal.types = _smart_processes(client)
+    return portal
+
+
+def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found]]:
+    """That, and the fields of all entities the key lists."""
+    portal = preflight(client, settings)
+    offered = [(name, each, params) for name, each, params in _offered(portal) if allows(portal, each)]
+    asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
+    answers = iter(client.insist([_batched(call) for call in asked], attempts=FEW_ATTEMPTS))
+    found: list[Found] = []
+    for name, each, _ in offered:
+        brought = [_described(next(answers))] if each.fields_method else []
+        if (stream := found_of(each, name, brought)) is not None:
+            found.append(stream)
+    own = [found_of(each, each.stream, []) for each in META]
+    return portal, [*found, *filter(None, own)]
+
+
+def entity(stream: str, portal: Callable[[], Portal]) -> Entity | None:
+    """The row of the table a stream belongs to; made for the moment where only the key knows the list."""
+    known = entity_of(stream, VIBECODE)
+    name = stream.replace("_", "-")
+    return unforeseen(name) if known is None and name in portal().entities else known
+
+
+def _offered(portal: Portal) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
+    """Streams whose entity the key lists; all, where it lists none. What it lists besides is offered as it is."""
+    missing: list[str] = []
+    for each in VIBE:
+        if portal.entities and each in LISTS and _entity_name(each) not in portal.entities:
+            missing.append(each.stream)
+        elif each is SMART:
+            for number in sorted(portal.types):
+                yield f"{each.stream}{number}", each, {"entityTypeId": number}
+        else:
+            yield each.stream, each, {}
+    if missing:
+        LOG.info("left out, because the key does not list them: %s", ", ".join(missing))
+    known = {*UNREAD, *map(_entity_name, LISTS)}
+    for name in sorted(portal.entities.keys() - known):
+        each = unforeseen(name)
+        LOG.info("%s: a list this version does not know, offered and not selected", each.stream)
+        yield each.stream, each, {}
+
+
+def _entity_name(each: Entity) -> str:
+    return each.endpoint.method.strip("/").partition("/")[0]
+
+
+def _batched(call: Command) -> Command:
+    """In a batch the type of items is a parameter, not part of the path."""
+    return Command(call.method.replace("/{entityTypeId}", ""), call.params, call.dialect)
+
+
+def _described(answer: Result | PortalError) -> Result | PortalError:
+    """The fields themselves: under `fields` or as they are."""
+    return Result(answer.value.get("data")) if isinstance(answer, Result) else answer
+
+
+def _smart_processes(client: Client) -> dict[int, str]:
+    """EntityTypeId → title; they come all at once."""
+    try:
+        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=FEW_ATTEMPTS).value["data"]
+    except MissingMethodError as error:
+        LOG.info("no smart processes: %s", error)
+        return {}
+    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
+
+
+def _tell_end(told: Any, clock: datetime) -> None:
+    """Warn some days before a key ends."""
+    if not isinstance(told, str):
+        return
+    try:
+        left = moment(told) - clock
+    except ValueError:
+        return
+    if left < _SOON:
+        LOG.warning("the VibeCode key ends on %s: make another", told[:10])
+
+
+def _at(value: Any, *steps: str) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _scopes() -> set[str]:
+    return {scope for each in VIBE for scope in each.scope[:1]}

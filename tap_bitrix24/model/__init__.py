@@ -1,0 +1,1 @@
+"""What all rooms share: fields, endpoints, requests, events, messages. Values only, no behaviour."""

@@ -1,0 +1,76 @@
+"""Page requests of strategies, and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tap_bitrix24.errors import PortalError
+from tap_bitrix24.model.endpoint import Row, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open range of date-times, UTC, whole seconds; None is open."""
+
+    low: datetime | None = None
+    high: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One wish of a strategy: a page, or a chain of pages, of one source.
+
+    Exactly one way of paging: `after` (keyset by id), `newest` (ids descending, only ids), or `offset`; `cursor` comes
+    with an offset, where the portal says itself where the next page begins.
+    """
+
+    source: Source
+    window: Window | None = None
+    after: int | None = None
+    newest: bool = False
+    offset: int | None = None
+    cursor: Any = None
+    pages: int = 1
+    counted: bool = False
+    """Ask for the number of matching rows; expensive on the portal's side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One list answer."""
+
+    rows: list[Row]
+    total: int | None = None
+    next: int | None = None
+    cursor: Any = None
+    """Where the next page begins, in the portal's own words; None: it says nothing, or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one Ask: a prefix of its pages; with none at all, the error that says why."""
+
+    pages: list[Page]
+    error: PortalError | None = None
+
+
+Arrived = Callable[[Ask], Answer | None]
+"""What a wish that is under way has been answered with, if it has."""
+
+
+More = Callable[[int, Arrived], Ask | None]
+"""Gives a wish, of so many pages at most, that comes next for sure; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A strategy's request to the engine; answered by one Answer per Ask."""
+
+    asks: Sequence[Ask]
+    more: More | None = None
+    """Called when a request could be sent meanwhile; what it gives will be among `asks` later, the same object."""
+    left: int = 0
+    """Pages that are left to be read, as far as that can be told, these included."""

@@ -1,0 +1,1 @@
+"""Rows as the portal sends them → typed records."""

@@ -1,0 +1,1 @@
+"""Replication strategies: which page to request next and which rows to believe. Pure, no I/O."""

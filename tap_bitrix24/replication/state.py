@@ -1,0 +1,36 @@
+"""STATE of a stream: bookmarks as text, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tap_bitrix24.errors import SettingsError
+
+
+def _id(after: Any) -> int:
+    if not isinstance(after, int) or isinstance(after, bool) or after < 0:
+        msg = f"STATE holds {after!r} where an id belongs; correct it or drop that stream's bookmark."
+        raise SettingsError(msg)
+    return after
+
+
+def to_text(moment: datetime) -> str:
+    """UTC in the one format STATE uses."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """Read a bookmark.
+
+    Raises:
+        SettingsError: It is not a date-time with an offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        msg = f"STATE holds {text!r} where a date-time with offset belongs; correct it or drop that stream's bookmark."
+        raise SettingsError(msg)
+    return moment.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""Field descriptions of a portal → columns → JSON Schema."""

@@ -1,0 +1,275 @@
+"""Field descriptions → columns → JSON Schema, and back from a catalog. Types come from the portal, never from data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tap_bitrix24.model.field import Field
+from tap_bitrix24.schema.naming import column_name, column_names
+
+UNPARSED = "_bitrix24_unparsed"
+"""Column that keeps, as they came, values that do not fit theirs."""
+
+INTEGER, NUMBER, BOOLEAN, STRING, LINK = "integer", "number", "boolean", "string", "link"
+DATE, DATETIME, OBJECT, JSON, ANY = "date", "date-time", "object", "json", "any"
+PARTS = ("currency", "first", "value", "line", "latitude", "longitude", "location_id")
+"""What a column may hold of a field that has a column of its own: `phone` is complete, `phone_first` is handy."""
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "integer", "int", "user", "employee", "enumeration", "location", "timestamp", "resourcebooking",
+            "iblock_element", "iblock_section", "crm_lead", "crm_deal", "crm_contact", "crm_company",
+            "crm_quote", "crm_category", "crm_entity", "crm_enum_ownertype", "crm_enum_activitytype",
+            "crm_enum_activitystatus", "crm_enum_activitypriority", "crm_enum_activitynotifytype",
+            "crm_enum_contenttype", "crm_enum_activitydirection", "crm_order", "mail_message", "disk_file",
+            "disk_version", "webdav_element", "hlblock", "vote", "url_preview",
+        ),
+        INTEGER,
+    ),
+    **dict.fromkeys(("double", "float", "money", "number"), NUMBER),
+    **dict.fromkeys(("boolean", "bool"), BOOLEAN),
+    **dict.fromkeys(
+        (
+            "string", "text", "char", "url", "address", "crm", "crm_status", "crm_currency", "string_formatted",
+            "rest_app", "resource", "html",
+        ),
+        STRING,
+    ),
+    "link": LINK,
+    "date": DATE,
+    "datetime": DATETIME,
+    **dict.fromkeys(
+        (
+            "file", "diskfile", "attached_diskfile", "object", "crm_multifield", "crm_activity_binding",
+            "crm_activity_communication", "crm_status_extra", "recurring_params",
+        ),
+        OBJECT,
+    ),
+    **dict.fromkeys(
+        ("array", "json", "currency_localization", "lang_map", "product_file", "productproperty", "listproperty"), JSON
+    ),
+}  # fmt: skip
+"""Portal type → kind of value; a type not listed becomes ANY, whatever it holds."""
+
+PROPERTY_KINDS: Mapping[str, str] = {
+    "N": NUMBER,
+    **dict.fromkeys(("L", "E", "G", "F", "S:employee", "E:EList", "E:EAutocomplete", "E:SKU", "G:ETree"), INTEGER),
+    "N:Sequence": INTEGER,
+    **dict.fromkeys(("S:HTML", "S:DiskFile"), JSON),
+    "S:Money": STRING,
+}
+"""Type of a list's or a product's property (`type` or `type:user type`) → kind of its bare value; others: string."""
+
+_FLAGS = frozenset({"opened", "closed", "active"})
+_FLAG_PREFIXES = ("is_", "has_")
+_LINK = re.compile(r"(^|_)(url|link|href)s?(_|$)")
+"""Columns the portal puts its own links in: those carry a session's or a token's secret at times."""
+_FIRST = frozenset({"phone", "email"})
+_PARTS_OF: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "money": (("currency", STRING, "Currency of"),),
+    "address": (
+        ("line", STRING, "Text of"),
+        ("latitude", NUMBER, "Latitude of"),
+        ("longitude", NUMBER, "Longitude of"),
+        ("location_id", INTEGER, "Address id of"),
+    ),
+}
+"""Portal type → parts that become columns of their own: (part, kind, words before the label)."""
+_FORMATS = {"date": DATE, "date-time": DATETIME, "uri": LINK}
+_PART = re.compile(rf"_({'|'.join(PARTS)})(_\d+)?$")
+
+_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    INTEGER: {"type": ["integer", "null"]},
+    NUMBER: {"type": ["number", "null"]},
+    BOOLEAN: {"type": ["boolean", "null"]},
+    STRING: {"type": ["string", "null"]},
+    LINK: {"type": ["string", "null"], "format": "uri"},
+    DATE: {"type": ["string", "null"], "format": "date"},
+    DATETIME: {"type": ["string", "null"], "format": "date-time"},
+    OBJECT: {"type": ["object", "null"]},
+    JSON: {"type": ["object", "array", "null"]},
+    ANY: {"type": ["string", "number", "boolean", "object", "array", "null"]},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a stream."""
+
+    name: str
+    portal_name: str
+    kind: str
+    multiple: bool = False
+    description: str = ""
+    part: str = ""
+    """One of PARTS: holds that part of the field that shares its `portal_name`."""
+
+    def schema(self) -> dict[str, Any]:
+        """The column's JSON Schema; `title` is the portal's exact name, `description` its label."""
+        value = dict(_SCHEMAS[self.kind])
+        if self.multiple:
+            value = {"type": ["array", "null"], "items": value}
+        return {**value, "title": self.portal_name, "description": self.description or self.portal_name}
+
+
+def kind_of(field: Field, column: str, flags: frozenset[str]) -> str:
+    """The kind of value a field holds.
+
+    Args:
+        field: The portal's description.
+        column: Its column name; `is_*`, `has_*`, `opened`, `closed` and `active` are Y/N wherever they occur.
+        flags: Portal names of this entity's other Y/N columns: `char` alone does not say so.
+    """
+    if field.type == "enum":
+        codes = [option.id for option in field.options]
+        if set(codes) == {"Y", "N"}:
+            return BOOLEAN
+        return INTEGER if codes and all(code.lstrip("-").isdecimal() for code in codes) else STRING
+    if _is_property(field):
+        return JSON
+    kind = KINDS.get(field.type) or _reference(field.type)
+    flag = field.name in flags or column in _FLAGS or column.startswith(_FLAG_PREFIXES)
+    if kind == STRING and field.type in ("char", "string") and flag:
+        return BOOLEAN
+    return LINK if kind == STRING and _LINK.search(column) and not column.startswith("uf_") else kind
+
+
+def _reference(type_: str) -> str:
+    """`catalog_product.id` names another list's id; what is no known type holds anything."""
+    if type_.endswith(".id"):
+        return INTEGER
+    return STRING if type_.endswith((".code", ".lid")) else ANY
+
+
+def build_columns(
+    fields: Iterable[Field],
+    *,
+    types: Mapping[str, str],
+    flags: frozenset[str] = frozenset(),
+    documented: Mapping[str, str] | None = None,
+    without: frozenset[str] = frozenset(),
+) -> list[Column]:
+    """Make a stream's columns.
+
+    Args:
+        fields: What the field method described.
+        types: The entity's own knowledge, portal name → type (`[]` appended: multiple); wins over `fields`
+            and adds what the field method leaves out.
+        flags: Portal names of Y/N columns.
+        documented: Types of fields the documentation names; they count where `fields` says nothing.
+        without: Columns that never leave the tap.
+    """
+    known = {field.name: field for field in fields}
+    described = {column_name(field.upper or field.name): field.name for field in known.values()}
+    for given, type_ in (documented or {}).items():
+        name = described.setdefault(column_name(given), given)
+        field = known.get(name) or Field(name)
+        known[name] = field if _says_enough(field, type_, flags) else _typed(field, type_)
+    for given, type_ in types.items():
+        name = described.get(column_name(given), given)
+        known[name] = _typed(known.get(name) or Field(name), type_)
+    names = column_names(known, {field.name: field.upper for field in known.values()})
+    columns: list[Column] = []
+    taken = set(names.values())
+    for name, field in known.items():
+        column = names[name]
+        label = field.label or column.replace("_", " ").strip().capitalize()
+        multiple = field.multiple and not _is_property(field)
+        whole = Column(column, name, kind_of(field, column, flags), multiple, label)
+        if column not in without:
+            columns += [whole, *_parts(whole, field, taken)]
+    return columns
+
+
+def _says_enough(field: Field, documented: str, flags: frozenset[str]) -> bool:
+    """Whether the portal's own type counts: not one the vocabulary does not know, nor `char` for a Y/N flag."""
+    if not field.type or (documented == "boolean" and field.type in ("char", "string")):
+        return False
+    return field.type == "enum" or _is_property(field) or kind_of(field, "", flags) != ANY
+
+
+def _typed(field: Field, type_: str) -> Field:
+    return replace(field, type=type_.removesuffix("[]"), multiple=type_.endswith("[]"))
+
+
+def _parts(whole: Column, field: Field, taken: set[str]) -> list[Column]:
+    """Columns that hold parts of a field: the currency of money, the first phone, the place of an address."""
+    parts = _PARTS_OF.get(field.type, ())
+    if field.type == "crm_multifield" and whole.name in _FIRST:
+        parts = (("first", STRING, "First of"),)
+    elif _is_property(field):
+        parts = (("value", PROPERTY_KINDS.get(field.type.partition(":")[2], STRING), "Value of"),)
+    return [
+        Column(
+            _free(f"{whole.name}_{part}", taken), whole.portal_name, kind,
+            field.multiple and part != "first", f"{text} {whole.description}", part,
+        )
+        for part, kind, text in parts
+    ]  # fmt: skip
+
+
+def _is_property(field: Field) -> bool:
+    return field.type.startswith(("listproperty:", "productproperty:"))
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    taken.add(name)
+    return name
+
+
+def json_schema(columns: Sequence[Column]) -> dict[str, Any]:
+    """The stream's JSON Schema, `_bitrix24_unparsed` last."""
+    properties = {column.name: column.schema() for column in columns}
+    properties[UNPARSED] = {
+        "type": ["object", "null"],
+        "title": UNPARSED,
+        "description": "Values that do not fit their column, as the portal sent them: column → original",
+    }
+    return {"type": "object", "properties": properties}
+
+
+def columns_from_schema(schema: Mapping[str, Any]) -> list[Column]:
+    """Read columns back from a catalog's JSON Schema; the inverse of `json_schema`.
+
+    A catalog is all the tap gets then: the kind follows from type and format, the portal's name from `title`, and a
+    column that shares its title with one before it holds the part its name ends with.
+    """
+    columns: list[Column] = []
+    titles: set[str] = set()
+    for name, facts in schema.get("properties", {}).items():
+        if name == UNPARSED:
+            continue
+        multiple = "items" in facts
+        kind = _kind_of_schema(facts["items"] if multiple else facts)
+        title = str(facts.get("title") or name)
+        part = _PART.search(name) if title in titles else None
+        titles.add(title)
+        columns.append(
+            Column(name, title, kind, multiple, str(facts.get("description") or ""), part.group(1) if part else "")
+        )
+    return columns
+
+
+def _kind_of_schema(facts: Mapping[str, Any]) -> str:
+    given = facts.get("type") or []
+    types = {given} if isinstance(given, str) else set(given)
+    types.discard("null")
+    if len(types) == 1:
+        (only,) = types
+        if only == "string" and facts.get("format") in _FORMATS:
+            return _FORMATS[facts["format"]]
+        return only if only in _SCHEMAS else JSON
+    return JSON if types == {"object", "array"} else ANY
+
+
+def default_column(row_key: str) -> str:
+    """The column a row key no one described would have."""
+    return column_name(row_key)
