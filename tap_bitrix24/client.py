@@ -17,8 +17,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from tap_bitrix24 import __version__
-from tap_bitrix24.auth.credentials import Door
-from tap_bitrix24.dialects import BUNDLE, Dialect
+from tap_bitrix24.auth.credentials import Credentials
+from tap_bitrix24.dialects import BATCH_SIZE, Dialect
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -35,12 +35,12 @@ from tap_bitrix24.errors import (
 )
 from tap_bitrix24.model.endpoint import REST_2, REST_3
 from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.throttling.rate_limit import Pacer
+from tap_bitrix24.throttling.rate_limit import RateLimiter
 
 LOG = logging.getLogger("tap-bitrix24.client")
 ATTEMPTS = 7
 """Tries of a request the portal does not answer: about a minute and a half."""
-FEW_ATTEMPTS = 2
+FIRST_REQUEST_ATTEMPTS = 2
 """Tries of a run's first request."""
 FAULTY_ATTEMPTS = 3
 """Tries where more of the same failure would block the key: VibeCode does after about twelve in an hour."""
@@ -49,13 +49,13 @@ PATIENCE = 900.0
 _GATEWAY_TIMEOUT = 504
 _TOO_LARGE = 413
 _NOT_THERE = 404
-PART = 1 << 24
+CHUNK_BYTES = 1 << 24
 """Bytes of an answer read at once."""
 _T = TypeVar("_T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def pause(error: RetriableError, attempt: int) -> float:
+def backoff_seconds(error: RetriableError, attempt: int) -> float:
     """Seconds to wait before the next try.
 
     Args:
@@ -67,7 +67,7 @@ def pause(error: RetriableError, attempt: int) -> float:
     return max(error.after, min(longest, first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0))  # noqa: S311 - jitter
 
 
-def again(error: RetriableError, attempt: int, waited: float, attempts: int = ATTEMPTS) -> bool:
+def should_retry(error: RetriableError, attempt: int, waited: float, attempts: int = ATTEMPTS) -> bool:
     """Whether to try once more: limits pass by waiting, silence is given up after a few tries."""
     if isinstance(error, (RateLimitedError, OperationLimitError)):
         return waited < PATIENCE
@@ -94,8 +94,8 @@ class Client:
 
     def __init__(
         self,
-        door: Door,
-        pacer: Pacer,
+        credentials: Credentials,
+        rate_limiter: RateLimiter,
         dialects: Mapping[str, Dialect],
         *,
         timeout: float = 75.0,
@@ -106,8 +106,8 @@ class Client:
         """Open a session; it may be used from several threads at once.
 
         Args:
-            door: The credentials.
-            pacer: Says how long to wait before each request.
+            credentials: Addresses and headers of the connection.
+            rate_limiter: Says how long to wait before each request.
             dialects: Put commands into requests and read answers, by name.
             timeout: Seconds without an answer; the portal itself gives up after 60.
             connections: Requests that may be under way at once.
@@ -121,8 +121,8 @@ class Client:
         self.first_date = ""
         """`Date` of the first answer, for servers that tell no other time."""
         self.dialects = dialects
-        self._door = door
-        self.pacer = pacer
+        self._credentials = credentials
+        self.rate_limiter = rate_limiter
         self._timeout = timeout
         self._sleep = sleep
         self._verify = verify
@@ -146,9 +146,9 @@ class Client:
         Raises:
             PortalError: Of the type that says the recovery; retriable ones after the tries are used up.
         """
-        return self._persist(partial(self._call, command), attempts)
+        return self._with_retries(partial(self._call, command), attempts)
 
-    def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+    def batch(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
         """Run up to 50 commands of one dialect in one request, in order; a failed one does not stop the others.
 
         Where it takes the others' answers with it, they are asked for one by one.
@@ -157,7 +157,7 @@ class Client:
             PortalError: The request as a whole failed.
         """
         try:
-            return self._persist(partial(self.try_bundle, bundle), attempts)
+            return self._with_retries(partial(self.try_batch, bundle), attempts)
         except (MissingMethodError, RejectedError):
             if not self.dialects[bundle[0].dialect].ALL_OR_NOTHING:
                 raise
@@ -169,20 +169,20 @@ class Client:
         except (MissingMethodError, RejectedError) as error:
             return error
 
-    def try_bundle(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
+    def try_batch(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
         """Send a bundle once, now: pacing and trying again are the caller's.
 
         Raises:
             PortalError: The request as a whole failed.
         """
         dialect = self.dialects[bundle[0].dialect]
-        outer = self._once(dialect.bundle(bundle), bundle[0].dialect, "batch")
-        results = dialect.bundle_results(outer, bundle)
+        outer = self._once(dialect.batch(bundle), bundle[0].dialect, "batch")
+        results = dialect.batch_results(outer, bundle)
         for result in results:
             if isinstance(result, AccessError):
                 raise result
         if bundle[0].dialect == REST_2:
-            self.pacer.recognize([result.time for result in results if isinstance(result, Result)])
+            self.rate_limiter.recognize_hosting([result.time for result in results if isinstance(result, Result)])
         return results
 
     def try_call(self, commands: Sequence[Command]) -> list[Result | PortalError]:
@@ -193,7 +193,9 @@ class Client:
         """
         return [self._call(command) for command in commands]
 
-    def insist(self, commands: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+    def batch_with_retries(
+        self, commands: Sequence[Command], *, attempts: int = ATTEMPTS
+    ) -> list[Result | PortalError]:
         """Run commands, fifty a request, and ask again for those that failed for a moment only.
 
         What is left out because of a passing error would look like something the portal does not have.
@@ -201,30 +203,30 @@ class Client:
         Raises:
             PortalError: A request as a whole failed, or a command goes on failing.
         """
-        bundles = [commands[start : start + BUNDLE] for start in range(0, len(commands), BUNDLE)]
-        return [result for bundle in bundles for result in self._insist(bundle, attempts)]
+        bundles = [commands[start : start + BATCH_SIZE] for start in range(0, len(commands), BATCH_SIZE)]
+        return [result for bundle in bundles for result in self._retry_failed_commands(bundle, attempts)]
 
-    def _insist(self, bundle: Sequence[Command], attempts: int) -> list[Result | PortalError]:
-        results = self.bundle(bundle, attempts=attempts)
+    def _retry_failed_commands(self, bundle: Sequence[Command], attempts: int) -> list[Result | PortalError]:
+        results = self.batch(bundle, attempts=attempts)
         attempt, waited = 1, 0.0
         while failed := {number: each for number, each in enumerate(results) if isinstance(each, RetriableError)}:
             error = next(iter(failed.values()))
-            if not again(error, attempt, waited):
+            if not should_retry(error, attempt, waited):
                 raise error
-            seconds = pause(error, attempt)
+            seconds = backoff_seconds(error, attempt)
             LOG.warning("%s; trying again in %.0f s", error, seconds)
             self._sleep(seconds)
             attempt, waited = attempt + 1, waited + seconds
-            for number, result in zip(failed, self.bundle([bundle[number] for number in failed]), strict=True):
+            for number, result in zip(failed, self.batch([bundle[number] for number in failed]), strict=True):
                 results[number] = result
         return results
 
-    def _persist(self, once: Callable[[], _T], attempts: int) -> _T:
+    def _with_retries(self, once: Callable[[], _T], attempts: int) -> _T:
         """Send when the pacer says so, again while there is hope."""
         attempt, waited = 0, 0.0
         while True:
             attempt += 1
-            while (seconds := self.pacer.take()) > 0:
+            while (seconds := self.rate_limiter.acquire()) > 0:
                 self._sleep(seconds)
             try:
                 return once()
@@ -232,10 +234,10 @@ class Client:
                 raise
             except RetriableError as error:
                 if isinstance(error, RateLimitedError):
-                    self.pacer.refused()
-                if not again(error, attempt, waited, attempts):
+                    self.rate_limiter.note_refusal()
+                if not should_retry(error, attempt, waited, attempts):
                     raise
-                seconds = pause(error, attempt)
+                seconds = backoff_seconds(error, attempt)
                 LOG.warning("%s; trying again in %.0f s", error, seconds)
                 self._sleep(seconds)
                 waited += seconds
@@ -243,26 +245,26 @@ class Client:
     def _call(self, command: Command) -> Result:
         result = self._once(self.dialects[command.dialect].call(command), command.dialect, command.method)
         if command.dialect == REST_2:
-            self.pacer.recognize([result.time])
+            self.rate_limiter.recognize_hosting([result.time])
         return result
 
     def _once(self, message: Message, dialect: str, method: str) -> Result:
         """Send, and once more with new credentials where these have expired."""
-        headers = self._door.headers()
+        headers = self._credentials.headers()
         try:
             return self._answer(message, dialect, method, headers)
         except (ExpiredError, DeniedError):
-            if not self._door.renewed(headers):
+            if not self._credentials.renew(headers):
                 raise
-        return self._answer(message, dialect, method, self._door.headers())
+        return self._answer(message, dialect, method, self._credentials.headers())
 
     def _answer(self, message: Message, dialect: str, method: str, headers: Mapping[str, str]) -> Result:
         with self._counting:
             self.requests += 1
-        with self.pacer.at_work():
-            reply = self._send(message, self._door.address(message.path, dialect), method, headers)
+        with self.rate_limiter.measure():
+            reply = self._send(message, self._credentials.address(message.path, dialect), method, headers)
             if reply.status in _REDIRECTS:
-                address = self._moved(reply.headers.get("Location", ""), message.path, dialect, method)
+                address = self._redirected(reply.headers.get("Location", ""), message.path, dialect, method)
                 reply = self._send(message, address, method, headers)
             self.first_date = self.first_date or reply.headers.get("Date", "")
             result = self._read(reply, dialect, method)
@@ -300,16 +302,18 @@ class Client:
                 stream=True,
                 verify=self._verify,  # with each request: REQUESTS_CA_BUNDLE would override the session's
             )
-            content = b"".join(response.iter_content(PART))
+            content = b"".join(response.iter_content(CHUNK_BYTES))
             return _Reply(response.status_code, response.headers, content)
         except requests.exceptions.SSLError:
-            text = f"{self._door.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
+            text = (
+                f"{self._credentials.host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
+            )
             raise AccessError(text, method=method) from None
         except requests.exceptions.ReadTimeout:
-            text = f"{method}: no answer from {self._door.host} within {self._timeout:.0f} s"
+            text = f"{method}: no answer from {self._credentials.host} within {self._timeout:.0f} s"
             raise TooSlowError(text, method=method) from None
         except requests.exceptions.RequestException as error:
-            text = f"{method}: cannot reach {self._door.host} ({_reason(error)})"
+            text = f"{method}: cannot reach {self._credentials.host} ({_reason(error)})"
             raise UnavailableError(text, method=method) from None
 
     def post_form(self, address: str, form: Mapping[str, str]) -> tuple[int, bytes]:
@@ -318,16 +322,16 @@ class Client:
             self.requests += 1
         return post_form(address, form, verify=self._verify)
 
-    def _moved(self, location: str, path: str, dialect: str, method: str) -> str:
+    def _redirected(self, location: str, path: str, dialect: str, method: str) -> str:
         """The same call at the portal's new address; the secret goes nowhere but to a REST path over https."""
-        old, new = urlsplit(self._door.address(path, dialect)), urlsplit(location)
+        old, new = urlsplit(self._credentials.address(path, dialect)), urlsplit(location)
         if new.path != old.path or new.scheme not in {"https", old.scheme}:
             where = new.netloc or "a page"
-            text = f"{method}: {self._door.host} redirects to {where}; correct its address in the settings"
+            text = f"{method}: {self._credentials.host} redirects to {where}; correct its address in the settings"
             raise AccessError(text, method=method)
-        LOG.warning("%s has moved to %s: change the address in the settings", self._door.host, new.netloc)
-        self._door = self._door.moved(f"{new.scheme}://{new.netloc}")
-        return self._door.address(path, dialect)
+        LOG.warning("%s has moved to %s: change the address in the settings", self._credentials.host, new.netloc)
+        self._credentials = self._credentials.at_host(f"{new.scheme}://{new.netloc}")
+        return self._credentials.address(path, dialect)
 
 
 def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> tuple[int, bytes]:

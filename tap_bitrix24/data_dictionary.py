@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tap_bitrix24.discovery.discovered import Found
+from tap_bitrix24.discovery.discovered import DiscoveredStream
 from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
-from tap_bitrix24.model.endpoint import VIBECODE, Row, Source
-from tap_bitrix24.model.event import Event, Reading, Rows, Steps
+from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
+from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
-from tap_bitrix24.replication.full_table import whole
+from tap_bitrix24.replication.full_table import read_whole
 from tap_bitrix24.replication.plan import entity_types
-from tap_bitrix24.replication.strategy import through
+from tap_bitrix24.replication.strategy import handle_events
 from tap_bitrix24.schema.columns import BOOLEAN, OBJECT, UNPARSED, Column
 from tap_bitrix24.schema.field_descriptions import parse_fields
 from tap_bitrix24.schema.naming import column_name
@@ -37,7 +37,7 @@ _EXTRA = Column(UNPARSED, UNPARSED, OBJECT, description="Bitrix24 unparsed")
 """The column that all streams have."""
 
 
-def describe_fields(found: Sequence[Found], source: Source) -> Reading:
+def describe_fields(found: Sequence[DiscoveredStream], source: ListSpec) -> Strategy:
     """One row per stream and column.
 
     Args:
@@ -49,9 +49,9 @@ def describe_fields(found: Sequence[Found], source: Source) -> Reading:
     yield from _delivered(source, rows)
 
 
-def _field_row(found: Found, column: Column) -> Row:
+def _field_row(found: DiscoveredStream, column: Column) -> Row:
     told = found.fields.get(column.portal_name, Field(column.portal_name))
-    known = {**found.entity.documented, **found.entity.types}.get(column.portal_name, "")
+    known = {**found.entity.documented_columns, **found.entity.type_overrides}.get(column.portal_name, "")
     return {
         "stream": found.name,
         "column_name": column.name,
@@ -63,52 +63,52 @@ def _field_row(found: Found, column: Column) -> Row:
         "mandatory": told.required,
         "read_only": told.read_only,
         "origin": _origin(found, column),
-    }  # fmt: skip
+    }
 
 
-def _origin(found: Found, column: Column) -> str:
-    place = POSITION in found.entity.key and column.portal_name == POSITION
+def _origin(found: DiscoveredStream, column: Column) -> str:
+    place = POSITION in found.entity.primary_key and column.portal_name == POSITION
     if place or column.part or column.portal_name.startswith("_"):
         return TAP
     return USER_FIELD if _USER_FIELD.match(column.portal_name) else PORTAL
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LabelSources:
     """The lists that hold the words for codes."""
 
-    statuses: Source
+    statuses: ListSpec
     """Dictionaries of CRM."""
     entity_types: Mapping[str, int]
     """Stream → entityTypeId, of streams whose rows are in pipelines."""
-    pipelines: Mapping[int, Source]
+    pipelines: Mapping[int, ListSpec]
     """EntityTypeId → its pipelines."""
-    user_fields: Mapping[str, Source] = field(default_factory=dict)
+    user_fields: Mapping[str, ListSpec] = field(default_factory=dict)
     """Stream → its user fields with the values of lists, where field methods do not tell these."""
 
 
-def words_of(found: Sequence[Found]) -> Words:
+def label_sources(found: Sequence[DiscoveredStream]) -> LabelSources:
     """Where the words for the codes of these streams are to be had, through the door they come through."""
     numbers = entity_types(each.name for each in found)
     if not any(each.entity.endpoint.dialect == VIBECODE for each in found):
         lists = {
-            number: Source(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in set(numbers.values())
+            number: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in set(numbers.values())
         }
-        return Words(Source(STATUSES.endpoint), numbers, lists)
+        return LabelSources(ListSpec(STATUSES.endpoint), numbers, lists)
     smart = {
         number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)
     }
     pipelines = {
-        number: Source(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in sorted(smart)
+        number: ListSpec(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in sorted(smart)
     }
-    deals = {numbers["deals"]: Source(vibecode.DEAL_CATEGORIES.endpoint)}
+    deals = {numbers["deals"]: ListSpec(vibecode.DEAL_CATEGORIES.endpoint)}
     lists_of_fields = {
-        stream: Source(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers
+        stream: ListSpec(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers
     }
-    return Words(Source(vibecode.STATUSES.endpoint), numbers, {**pipelines, **deals}, lists_of_fields)
+    return LabelSources(ListSpec(vibecode.STATUSES.endpoint), numbers, {**pipelines, **deals}, lists_of_fields)
 
 
-def describe_options(found: Sequence[Found], source: Source, words: Words) -> Reading:
+def describe_options(found: Sequence[DiscoveredStream], source: ListSpec, words: LabelSources) -> Strategy:
     """One row per stream, column and code: lists of fields, statuses and stages, pipelines.
 
     Args:
@@ -130,32 +130,43 @@ def describe_options(found: Sequence[Found], source: Source, words: Words) -> Re
     }
     kinds = words.entity_types
     rows = [
-        {"stream": each.name, "column_name": column, "id": option.id, "label": option.label, "sort": option.sort,
-         "color": option.color, "semantics": option.semantics, "origin": origin}
+        {
+            "stream": each.name,
+            "column_name": column,
+            "id": option.id,
+            "label": option.label,
+            "sort": option.sort,
+            "color": option.color,
+            "semantics": option.semantics,
+            "origin": origin,
+        }
         for each in found
         for column, origin, options in _options(
-            each, dictionaries, values.get(each.name, {}), _stages(kinds.get(each.name)),
+            each,
+            dictionaries,
+            values.get(each.name, {}),
+            _stages(kinds.get(each.name)),
             categories.get(kinds.get(each.name, -1), ()),
         )
         for option in options
-    ]  # fmt: skip
+    ]
     yield from _delivered(source, rows)
 
 
-def _read(sources: Sequence[Source]) -> Steps[list[list[Row]]]:
+def _read(sources: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
     """The rows of each list, dictionaries first; none of one this portal or door does not have."""
 
-    def missing(source: Source, error: PortalError) -> bool:
+    def missing(source: ListSpec, error: PortalError) -> bool:
         return isinstance(error, MissingMethodError if source is sources[0] else NO_PIPELINES)
 
     rows: dict[int, list[Row]] = {}
 
-    def keep(event: Event) -> Reading:
+    def keep(event: StrategyEvent) -> Strategy:
         if isinstance(event, Rows):
-            rows.setdefault(id(event.source), []).extend(event.rows)
+            rows.setdefault(id(event.list_spec), []).extend(event.rows)
         yield from ()
 
-    yield from through(whole(sources, missing), keep)
+    yield from handle_events(read_whole(sources, missing), keep)
     return [rows.get(id(each), []) for each in sources]
 
 
@@ -174,7 +185,7 @@ def _stages(entity_type: int | None) -> str:
 
 
 def _options(
-    found: Found,
+    found: DiscoveredStream,
     dictionaries: Mapping[str, Sequence[Option]],
     values: Mapping[str, Sequence[Option]],
     stages: str,
@@ -193,7 +204,7 @@ def _options(
     for name, column in names.items():
         told = found.fields.get(name, Field(name))
         options = told.options or values.get(column, ())
-        if options and name not in found.entity.types:
+        if options and name not in found.entity.type_overrides:
             yield column, ENUMERATION, options
         elif told.dictionary or column in _STAGES:
             yield column, STATUS, dictionaries.get(_dictionary(told.dictionary) or stages, ())
@@ -209,9 +220,12 @@ def _dictionaries(rows: Iterable[Row]) -> dict[str, list[Option]]:
         extra = row.get("extra") if isinstance(row.get("extra"), dict) else {}
         color = str(row.get("color") or (extra or {}).get("COLOR") or "")
         option = Option(
-            str(row["status_id"]), str(row.get("name") or ""), _number(row.get("sort")), color,
+            str(row["status_id"]),
+            str(row.get("name") or ""),
+            _number(row.get("sort")),
+            color,
             str(row.get("semantics") or (extra or {}).get("SEMANTICS") or ""),
-        )  # fmt: skip
+        )
         found.setdefault(_dictionary(str(row.get("entity_id"))), []).append(option)
     return found
 
@@ -226,6 +240,6 @@ def _number(value: object) -> int | None:
     return int(text) if text.lstrip("-").isdecimal() else None
 
 
-def _delivered(source: Source, rows: list[Row]) -> Reading:
+def _delivered(source: ListSpec, rows: list[Row]) -> Strategy:
     for start in range(0, len(rows), 1_000):
         yield Rows(source, rows[start : start + 1_000])

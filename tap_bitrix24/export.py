@@ -117,8 +117,8 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str
     Raises:
         SettingsError: There is no such stream on this portal.
     """
-    from tap_bitrix24.entities import CHILD_SETS
-    from tap_bitrix24.replication.children import SET_READ_AT
+    from tap_bitrix24.entities import CHILD_READS
+    from tap_bitrix24.replication.children import CHILDREN_READ_AT
     from tap_bitrix24.tap import TapBitrix24
 
     tap = TapBitrix24(config=dict(config), setup_mapper=False)
@@ -128,8 +128,10 @@ def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str
     if unknown := sorted(set(wanted) - set(names)):
         msg = f"--select: this portal has no stream {', '.join(unknown)}; it has {', '.join(names)}."
         raise SettingsError(msg)
-    children = {name for name, stream in zip(names, found["streams"], strict=True) if SET_READ_AT in _columns(stream)}
-    chosen = {*wanted, *also, *({CHILD_SETS.stream} if children.intersection(wanted) else ())}
+    children = {
+        name for name, stream in zip(names, found["streams"], strict=True) if CHILDREN_READ_AT in _columns(stream)
+    }
+    chosen = {*wanted, *also, *({CHILD_READS.stream} if children.intersection(wanted) else ())}
     for stream, name in zip(found["streams"], names, strict=True):
         if wanted or name in also:
             root(stream)["selected"] = name in chosen

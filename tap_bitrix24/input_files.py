@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.replication.state import from_text
+from tap_bitrix24.replication.state import parse_bookmark
 
 
 def read_object(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:
@@ -76,10 +76,10 @@ def check_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
             raise SettingsError(msg)
         snapshot = bookmark.get("snapshot") or {}
         if "replication_key_value" in bookmark:
-            from_text(bookmark["replication_key_value"])
+            parse_bookmark(bookmark["replication_key_value"])
         elif not isinstance(snapshot, dict) or not isinstance(snapshot.get("after", 0), int):
             msg = f"STATE of {stream}: snapshot must hold a number `after`; correct it or drop that stream's bookmark."
             raise SettingsError(msg)
         elif "clock" in snapshot:
-            from_text(snapshot["clock"])
+            parse_bookmark(snapshot["clock"])
     return state

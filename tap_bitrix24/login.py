@@ -99,8 +99,8 @@ def sign_in(config: Path, port: int, seconds: float) -> str:
         TapError: Settings are wrong, or there is no consent.
     """
     settings = check(read_object(f"--config {config}", config.read_bytes))
-    door = settings.door
-    if settings.way != OAUTH or not isinstance(door, OAuth) or settings.token_file is None:
+    door = settings.credentials
+    if settings.connection != OAUTH or not isinstance(door, OAuth) or settings.token_file is None:
         msg = "Signing in takes portal_url, client_id, client_secret and token_file."
         raise SettingsError(msg)
     door.post = lambda address, form: post_form(address, form, verify=settings.verify)

@@ -10,19 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tap_bitrix24.client import Client
-from tap_bitrix24.dialects.pagination import ByPosition, BySearch, ByStart
+from tap_bitrix24.dialects.pagination import PositionalParameters, StartParameter, VibecodeSearch
 from tap_bitrix24.entities import META, Entity
 from tap_bitrix24.errors import AccessError, PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import REST_2
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Window
-from tap_bitrix24.replication.plan import Plan, sources
+from tap_bitrix24.model.request import PageRequest, Window
+from tap_bitrix24.replication.plan import ReadPlan, list_specs
 
-COUNTED = (ByStart, ByPosition, BySearch)
+COUNTED = (StartParameter, PositionalParameters, VibecodeSearch)
 """Families of lists whose count can be bounded by an id."""
 
 
-def questions(entity: Entity, name: str, plan: Plan, last: int) -> list[Ask]:
+def count_requests(entity: Entity, name: str, plan: ReadPlan, last: int) -> list[PageRequest]:
     """What to ask to have a stream counted up to an id; nothing where no answer could be believed.
 
     Args:
@@ -31,20 +31,20 @@ def questions(entity: Entity, name: str, plan: Plan, last: int) -> list[Ask]:
         plan: As for reading it.
         last: The largest id the table holds.
     """
-    if entity in META or entity.parents is not None or not entity.keyset or len(entity.key) > 1:
+    if entity in META or entity.parents is not None or not entity.supports_keyset or len(entity.primary_key) > 1:
         return []
-    lists = sources(entity, name, plan)
-    since = plan.start_date if entity.stamp else None
-    if not all(isinstance(each.endpoint.paging, COUNTED) and each.endpoint.counts for each in lists):
+    lists = list_specs(entity, name, plan)
+    since = plan.start_date if entity.replication_key else None
+    if not all(isinstance(each.endpoint.pagination, COUNTED) and each.endpoint.reliable_total for each in lists):
         return []
-    if since and any(each.stamp and each.stamp.margin for each in lists):
+    if since and any(each.replication_key and each.replication_key.timezone_margin for each in lists):
         return []  # bounds are widened there, and the rows beyond them are counted, too
     window = Window(low=since) if since else None
     bounded = [replace(each, filter={**each.filter, f"<={each.endpoint.request_key}": last}) for each in lists]
-    return [Ask(source=each, window=window, after=0, counted=True) for each in bounded]
+    return [PageRequest(list_spec=each, window=window, after=0, counted=True) for each in bounded]
 
 
-def counts(client: Client, asked: Mapping[str, Sequence[Ask]]) -> dict[str, int | None]:
+def count_rows(client: Client, asked: Mapping[str, Sequence[PageRequest]]) -> dict[str, int | None]:
     """Stream → the sum of its lists' counts; None where one of them can't be had.
 
     Classic lists share requests; those that leave their count out in a batch are asked alone.
@@ -53,8 +53,8 @@ def counts(client: Client, asked: Mapping[str, Sequence[Ask]]) -> dict[str, int 
         AccessError: The credentials do not open the portal any more.
     """
     asks = [ask for each in asked.values() for ask in each]
-    shared = [ask for ask in asks if ask.source.endpoint.dialect == REST_2]
-    results = client.insist([_command(client, ask) for ask in shared])
+    shared = [ask for ask in asks if ask.list_spec.endpoint.dialect == REST_2]
+    results = client.batch_with_retries([_command(client, ask) for ask in shared])
     totals = {id(ask): _total(client, ask, result) for ask, result in zip(shared, results, strict=True)}
     for ask in asks:
         if totals.get(id(ask)) is None:
@@ -67,7 +67,7 @@ def _sum(totals: Sequence[int | None]) -> int | None:
     return sum(known) if known and len(known) == len(totals) else None
 
 
-def _alone(client: Client, ask: Ask) -> int | None:
+def _alone(client: Client, ask: PageRequest) -> int | None:
     try:
         return _total(client, ask, client.call(_command(client, ask)))
     except AccessError:
@@ -76,14 +76,14 @@ def _alone(client: Client, ask: Ask) -> int | None:
         return None  # told as not counted
 
 
-def _command(client: Client, ask: Ask) -> Command:
-    return client.dialects[ask.source.endpoint.dialect].commands(ask)[0]
+def _command(client: Client, ask: PageRequest) -> Command:
+    return client.dialects[ask.list_spec.endpoint.dialect].commands(ask)[0]
 
 
-def _total(client: Client, ask: Ask, result: Result | PortalError) -> int | None:
+def _total(client: Client, ask: PageRequest, result: Result | PortalError) -> int | None:
     if isinstance(result, PortalError):
         return None
     try:
-        return client.dialects[ask.source.endpoint.dialect].page(ask.source, result).total
+        return client.dialects[ask.list_spec.endpoint.dialect].page(ask.list_spec, result).total
     except UntrustedError:
         return None

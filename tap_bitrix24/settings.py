@@ -13,11 +13,11 @@ from typing import Any
 import pendulum
 from pendulum.parsing.exceptions import ParserError
 
-from tap_bitrix24.auth.credentials import Door
-from tap_bitrix24.auth.from_settings import PACES, opened
+from tap_bitrix24.auth.credentials import Credentials
+from tap_bitrix24.auth.from_settings import FIXED_RATES, credentials_from_settings
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.redaction import Redactor
-from tap_bitrix24.throttling.rate_limit import PLANS, Plan
+from tap_bitrix24.throttling.rate_limit import TARIFFS, Tariff
 
 _SECRET: Mapping[str, Any] = {"secret": True, "writeOnly": True}
 
@@ -60,7 +60,7 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     "plan": {
         "type": ["string", "null"],
         "default": "standard",
-        "enum": [*PLANS, None],
+        "enum": [*TARIFFS, None],
         "description": "The portal's tariff: its request rate (standard 2/s, burst 50; enterprise 5/s, burst 250). "
         "A self-hosted portal has none: it is paced by its response time, unless this is set",
     },
@@ -102,10 +102,17 @@ CONFIG_JSONSCHEMA: dict[str, Any] = {
 }
 
 _SDK_SETTINGS = frozenset(
-    {"stream_maps", "stream_map_config", "faker_config", "flattening_enabled", "flattening_max_depth",
-     "flattening_max_key_length", "sdk"}
-)  # fmt: skip
-_DOORS: Mapping[str, tuple[str, ...]] = {
+    {
+        "stream_maps",
+        "stream_map_config",
+        "faker_config",
+        "flattening_enabled",
+        "flattening_max_depth",
+        "flattening_max_key_length",
+        "sdk",
+    }
+)
+_CONNECTIONS: Mapping[str, tuple[str, ...]] = {
     "webhook": ("webhook_url",),
     "OAuth": ("portal_url", "client_id", "client_secret", "refresh_token"),
     "VibeCode": ("vibecode_api_key", "vibecode_url"),
@@ -121,15 +128,15 @@ _MOST = 10**9
 class Settings:
     """Checked settings."""
 
-    way: str
+    connection: str
     """Which of the ways in: `webhook`, `OAuth`, `VibeCode`, `site API`."""
-    door: Door
+    credentials: Credentials
     secrets: tuple[str, ...] = field(repr=False)
     """Texts that must never be printed."""
     start_date: datetime | None
     lookback: timedelta
-    plan: Plan
-    plan_fixed: bool
+    tariff: Tariff
+    tariff_fixed: bool
     """Whether it holds for a self-hosted portal, too."""
     max_concurrency: int
     """Requests under way at once, at most."""
@@ -146,20 +153,20 @@ class Settings:
     """How old the last reading of all children may be."""
 
 
-def check(config: Mapping[str, Any], *, plan_told: bool = True) -> Settings:
+def check(config: Mapping[str, Any], *, plan_is_set: bool = True) -> Settings:
     """Check settings without a request.
 
     Args:
         config: The settings.
-        plan_told: Whether `plan`, if it is there, is somebody's choice: the SDK fills in defaults.
+        plan_is_set: Whether `plan`, if it is there, is somebody's choice: the SDK fills in defaults.
 
     Raises:
         SettingsError: One line that says which setting is wrong and what to do.
     """
     given = {name: value for name, value in config.items() if value not in (None, "")}
     _known(given)
-    way = _door(given)
-    door, secrets = opened(way, given, allow_http=_flag(given, "allow_http"))
+    way = _connection(given)
+    door, secrets = credentials_from_settings(way, given, allow_http=_flag(given, "allow_http"))
     ca_bundle = given.get("ca_bundle")
     if ca_bundle is not None and not Path(str(ca_bundle)).is_file():
         msg = f"ca_bundle: there is no file {_shown(ca_bundle)}."
@@ -168,13 +175,13 @@ def check(config: Mapping[str, Any], *, plan_told: bool = True) -> Settings:
         msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
         raise SettingsError(msg)
     return Settings(
-        way=way,
-        door=door,
+        connection=way,
+        credentials=door,
         secrets=secrets,
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
-        plan=PACES.get(way) or PLANS[_one_of(given, "plan", tuple(PLANS))],
-        plan_fixed=way in PACES or (plan_told and "plan" in given),
+        tariff=FIXED_RATES.get(way) or TARIFFS[_one_of(given, "plan", tuple(TARIFFS))],
+        tariff_fixed=way in FIXED_RATES or (plan_is_set and "plan" in given),
         max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
@@ -196,8 +203,8 @@ def _known(given: Mapping[str, Any]) -> None:
             raise SettingsError(msg)
 
 
-def _door(given: Mapping[str, Any]) -> str:
-    opened = {door: [name for name in names if name in given] for door, names in _DOORS.items()}
+def _connection(given: Mapping[str, Any]) -> str:
+    opened = {door: [name for name in names if name in given] for door, names in _CONNECTIONS.items()}
     opened = {door: names for door, names in opened.items() if names}
     if not opened:
         msg = "No credentials: set webhook_url (Bitrix24 > Developer resources > Other > Inbound webhook)."

@@ -15,19 +15,19 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
-from tap_bitrix24.data_dictionary import describe_fields, describe_options, words_of
-from tap_bitrix24.discovery.discovered import Found, require
-from tap_bitrix24.entities import CHILD_SETS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
-from tap_bitrix24.entities.portal_info import Portal
-from tap_bitrix24.model.endpoint import Row, Source
-from tap_bitrix24.model.event import Reached, Reading, Rows, SetsRead, Warned
-from tap_bitrix24.model.request import Ask
+from tap_bitrix24.data_dictionary import describe_fields, describe_options, label_sources
+from tap_bitrix24.discovery.discovered import DiscoveredStream, require_scope
+from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.model.endpoint import ListSpec, Row
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
+from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.children import SET_READ_AT
-from tap_bitrix24.replication.plan import Plan, is_swept, newest, reading
-from tap_bitrix24.row_counts import questions
-from tap_bitrix24.scheduler.loop import Ended, Engine
-from tap_bitrix24.scheduler.loop import Found as Event
+from tap_bitrix24.replication.children import CHILDREN_READ_AT
+from tap_bitrix24.replication.plan import ReadPlan, is_swept, prefer_rest_v3, strategy_for
+from tap_bitrix24.row_counts import count_requests
+from tap_bitrix24.scheduler.loop import Ended, Scheduler
+from tap_bitrix24.scheduler.loop import StreamEvent as Event
 from tap_bitrix24.schema.columns import UNPARSED, Column, default_column, json_schema
 from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import Settings
@@ -42,17 +42,17 @@ SLICE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class RunContext:
     """What a stream needs of the run it belongs to; nothing is asked of the portal before it is used."""
 
     settings: Settings
-    engine: Engine
-    portal: Callable[[], Portal]
-    found: Callable[[], Sequence[Found]]
+    scheduler: Scheduler
+    portal: Callable[[], PortalInfo]
+    discovered: Callable[[], Sequence[DiscoveredStream]]
     """All streams as discovered; with a catalog, discovered only when this is asked for."""
-    probe: Callable[[], None]
+    probe_rest_v3: Callable[[], None]
     """Finds out which methods of REST 3.0 there are, if nobody has."""
-    note_sets: Callable[[list[Row]], None]
+    note_child_reads: Callable[[list[Row]], None]
     """Takes rows of `child_sets`, which come about while other streams are read."""
 
 
@@ -63,7 +63,7 @@ class EntityStream(Stream):
     behind which nothing is missing, and the SDK's own counting of replication keys stays out of it.
     """
 
-    def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: Access) -> None:
+    def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: RunContext) -> None:
         """Describe the stream; its rows are asked for when it is synced."""
         self._position = 0
         self._version: int | None = None
@@ -73,20 +73,20 @@ class EntityStream(Stream):
         self._converters = _Converters(self._converter)
         self._entity = entity
         self._columns = columns
-        self._access = access
+        self._run = access
         self.rows_written = 0
         """Rows handed to the target in this run."""
         self.announced = False
         """Its SCHEMA has been written in this run."""
-        self.selected_by_default = entity.default
+        self.selected_by_default = entity.selected_by_default
         super().__init__(tap, schema=json_schema(columns), name=name)
         by_portal_name = {column.portal_name: column.name for column in reversed(columns)}
         # fields may be described in capitals although rows are not
-        self.primary_keys = [by_portal_name.get(key) or column_name(key) for key in entity.key]
+        self.primary_keys = [by_portal_name.get(key) or column_name(key) for key in entity.primary_key]
         if is_swept(entity):
-            self.replication_key = SET_READ_AT
-        elif entity.stamp is not None and entity.parents is None:
-            self.replication_key = RowConverter(columns).column(entity.stamp.row)
+            self.replication_key = CHILDREN_READ_AT
+        elif entity.replication_key is not None and entity.parents is None:
+            self.replication_key = RowConverter(columns).column(entity.replication_key.row_key)
 
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
         """Log; what the SDK calls an unhandled error is handled by the run, which tells it in its own words."""
@@ -96,11 +96,11 @@ class EntityStream(Stream):
     def get_records(self, context: Any) -> Iterator[Row]:
         """Typed records, for whoever pulls them one by one; a sync writes whole pages instead."""
         try:
-            for _, event in self._access.engine.run({self.name: self.opening()}):
+            for _, event in self._run.scheduler.run({self.name: self.strategy()}):
                 for page in self._pages(event):
                     yield from page
         finally:
-            self._tell_misfits()
+            self._report_unparsed()
 
     def get_replication_key_signpost(self, context: Any = None) -> None:
         """None: nothing but the strategy writes STATE."""
@@ -114,7 +114,7 @@ class EntityStream(Stream):
     @property
     def _activates_version(self) -> bool:
         wanted = self.config.get("emit_activate_version_messages") is not False
-        complete = self._entity.complete and self._entity is not CHILD_SETS
+        complete = self._entity.complete and self._entity is not CHILD_READS
         return wanted and complete and self.replication_method == FULL_TABLE
 
     def begin(self) -> None:
@@ -133,13 +133,13 @@ class EntityStream(Stream):
         self._version = self._tap.initialized_at if self._activates_version else None
         if not self._driven:
             try:
-                for _, event in self._access.engine.run({self.name: self.opening()}):
-                    self.take(event)
+                for _, event in self._run.scheduler.run({self.name: self.strategy()}):
+                    self.handle(event)
             finally:
                 self._close()
         yield from ()
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Write what the engine has found for this stream.
 
         Raises:
@@ -147,7 +147,7 @@ class EntityStream(Stream):
         """
         try:
             for page in self._pages(event):
-                self._take_page(page)
+                self._write_rows(page)
             if isinstance(event, Ended):
                 self._end()
                 self._close()
@@ -155,7 +155,7 @@ class EntityStream(Stream):
             self._close()
             raise
 
-    def _take_page(self, page: list[Row]) -> None:
+    def _write_rows(self, page: list[Row]) -> None:
         most = self.ABORT_AT_RECORD_COUNT
         wanted = page if most is None else page[: most - self.rows_written]
         if self.announced and self.selected:
@@ -169,7 +169,7 @@ class EntityStream(Stream):
 
     def _close(self) -> None:
         """Tell what the stream cost and what did not fit; while its error is being handled, if it has failed."""
-        self._tell_misfits()
+        self._report_unparsed()
         self._open.__exit__(*sys.exc_info())
 
     def _end(self) -> None:
@@ -190,29 +190,31 @@ class EntityStream(Stream):
             rows = self._reshaped(event)
             some = max(1, SLICE // len(self._columns))
             for start in range(0, len(rows), some):
-                yield self._converters.of(event.source)(rows[start : start + some])
-        elif isinstance(event, SetsRead):
-            self._access.note_sets([
-                {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
-                for parent, count in event.counts.items()
-            ])  # fmt: skip
-        elif isinstance(event, Reached):
-            self._reached(event)
-        elif isinstance(event, Warned):
+                yield self._converters.of(event.list_spec)(rows[start : start + some])
+        elif isinstance(event, ChildGroupsRead):
+            self._run.note_child_reads(
+                [
+                    {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
+                    for parent, count in event.counts.items()
+                ]
+            )
+        elif isinstance(event, Checkpoint):
+            self._checkpoint(event)
+        elif isinstance(event, Notice):
             self.log("%s", event.text, level=logging.WARNING)
         elif event.error is not None:
             raise event.error
 
     def _reshaped(self, event: Rows) -> list[Row]:
         """Rows in the shape their columns describe; those without a key get their place as one."""
-        rows, reshape = event.rows, event.source.reshape
+        rows, reshape = event.rows, event.list_spec.reshape
         rows = [reshape(row) for row in rows] if reshape else rows
-        if POSITION not in self._entity.key:
+        if POSITION not in self._entity.primary_key:
             return rows
         self._position += len(rows)
         return [{**row, POSITION: place} for place, row in enumerate(rows, self._position - len(rows) + 1)]
 
-    def _reached(self, event: Reached) -> None:
+    def _checkpoint(self, event: Checkpoint) -> None:
         if self.replication_method != FULL_TABLE:
             self.stream_state.clear()
             self.stream_state.update(event.state)
@@ -221,58 +223,63 @@ class EntityStream(Stream):
     def write(self, rows: list[Row]) -> None:
         """Write rows that other streams have brought, if this one has begun."""
         if self.announced and self.selected:
-            self._write_page(self._converter(Source(self._entity.endpoint))(rows), None)
+            self._write_page(self._converter(ListSpec(self._entity.endpoint))(rows), None)
             self.rows_written += len(rows)
 
-    def opening(self) -> Reading:
+    def strategy(self) -> Strategy:
         """The strategy this stream is read with; what keeps it from being read shows when it is run."""
-        require(self._access.portal(), self._entity, self.name)
+        require_scope(self._run.portal(), self._entity, self.name)
         yield from self._reading()
 
-    def counting(self, last: int) -> list[Ask]:
+    def count_requests(self, last: int) -> list[PageRequest]:
         """What to ask to have the stream counted up to this id; nothing where that can't be done."""
-        return questions(self._entity, self.name, self._plan(), last)
+        return count_requests(self._entity, self.name, self._plan(), last)
 
-    def _plan(self) -> Plan:
-        access, settings = self._access, self._access.settings
-        return Plan(
-            access.portal(), self._columns, self._wanted(), universal=settings.universal,
-            lookback=settings.lookback, start_date=settings.start_date, sweep=settings.sweep,
-        )  # fmt: skip
+    def _plan(self) -> ReadPlan:
+        access, settings = self._run, self._run.settings
+        return ReadPlan(
+            access.portal(),
+            self._columns,
+            self._selected_columns(),
+            universal=settings.universal,
+            lookback=settings.lookback,
+            start_date=settings.start_date,
+            sweep=settings.sweep,
+        )
 
-    def _reading(self) -> Reading:
-        access, entity = self._access, self._entity
-        if entity is CHILD_SETS:
+    def _reading(self) -> Strategy:
+        access, entity = self._run, self._entity
+        if entity is CHILD_READS:
             return _nothing()
         if entity is FIELDS:
-            return describe_fields(access.found(), Source(entity.endpoint))
+            return describe_fields(access.discovered(), ListSpec(entity.endpoint))
         if entity is FIELD_OPTIONS:
-            found = access.found()
-            return describe_options(found, Source(entity.endpoint), words_of(found))
+            found = access.discovered()
+            return describe_options(found, ListSpec(entity.endpoint), label_sources(found))
         full = self.replication_method == FULL_TABLE
         plan = self._plan()
-        if entity.newer is not None:
-            access.probe()
-            entity = newest(entity, access.portal())
+        if entity.rest_v3 is not None:
+            access.probe_rest_v3()
+            entity = prefer_rest_v3(entity, access.portal())
         key = self.replication_key if not full or is_swept(entity) else None
-        return reading(entity, self.name, plan, {} if full else dict(self.stream_state), key)
+        return strategy_for(entity, self.name, plan, {} if full else dict(self.stream_state), key)
 
     def _keeps(self, column: str) -> bool:
         return bool(self.mask.get(("properties", column), True))
 
-    def _wanted(self) -> frozenset[str] | None:
+    def _selected_columns(self) -> frozenset[str] | None:
         """Portal names of the columns someone wants; None: all of them, those yet unknown included."""
         if all(self._keeps(column.name) for column in self._columns):
             return None
         return frozenset(column.portal_name for column in self._columns if self._keeps(column.name))
 
-    def _converter(self, source: Source) -> RowConverter:
+    def _converter(self, source: ListSpec) -> RowConverter:
         return RowConverter(
             self._columns,
             secret=frozenset(column for stream, column in REDACTED if stream == self.name),
             keep=self._keeps,
             renames=source.renames,
-            ignores=source.ignores,
+            ignores=source.ignored_keys,
             constants=source.constants,
         )
 
@@ -295,7 +302,7 @@ class EntityStream(Stream):
         if isinstance(writer := self._tap.message_writer, SingerLines):
             writer.flush()
 
-    def _tell_misfits(self) -> None:
+    def _report_unparsed(self) -> None:
         misfits: dict[str, int] = {}
         unknown: set[str] = set()
         converters, self._converters = self._converters, _Converters(self._converter)
@@ -304,8 +311,12 @@ class EntityStream(Stream):
             for column, count in converter.unparsed.items():
                 misfits[column] = misfits.get(column, 0) + count
         if unknown:
-            self.log("Fields no column describes, kept in %s: %s", UNPARSED, ", ".join(sorted(unknown)),
-                     level=logging.WARNING)  # fmt: skip
+            self.log(
+                "Fields no column describes, kept in %s: %s",
+                UNPARSED,
+                ", ".join(sorted(unknown)),
+                level=logging.WARNING,
+            )
         described = {column.name for column in self._columns}
         for name in {default_column(key) for key in unknown} - described:
             misfits.pop(name, None)  # they have been told as fields
@@ -317,11 +328,11 @@ class EntityStream(Stream):
 class _Converters:
     """A converter per source: children have one for each parent, which are alike but for their constants."""
 
-    def __init__(self, make: Callable[[Source], RowConverter]) -> None:
+    def __init__(self, make: Callable[[ListSpec], RowConverter]) -> None:
         self._make = make
         self._known: dict[object, RowConverter] = {}
 
-    def of(self, source: Source) -> RowConverter:
+    def of(self, source: ListSpec) -> RowConverter:
         """The converter of a source, made when first asked for; another parent's serves with other constants."""
         alike = (source.endpoint, source.renames is None, source.reshape, tuple(source.constants))
         converter = self._known.get(alike)
@@ -335,5 +346,5 @@ class _Converters:
         return list(self._known.values())
 
 
-def _nothing() -> Reading:
+def _nothing() -> Strategy:
     yield from ()

@@ -23,11 +23,11 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
-from tap_bitrix24.connections import TOLD, WAYS
+from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS
 from tap_bitrix24.discovery import rest_v3 as discovery_rest3
-from tap_bitrix24.discovery.discovered import Found
-from tap_bitrix24.entities import CHILD_SETS
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.discovery.discovered import DiscoveredStream
+from tap_bitrix24.entities import CHILD_READS
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import (
     AccessError,
     Interrupted,
@@ -40,14 +40,14 @@ from tap_bitrix24.errors import (
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.redaction import Redactor
-from tap_bitrix24.row_counts import counts
-from tap_bitrix24.scheduler.background import Waiting
-from tap_bitrix24.scheduler.loop import Ended, Engine
+from tap_bitrix24.row_counts import count_rows
+from tap_bitrix24.scheduler.background import BackgroundCalls
+from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.schema.columns import columns_from_schema
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, check
 from tap_bitrix24.singer_output import SingerLines
-from tap_bitrix24.streams import Access, EntityStream
-from tap_bitrix24.throttling.rate_limit import Pacer, shared_folder
+from tap_bitrix24.streams import EntityStream, RunContext
+from tap_bitrix24.throttling.rate_limit import RateLimiter, shared_folder
 
 LOG = logging.getLogger("tap-bitrix24")
 KEYBOARD = 130
@@ -77,35 +77,39 @@ class TapBitrix24(Tap):
             SettingsError: A setting is wrong, or the portal can't be reached with it.
         """
         del validate_config
-        self.waiting = Waiting()
-        self._portal: Portal | None = None
-        self._found: Sequence[Found] | None = None
+        self.background = BackgroundCalls()
+        self._portal: PortalInfo | None = None
+        self._discovered: Sequence[DiscoveredStream] | None = None
         self._probed = False
         self._unknown: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         """Stream → why it is not complete."""
-        plan_told = self._tells("plan", parts)
+        plan_told = self._is_set("plan", parts)
         super().__init__(setup_mapper=False, validate_config=False, **parts)
-        self.settings = check(self.config, plan_told=plan_told)
+        self.settings = check(self.config, plan_is_set=plan_told)
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
         settings = self.settings
-        self._way = WAYS[settings.way]
-        slots = min(settings.max_concurrency, self._way.slots or settings.max_concurrency)
-        pacer = Pacer(settings.plan, settings.door.host, shared_folder(), fixed=settings.plan_fixed)
+        self._connection = CONNECTIONS[settings.connection]
+        slots = min(settings.max_concurrency, self._connection.max_concurrency or settings.max_concurrency)
+        pacer = RateLimiter(settings.tariff, settings.credentials.host, shared_folder(), fixed=settings.tariff_fixed)
         self.client = Client(
-            settings.door, pacer, self._way.dialects,
-            timeout=settings.request_timeout, connections=slots, verify=settings.verify,
-        )  # fmt: skip
-        if isinstance(settings.door, OAuth):
-            settings.door.post, settings.door.learnt = self.client.post_form, self.redactor.learn
-        engine = Engine(self.client, self.waiting, slots=slots)
-        self._access = Access(self.settings, engine, self.portal, self.found, self._probe, self._note_sets)
+            settings.credentials,
+            pacer,
+            self._connection.dialects,
+            timeout=settings.request_timeout,
+            connections=slots,
+            verify=settings.verify,
+        )
+        if isinstance(settings.credentials, OAuth):
+            settings.credentials.post, settings.credentials.learnt = self.client.post_form, self.redactor.learn
+        engine = Scheduler(self.client, self.background, slots=slots)
+        self._run = RunContext(self.settings, engine, self.portal, self.discovered, self._probe, self._note_child_reads)
         if setup_mapper:
             self.setup_mapper()
 
     @classmethod
-    def _tells(cls, name: str, parts: Mapping[str, Any]) -> bool:
+    def _is_set(cls, name: str, parts: Mapping[str, Any]) -> bool:
         """Whether whoever makes a tap of these parts sets a setting: afterwards the SDK has filled in defaults."""
         config = parts.get("config")
         if isinstance(config, Mapping) and config.get(name) in (None, ""):
@@ -115,7 +119,7 @@ class TapBitrix24(Tap):
     @classmethod
     def _get_about_info(cls) -> AboutInfo:
         """What the tap is, and the doors it knows."""
-        doors = "\n".join(f"  - {door}: {names.replace('`', '')}; {ticked}" for door, names, ticked in TOLD)
+        doors = "\n".join(f"  - {door}: {names.replace('`', '')}; {ticked}" for door, names, ticked in CONNECTION_HELP)
         told = super()._get_about_info()
         return replace(told, description=f"{told.description}\nDoors, one of which is to be configured:\n{doors}")
 
@@ -137,27 +141,29 @@ class TapBitrix24(Tap):
                 options[name] = io.StringIO(json.dumps(content))
         super().invoke(**options)
 
-    def portal(self) -> Portal:
+    def portal(self) -> PortalInfo:
         """What the run's first request told; asks it if nobody has."""
         if self._portal is None:
-            self._portal = self.waiting.call(lambda: self._way.preflight(self.client, self.settings))
+            self._portal = self.background.call(lambda: self._connection.preflight(self.client, self.settings))
         return self._portal
 
-    def found(self) -> Sequence[Found]:
+    def discovered(self) -> Sequence[DiscoveredStream]:
         """All streams the portal offers, as discovered; with a catalog that takes requests of its own."""
-        if self._found is None:
-            portal, self._found = self.waiting.call(lambda: self._way.discover(self.client, self.settings))
+        if self._discovered is None:
+            portal, self._discovered = self.background.call(
+                lambda: self._connection.discover(self.client, self.settings)
+            )
             self._portal, self._probed = portal, True
-        return self._found
+        return self._discovered
 
     def _probe(self) -> None:
         portal = self.portal()
         if not self._probed:
-            self.waiting.call(lambda: discovery_rest3.probe(self.client, portal))
+            self.background.call(lambda: discovery_rest3.probe(self.client, portal))
         self._probed = True
 
-    def _note_sets(self, rows: list[Row]) -> None:
-        stream = self.streams.get(CHILD_SETS.stream)
+    def _note_child_reads(self, rows: list[Row]) -> None:
+        stream = self.streams.get(CHILD_READS.stream)
         if isinstance(stream, EntityStream):
             stream.write(rows)
 
@@ -165,16 +171,16 @@ class TapBitrix24(Tap):
         """All streams: from the catalog without a request, or as the portal describes them."""
         if self.input_catalog is not None:
             return [stream for entry in self.input_catalog.streams if (stream := self._catalogued(entry)) is not None]
-        return [EntityStream(self, each.name, each.entity, each.columns, self._access) for each in self.found()]
+        return [EntityStream(self, each.name, each.entity, each.columns, self._run) for each in self.discovered()]
 
     def _catalogued(self, entry: Any) -> EntityStream | None:
-        entity = self._way.entity(entry.tap_stream_id, self.portal)
+        entity = self._connection.entity(entry.tap_stream_id, self.portal)
         if entity is None:
             if entry.metadata.resolve_selection().get((), True):
                 self._unknown[entry.tap_stream_id] = f"{entry.tap_stream_id}: this version knows no such stream"
             return None
         columns = columns_from_schema(entry.schema.to_dict())
-        return EntityStream(self, entry.tap_stream_id, entity, columns, self._access)
+        return EntityStream(self, entry.tap_stream_id, entity, columns, self._run)
 
     def sync_all(self) -> None:  # type: ignore[misc]  # final for type checkers; the stock loop reads one stream at a time and stops at a failure
         """Sync the selected streams side by side; a failing one does not stop the others.
@@ -185,7 +191,7 @@ class TapBitrix24(Tap):
         """
         self.portal()
         selected = [stream for stream in self.streams.values() if stream.selected]
-        selected.sort(key=lambda stream: stream.name != CHILD_SETS.stream)  # others bring its records
+        selected.sort(key=lambda stream: stream.name != CHILD_READS.stream)  # others bring its records
         self._failed = dict(self._unknown)
         try:
             if self.state:
@@ -201,16 +207,16 @@ class TapBitrix24(Tap):
 
     def _read(self, streams: Sequence[EntityStream]) -> None:
         """Drive the engine: each stream is handed what was found for it, and is dropped when it ends or fails."""
-        engine, own = self._access.engine, 0
+        engine, own = self._run.scheduler, 0
         by_name = {stream.name: stream for stream in streams}
         began: dict[str, float] = {}
-        for name, event in engine.run({name: stream.opening() for name, stream in by_name.items()}):
+        for name, event in engine.run({name: stream.strategy() for name, stream in by_name.items()}):
             stream = by_name[name]
             try:
                 if name not in began:
                     began[name] = time.monotonic()
                     stream.begin()
-                stream.take(event)
+                stream.handle(event)
                 over = isinstance(event, Ended)
             except Exception as error:
                 LOG.debug("%s failed here", name, exc_info=True)
@@ -219,7 +225,7 @@ class TapBitrix24(Tap):
             if over:
                 requests = engine.drop(name)
                 own += requests
-                self._tell(stream, requests, time.monotonic() - began[name])
+                self._report(stream, requests, time.monotonic() - began[name])
         self._count(self.client.requests - own)
 
     def _failure(self, stream: EntityStream, error: Exception) -> None:
@@ -232,17 +238,17 @@ class TapBitrix24(Tap):
             raise error
         if isinstance(error, (AbortedSyncFailedException, AbortedSyncPausedException)):
             LOG.info("%s: %s", stream.name, error.__cause__ or "stopped early")
-        elif isinstance(error, MissingMethodError) and not self._asked_for(stream):
+        elif isinstance(error, MissingMethodError) and not self._selected_explicitly(stream):
             LOG.warning("%s is left out: %s", stream.name, error)
         else:
             self._failed[stream.name] = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))
             LOG.log(logging.ERROR, "%s failed: %s", stream.name, self._failed[stream.name])
 
-    def _asked_for(self, stream: EntityStream) -> bool:
+    def _selected_explicitly(self, stream: EntityStream) -> bool:
         """Whether someone selected it: what this portal does not have is an error then, else it is left out."""
         return self.input_catalog is not None and bool(stream.metadata.root.selected)
 
-    def _tell(self, stream: EntityStream, requests: int, seconds: float) -> None:
+    def _report(self, stream: EntityStream, requests: int, seconds: float) -> None:
         """One line for people, one metric for programs."""
         outcome = ", FAILED" if stream.name in self._failed else ""
         LOG.info("%s: %d rows, %d requests, %.1f s%s", stream.name, stream.rows_written, requests, seconds, outcome)
@@ -275,8 +281,8 @@ class TapBitrix24(Tap):
             last: Stream → the largest id to count.
         """
         streams = {name: stream for name, stream in self.streams.items() if isinstance(stream, EntityStream)}
-        asked = {name: streams[name].counting(number) for name, number in last.items()}
-        return self.waiting.call(lambda: counts(self.client, asked))
+        asked = {name: streams[name].count_requests(number) for name, number in last.items()}
+        return self.background.call(lambda: count_rows(self.client, asked))
 
     def run_discovery(self) -> str:
         """Write the catalog to stdout."""
@@ -290,10 +296,10 @@ class TapBitrix24(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Leave at the next safe point with STATE written; a second signal leaves at once."""
-        if self.waiting.interrupted:
+        if self.background.interrupted:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
-        self.waiting.interrupt(signum, frame)
+        self.background.interrupt(signum, frame)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -303,17 +309,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except TapError as error:
         if isinstance(error, ReaderGoneError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what stdout still holds must go somewhere at exit
-        return _told(str(error), error.exit_code)
+        return _exit(str(error), error.exit_code)
     except Interrupted as signal_:
-        return _told(str(signal_), signal_.exit_code)
+        return _exit(str(signal_), signal_.exit_code)
     except click.ClickException as error:
-        return _told(error.format_message(), SettingsError.exit_code)
+        return _exit(error.format_message(), SettingsError.exit_code)
     except click.Abort:
-        return _told("stopped by the keyboard before the first request", KEYBOARD)
+        return _exit("stopped by the keyboard before the first request", KEYBOARD)
     return code if isinstance(code, int) else 0
 
 
-def _told(text: str, code: int) -> int:
+def _exit(text: str, code: int) -> int:
     sys.stderr.write(f"tap-bitrix24: {Redactor().clean(text)}\n")
     return code
 

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from tap_bitrix24.model.endpoint import REST_3
 
 
-class Door(Protocol):
+class Credentials(Protocol):
     """A way into a portal, as the client sees it."""
 
     @property
@@ -22,10 +22,10 @@ class Door(Protocol):
     def headers(self) -> Mapping[str, str]:
         """What a request must carry besides."""
 
-    def renewed(self, refused: Mapping[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         """Get new credentials after a request with these headers was refused; False: there are none."""
 
-    def moved(self, host: str) -> Self:
+    def at_host(self, host: str) -> Self:
         """The same way in at the portal's new host (scheme, host, port)."""
 
 
@@ -48,18 +48,18 @@ class Webhook:
         """Nothing: the URL says it all."""
         return {}
 
-    def renewed(self, refused: Mapping[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         """A webhook has one secret."""
         del refused
         return False
 
-    def moved(self, host: str) -> Webhook:
+    def at_host(self, host: str) -> Webhook:
         """The same webhook at the portal's new host."""
         return replace(self, url=host + self.url[len(self.host) :], host=host)
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """A key in a header: VibeCode and the API of a site."""
 
     host: str
@@ -78,11 +78,11 @@ class Key:
         """The key."""
         return {self.header: self.secret}
 
-    def renewed(self, refused: Mapping[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         """There is one key."""
         del refused
         return False
 
-    def moved(self, host: str) -> Key:
+    def at_host(self, host: str) -> ApiKey:
         """The same API at its new host."""
         return replace(self, host=host)

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tap_bitrix24.auth.credentials import Door, Key, Webhook
-from tap_bitrix24.auth.oauth import VENDOR, Application, Memory, OAuth, TokenFile
+from tap_bitrix24.auth.credentials import ApiKey, Credentials, Webhook
+from tap_bitrix24.auth.oauth import VENDOR, Application, FileTokenStore, MemoryTokenStore, OAuth
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.throttling.rate_limit import Plan
+from tap_bitrix24.throttling.rate_limit import Tariff
 
 LOG = logging.getLogger("tap-bitrix24")
 WEBHOOK, OAUTH, VIBECODE, SITE = "webhook", "OAuth", "VibeCode", "site API"
 """The four ways in."""
-PACES: Mapping[str, Plan] = {VIBECODE: Plan(40, 4.0), SITE: Plan(10, 1.5)}
+FIXED_RATES: Mapping[str, Tariff] = {VIBECODE: Tariff(40, 4.0), SITE: Tariff(10, 1.5)}
 """Requests at once and per second where no tariff says so: fewer than 300 and 100 in any minute."""
 VIBECODE_URL = "https://vibecode.bitrix24.tech"
 
@@ -26,7 +26,9 @@ _WEBHOOK = re.compile(r"(?P<root>.*?/rest)/(?P<user>\d+)/(?P<secret>[^/]+)/?(?:[
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
-def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Door, tuple[str, ...]]:
+def credentials_from_settings(
+    way: str, given: Mapping[str, Any], *, allow_http: bool
+) -> tuple[Credentials, tuple[str, ...]]:
     """The door the settings open, and the secrets among them.
 
     Args:
@@ -49,13 +51,13 @@ def opened(way: str, given: Mapping[str, Any], *, allow_http: bool) -> tuple[Doo
         url = given.get("vibecode_url", VIBECODE_URL)
         host, path = address("vibecode_url", url, VIBECODE_URL, allow_http=allow_http)
         root = f"{path.removesuffix('/v1')}/v1"
-        key = Key(host, root, "X-Api-Key", _key("vibecode_api_key", given["vibecode_api_key"]))
+        key = ApiKey(host, root, "X-Api-Key", _key("vibecode_api_key", given["vibecode_api_key"]))
         return key, (key.secret,)
     if missing := [name for name in ("site_url", "site_api_key") if name not in given]:
         msg = f"The site API takes {missing[0]} as well."
         raise SettingsError(msg)
     host, _ = address("site_url", given["site_url"], "https://shop.example.com", allow_http=allow_http)
-    key = Key(host, "", "X-API-Key", _key("site_api_key", given["site_api_key"]))
+    key = ApiKey(host, "", "X-API-Key", _key("site_api_key", given["site_api_key"]))
     return key, (key.secret,)
 
 
@@ -79,10 +81,10 @@ def _application(given: Mapping[str, Any], *, allow_http: bool) -> tuple[OAuth, 
     token_url = given.get("oauth_token_url", VENDOR)
     address("oauth_token_url", token_url, VENDOR, allow_http=allow_http)
     if "token_file" in given:
-        store: TokenFile | Memory = TokenFile(Path(str(given["token_file"])))
+        store: FileTokenStore | MemoryTokenStore = FileTokenStore(Path(str(given["token_file"])))
     else:
         LOG.warning("without token_file the renewed refresh token is lost, and the next run can't sign in: set it")
-        store = Memory()
+        store = MemoryTokenStore()
     application = Application(str(given["client_id"]), str(given["client_secret"]), portal, str(token_url), allow_http)
     refresh_token = str(given.get("refresh_token", ""))
     return OAuth(application, store, refresh_token), tuple(filter(None, (application.client_secret, refresh_token)))

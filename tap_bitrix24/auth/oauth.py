@@ -54,7 +54,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredTokens:
     """What is kept between renewals."""
 
     client_id: str
@@ -75,41 +75,41 @@ class Kept:
         return bool(self.access_token) and now < self.expires_at - min(AHEAD, self.expires_in / 10)
 
 
-class Store(Protocol):
+class TokenStore(Protocol):
     """Where tokens are kept."""
 
     def locked(self) -> Any:
         """Keep everybody else out, as a context."""
 
-    def read(self) -> Kept | None:
+    def read(self) -> StoredTokens | None:
         """What was kept last."""
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: StoredTokens) -> None:
         """Keep it; once this returns, nothing loses it."""
 
 
 @dataclass
-class Memory:
+class MemoryTokenStore:
     """Keeps tokens for this process alone: the next one cannot renew what this one has spent."""
 
-    kept: Kept | None = None
+    kept: StoredTokens | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """There is nobody else."""
         yield
 
-    def read(self) -> Kept | None:
+    def read(self) -> StoredTokens | None:
         """What was kept last."""
         return self.kept
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: StoredTokens) -> None:
         """Keep it."""
         self.kept = kept
 
 
 @dataclass(frozen=True, slots=True)
-class TokenFile:
+class FileTokenStore:
     """A JSON file for its owner's eyes only: replaced as a whole, one process at a time."""
 
     path: Path
@@ -131,14 +131,14 @@ class TokenFile:
         finally:
             os.close(lock)
 
-    def read(self) -> Kept | None:
+    def read(self) -> StoredTokens | None:
         """What was kept last; None: nothing yet.
 
         Raises:
             SettingsError: The file can't be read, or holds something else.
         """
         try:
-            return Kept(**json.loads(self.path.read_bytes()))
+            return StoredTokens(**json.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -147,7 +147,7 @@ class TokenFile:
             msg = f"token_file {self.path} holds no tokens: give another path, or delete it and sign in again."
             raise SettingsError(msg) from None
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: StoredTokens) -> None:
         """Replace the file: whoever reads it sees the old one or the new one, also after a crash.
 
         Raises:
@@ -172,7 +172,11 @@ class OAuth:
     """The door of an application: a token in a header, never in a URL, renewed once for all who need it."""
 
     def __init__(
-        self, application: Application, store: Store, refresh_token: str = "", clock: Callable[[], float] = time.time
+        self,
+        application: Application,
+        store: TokenStore,
+        refresh_token: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Take what the settings say.
 
@@ -190,7 +194,7 @@ class OAuth:
         self._given = refresh_token
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: Kept | None = None
+        self._kept: StoredTokens | None = None
         self._root = f"{application.portal}/rest"
         self._told = False
 
@@ -212,7 +216,7 @@ class OAuth:
                 kept = self._renewed(None)
         return {"Authorization": f"Bearer {kept.access_token}"}
 
-    def renewed(self, refused: Mapping[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         """Renew after a request was refused; of several that used the same token, the first does it for all."""
         with self._lock:
             token = refused.get("Authorization", "").removeprefix("Bearer ")
@@ -220,7 +224,7 @@ class OAuth:
                 self._renewed(token)
         return True
 
-    def moved(self, host: str) -> OAuth:
+    def at_host(self, host: str) -> OAuth:
         """The same application at the portal's new host."""
         self._root = f"{host}{urlsplit(self._root).path}"
         return self
@@ -231,7 +235,7 @@ class OAuth:
             form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
             self._keep(self._granted(form, None), self._begun("-"))
 
-    def _renewed(self, refused: str | None) -> Kept:
+    def _renewed(self, refused: str | None) -> StoredTokens:
         """Renew the tokens, unless another process just has."""
         with self._store.locked():
             kept = self._current()
@@ -241,7 +245,7 @@ class OAuth:
             granted = self._granted({"grant_type": "refresh_token", "refresh_token": kept.refresh_token}, kept)
             return self._keep(granted, kept)
 
-    def _current(self) -> Kept:
+    def _current(self) -> StoredTokens:
         """What is kept, or the beginning of it; a refresh token that is new in the settings counts more.
 
         Raises:
@@ -259,13 +263,13 @@ class OAuth:
         self.learnt(kept.refresh_token)
         return kept
 
-    def _begun(self, refresh_token: str) -> Kept:
+    def _begun(self, refresh_token: str) -> StoredTokens:
         ours = self.application
-        return Kept(
+        return StoredTokens(
             client_id=ours.client_id, portal=ours.portal, refresh_token=refresh_token, started_with=_hash(refresh_token)
         )
 
-    def _granted(self, form: Mapping[str, str], kept: Kept | None) -> Mapping[str, Any]:
+    def _granted(self, form: Mapping[str, str], kept: StoredTokens | None) -> Mapping[str, Any]:
         """Ask the authorization server.
 
         Raises:
@@ -289,21 +293,25 @@ class OAuth:
             raise _refusal(str(told.get("error") or f"HTTP {status}"), kept)
         return {**told, "asked": asked}
 
-    def _keep(self, granted: Mapping[str, Any], kept: Kept) -> Kept:
+    def _keep(self, granted: Mapping[str, Any], kept: StoredTokens) -> StoredTokens:
         """Write down what was granted, before it is used."""
         life = granted.get("expires_in")
         seconds = float(life) if isinstance(life, (int, float)) and life > 0 else LIFE
         fresh = replace(
-            kept, access_token=str(granted["access_token"]), refresh_token=str(granted["refresh_token"]),
-            expires_in=seconds, expires_at=float(granted["asked"]) + seconds,
-            client_endpoint=str(granted.get("client_endpoint") or kept.client_endpoint), renewing_since=0.0,
-        )  # fmt: skip
+            kept,
+            access_token=str(granted["access_token"]),
+            refresh_token=str(granted["refresh_token"]),
+            expires_in=seconds,
+            expires_at=float(granted["asked"]) + seconds,
+            client_endpoint=str(granted.get("client_endpoint") or kept.client_endpoint),
+            renewing_since=0.0,
+        )
         self.learnt(fresh.access_token)
         self.learnt(fresh.refresh_token)
         self._store.write(fresh)
         return self._use(fresh)
 
-    def _use(self, kept: Kept) -> Kept:
+    def _use(self, kept: StoredTokens) -> StoredTokens:
         self._kept = kept
         self.learnt(kept.access_token)
         self._follow(kept.client_endpoint.rstrip("/"))
@@ -331,7 +339,7 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _refusal(code: str, kept: Kept | None) -> AccessError:
+def _refusal(code: str, kept: StoredTokens | None) -> AccessError:
     """What an operator can do about a refusal, by its code."""
     lost = ""
     if kept is not None and kept.renewing_since:

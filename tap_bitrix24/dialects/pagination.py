@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.model.endpoint import Query
+from tap_bitrix24.model.endpoint import PageQuery
 
 UNCOUNTED = -1
 """`start` of a page whose rows the portal need not count."""
 
 
-def put(params: dict[str, Any], path: str, value: Any) -> None:
+def set_parameter(params: dict[str, Any], path: str, value: Any) -> None:
     """Set a parameter that may lie inside others (`params.filter`); maps on the way are copied, never shared."""
     *outer, last = path.split(".")
     for name in outer:
@@ -29,15 +29,15 @@ def put(params: dict[str, Any], path: str, value: Any) -> None:
     params[last] = {**given, **value} if both and isinstance(given, Mapping) else value
 
 
-def _fixed(query: Query) -> dict[str, Any]:
+def _fixed(query: PageQuery) -> dict[str, Any]:
     """The source's own parameters."""
     params: dict[str, Any] = {}
     for name, value in query.params.items():
-        put(params, name, value)
+        set_parameter(params, name, value)
     return params
 
 
-def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
+def _parameters(query: PageQuery, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
     """Fixed parameters, conditions and order; what is empty is left out."""
     params = _fixed(query)
     if where:
@@ -45,41 +45,41 @@ def _ask(query: Query, where: str, order: str | tuple[str, str] | None) -> dict[
         if query.after:  # tasks.task.list drops a condition whose value is 0
             conditions = {f">{query.key}": query.after, **conditions}
         if conditions or (order is not None and query.offset is None):
-            put(params, where, conditions)
+            set_parameter(params, where, conditions)
     if isinstance(order, str):
-        put(params, order, {query.key: query.direction})
+        set_parameter(params, order, {query.key: query.direction})
     elif order is not None:
         by, direction = order
         params |= {by: query.key, direction: query.direction}
     return params
 
 
-class _Pages:
+class _OffsetOnly:
     """Pages only: neither can ids be asked for, nor is there an order that could be turned round."""
 
     __slots__ = ()
-    keyset = False
-    descends = False
+    supports_keyset = False
+    supports_descending = False
 
 
-class _Onward:
+class _AscendingOnly:
     """Rows behind an id can be asked for, in one direction."""
 
     __slots__ = ()
-    keyset = True
-    descends = False
+    supports_keyset = True
+    supports_descending = False
 
 
-class _BothWays:
+class _BothDirections:
     """Rows behind an id can be asked for, and the newest first."""
 
     __slots__ = ()
-    keyset = True
-    descends = True
+    supports_keyset = True
+    supports_descending = True
 
 
 @dataclass(frozen=True, slots=True)
-class ByStart:
+class StartParameter:
     """`start=0,50,100…`, and `start=-1` for a page behind an id that nobody needs counted."""
 
     filter: str = "filter"
@@ -87,23 +87,23 @@ class ByStart:
     """Where {key: direction} goes; or two names, one for the key, one for the direction; None: no order by id."""
 
     @property
-    def keyset(self) -> bool:
+    def supports_keyset(self) -> bool:
         """Where ids can be ordered they can be filtered, too; guards catch the exceptions."""
         return self.order is not None and bool(self.filter)
 
     @property
-    def descends(self) -> bool:
+    def supports_descending(self) -> bool:
         """As `keyset`."""
-        return self.keyset
+        return self.supports_keyset
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
         start = query.offset if query.offset is not None else 0 if query.counted else UNCOUNTED
-        return {**_ask(query, self.filter, self.order), "start": start}
+        return {**_parameters(query, self.filter, self.order), "start": start}
 
 
 @dataclass(frozen=True, slots=True)
-class ByNumber:
+class OrderedPageNumber:
     """`page=1,2,3…` (biconnector)."""
 
     page: str = "page"
@@ -111,24 +111,24 @@ class ByNumber:
     order: str | None = "order"
 
     @property
-    def keyset(self) -> bool:
+    def supports_keyset(self) -> bool:
         """Whether there is an order by id."""
         return self.order is not None
 
     @property
-    def descends(self) -> bool:
+    def supports_descending(self) -> bool:
         """As `keyset`."""
-        return self.keyset
+        return self.supports_keyset
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
-        params = _ask(query, self.filter, self.order)
-        put(params, self.page, (query.offset or 0) // query.size + 1)
+        params = _parameters(query, self.filter, self.order)
+        set_parameter(params, self.page, (query.offset or 0) // query.size + 1)
         return params
 
 
 @dataclass(frozen=True, slots=True)
-class ByLimit:
+class LimitOffset:
     """Limit and offset, alone or inside another parameter (landing, open lines, chats)."""
 
     limit: str = "LIMIT"
@@ -137,25 +137,25 @@ class ByLimit:
     order: str | None = None
 
     @property
-    def keyset(self) -> bool:
+    def supports_keyset(self) -> bool:
         """Whether there are a filter and an order."""
         return self.order is not None and bool(self.filter)
 
     @property
-    def descends(self) -> bool:
+    def supports_descending(self) -> bool:
         """As `keyset`."""
-        return self.keyset
+        return self.supports_keyset
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
-        params = _ask(query, self.filter, self.order)
-        put(params, self.limit, query.size)
-        put(params, self.offset, query.offset or 0)
+        params = _parameters(query, self.filter, self.order)
+        set_parameter(params, self.limit, query.size)
+        set_parameter(params, self.offset, query.offset or 0)
         return params
 
 
 @dataclass(frozen=True, slots=True)
-class ByPosition(_BothWays):
+class PositionalParameters(_BothDirections):
     """Parameters by position: order, filter, select, NAV_PARAMS (task.elapseditem.getlist).
 
     The server hands them to a PHP function in their order, whatever their names: a named one too many moves the
@@ -165,7 +165,7 @@ class ByPosition(_BothWays):
     first: int = 0
     """Position of the order; parameters before it are the source's own."""
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
         conditions = {f">{query.key}": query.after or 0, **query.filter}  # empty, it would be lost, and move the others
         page = {"nPageSize": query.size, "iNumPage": (query.offset or 0) // query.size + 1}
@@ -174,26 +174,26 @@ class ByPosition(_BothWays):
 
 
 @dataclass(frozen=True, slots=True)
-class ByCursor(_Onward):
+class SinceId(_AscendingOnly):
     """The id to start behind as a parameter of its own (`FIRST_ID` of chats and of the news feed)."""
 
     first: str = "FIRST_ID"
     limit: str = "LIMIT"
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
-        return {**_ask(query, "", None), self.first: query.after or 0, self.limit: query.size}
+        return {**_parameters(query, "", None), self.first: query.after or 0, self.limit: query.size}
 
 
 @dataclass(frozen=True, slots=True)
-class Unpaged(_Pages):
+class SinglePage(_OffsetOnly):
     """All rows in one answer; parameters are sent as they are, for some of these methods refuse others."""
 
     filter: str = field(default="filter", kw_only=True)
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
-        return _ask(query, self.filter, None)
+        return _parameters(query, self.filter, None)
 
 
 _OPERATORS = (">=", "<=", "!=", ">", "<")
@@ -212,7 +212,7 @@ def _conditions(filter_: Mapping[str, Any]) -> list[list[Any]]:
     return found
 
 
-def _newer(query: Query, filter_: Mapping[str, Any]) -> dict[str, Any]:
+def _rest_v3_parameters(query: PageQuery, filter_: Mapping[str, Any]) -> dict[str, Any]:
     """Fixed parameters and conditions of a REST 3.0 list."""
     params = _fixed(query)
     conditions = {**params.pop("filter", {}), **filter_}
@@ -220,60 +220,60 @@ def _newer(query: Query, filter_: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tail(_Onward):
+class TailCursor(_AscendingOnly):
     """`tail` of REST 3.0: rows behind a cursor on the id, which may not stand in the filter besides.
 
     Turned round it takes a value to begin at, and nobody knows the newest.
     """
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command; field and value are always sent, for their defaults differ by version."""
         cursor = {"field": query.key, "value": query.after or 0, "order": query.direction, "limit": query.size}
-        return {**_newer(query, query.filter), "cursor": cursor}
+        return {**_rest_v3_parameters(query, query.filter), "cursor": cursor}
 
 
 @dataclass(frozen=True, slots=True)
-class ByPagination:
+class PaginationObject:
     """`pagination: {limit, offset}` of REST 3.0. The limit is cut to a cap that differs by method, without a word."""
 
     ordered: bool = False
     """Ids can be ordered and filtered by."""
-    sorted: bool = False
+    orderable: bool = False
     """Ids can be ordered by, but not filtered."""
 
     @property
-    def keyset(self) -> bool:
+    def supports_keyset(self) -> bool:
         """Whether ids can be ordered and filtered by."""
         return self.ordered
 
     @property
-    def descends(self) -> bool:
+    def supports_descending(self) -> bool:
         """As `keyset`."""
         return self.ordered
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command; `page` is never sent: it would count in pages of the cap."""
         behind = {f">{query.key}": query.after} if self.ordered and query.after else {}
-        params = _newer(query, {**query.filter, **behind})
-        if self.ordered or self.sorted:
+        params = _rest_v3_parameters(query, {**query.filter, **behind})
+        if self.ordered or self.orderable:
             params["order"] = {query.key: query.direction}
         params["pagination"] = {"limit": query.size, **({"offset": query.offset} if query.offset else {})}
         return params
 
 
 @dataclass(frozen=True, slots=True)
-class ByToken(_Pages):
+class CursorPaginator(_OffsetOnly):
     """`pagination: {limit, afterCursor}` of REST 3.0: the portal says where the next page begins."""
 
     period: str = ""
     """Date-time every request must be bounded by: the filter is an object, `{startDate: {from, to}}`."""
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command; a cursor goes back as it came."""
         params = _fixed(query)
         if self.period:
             bounds = {"from": query.filter.get(f">={self.period}"), "to": query.filter.get(f"<{self.period}")}
-            put(params, f"filter.{self.period}", {name: value for name, value in bounds.items() if value})
+            set_parameter(params, f"filter.{self.period}", {name: value for name, value in bounds.items() if value})
             params["order"] = {self.period: "asc"}
         cursor = {} if query.cursor is None else {"afterCursor": query.cursor}
         params["pagination"] = {"limit": query.size, **cursor}
@@ -281,38 +281,38 @@ class ByToken(_Pages):
 
 
 @dataclass(frozen=True, slots=True)
-class ByPage(_Pages):
+class PageNumber(_OffsetOnly):
     """`page=1,2,3…&limit=100` of a site's own API, with a date to begin at where the API has a parameter for it."""
 
     page: str = "page"
     limit: str = "limit"
     since: str = ""
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one request."""
         number = (query.offset or 0) // query.size + 1
         since = query.filter.get(f">={self.since}") if self.since else None
         return {self.page: number, self.limit: query.size, **({self.since: since} if since else {})}
 
 
-_WORDS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "$ne"}
+_SEARCH_OPERATORS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "$ne"}
 
 
 @dataclass(frozen=True, slots=True)
-class BySearch(_BothWays):
+class VibecodeSearch(_BothDirections):
     """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows.
 
     Of the newest two rows are asked for: that they descend shows that the order was obeyed. To know where the list ends
     costs no more than the empty page behind it, and rows that are added faster than they are read have no such page.
     """
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one request; pages name the order `sort` or `order`, so both are sent."""
         conditions: dict[str, Any] = {query.key: {"$gt": query.after}} if query.after else {}
         for name, value in query.filter.items():
             sign = next((each for each in _OPERATORS if name.startswith(each)), "")
             if sign:
-                conditions.setdefault(name.removeprefix(sign), {})[_WORDS[sign]] = value
+                conditions.setdefault(name.removeprefix(sign), {})[_SEARCH_OPERATORS[sign]] = value
             else:
                 conditions[name] = value
         order = {query.key: query.direction.lower()}
@@ -323,20 +323,20 @@ class BySearch(_BothWays):
 
 
 @dataclass(frozen=True, slots=True)
-class Paged(_Pages):
+class VibecodePages(_OffsetOnly):
     """`GET …?limit=50&offset=0` of VibeCode."""
 
     sorted: bool = True
     """By the id; some lists have none, or an order of their own."""
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one call."""
         offset = {"offset": query.offset} if query.offset else {}
         params = _fixed(query)
         return {**params, **({"sort": query.key} if self.sorted else {}), "limit": query.size, **offset}
 
 
-ONE_WAY = (ByCursor, Tail)
+ASCENDING_ONLY = (SinceId, TailCursor)
 """Families whose pages can't be turned by an offset."""
-EXACT = (ByPagination, ByToken)
+EXACT_OFFSET = (PaginationObject, CursorPaginator)
 """Families that go on exactly behind the rows that have come, however many were asked for."""

@@ -8,19 +8,19 @@ from typing import Any
 
 import orjson
 
-from tap_bitrix24.dialects.pagination import put
+from tap_bitrix24.dialects.pagination import set_parameter
 from tap_bitrix24.errors import UntrustedError
-from tap_bitrix24.model.endpoint import Endpoint, Query, Source
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, PageQuery
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.model.request import Page, PageRequest
 
-Link = Callable[[Endpoint, int], Any]
+RowReference = Callable[[Endpoint, int], Any]
 """How a command refers to the last id of the page that command number so much of its bundle brings."""
 _OTHER = object()
 """Stands for a wrapper the answer does not have."""
 
 
-def spelled(ask: Ask, first: int = 0, link: Link | None = None) -> list[Command]:
+def build_commands(ask: PageRequest, first: int = 0, link: RowReference | None = None) -> list[Command]:
     """Spell one wish out as commands.
 
     Args:
@@ -28,14 +28,16 @@ def spelled(ask: Ask, first: int = 0, link: Link | None = None) -> list[Command]
         first: Number of its first command within the bundle; a chain refers to the command before by it.
         link: Makes such a reference; None: there are no chains in this dialect.
     """
-    endpoint = ask.source.endpoint
+    endpoint = ask.list_spec.endpoint
     if ask.offset is not None:
         starts = [ask.offset + page * endpoint.page_size for page in range(ask.pages)]
         return [_command(ask, offset=start) for start in starts]
-    if ask.newest:
+    if ask.descending:
         command = _command(ask, direction="DESC")
         if endpoint.select_param:
-            put(params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.selects])
+            set_parameter(
+                params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.required_select]
+            )
             command = Command(endpoint.method, params, endpoint.dialect)
         return [command]
     after: Any = ask.after
@@ -48,27 +50,33 @@ def spelled(ask: Ask, first: int = 0, link: Link | None = None) -> list[Command]
     return chain
 
 
-def _command(ask: Ask, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
-    source, endpoint = ask.source, ask.source.endpoint
-    query = Query(
-        params=source.params, filter={**source.filter, **_bounds(ask)}, key=endpoint.request_key,
-        direction=direction, after=after, offset=offset, size=endpoint.page_size, counted=ask.counted,
+def _command(ask: PageRequest, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
+    source, endpoint = ask.list_spec, ask.list_spec.endpoint
+    query = PageQuery(
+        params=source.params,
+        filter={**source.filter, **_bounds(ask)},
+        key=endpoint.request_key,
+        direction=direction,
+        after=after,
+        offset=offset,
+        size=endpoint.page_size,
+        counted=ask.counted,
         cursor=ask.cursor,
-    )  # fmt: skip
-    return Command(endpoint.method, endpoint.paging(query), endpoint.dialect)
+    )
+    return Command(endpoint.method, endpoint.pagination(query), endpoint.dialect)
 
 
-def _bounds(ask: Ask) -> dict[str, str]:
+def _bounds(ask: PageRequest) -> dict[str, str]:
     """Date bounds as ISO with an explicit offset: without one the server reads them in its own zone."""
-    stamp, window = ask.source.stamp, ask.window
+    stamp, window = ask.list_spec.replication_key, ask.window
     if stamp is None or window is None:
         return {}
-    margin = timedelta(seconds=stamp.margin)
+    margin = timedelta(seconds=stamp.timezone_margin)
     bounds: dict[str, str] = {}
     if window.low is not None:
-        bounds[f">={stamp.request}"] = _iso(window.low - margin)
+        bounds[f">={stamp.request_key}"] = _iso(window.low - margin)
     if window.high is not None:
-        bounds[f"<{stamp.request}"] = _iso(window.high + margin)
+        bounds[f"<{stamp.request_key}"] = _iso(window.high + margin)
     return bounds
 
 
@@ -85,7 +93,7 @@ def decode(content: bytes) -> Any:
     return orjson.loads(content)
 
 
-def page(source: Source, answer: Result) -> Page:
+def page(source: ListSpec, answer: Result) -> Page:
     """Find the rows in a list answer.
 
     A wrapper where none is documented, and none where one is, both occur: one list alone in an object, or a
@@ -96,14 +104,18 @@ def page(source: Source, answer: Result) -> Page:
     """
     endpoint = source.endpoint
     value = answer.value
-    for step in filter(None, endpoint.rows_at.split(".")):
+    for step in filter(None, endpoint.records_path.split(".")):
         if not isinstance(value, Mapping):
             break  # a bare list
         value = value.get(step, _OTHER if value else [])
         if value is _OTHER:
             value = answer.value
             break
-    rows = None if endpoint.rows_at and value is answer.value and isinstance(value, Mapping) else endpoint.shape(value)
+    rows = (
+        None
+        if endpoint.records_path and value is answer.value and isinstance(value, Mapping)
+        else endpoint.shape(value)
+    )
     if rows is None and isinstance(value, Mapping) and len(value) == 1:
         rows = endpoint.shape(next(iter(value.values())))
     if rows is None:

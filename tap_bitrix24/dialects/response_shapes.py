@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tap_bitrix24.model.endpoint import Row, Shape
+from tap_bitrix24.model.endpoint import ResponseShape, Row
 
 
-def _is_nothing(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether the portal means 'no value': PHP sends null, `false`, `""`, `[]` and `{}` alike."""
     return value is None or value is False or value in ("", [], {})
 
 
 def listed(value: Any) -> list[Row] | None:
     """A list of rows, or an object of them, keyed by id or by position."""
-    if _is_nothing(value):
+    if is_empty(value):
         return []
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -29,12 +30,12 @@ def listed(value: Any) -> list[Row] | None:
 
 def single(value: Any) -> list[Row] | None:
     """One object; nothing where it does not exist."""
-    if _is_nothing(value):
+    if is_empty(value):
         return []
     return [value] if isinstance(value, dict) else None
 
 
-def keyed(key: str) -> Shape:
+def keyed(key: str) -> ResponseShape:
     """Objects under their keys, which the rows themselves need not repeat.
 
     Args:
@@ -50,11 +51,11 @@ def keyed(key: str) -> Shape:
     return rows
 
 
-def named(key: str, name: str) -> Shape:
+def named(key: str, name: str) -> ResponseShape:
     """A map from key to a bare value (`{"reg123": "Main line"}`)."""
 
     def rows(value: Any) -> list[Row] | None:
-        if _is_nothing(value):
+        if is_empty(value):
             return []
         if isinstance(value, Mapping) and not any(isinstance(each, (dict, list)) for each in value.values()):
             return [{key: number, name: each} for number, each in value.items()]
@@ -63,11 +64,11 @@ def named(key: str, name: str) -> Shape:
     return rows
 
 
-def scalars(name: str) -> Shape:
+def scalars(name: str) -> ResponseShape:
     """A list of bare values."""
 
     def rows(value: Any) -> list[Row] | None:
-        if _is_nothing(value):
+        if is_empty(value):
             return []
         found = list(value.values()) if isinstance(value, Mapping) else value
         if isinstance(found, list) and not any(isinstance(each, (dict, list)) for each in found):

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tap_bitrix24.dialects.pagination import UNCOUNTED
-from tap_bitrix24.dialects.request_builder import decode, page, spelled, whole_number
+from tap_bitrix24.dialects.request_builder import build_commands, decode, page, whole_number
 from tap_bitrix24.errors import (
     AccessError,
     ExpiredError,
@@ -29,9 +29,9 @@ from tap_bitrix24.errors import (
 )
 from tap_bitrix24.model.endpoint import Endpoint
 from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.model.request import Ask
+from tap_bitrix24.model.request import PageRequest
 
-__all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
+__all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "decode", "page", "result"]
 
 ALL_OR_NOTHING = False
 """A batch goes on behind a command that fails."""
@@ -68,14 +68,14 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 _UNAVAILABLE = range(500, 600)
 
 
-def commands(ask: Ask, first: int = 0) -> list[Command]:
+def commands(ask: PageRequest, first: int = 0) -> list[Command]:
     """Spell one wish out as commands; the pages of a chain refer to each other."""
-    return spelled(ask, first, _link)
+    return build_commands(ask, first, _last_row_reference)
 
 
-def _link(endpoint: Endpoint, number: int) -> str:
+def _last_row_reference(endpoint: Endpoint, number: int) -> str:
     """The id in the last row of a full page that another command brings."""
-    steps = [key(number), *filter(None, endpoint.rows_at.split(".")), str(endpoint.page_size - 1), endpoint.key]
+    steps = [key(number), *filter(None, endpoint.records_path.split(".")), str(endpoint.page_size - 1), endpoint.key]
     return "$result" + "".join(f"[{step}]" for step in steps)
 
 
@@ -89,12 +89,12 @@ def call(command: Command) -> Message:
     return Message(command.method, dict(command.params))
 
 
-def bundle(commands_: Sequence[Command]) -> Message:
+def batch(commands_: Sequence[Command]) -> Message:
     """The request that runs all of them."""
-    return Message("batch", bundle_body(commands_))
+    return Message("batch", batch_body(commands_))
 
 
-def bundle_body(commands_: Sequence[Command]) -> dict[str, Any]:
+def batch_body(commands_: Sequence[Command]) -> dict[str, Any]:
     """The JSON body of `batch`. `halt` is off: one failed command must not swallow the others."""
     return {
         "halt": 0,
@@ -142,7 +142,7 @@ def result(body: Any, status: int, method: str) -> Result:
     return Result(body["result"], *counts, body.get("time") or {})
 
 
-def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
+def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
     """Take a batch answer apart, one entry per command, in order.
 
     Each of the five maps is `[]` when empty, so a missing key is looked for, never assumed. A command that

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.dialects.request_builder import decode, spelled
+from tap_bitrix24.dialects.request_builder import build_commands, decode
 from tap_bitrix24.dialects.request_builder import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
@@ -27,11 +27,11 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.model.request import Page, PageRequest
 
-__all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
+__all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "decode", "page", "result"]
 
 ALL_OR_NOTHING = True
 DOCUMENTATION = "documentation"
@@ -56,9 +56,9 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 """Code without its prefix, lower case → (recovery, what to tell the operator)."""
 
 
-def commands(ask: Ask, first: int = 0) -> list[Command]:
+def commands(ask: PageRequest, first: int = 0) -> list[Command]:
     """Spell one wish out; pages can't refer to each other, for a reference that leads nowhere fails the whole batch."""
-    return spelled(ask, first)
+    return build_commands(ask, first)
 
 
 def call(command: Command) -> Message:
@@ -66,7 +66,7 @@ def call(command: Command) -> Message:
     return Message(command.method, dict(command.params))
 
 
-def bundle(commands_: Sequence[Command]) -> Message:
+def batch(commands_: Sequence[Command]) -> Message:
     """The request that runs all of them; it has no room for a token, so that goes into a header."""
     return Message("batch", [{"method": each.method, "query": dict(each.params)} for each in commands_])
 
@@ -116,7 +116,7 @@ def error(facts: Mapping[str, Any], status: int, method: str) -> PortalError:
     return kind(f"{method}: {says or 'refused'} [{code or 'no code'}]", code=code, method=method)
 
 
-def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
+def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
     """Take a batch answer apart: an array of what each command brought, without a time of its own.
 
     Raises:
@@ -129,7 +129,7 @@ def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result |
     return [Result(value) for value in values]
 
 
-def page(source: Source, answer: Result) -> Page:
+def page(source: ListSpec, answer: Result) -> Page:
     """Find the rows in a list answer, and where the next page begins if the portal says so.
 
     Raises:

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import yaml
 
+from tap_bitrix24.dialects.request_builder import build_commands, whole_number
 from tap_bitrix24.dialects.request_builder import page as page_of_rows
-from tap_bitrix24.dialects.request_builder import spelled, whole_number
 from tap_bitrix24.errors import (
     AccessError,
     PortalError,
@@ -22,11 +22,11 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import Source
+from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.model.request import Page, PageRequest
 
-__all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
+__all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "decode", "page", "result"]
 
 ALL_OR_NOTHING = False
 _GOOD = range(200, 300)
@@ -40,9 +40,9 @@ _ERRORS: Mapping[int, tuple[type[PortalError], str]] = {
 }
 
 
-def commands(ask: Ask, first: int = 0) -> list[Command]:
+def commands(ask: PageRequest, first: int = 0) -> list[Command]:
     """Spell one wish out."""
-    return spelled(ask, first)
+    return build_commands(ask, first)
 
 
 def call(command: Command) -> Message:
@@ -51,7 +51,7 @@ def call(command: Command) -> Message:
     return Message(command.method, verb="GET", query=query)
 
 
-def bundle(commands_: Sequence[Command]) -> Message:
+def batch(commands_: Sequence[Command]) -> Message:
     """The only command there can be: nothing of such an API is a batch."""
     (command,) = commands_
     return call(command)
@@ -91,13 +91,13 @@ def result(body: Any, status: int, method: str) -> Result:
     return Result(body)
 
 
-def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
+def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
     """The one answer."""
     del commands_
     return [outer]
 
 
-def page(source: Source, answer: Result) -> Page:
+def page(source: ListSpec, answer: Result) -> Page:
     """Find the rows under `items`, and their number in `pagination`.
 
     Raises:

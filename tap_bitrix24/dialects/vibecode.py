@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.dialects.request_builder import decode, spelled, whole_number
+from tap_bitrix24.dialects.request_builder import build_commands, decode, whole_number
 from tap_bitrix24.dialects.request_builder import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
@@ -28,11 +28,11 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.model.request import Page, PageRequest
 
-__all__ = ["ALL_OR_NOTHING", "bundle", "bundle_results", "call", "commands", "decode", "page", "result"]
+__all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "decode", "page", "result"]
 
 ALL_OR_NOTHING = False
 _KEY = "set vibecode_api_key to a personal key (vibe_api_…) that is active"
@@ -76,9 +76,9 @@ _SEARCH, _COUNT = "/search", "/aggregate"
 _ALL = [{"field": "*", "function": "count"}]
 
 
-def commands(ask: Ask, first: int = 0) -> list[Command]:
+def commands(ask: PageRequest, first: int = 0) -> list[Command]:
     """Spell one wish out; pages know nothing of each other, and what is to be counted has a call of its own."""
-    found = spelled(ask, first)
+    found = build_commands(ask, first)
     return [_counting(each) for each in found] if ask.counted else found
 
 
@@ -114,7 +114,7 @@ def _filled(command: Command) -> tuple[str, dict[str, Any]]:
     return path, params
 
 
-def bundle(commands_: Sequence[Command]) -> Message:
+def batch(commands_: Sequence[Command]) -> Message:
     """The request that makes several calls: small lists and descriptions share one of Bitrix24's own batches."""
     return Message("/batch", {"calls": [_call(number, each) for number, each in enumerate(commands_)]})
 
@@ -152,7 +152,7 @@ def error(facts: Mapping[str, Any], status: int, method: str) -> PortalError:
     return kind(f"{method}: {says or 'refused'} [{code or f'HTTP {status}'}]", code=code, method=method, after=after)
 
 
-def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
+def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
     """Take a batch answer apart; what appears nowhere was not run."""
     data = outer.value.get("data")
     facts = data if isinstance(data, Mapping) else {}
@@ -172,7 +172,7 @@ def bundle_results(outer: Result, commands_: Sequence[Command]) -> list[Result |
     return found
 
 
-def page(source: Source, answer: Result) -> Page:
+def page(source: ListSpec, answer: Result) -> Page:
     """Find the rows, which may be a single object where there is one.
 
     Raises:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tap_bitrix24.entities import POSITION, REDACTED, Entity
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import MissingMethodError, PortalError
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Result
-from tap_bitrix24.replication.children import SET, SET_READ_AT
+from tap_bitrix24.replication.children import CHILDREN_READ_AT, PARENT
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import ANY, Column, build_columns
 
@@ -19,7 +19,7 @@ LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredStream:
     """A stream this portal offers."""
 
     name: str
@@ -29,23 +29,23 @@ class Found:
     """Portal name → what the portal says of the field."""
 
 
-def allows(portal: Portal, entity: Entity) -> bool:
+def is_allowed(portal: PortalInfo, entity: Entity) -> bool:
     """Whether the credentials have a scope that opens this entity; what the tap makes itself needs none."""
     return portal.scopes is None or not entity.scope or not portal.scopes.isdisjoint(entity.scope)
 
 
-def require(portal: Portal, entity: Entity, name: str) -> None:
+def require_scope(portal: PortalInfo, entity: Entity, name: str) -> None:
     """Fail a stream someone selected although its scope is missing.
 
     Raises:
         MissingMethodError: The credentials lack the scope.
     """
-    if not allows(portal, entity):
+    if not is_allowed(portal, entity):
         text = f"{name}: the credentials lack the scope {' or '.join(entity.scope)}; tick it in the portal"
         raise MissingMethodError(text)
 
 
-def found_of(entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> Found | None:
+def build_stream(entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> DiscoveredStream | None:
     """The stream with its columns, or None if the portal does not offer it (told once).
 
     Args:
@@ -63,11 +63,11 @@ def found_of(entity: Entity, name: str, answers: Sequence[Result | PortalError])
         for each in entity.describe(answer.value):
             fields[each.name] = _merged(fields.get(each.name), each)
     columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
-    known = {*entity.types, *entity.documented}
+    known = {*entity.type_overrides, *entity.documented_columns}
     strange = sorted(each.name for each in fields.values() if each.name not in known and _is_strange(each, columns))
     if strange:
         LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(strange))
-    return Found(name, entity, columns, fields)
+    return DiscoveredStream(name, entity, columns, fields)
 
 
 def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: bool) -> list[Column]:
@@ -79,18 +79,21 @@ def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: boo
         fields: What the portal describes.
         swept: Its rows say which set they belong to.
     """
-    types = {**entity.types, **({POSITION: "integer"} if POSITION in entity.key else {})}
+    types = {**entity.type_overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
     if swept:
-        types |= {SET: "text", SET_READ_AT: "datetime"}
+        types |= {PARENT: "text", CHILDREN_READ_AT: "datetime"}
     return build_columns(
-        fields, types=types, flags=entity.flags, documented=entity.documented,
+        fields,
+        types=types,
+        flags=entity.yes_no_columns,
+        documented=entity.documented_columns,
         without=frozenset(column for stream, column in REDACTED if stream == name),
-    )  # fmt: skip
+    )
 
 
 def _is_curated(entity: Entity) -> bool:
     """The row alone says enough to read the stream where the field method is missing."""
-    return all(name in entity.types or name in entity.documented for name in entity.key)
+    return all(name in entity.type_overrides or name in entity.documented_columns for name in entity.primary_key)
 
 
 def _is_strange(described: Field, columns: Sequence[Column]) -> bool:
@@ -102,7 +105,10 @@ def _merged(known: Field | None, more: Field) -> Field:
     if known is None:
         return more
     return replace(
-        known, type=known.type or more.type, multiple=known.multiple or more.multiple,
-        label=known.label or more.label, options=known.options or more.options,
+        known,
+        type=known.type or more.type,
+        multiple=known.multiple or more.multiple,
+        label=known.label or more.label,
+        options=known.options or more.options,
         required=more.required if known.required is None else known.required,
-    )  # fmt: skip
+    )

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from tap_bitrix24.client import FEW_ATTEMPTS, Client
-from tap_bitrix24.dialects import BUNDLE, rest_v2
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.dialects import BATCH_SIZE, rest_v2
 from tap_bitrix24.dialects.pagination import UNCOUNTED
 from tap_bitrix24.discovery import rest_v3 as discovery_rest3
-from tap_bitrix24.discovery.discovered import Found, allows, found_of
+from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
 from tap_bitrix24.entities import (
     CATALOGS,
     CATEGORIES,
@@ -22,17 +22,17 @@ from tap_bitrix24.entities import (
     TYPES,
     Entity,
 )
-from tap_bitrix24.entities.portal_info import Each, Portal, UniversalList
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
 from tap_bitrix24.errors import PortalError, SettingsError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask
-from tap_bitrix24.replication.state import from_text
+from tap_bitrix24.model.request import PageRequest
+from tap_bitrix24.replication.state import parse_bookmark
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
-def preflight(client: Client, since: datetime | None = None) -> Portal:
+def preflight(client: Client, since: datetime | None = None) -> PortalInfo:
     """The first request of every run: credentials, scopes, the portal's clock, what multiplies lists.
 
     Args:
@@ -43,11 +43,11 @@ def preflight(client: Client, since: datetime | None = None) -> Portal:
         SettingsError: The host can't be reached, the secret is wrong, or no scope is of use.
     """
     portal, _ = _first_request(client, [])
-    portal.since = since
+    portal.start_date = since
     return portal
 
 
-def discover(client: Client, since: datetime | None = None) -> tuple[Portal, list[Found]]:
+def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
     """Ask every field method in bundles of 50, then those whose parameters the first answers tell.
 
     Raises:
@@ -55,26 +55,28 @@ def discover(client: Client, since: datetime | None = None) -> tuple[Portal, lis
     """
     first = _unlike(call for entity in ENTITIES for call in _fixed_calls(entity))
     portal, answers = _first_request(client, list(first.values()))
-    portal.since = since
+    portal.start_date = since
     told = dict(zip(first, answers, strict=True))
-    open_ones = [entity for entity in ENTITIES if allows(portal, entity)]
+    open_ones = [entity for entity in ENTITIES if is_allowed(portal, entity)]
     second = _unlike(call for entity in open_ones for call in _portal_calls(entity, portal))
-    told |= dict(zip(second, client.insist(list(second.values()), attempts=FEW_ATTEMPTS), strict=True))
-    found: list[Found] = []
+    told |= dict(
+        zip(second, client.batch_with_retries(list(second.values()), attempts=FIRST_REQUEST_ATTEMPTS), strict=True)
+    )
+    found: list[DiscoveredStream] = []
     for entity in ENTITIES:
         for name, calls in _streams(entity, portal):
             described = [told[_key(call)] for call in calls if _key(call) in told]
-            if allows(portal, entity) and (stream := found_of(entity, name, described)) is not None:
+            if is_allowed(portal, entity) and (stream := build_stream(entity, name, described)) is not None:
                 found.append(stream)
     _tell_closed(portal)
     return portal, [*found, *discovery_rest3.discover(client, portal)]
 
 
-def _tell_closed(portal: Portal) -> None:
+def _tell_closed(portal: PortalInfo) -> None:
     """One line for all streams the scopes do not open and a user would expect."""
     closed: dict[str, list[str]] = {}
     for entity in ENTITIES:
-        if entity.default and not allows(portal, entity):
+        if entity.selected_by_default and not is_allowed(portal, entity):
             closed.setdefault(" or ".join(entity.scope), []).append(entity.stream)
     if closed:
         told = "; ".join(f"{scope} ({', '.join(streams)})" for scope, streams in closed.items())
@@ -83,29 +85,29 @@ def _tell_closed(portal: Portal) -> None:
 
 def _fixed_calls(entity: Entity) -> list[Command]:
     """Calls that describe an entity's fields and depend on nothing."""
-    if entity.members is not None:
+    if entity.template is not None:
         return []
     fields = [Command(entity.fields_method, entity.fields_params)] if entity.fields_method else []
-    more = [Command(entity.more_fields)] if entity.more_fields else []
-    return [*(fields if entity.fields_each is None else []), *more]
+    more = [Command(entity.user_fields_method)] if entity.user_fields_method else []
+    return [*(fields if entity.fields_variants is None else []), *more]
 
 
-def _portal_calls(entity: Entity, portal: Portal) -> list[Command]:
+def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
     """Calls that depend on what the portal has: its smart processes, lists and catalogs."""
-    if entity.members is not None:
-        each = [entity.members.each(number, portal).params for number in sorted(entity.members.numbers(portal))]
+    if entity.template is not None:
+        each = [entity.template.variant(number, portal).params for number in sorted(entity.template.instances(portal))]
     else:
-        each = list(entity.fields_each(portal)) if entity.fields_each else []
+        each = list(entity.fields_variants(portal)) if entity.fields_variants else []
     return [Command(entity.fields_method, params) for params in each]
 
 
-def _streams(entity: Entity, portal: Portal) -> list[tuple[str, list[Command]]]:
+def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command]]]:
     """The streams of a row of the table, and the calls that describe each."""
-    if entity.members is None:
+    if entity.template is None:
         return [(entity.stream, [*_fixed_calls(entity), *_portal_calls(entity, portal)])]
     return [
-        (f"{entity.stream}{number}", [Command(entity.fields_method, entity.members.each(number, portal).params)])
-        for number in sorted(entity.members.numbers(portal))
+        (f"{entity.stream}{number}", [Command(entity.fields_method, entity.template.variant(number, portal).params)])
+        for number in sorted(entity.template.instances(portal))
     ]
 
 
@@ -118,7 +120,7 @@ def _unlike(calls: Iterable[Command]) -> dict[str, Command]:
     return {_key(call): call for call in calls}
 
 
-def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, list[Result | PortalError]]:
+def _first_request(client: Client, more: Sequence[Command]) -> tuple[PortalInfo, list[Result | PortalError]]:
     """What a run must know before it reads anything, and in the same request what else is wanted."""
     types = rest_v2.commands(_types_after(0))
     categories = [
@@ -128,35 +130,37 @@ def _first_request(client: Client, more: Sequence[Command]) -> tuple[Portal, lis
     ]
     lists = [Command(LISTS.endpoint.method, {**each.params, "start": UNCOUNTED}) for each in _all_lists()]
     fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": UNCOUNTED}), *lists]
-    at_once = BUNDLE - len(fixed)
+    at_once = BATCH_SIZE - len(fixed)
     try:
-        scope, first_types, *rest = client.insist([*fixed, *more[:at_once]], attempts=FEW_ATTEMPTS)
+        scope, first_types, *rest = client.batch_with_retries(
+            [*fixed, *more[:at_once]], attempts=FIRST_REQUEST_ATTEMPTS
+        )
     except PortalError as error:
         raise SettingsError(str(error)) from error
     clock = client.first_answer.get("date_start")
-    portal = Portal(
-        from_text(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0), _scopes(scope)
+    portal = PortalInfo(
+        parse_bookmark(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0), _scopes(scope)
     )
-    if portal.scopes is not None and not any(entity.scope and allows(portal, entity) for entity in ENTITIES):
+    if portal.scopes is not None and not any(entity.scope and is_allowed(portal, entity) for entity in ENTITIES):
         wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES if entity.scope}))
         msg = f"The credentials have no scope this tap reads: tick some of {wanted} in the portal."
         raise SettingsError(msg)
-    if isinstance(first_types, PortalError) and allows(portal, TYPES):
+    if isinstance(first_types, PortalError) and is_allowed(portal, TYPES):
         LOG.warning("No smart processes: %s (listing them takes a CRM administrator's webhook)", first_types)
-    portal.types = _all_types(client, first_types)
+    portal.smart_processes = _all_types(client, first_types)
     for command in categories:
         portal.hidden_categories[command.params["entityTypeId"]] = _hidden(rest.pop(0))
     _note_catalogs(client, portal, rest.pop(0))
     for each in _all_lists():
         _note_lists(client, portal, each, rest.pop(0))
-    return portal, [*rest, *client.insist(more[at_once:], attempts=FEW_ATTEMPTS)]
+    return portal, [*rest, *client.batch_with_retries(more[at_once:], attempts=FIRST_REQUEST_ATTEMPTS)]
 
 
-def _all_lists() -> list[Each]:
-    return list(LISTS.each(_NOTHING)) if LISTS.each else []
+def _all_lists() -> list[ListVariant]:
+    return list(LISTS.variants(_NOTHING)) if LISTS.variants else []
 
 
-def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[Row]:
+def _rest(client: Client, source: ListSpec, answer: Result | PortalError) -> list[Row]:
     """All rows of a list whose first page is here; none where the credentials may not see them."""
     rows: dict[str, Row] = {}
     while isinstance(answer, Result):
@@ -165,26 +169,26 @@ def _rest(client: Client, source: Source, answer: Result | PortalError) -> list[
         rows |= {str(row[source.endpoint.key]): row for row in page}
         if len(page) < source.endpoint.page_size or len(rows) == known:
             break
-        ask = Ask(source=source, offset=len(rows))
-        (answer,) = client.insist(rest_v2.commands(ask), attempts=FEW_ATTEMPTS)
+        ask = PageRequest(list_spec=source, offset=len(rows))
+        (answer,) = client.batch_with_retries(rest_v2.commands(ask), attempts=FIRST_REQUEST_ATTEMPTS)
     return list(rows.values())
 
 
-def _note_catalogs(client: Client, portal: Portal, answer: Result | PortalError) -> None:
+def _note_catalogs(client: Client, portal: PortalInfo, answer: Result | PortalError) -> None:
     """Catalogs of variations name the catalog of their products, which may be hidden from the list itself."""
     products: set[int] = set()
-    for row in _rest(client, Source(CATALOGS.endpoint), answer):
+    for row in _rest(client, ListSpec(CATALOGS.endpoint), answer):
         number, whose = int(row.get("iblockId") or row["id"]), row.get("productIblockId")
         if whose:
-            portal.offer_blocks.append(number)
+            portal.offer_iblocks.append(number)
         products.add(int(whose or number))
-    portal.product_blocks = sorted(products)
+    portal.product_iblocks = sorted(products)
 
 
-def _note_lists(client: Client, portal: Portal, each: Each, answer: Result | PortalError) -> None:
-    for row in _rest(client, Source(LISTS.endpoint, params=each.params), answer):
+def _note_lists(client: Client, portal: PortalInfo, each: ListVariant, answer: Result | PortalError) -> None:
+    for row in _rest(client, ListSpec(LISTS.endpoint, params=each.params), answer):
         known = UniversalList(str(each.params["IBLOCK_TYPE_ID"]), str(row.get("NAME") or ""))
-        portal.lists.setdefault(int(row["ID"]), known)
+        portal.universal_lists.setdefault(int(row["ID"]), known)
 
 
 def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
@@ -193,13 +197,13 @@ def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
     return None
 
 
-def _types_after(after: int) -> Ask:
-    return Ask(source=Source(TYPES.endpoint), after=after)
+def _types_after(after: int) -> PageRequest:
+    return PageRequest(list_spec=ListSpec(TYPES.endpoint), after=after)
 
 
 def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
     """All smart processes, page by page; none where the credentials may not see them."""
-    source = Source(TYPES.endpoint)
+    source = ListSpec(TYPES.endpoint)
     types: dict[int, str] = {}
     while isinstance(answer, Result):
         rows = rest_v2.page(source, answer).rows
@@ -207,15 +211,15 @@ def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
         if len(rows) < TYPES.endpoint.page_size or fresh.keys() <= types.keys():
             return types | fresh
         types |= fresh
-        (answer,) = client.insist(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
+        (answer,) = client.batch_with_retries(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
     return types
 
 
 def _hidden(answer: Result | PortalError) -> list[int]:
     if isinstance(answer, PortalError):
         return []
-    rows = rest_v2.page(Source(CATEGORIES.endpoint), answer).rows
+    rows = rest_v2.page(ListSpec(CATEGORIES.endpoint), answer).rows
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
 
 
-_NOTHING = Portal(datetime.now(UTC))
+_NOTHING = PortalInfo(datetime.now(UTC))

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.client import FEW_ATTEMPTS, Client
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.dialects.rest_v3 import DOCUMENTATION
-from tap_bitrix24.discovery.discovered import Found, allows, columns_of
-from tap_bitrix24.entities import NEWER, Entity
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of, is_allowed
+from tap_bitrix24.entities import REST_V3, Entity
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import REST_3
 from tap_bitrix24.model.field import Field
@@ -24,12 +24,12 @@ from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.openapi import fields_of
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-SCOPES = frozenset(scope for entity in NEWER for scope in entity.scope)
+SCOPES = frozenset(scope for entity in REST_V3 for scope in entity.scope)
 _VAGUE = frozenset({"", "object", "array", "string"})
 """Types of `*.field.list` that may be more than they say."""
 
 
-def probe(client: Client, portal: Portal) -> None:
+def probe(client: Client, portal: PortalInfo) -> None:
     """Note the methods of REST 3.0 this portal has; one request, none where no scope opens any of them.
 
     A portal whose REST 3.0 does not work is one without it: what classic REST reads must not wait for that.
@@ -37,12 +37,12 @@ def probe(client: Client, portal: Portal) -> None:
     if portal.scopes is not None and portal.scopes.isdisjoint(SCOPES):
         return
     try:
-        portal.newer = _methods(_asked(client, "rest.scope.list"))
+        portal.rest_v3_methods = _methods(_asked(client, "rest.scope.list"))
     except PortalError as error:
         LOG.warning("REST 3.0 is left out: %s", error)
 
 
-def discover(client: Client, portal: Portal) -> list[Found]:
+def discover(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
     """The streams REST 3.0 has besides.
 
     Args:
@@ -50,24 +50,28 @@ def discover(client: Client, portal: Portal) -> list[Found]:
         portal: What is known of it; its methods of REST 3.0 are noted.
     """
     probe(client, portal)
-    if not portal.newer:
+    if not portal.rest_v3_methods:
         return []
     try:
         return _discovered(client, portal)
     except PortalError as error:
         LOG.warning("REST 3.0 is left out: %s", error)
-        portal.newer = frozenset()
+        portal.rest_v3_methods = frozenset()
         return []
 
 
-def _discovered(client: Client, portal: Portal) -> list[Found]:
+def _discovered(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
     document = _asked(client, DOCUMENTATION)
     document = document if isinstance(document, Mapping) else {}
     paths = {str(path).strip("/").lower() for path in document.get("paths") or ()}
-    portal.newer |= paths
-    open_ones = [each for each in NEWER if allows(portal, each) and each.endpoint.method.lower() in portal.newer]
-    asked = list(dict.fromkeys(each.fields_method for each in open_ones if each.fields_method.lower() in portal.newer))
-    told = client.insist([Command(method, {}, REST_3) for method in asked]) if asked else []
+    portal.rest_v3_methods |= paths
+    open_ones = [
+        each for each in REST_V3 if is_allowed(portal, each) and each.endpoint.method.lower() in portal.rest_v3_methods
+    ]
+    asked = list(
+        dict.fromkeys(each.fields_method for each in open_ones if each.fields_method.lower() in portal.rest_v3_methods)
+    )
+    told = client.batch_with_retries([Command(method, {}, REST_3) for method in asked]) if asked else []
     answers = dict(zip(asked, told, strict=True))
     return [_found(each, document, answers.get(each.fields_method)) for each in open_ones]
 
@@ -75,7 +79,7 @@ def _discovered(client: Client, portal: Portal) -> list[Found]:
 def _asked(client: Client, method: str) -> Any:
     """What a method of the portal about itself answers; None where there is none."""
     try:
-        return client.call(Command(method, {}, REST_3), attempts=FEW_ATTEMPTS).value
+        return client.call(Command(method, {}, REST_3), attempts=FIRST_REQUEST_ATTEMPTS).value
     except (MissingMethodError, RejectedError) as error:
         LOG.info("REST 3.0: %s", error)
         return None
@@ -96,16 +100,19 @@ def _names(told: Mapping[str, Any], before: Sequence[str]) -> Iterator[str]:
             yield ".".join(path)
 
 
-def _found(entity: Entity, document: Mapping[str, Any], told: Result | PortalError | None) -> Found:
+def _found(entity: Entity, document: Mapping[str, Any], told: Result | PortalError | None) -> DiscoveredStream:
     """The stream, its fields described by both."""
     listed = _listed(told.value) if isinstance(told, Result) else {}
     drawn = {each.name: each for each in _drawn(entity, document)}
     fields = {name: _merged(each, drawn.get(name)) for name, each in (listed or drawn).items()}
     known = entity
     if fields and entity.endpoint.select_param:  # what the portal does not name it refuses to select
-        known = replace(entity, documented={name: kind for name, kind in entity.documented.items() if name in fields})
+        known = replace(
+            entity,
+            documented_columns={name: kind for name, kind in entity.documented_columns.items() if name in fields},
+        )
     columns = columns_of(known, entity.stream, fields.values(), swept=is_swept(entity))
-    return Found(entity.stream, entity, columns, fields)
+    return DiscoveredStream(entity.stream, entity, columns, fields)
 
 
 def _listed(told: Any) -> dict[str, Field]:
@@ -117,9 +124,11 @@ def _listed(told: Any) -> dict[str, Field]:
 def _field(row: Mapping[str, Any]) -> Field:
     name, title = str(row["name"]), str(row.get("title") or "")
     return Field(
-        name, type=str(row.get("type") or ""), multiple=row.get("multiple") is True,
+        name,
+        type=str(row.get("type") or ""),
+        multiple=row.get("multiple") is True,
         label=title if title != name else "",
-    )  # fmt: skip
+    )
 
 
 def _drawn(entity: Entity, document: Mapping[str, Any]) -> Iterable[Field]:
@@ -144,7 +153,9 @@ def _merged(listed: Field, drawn: Field | None) -> Field:
         return replace(listed, type="") if listed.type == "object" else listed
     vague = listed.type in _VAGUE
     return replace(
-        listed, type=drawn.type if vague and drawn.type else listed.type,
-        multiple=listed.multiple or (vague and drawn.multiple), label=listed.label or drawn.label,
+        listed,
+        type=drawn.type if vague and drawn.type else listed.type,
+        multiple=listed.multiple or (vague and drawn.multiple),
+        label=listed.label or drawn.label,
         options=listed.options or drawn.options,
-    )  # fmt: skip
+    )

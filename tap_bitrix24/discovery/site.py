@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tap_bitrix24.client import FEW_ATTEMPTS, Client
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.dialects import site
-from tap_bitrix24.dialects.pagination import ByPage
+from tap_bitrix24.dialects.pagination import PageNumber
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.discovery.discovered import Found, columns_of, found_of
+from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, columns_of
 from tap_bitrix24.entities import FIELDS, Entity
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import PortalError, RejectedError, SettingsError, UnavailableError
-from tap_bitrix24.model.endpoint import SITE, Endpoint, Source, Stamp
+from tap_bitrix24.model.endpoint import SITE, Endpoint, ListSpec, ReplicationKey
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command
-from tap_bitrix24.model.request import Ask
+from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.schema.columns import ANY
 from tap_bitrix24.schema.openapi import PagedList, key_of, paged_lists, stream_name
 from tap_bitrix24.settings import Settings
@@ -26,7 +26,7 @@ from tap_bitrix24.settings import Settings
 LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
-def preflight(client: Client, settings: Settings) -> Portal:
+def preflight(client: Client, settings: Settings) -> PortalInfo:
     """The first request of every run: the document, whose lists are the streams.
 
     Raises:
@@ -40,23 +40,25 @@ def preflight(client: Client, settings: Settings) -> Portal:
         msg = "The site's document describes no paged list with a key: name lists in site_endpoints."
         raise SettingsError(msg)
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
-    portal = Portal(clock.astimezone(UTC).replace(microsecond=0), since=settings.start_date)
+    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), start_date=settings.start_date)
     portal.entities = {each.stream: (_entity(each), each.fields) for each in lists}
     return portal
 
 
-def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found]]:
+def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
     """All lists with their columns; takes no request more."""
     portal = preflight(client, settings)
     found = [
-        Found(name, entity, columns_of(entity, name, fields, swept=False), {each.name: each for each in fields})
+        DiscoveredStream(
+            name, entity, columns_of(entity, name, fields, swept=False), {each.name: each for each in fields}
+        )
         for name, (entity, fields) in portal.entities.items()
     ]
-    described = found_of(FIELDS, FIELDS.stream, [])
+    described = build_stream(FIELDS, FIELDS.stream, [])
     return portal, [*found, *([described] if described else [])]
 
 
-def entity(stream: str, portal: Portal) -> Entity | None:
+def entity(stream: str, portal: PortalInfo) -> Entity | None:
     """The row of the table a stream has: the table is the document."""
     if stream == FIELDS.stream:
         return FIELDS
@@ -67,7 +69,7 @@ def entity(stream: str, portal: Portal) -> Entity | None:
 def _lists(client: Client, settings: Settings) -> list[PagedList]:
     """Those of the document, and those the settings name."""
     try:
-        told = client.call(Command(settings.site_document, {}, SITE), attempts=FEW_ATTEMPTS).value
+        told = client.call(Command(settings.site_document, {}, SITE), attempts=FIRST_REQUEST_ATTEMPTS).value
     except (RejectedError, UnavailableError) as error:
         if not settings.site_endpoints:
             raise
@@ -86,9 +88,9 @@ def _first_page(client: Client, path: str) -> PagedList:
         SettingsError: Nothing in its rows tells them apart.
     """
     drawn = PagedList(path, stream_name(path), "id", ())
-    source = Source(_entity(drawn).endpoint)
-    (command,) = site.commands(Ask(source=source, offset=0))
-    rows = site.page(source, client.call(command, attempts=FEW_ATTEMPTS)).rows
+    source = ListSpec(_entity(drawn).endpoint)
+    (command,) = site.commands(PageRequest(list_spec=source, offset=0))
+    rows = site.page(source, client.call(command, attempts=FIRST_REQUEST_ATTEMPTS)).rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     key = key_of(names, drawn.stream)
     if not key:
@@ -98,12 +100,24 @@ def _first_page(client: Client, path: str) -> PagedList:
 
 
 def _entity(each: PagedList) -> Entity:
-    paging = ByPage(each.page, each.limit, each.since)
+    paging = PageNumber(each.page, each.limit, each.since)
     endpoint = Endpoint(
-        each.path, paging, listed, "items", each.key, each.key, page_size=each.size, chains=False, dialect=SITE,
+        each.path,
+        paging,
+        listed,
+        "items",
+        each.key,
+        each.key,
+        page_size=each.size,
+        supports_chaining=False,
+        dialect=SITE,
         alone=True,
-    )  # fmt: skip
+    )
     return Entity(
-        stream=each.stream, scope=(), endpoint=endpoint, key=(each.key,), default=True,
-        stamp=Stamp(each.stamp, each.since) if each.since else None,
-    )  # fmt: skip
+        stream=each.stream,
+        scope=(),
+        endpoint=endpoint,
+        primary_key=(each.key,),
+        selected_by_default=True,
+        replication_key=ReplicationKey(each.stamp, each.since) if each.since else None,
+    )

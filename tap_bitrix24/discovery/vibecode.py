@@ -8,29 +8,29 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tap_bitrix24.client import FEW_ATTEMPTS, Client
-from tap_bitrix24.discovery.discovered import Found, allows, found_of
-from tap_bitrix24.entities import META, Entity, entity_of
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
+from tap_bitrix24.entities import META, Entity, find_entity
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.replication.validation import moment
+from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
 _SOON = timedelta(days=7)
 
 
-def preflight(client: Client, settings: Settings) -> Portal:
+def preflight(client: Client, settings: Settings) -> PortalInfo:
     """The first request of every run: is the key good, and what does it open. Its answer is never logged.
 
     Raises:
         SettingsError: The service can't be reached, or the key is of no use.
     """
     try:
-        told = client.call(Command("/me", {}, VIBECODE), attempts=FEW_ATTEMPTS).value["data"]
+        told = client.call(Command("/me", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
     except PortalError as error:
         raise SettingsError(str(error)) from error
     facts = told if isinstance(told, Mapping) else {}
@@ -40,50 +40,50 @@ def preflight(client: Client, settings: Settings) -> Portal:
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
     scopes = facts.get("scopes")
     known = frozenset(str(scope) for scope in scopes) if isinstance(scopes, list) else None
-    portal = Portal(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
+    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
     portal.entities = dict(_at(facts, "api", "entityApi", "entities") or {})
     _tell_end(facts.get("expiresAt"), portal.clock)
     rate = _at(facts, "rateLimit", "requestsPerSecond")
     if isinstance(rate, (int, float)) and rate > 0:
-        client.pacer.space(float(rate))
-    if portal.scopes is not None and not any(allows(portal, each) for each in VIBE):
+        client.rate_limiter.set_spacing(float(rate))
+    if portal.scopes is not None and not any(is_allowed(portal, each) for each in VIBE):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
     if not portal.entities or "smart-processes" in portal.entities:
-        portal.types = _smart_processes(client)
+        portal.smart_processes = _smart_processes(client)
     return portal
 
 
-def discover(client: Client, settings: Settings) -> tuple[Portal, Sequence[Found]]:
+def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
     """That, and the fields of all entities the key lists."""
     portal = preflight(client, settings)
-    offered = [(name, each, params) for name, each, params in _offered(portal) if allows(portal, each)]
+    offered = [(name, each, params) for name, each, params in _offered(portal) if is_allowed(portal, each)]
     asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
-    answers = iter(client.insist([_batched(call) for call in asked], attempts=FEW_ATTEMPTS))
-    found: list[Found] = []
+    answers = iter(client.batch_with_retries([_batched(call) for call in asked], attempts=FIRST_REQUEST_ATTEMPTS))
+    found: list[DiscoveredStream] = []
     for name, each, _ in offered:
         brought = [_described(next(answers))] if each.fields_method else []
-        if (stream := found_of(each, name, brought)) is not None:
+        if (stream := build_stream(each, name, brought)) is not None:
             found.append(stream)
-    own = [found_of(each, each.stream, []) for each in META]
+    own = [build_stream(each, each.stream, []) for each in META]
     return portal, [*found, *filter(None, own)]
 
 
-def entity(stream: str, portal: Callable[[], Portal]) -> Entity | None:
+def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
     """The row of the table a stream belongs to; made for the moment where only the key knows the list."""
-    known = entity_of(stream, VIBECODE)
+    known = find_entity(stream, VIBECODE)
     name = stream.replace("_", "-")
     return unforeseen(name) if known is None and name in portal().entities else known
 
 
-def _offered(portal: Portal) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
+def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
     """Streams whose entity the key lists; all, where it lists none. What it lists besides is offered as it is."""
     missing: list[str] = []
     for each in VIBE:
         if portal.entities and each in LISTS and _entity_name(each) not in portal.entities:
             missing.append(each.stream)
         elif each is SMART:
-            for number in sorted(portal.types):
+            for number in sorted(portal.smart_processes):
                 yield f"{each.stream}{number}", each, {"entityTypeId": number}
         else:
             yield each.stream, each, {}
@@ -113,7 +113,7 @@ def _described(answer: Result | PortalError) -> Result | PortalError:
 def _smart_processes(client: Client) -> dict[int, str]:
     """EntityTypeId → title; they come all at once."""
     try:
-        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=FEW_ATTEMPTS).value["data"]
+        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
     except MissingMethodError as error:
         LOG.info("no smart processes: %s", error)
         return {}
@@ -125,7 +125,7 @@ def _tell_end(told: Any, clock: datetime) -> None:
     if not isinstance(told, str):
         return
     try:
-        left = moment(told) - clock
+        left = parse_datetime(told) - clock
     except ValueError:
         return
     if left < _SOON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tap_bitrix24.entities import vibecode
-from tap_bitrix24.entities.base import POSITION, Entity, Members, Parent, Universal
+from tap_bitrix24.entities.base import POSITION, Entity, Parent, StreamTemplate, Universal
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm import (
@@ -22,22 +22,48 @@ from tap_bitrix24.entities.crm import (
 )
 from tap_bitrix24.entities.crm_links import CRM_LINKS
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.left_out import LEFT_OUT, REASONS
-from tap_bitrix24.entities.meta import CHILD_SETS, FIELD_OPTIONS, FIELDS, META
+from tap_bitrix24.entities.left_out import EXCLUDED, REASONS
+from tap_bitrix24.entities.meta import CHILD_READS, FIELD_OPTIONS, FIELDS, META
 from tap_bitrix24.entities.owners import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
-from tap_bitrix24.entities.rest_v3 import NEWER
+from tap_bitrix24.entities.rest_v3 import REST_V3
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model.endpoint import REST_2, VIBECODE
 
 __all__ = [
-    "BY_STREAM", "CATALOGS", "CATEGORIES", "CHILD_SETS", "COMPANIES", "CONTACTS", "ENTITIES", "FIELDS",
-    "FIELD_OPTIONS", "ITEMS", "ITEM_ECHOES", "ITEM_STAMP", "LEFT_OUT", "LISTS", "LIST_ELEMENTS", "META", "NEWER",
-    "POSITION", "REASONS", "REDACTED", "SMART_PROCESS", "SMART_PROCESSES", "STATUSES", "TYPES", "Entity",
-    "Members", "Parent", "Universal", "entity_of", "member_of",
-]  # fmt: skip
+    "BY_STREAM",
+    "CATALOGS",
+    "CATEGORIES",
+    "CHILD_READS",
+    "COMPANIES",
+    "CONTACTS",
+    "ENTITIES",
+    "EXCLUDED",
+    "FIELDS",
+    "FIELD_OPTIONS",
+    "ITEMS",
+    "ITEM_ECHOES",
+    "ITEM_STAMP",
+    "LISTS",
+    "LIST_ELEMENTS",
+    "META",
+    "POSITION",
+    "REASONS",
+    "REDACTED",
+    "REST_V3",
+    "SMART_PROCESS",
+    "SMART_PROCESSES",
+    "STATUSES",
+    "TYPES",
+    "Entity",
+    "Parent",
+    "StreamTemplate",
+    "Universal",
+    "find_entity",
+    "template_number",
+]
 
 REDACTED: frozenset[tuple[str, str]] = frozenset(
     {
@@ -50,10 +76,19 @@ REDACTED: frozenset[tuple[str, str]] = frozenset(
 parameters `auth`, `token` and the like are cut out of file links (`values.without_secrets`)."""
 
 ENTITIES: Sequence[Entity] = (
-    *CRM, *CRM_LINKS, *CRM_PARTS, *PEOPLE, *WORK, *CATALOG, *SALE, *TALK, *CONTENT, *META,
-)  # fmt: skip
+    *CRM,
+    *CRM_LINKS,
+    *CRM_PARTS,
+    *PEOPLE,
+    *WORK,
+    *CATALOG,
+    *SALE,
+    *TALK,
+    *CONTENT,
+    *META,
+)
 """Lists of classic REST; those of REST 3.0 stand in NEWER."""
-BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *NEWER)}
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *REST_V3)}
 CATALOGS = BY_STREAM["catalogs"]
 LISTS = BY_STREAM["lists"]
 
@@ -64,7 +99,7 @@ _TABLES: Mapping[str, Mapping[str, Entity]] = {
 }
 
 
-def entity_of(stream: str, dialect: str = REST_2) -> Entity | None:
+def find_entity(stream: str, dialect: str = REST_2) -> Entity | None:
     """The row a stream name belongs to; streams of smart processes and of universal lists share one each.
 
     Args:
@@ -72,11 +107,11 @@ def entity_of(stream: str, dialect: str = REST_2) -> Entity | None:
         dialect: Which door's table: VibeCode has one of its own, REST 3.0 shares that of classic REST.
     """
     table = _TABLES.get(dialect, BY_STREAM)
-    families = (entity for entity in table.values() if entity.members)
-    return table.get(stream) or next((each for each in families if member_of(each, stream) is not None), None)
+    families = (entity for entity in table.values() if entity.template)
+    return table.get(stream) or next((each for each in families if template_number(each, stream) is not None), None)
 
 
-def member_of(entity: Entity, stream: str) -> int | None:
+def template_number(entity: Entity, stream: str) -> int | None:
     """The number in the name of a stream that shares its row with others."""
     suffix = stream.removeprefix(entity.stream)
     return int(suffix) if suffix != stream and suffix.isdecimal() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tap_bitrix24.entities.base import WHOLE, Entity, Parent, columns, every, upper
+from tap_bitrix24.entities.base import SINGLE_PAGE, Entity, Parent, columns, static_parents, upper
 from tap_bitrix24.entities.owners import linked
 
 
@@ -13,30 +13,44 @@ def _links(stream: str, parents: str, parent: str, child: str) -> Entity:
     column = f"{parent}_ID".upper()
     link = f"{child}_ID".upper()
     return Entity(
-        stream=stream, scope=("crm",), endpoint=upper(f"crm.{parent}.{child}.items.get", paging=WHOLE, key=link),
+        stream=stream,
+        scope=("crm",),
+        endpoint=upper(f"crm.{parent}.{child}.items.get", paging=SINGLE_PAGE, key=link),
         fields_method=f"crm.{parent}.{child}.fields",
-        documented=columns(integer=f"{column} {link} SORT ROLE_ID", boolean="IS_PRIMARY"), key=(column, link),
-        tolerated=frozenset({"not found", "not_found"}), default=True,
-        parents=every(Parent(
-            stream=parents, param="id", column=column, name=parent, told=linked(column, child),
-            select=(f"{child}Id", f"{child}Ids"),
-        )),
-    )  # fmt: skip
+        documented_columns=columns(integer=f"{column} {link} SORT ROLE_ID", boolean="IS_PRIMARY"),
+        primary_key=(column, link),
+        ignorable_errors=frozenset({"not found", "not_found"}),
+        selected_by_default=True,
+        parents=static_parents(
+            Parent(
+                stream=parents,
+                param="id",
+                column=column,
+                name=parent,
+                embedded_children=linked(column, child),
+                select=(f"{child}Id", f"{child}Ids"),
+            )
+        ),
+    )
 
 
 def _user_fields(entity: str, *, default: bool = True) -> Entity:
     """The user fields of one kind of item, options included."""
     return Entity(
-        stream=f"{entity}_userfields", scope=("crm",), endpoint=upper(f"crm.{entity}.userfield.list", paging=WHOLE),
-        fields_method="crm.userfield.fields", default=default,
-        documented=columns(
-            integer="ID SORT", boolean="MULTIPLE MANDATORY SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
+        stream=f"{entity}_userfields",
+        scope=("crm",),
+        endpoint=upper(f"crm.{entity}.userfield.list", paging=SINGLE_PAGE),
+        fields_method="crm.userfield.fields",
+        selected_by_default=default,
+        documented_columns=columns(
+            integer="ID SORT",
+            boolean="MULTIPLE MANDATORY SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
             string="ENTITY_ID FIELD_NAME USER_TYPE_ID XML_ID SHOW_FILTER EDIT_FORM_LABEL LIST_COLUMN_LABEL "
             "LIST_FILTER_LABEL ERROR_MESSAGE HELP_MESSAGE",
             json="LIST SETTINGS",
         ),
-        types=USER_FIELD_TYPES,
-    )  # fmt: skip
+        type_overrides=USER_FIELD_TYPES,
+    )
 
 
 USER_FIELD_TYPES = {"SHOW_FILTER": "text", "LIST": "json", "SETTINGS": "json"}

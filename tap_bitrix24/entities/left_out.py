@@ -10,7 +10,7 @@ INTERACTIVE = "interactive context needed"
 NO_LIST = "no list documented"
 REASONS = (DEPRECATED, APPLICATION, "write-side helper", INTERACTIVE, NO_LIST)
 
-LEFT_OUT: Mapping[str, tuple[str, str, str]] = {
+EXCLUDED: Mapping[str, tuple[str, str, str]] = {
     "items_lead": ("crm.item.list", DEPRECATED, "leads; crm_methods: universal reads it"),
     "items_deal": ("crm.item.list", DEPRECATED, "deals; crm_methods: universal reads it"),
     "items_contact": ("crm.item.list", DEPRECATED, "contacts; crm_methods: universal reads it"),

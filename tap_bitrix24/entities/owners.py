@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from tap_bitrix24.entities.base import Parent, each_span, spans
-from tap_bitrix24.entities.portal_info import Each, Portal
+from tap_bitrix24.entities.base import Parent, date_ranges, for_each_date_range
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
 from tap_bitrix24.model.endpoint import Row
 
 SMART_PROCESS = "smart_process_"
@@ -27,66 +27,81 @@ CRM_OWNERS: Mapping[str, tuple[int, str, str]] = {
 """Stream → entityTypeId, the word for it, its short code."""
 
 
-def crm_owners(portal: Portal, *streams: str) -> list[tuple[str, int, str, str]]:
+def crm_owners(portal: PortalInfo, *streams: str) -> list[tuple[str, int, str, str]]:
     """Stream, entityTypeId, word and short code of these and of all smart processes."""
     known = [(stream, *CRM_OWNERS[stream]) for stream in streams]
-    smart = [(f"{SMART_PROCESS}{number}", number, f"dynamic_{number}", f"T{number:x}") for number in portal.types]
+    smart = [
+        (f"{SMART_PROCESS}{number}", number, f"dynamic_{number}", f"T{number:x}") for number in portal.smart_processes
+    ]
     return known + smart
 
 
-def timeline_owners(portal: Portal) -> list[Parent]:
+def timeline_owners(portal: PortalInfo) -> list[Parent]:
     """Items whose timeline can be commented on; their kind is a word in the filter."""
     return [
-        Parent(stream=stream, param="filter.ENTITY_ID", name=word, fixed={"filter.ENTITY_TYPE": word})
+        Parent(stream=stream, param="filter.ENTITY_ID", name=word, fixed_params={"filter.ENTITY_TYPE": word})
         for stream, _, word, _ in crm_owners(portal, "deals", "leads", "contacts", "companies", "quotes")
     ]
 
 
-def item_owners(portal: Portal) -> list[Parent]:
+def item_owners(portal: PortalInfo) -> list[Parent]:
     """Items of any kind, named by entityTypeId and entityId."""
     return [_item(stream, number, word) for stream, number, word, _ in crm_owners(portal, *CRM_OWNERS)]
 
 
-def payment_owners(portal: Portal) -> list[Parent]:
+def payment_owners(portal: PortalInfo) -> list[Parent]:
     """Items that can have payments and deliveries."""
     return [_item(stream, number, word) for stream, number, word, _ in crm_owners(portal, "deals", "smart_invoices")]
 
 
 def _item(stream: str, number: int, word: str) -> Parent:
     fixed = {"entityTypeId": number}
-    return Parent(stream=stream, param="entityId", column="entityId", name=word, fixed=fixed, constants=fixed)
+    return Parent(stream=stream, param="entityId", column="entityId", name=word, fixed_params=fixed, constants=fixed)
 
 
-def product_row_owners(portal: Portal) -> list[Parent]:
+def product_row_owners(portal: PortalInfo) -> list[Parent]:
     """Items that can have product rows; `=ownerId` takes many ids, `=ownerType` the short code of their kind."""
     return [
         Parent(
-            stream=stream, param="filter.=ownerId", name=word, fixed={"filter.=ownerType": code},
-            group=50, owner="ownerId",
+            stream=stream,
+            param="filter.=ownerId",
+            name=word,
+            fixed_params={"filter.=ownerType": code},
+            group_size=50,
+            owner_key="ownerId",
         )
         for stream, _, word, code in crm_owners(portal, "deals", "leads", "quotes", "smart_invoices")
-    ]  # fmt: skip
+    ]
 
 
-def chat_owners(_: Portal) -> list[Parent]:
+def chat_owners(_: PortalInfo) -> list[Parent]:
     """Items that open-line chats belong to."""
     return [
         Parent(
-            stream=stream, param="CRM_ENTITY", column="CRM_ENTITY", name=word, constants={"CRM_ENTITY_TYPE": word},
-            fixed={"CRM_ENTITY_TYPE": word, "ACTIVE_ONLY": "N"},
+            stream=stream,
+            param="CRM_ENTITY",
+            column="CRM_ENTITY",
+            name=word,
+            constants={"CRM_ENTITY_TYPE": word},
+            fixed_params={"CRM_ENTITY_TYPE": word, "ACTIVE_ONLY": "N"},
         )
-        for stream, (_, word, _) in CRM_OWNERS.items() if stream in ("leads", "deals", "contacts", "companies")
-    ]  # fmt: skip
+        for stream, (_, word, _) in CRM_OWNERS.items()
+        if stream in ("leads", "deals", "contacts", "companies")
+    ]
 
 
 OPEN_LINE_SESSIONS = Parent(
-    stream="crm_activities", param="SESSION_ID", value="ASSOCIATED_ENTITY_ID", column="sessionId", name="session",
-    wanted={"PROVIDER_ID": "IMOPENLINES_SESSION"},
-)  # fmt: skip
+    stream="crm_activities",
+    param="SESSION_ID",
+    value_key="ASSOCIATED_ENTITY_ID",
+    column="sessionId",
+    name="session",
+    parent_filter={"PROVIDER_ID": "IMOPENLINES_SESSION"},
+)
 """Sessions of open lines have no list; the activity of each names it."""
 
 
-def of_tasks(param: str, column: str = "") -> Callable[[Portal], Sequence[Parent]]:
+def of_tasks(param: str, column: str = "") -> Callable[[PortalInfo], Sequence[Parent]]:
     """Children of tasks."""
     parent = Parent(stream="tasks", param=param, column=column, name="task")
     return lambda _: (parent,)
@@ -113,42 +128,48 @@ def linked(parent: str, child: str) -> Callable[[Row], list[Row] | None]:
     return told
 
 
-def calendar_owners(_: Portal) -> list[Parent]:
+def calendar_owners(_: PortalInfo) -> list[Parent]:
     """Calendars of people and of groups, in date ranges: without one the portal gives three months."""
     return [
-        Parent(stream="users", param="ownerId", name="user", each=each_span("from", "to", type="user")),
-        Parent(stream="workgroups", param="ownerId", name="group", each=each_span("from", "to", type="group")),
+        Parent(stream="users", param="ownerId", name="user", variants=for_each_date_range("from", "to", type="user")),
+        Parent(
+            stream="workgroups", param="ownerId", name="group", variants=for_each_date_range("from", "to", type="group")
+        ),
     ]
 
 
-company_calendar = each_span("from", "to", type="company_calendar", ownerId="")
+company_calendar = for_each_date_range("from", "to", type="company_calendar", ownerId="")
 
 
-def section_owners(_: Portal) -> list[Parent]:
+def section_owners(_: PortalInfo) -> list[Parent]:
     """Calendars of people and of groups."""
     return [
-        Parent(stream="users", param="ownerId", name="user", fixed={"type": "user"}),
-        Parent(stream="workgroups", param="ownerId", name="group", fixed={"type": "group"}),
+        Parent(stream="users", param="ownerId", name="user", fixed_params={"type": "user"}),
+        Parent(stream="workgroups", param="ownerId", name="group", fixed_params={"type": "group"}),
     ]
 
 
-def resource_calendars(_: Portal) -> list[Parent]:
+def resource_calendars(_: PortalInfo) -> list[Parent]:
     """Resources, fifty in one call."""
-    bounds = each_span("filter.from", "filter.to")
+    bounds = for_each_date_range("filter.from", "filter.to")
     return [
         Parent(
-            stream="calendar_resources", param="filter.resourceTypeIdList", name="resource", group=50, owner="SECT_ID",
-            each=bounds,
+            stream="calendar_resources",
+            param="filter.resourceTypeIdList",
+            name="resource",
+            group_size=50,
+            owner_key="SECT_ID",
+            variants=bounds,
         )
-    ]  # fmt: skip
+    ]
 
 
-def each_booking_span(portal: Portal) -> list[Each]:
+def each_booking_span(portal: PortalInfo) -> list[ListVariant]:
     """Bookings by date, in unix seconds; the first range begins and the last one ends beyond all bookings."""
-    inner = [int(start.timestamp()) for start, _ in spans(portal)[1:]]
-    first = int(portal.since.timestamp()) if portal.since else 0
+    inner = [int(start.timestamp()) for start, _ in date_ranges(portal)[1:]]
+    first = int(portal.start_date.timestamp()) if portal.start_date else 0
     cuts = [first, *inner, int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())]
-    return [Each({"filter.within.dateFrom": low, "filter.within.dateTo": high}) for low, high in pairwise(cuts)]
+    return [ListVariant({"filter.within.dateFrom": low, "filter.within.dateTo": high}) for low, high in pairwise(cuts)]
 
 
 def is_folder(row: Row) -> bool:

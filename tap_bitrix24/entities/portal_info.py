@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
+class ListVariant:
     """One of several lists a stream is made of: what is asked besides, and what of it becomes a column."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -28,26 +28,26 @@ class UniversalList:
 
 
 @dataclass(slots=True)
-class Portal:
+class PortalInfo:
     """What the first request of a run tells."""
 
     clock: datetime
     """The portal's own time when the run began, floored to the second; nothing newer is claimed to be read."""
     scopes: frozenset[str] | None = None
     """None: the portal does not tell."""
-    since: datetime | None = None
+    start_date: datetime | None = None
     """`start_date` of the settings: how far back lists go that are asked for by dates."""
-    types: dict[int, str] = field(default_factory=dict)
+    smart_processes: dict[int, str] = field(default_factory=dict)
     """Smart processes: entityTypeId → title."""
     hidden_categories: dict[int, list[int]] = field(default_factory=dict)
     """entityTypeId → category ids whose rows the classic method leaves out."""
-    product_blocks: list[int] = field(default_factory=list)
+    product_iblocks: list[int] = field(default_factory=list)
     """iblockId of the catalogs that hold products."""
-    offer_blocks: list[int] = field(default_factory=list)
+    offer_iblocks: list[int] = field(default_factory=list)
     """iblockId of the catalogs that hold their variations."""
-    lists: dict[int, UniversalList] = field(default_factory=dict)
+    universal_lists: dict[int, UniversalList] = field(default_factory=dict)
     """Universal lists: IBLOCK_ID → what is known of it."""
     entities: dict[str, Any] = field(default_factory=dict)
     """Stream → its row of the table, where the table itself is learnt from the portal."""
-    newer: frozenset[str] = frozenset()
+    rest_v3_methods: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""

@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import ByPagination, ByToken, Tail, Unpaged
+from tap_bitrix24.dialects.pagination import CursorPaginator, PaginationObject, SinglePage, TailCursor
 from tap_bitrix24.dialects.response_shapes import listed, single
-from tap_bitrix24.entities.base import DAY, Entity, Parent, columns, each_value, every
+from tap_bitrix24.entities.base import DAY, Entity, Parent, columns, for_each_value, static_parents
 from tap_bitrix24.entities.owners import of_tasks
-from tap_bitrix24.entities.portal_info import Each, Portal
-from tap_bitrix24.model.endpoint import REST_3, Endpoint, Paging, Row, Shape, Stamp
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.model.endpoint import REST_3, Endpoint, Pagination, ReplicationKey, ResponseShape, Row
 
 
 def _newer(
-    method: str, rows_at: str = "items", *, paging: Paging | None = None, shape: Shape = listed, size: int = 1_000,
+    method: str,
+    rows_at: str = "items",
+    *,
+    paging: Pagination | None = None,
+    shape: ResponseShape = listed,
+    size: int = 1_000,
     select: str = "select",
-) -> Endpoint:  # fmt: skip
+) -> Endpoint:
     """A list of REST 3.0; `size` is the most the documentation allows, and what is asked for."""
     return Endpoint(
-        method, paging or ByPagination(), shape, rows_at, "id", "id", select, page_size=size, chains=False,
-        counts=False, dialect=REST_3,
-    )  # fmt: skip
+        method,
+        paging or PaginationObject(),
+        shape,
+        rows_at,
+        "id",
+        "id",
+        select,
+        page_size=size,
+        supports_chaining=False,
+        reliable_total=False,
+        dialect=REST_3,
+    )
 
 
 def _tree(value: Any) -> list[Row] | None:
@@ -43,118 +57,179 @@ def _talks(value: Any) -> list[Row] | None:
     return [row for kind in ("chats", "channels", "collabs") for row in listed(value.get(kind)) or []]
 
 
-def _read_until_now(portal: Portal) -> list[Each]:
+def _read_until_now(portal: PortalInfo) -> list[ListVariant]:
     """Mail is paged by offset and has no order: what arrives while it is read must not move the pages."""
-    since = {} if portal.since is None else {"dateFrom": portal.since.isoformat(timespec="seconds")}
-    return [Each({**since, "dateTo": portal.clock.isoformat(timespec="seconds")})]
+    since = {} if portal.start_date is None else {"dateFrom": portal.start_date.isoformat(timespec="seconds")}
+    return [ListVariant({**since, "dateTo": portal.clock.isoformat(timespec="seconds")})]
 
 
 EVENT_LOG = Entity(
-    stream="event_log", scope=("main",), endpoint=_newer("main.eventlog.tail", paging=Tail()),
+    stream="event_log",
+    scope=("main",),
+    endpoint=_newer("main.eventlog.tail", paging=TailCursor()),
     fields_method="main.eventlog.field.list",
-    documented=columns(
-        integer="id userId guestId", datetime="timestampX",
+    documented_columns=columns(
+        integer="id userId guestId",
+        datetime="timestampX",
         string="severity auditTypeId moduleId itemId remoteAddr userAgent requestUri siteId description",
     ),
-    key=("id",), stamp=Stamp("timestampX", "timestampX"), select_fields=True,
-)  # fmt: skip
+    primary_key=("id",),
+    replication_key=ReplicationKey("timestampX", "timestampX"),
+    select_all_fields=True,
+)
 NODES = Entity(
-    stream="hr_structure_nodes", scope=("humanresources",), endpoint=_newer("humanresources.node.list", size=200),
+    stream="hr_structure_nodes",
+    scope=("humanresources",),
+    endpoint=_newer("humanresources.node.list", size=200),
     fields_method="humanresources.node.field.list",
-    documented=columns(
-        integer="id structureId parentId userCount", string="name type description accessCode colorName xmlId",
+    documented_columns=columns(
+        integer="id structureId parentId userCount",
+        string="name type description accessCode colorName xmlId",
     ),
-    types={"createdAt": "datetime", "updatedAt": "datetime"},
-    key=("id",), each=each_value("type", "DEPARTMENT", "TEAM"), select_fields=True,
-)  # fmt: skip
+    type_overrides={"createdAt": "datetime", "updatedAt": "datetime"},
+    primary_key=("id",),
+    variants=for_each_value("type", "DEPARTMENT", "TEAM"),
+    select_all_fields=True,
+)
 NODE_MEMBERS = Entity(
-    stream="hr_node_members", scope=("humanresources",),
-    endpoint=_newer("humanresources.node.get", "item.members", paging=Unpaged(), select=""),
+    stream="hr_node_members",
+    scope=("humanresources",),
+    endpoint=_newer("humanresources.node.get", "item.members", paging=SinglePage(), select=""),
     fields_method="humanresources.node.member.field.list",
-    documented=columns(integer="userId", string="name workPosition role avatar url"),
-    types={"nodeId": "integer"}, key=("nodeId", "userId"),
-    parents=every(Parent(
-        stream="hr_structure_nodes", param="id", column="nodeId", name="node",
-        fixed={"select": ["id", "members"]},
-    )),
-)  # fmt: skip
+    documented_columns=columns(integer="userId", string="name workPosition role avatar url"),
+    type_overrides={"nodeId": "integer"},
+    primary_key=("nodeId", "userId"),
+    parents=static_parents(
+        Parent(
+            stream="hr_structure_nodes",
+            param="id",
+            column="nodeId",
+            name="node",
+            fixed_params={"select": ["id", "members"]},
+        )
+    ),
+)
 NODE_TALKS = Entity(
-    stream="hr_node_communications", scope=("humanresources",),
-    endpoint=_newer("humanresources.node.communication.list", "", paging=Unpaged(), shape=_talks, select=""),
-    documented=columns(
-        integer="id originalNodeId", string="dialogId title subtitle type avatar color", boolean="hasAccess isExtranet",
+    stream="hr_node_communications",
+    scope=("humanresources",),
+    endpoint=_newer("humanresources.node.communication.list", "", paging=SinglePage(), shape=_talks, select=""),
+    documented_columns=columns(
+        integer="id originalNodeId",
+        string="dialogId title subtitle type avatar color",
+        boolean="hasAccess isExtranet",
     ),
-    types={"nodeId": "integer"}, key=("nodeId", "dialogId"),
-    parents=every(Parent(stream="hr_structure_nodes", param="id", column="nodeId", name="node")),
-)  # fmt: skip
+    type_overrides={"nodeId": "integer"},
+    primary_key=("nodeId", "dialogId"),
+    parents=static_parents(Parent(stream="hr_structure_nodes", param="id", column="nodeId", name="node")),
+)
 TIME_RECORDS = Entity(
-    stream="timeman_records", scope=("timeman",),
-    endpoint=_newer("timeman.record.list", paging=ByPagination(sorted=True)),
+    stream="timeman_records",
+    scope=("timeman",),
+    endpoint=_newer("timeman.record.list", paging=PaginationObject(orderable=True)),
     fields_method="timeman.record.field.list",
-    documented=columns(
-        integer="id userId duration breakLength", datetime="startTime endTime", string="state", boolean="isApproved",
+    documented_columns=columns(
+        integer="id userId duration breakLength",
+        datetime="startTime endTime",
+        string="state",
+        boolean="isApproved",
     ),
-    key=("id",), select_fields=True, parents=every(Parent(stream="users", param="filter.userId", name="user")),
-)  # fmt: skip
+    primary_key=("id",),
+    select_all_fields=True,
+    parents=static_parents(Parent(stream="users", param="filter.userId", name="user")),
+)
 FOLLOW_UPS = Entity(
-    stream="call_followups", scope=("call",),
-    endpoint=_newer("call.followup.list", paging=ByToken("startDate"), size=20),
+    stream="call_followups",
+    scope=("call",),
+    endpoint=_newer("call.followup.list", paging=CursorPaginator("startDate"), size=20),
     fields_method="call.followup.field.list",
-    documented=columns(
-        integer="callId callType initiatorId durationSeconds version", string="uuid language",
+    documented_columns=columns(
+        integer="callId callType initiatorId durationSeconds version",
+        string="uuid language",
         json="participants outcomes tracks transcription overview summary insights evaluation",
     ),
-    types={"startDate": "datetime", "endDate": "datetime", "createdAt": "datetime"},
-    key=("callId",), stamp=Stamp("startDate", "startDate", lag=7 * DAY), select_fields=True,
-)  # fmt: skip
+    type_overrides={"startDate": "datetime", "endDate": "datetime", "createdAt": "datetime"},
+    primary_key=("callId",),
+    replication_key=ReplicationKey("startDate", "startDate", visibility_delay=7 * DAY),
+    select_all_fields=True,
+)
 """What AI makes of a call comes days later, and changes no date that could be asked for."""
 MAILBOXES = Entity(
-    stream="mailboxes", scope=("mail",), endpoint=_newer("mail.mailbox.list", size=100, select=""),
-    fields_method="mail.mailbox.field.list", documented=columns(integer="id", string="name email senderName"),
-    key=("id",),
-)  # fmt: skip
+    stream="mailboxes",
+    scope=("mail",),
+    endpoint=_newer("mail.mailbox.list", size=100, select=""),
+    fields_method="mail.mailbox.field.list",
+    documented_columns=columns(integer="id", string="name email senderName"),
+    primary_key=("id",),
+)
 MESSAGES = Entity(
-    stream="mail_messages", scope=("mail",), endpoint=_newer("mail.message.list", size=200, select=""),
+    stream="mail_messages",
+    scope=("mail",),
+    endpoint=_newer("mail.message.list", size=200, select=""),
     fields_method="mail.message.field.list",
-    documented=columns(
-        integer="id mailboxId", string="mailboxEmail subject from to cc url body", boolean="isSeen hasAttachments",
+    documented_columns=columns(
+        integer="id mailboxId",
+        string="mailboxEmail subject from to cc url body",
+        boolean="isSeen hasAttachments",
         json="bindings",
     ),
-    types={"date": "datetime"}, key=("id",),
-    parents=every(Parent(stream="mailboxes", param="mailboxId", name="mailbox", each=_read_until_now)),
-)  # fmt: skip
+    type_overrides={"date": "datetime"},
+    primary_key=("id",),
+    parents=static_parents(Parent(stream="mailboxes", param="mailboxId", name="mailbox", variants=_read_until_now)),
+)
 NOTE_COLLECTIONS = Entity(
-    stream="note_collections", scope=("note",),
-    endpoint=_newer("note.collection.list", paging=ByToken(), size=200, select=""),
+    stream="note_collections",
+    scope=("note",),
+    endpoint=_newer("note.collection.list", paging=CursorPaginator(), size=200, select=""),
     fields_method="note.collection.field.list",
-    documented=columns(integer="id position createdBy updatedBy", string="name policyLevel"),
-    types={"createdAt": "datetime", "updatedAt": "datetime"}, key=("id",),
-)  # fmt: skip
+    documented_columns=columns(integer="id position createdBy updatedBy", string="name policyLevel"),
+    type_overrides={"createdAt": "datetime", "updatedAt": "datetime"},
+    primary_key=("id",),
+)
 NOTE_DOCUMENTS = Entity(
-    stream="note_documents", scope=("note",),
-    endpoint=_newer("note.document.tree.list", paging=Unpaged(), shape=_tree, select=""),
-    documented=columns(integer="id collectionId parentId position", string="title"), key=("id",),
-    parents=every(Parent(stream="note_collections", param="collectionId", name="collection")),
-)  # fmt: skip
+    stream="note_documents",
+    scope=("note",),
+    endpoint=_newer("note.document.tree.list", paging=SinglePage(), shape=_tree, select=""),
+    documented_columns=columns(integer="id collectionId parentId position", string="title"),
+    primary_key=("id",),
+    parents=static_parents(Parent(stream="note_collections", param="collectionId", name="collection")),
+)
 NOTE_CONTENTS = Entity(
-    stream="note_document_contents", scope=("note",),
-    endpoint=_newer("note.document.get", "item", paging=Unpaged(), shape=single, select=""),
+    stream="note_document_contents",
+    scope=("note",),
+    endpoint=_newer("note.document.get", "item", paging=SinglePage(), shape=single, select=""),
     fields_method="note.document.field.list",
-    documented=columns(integer="id collectionId parentId position createdBy updatedBy", string="title markdown"),
-    types={"createdAt": "datetime", "updatedAt": "datetime"}, key=("id",),
-    parents=every(Parent(stream="note_documents", param="id", name="document")),
-)  # fmt: skip
+    documented_columns=columns(
+        integer="id collectionId parentId position createdBy updatedBy", string="title markdown"
+    ),
+    type_overrides={"createdAt": "datetime", "updatedAt": "datetime"},
+    primary_key=("id",),
+    parents=static_parents(Parent(stream="note_documents", param="id", name="document")),
+)
 TASK_LINKS = Entity(
-    stream="task_gantt_links", scope=("tasks",), endpoint=_newer("tasks.task.gantt.link.list"),
+    stream="task_gantt_links",
+    scope=("tasks",),
+    endpoint=_newer("tasks.task.gantt.link.list"),
     fields_method="tasks.task.gantt.link.field.list",
-    documented=columns(integer="taskId dependentId creatorId", string="type"),
-    key=("taskId", "dependentId"), select_fields=True, parents=of_tasks("filter.taskId"),
-)  # fmt: skip
+    documented_columns=columns(integer="taskId dependentId creatorId", string="type"),
+    primary_key=("taskId", "dependentId"),
+    select_all_fields=True,
+    parents=of_tasks("filter.taskId"),
+)
 
-NEWER: Sequence[Entity] = (
-    EVENT_LOG, NODES, NODE_MEMBERS, NODE_TALKS, TIME_RECORDS, FOLLOW_UPS, MAILBOXES, MESSAGES, NOTE_COLLECTIONS,
-    NOTE_DOCUMENTS, NOTE_CONTENTS, TASK_LINKS,
-)  # fmt: skip
+REST_V3: Sequence[Entity] = (
+    EVENT_LOG,
+    NODES,
+    NODE_MEMBERS,
+    NODE_TALKS,
+    TIME_RECORDS,
+    FOLLOW_UPS,
+    MAILBOXES,
+    MESSAGES,
+    NOTE_COLLECTIONS,
+    NOTE_DOCUMENTS,
+    NOTE_CONTENTS,
+    TASK_LINKS,
+)
 
 _STATES = {"open": 0, "closed": 1}
 
@@ -167,9 +242,12 @@ def _classic_result(row: Row) -> Row:
 
 
 TASK_RESULTS = Entity(
-    stream="task_results", scope=("tasks",),
-    endpoint=_newer("tasks.task.result.list", paging=ByPagination(ordered=True)),
+    stream="task_results",
+    scope=("tasks",),
+    endpoint=_newer("tasks.task.result.list", paging=PaginationObject(ordered=True)),
     select=("id", "taskId", "text", "authorId", "createdAt", "updatedAt", "status", "fileIds", "messageId"),
-    key=("id",), reshape=_classic_result, parents=of_tasks("filter.taskId"),
-)  # fmt: skip
+    primary_key=("id",),
+    reshape=_classic_result,
+    parents=of_tasks("filter.taskId"),
+)
 """Preferred to the classic method: typed, ordered and paged; `formattedText` comes from that one only."""

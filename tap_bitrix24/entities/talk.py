@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tap_bitrix24.dialects.pagination import ByCursor, ByLimit, ByStart
+from tap_bitrix24.dialects.pagination import LimitOffset, SinceId, StartParameter
 from tap_bitrix24.dialects.response_shapes import keyed, named, scalars
-from tap_bitrix24.entities.base import DAY, WHOLE, Entity, Parent, camel, columns, each_value, every, upper
+from tap_bitrix24.entities.base import (
+    DAY,
+    SINGLE_PAGE,
+    Entity,
+    Parent,
+    camel,
+    columns,
+    for_each_value,
+    static_parents,
+    upper,
+)
 from tap_bitrix24.entities.owners import OPEN_LINE_SESSIONS, chat_owners, is_group_chat
-from tap_bitrix24.model.endpoint import Stamp
+from tap_bitrix24.model.endpoint import ReplicationKey
 
-IN_PARAMS = ByLimit("PARAMS.limit", "PARAMS.offset", "PARAMS.filter", "PARAMS.order")
+IN_PARAMS = LimitOffset("PARAMS.limit", "PARAMS.offset", "PARAMS.filter", "PARAMS.order")
 """How open lines want their pages."""
 
 TALK: Sequence[Entity] = (
     Entity(
         stream="calls",
         scope=("telephony",),
-        endpoint=upper("voximplant.statistic.get", paging=ByStart("FILTER", ("SORT", "ORDER"))),
-        documented=columns(
+        endpoint=upper("voximplant.statistic.get", paging=StartParameter("FILTER", ("SORT", "ORDER"))),
+        documented_columns=columns(
             integer="ID PORTAL_USER_ID CALL_TYPE CALL_DURATION CALL_VOTE CRM_ENTITY_ID CRM_ACTIVITY_ID REST_APP_ID "
             "TRANSCRIPT_ID SESSION_ID REDIAL_ATTEMPT RECORD_DURATION RECORD_FILE_ID",
             double="COST",
@@ -28,48 +38,48 @@ TALK: Sequence[Entity] = (
             "COST_CURRENCY CALL_FAILED_CODE CALL_FAILED_REASON CRM_ENTITY_TYPE REST_APP_NAME TRANSCRIPT_PENDING "
             "COMMENT",
         ),
-        default=True,
-        stamp=Stamp("CALL_START_DATE", "CALL_START_DATE", lag=2 * DAY),
+        selected_by_default=True,
+        replication_key=ReplicationKey("CALL_START_DATE", "CALL_START_DATE", visibility_delay=2 * DAY),
     ),
     Entity(
         stream="telephony_lines",
         scope=("telephony",),
-        endpoint=upper("voximplant.line.get", paging=WHOLE, shape=named("LINE_ID", "NAME"), key="LINE_ID"),
-        documented=columns(
+        endpoint=upper("voximplant.line.get", paging=SINGLE_PAGE, shape=named("LINE_ID", "NAME"), key="LINE_ID"),
+        documented_columns=columns(
             string="LINE_ID NAME",
         ),
-        key=("LINE_ID",),
+        primary_key=("LINE_ID",),
     ),
     Entity(
         stream="sip_lines",
         scope=("telephony",),
-        endpoint=upper("voximplant.sip.get", paging=ByStart("FILTER", ("SORT", "ORDER")), key="CONFIG_ID"),
-        documented=columns(
+        endpoint=upper("voximplant.sip.get", paging=StartParameter("FILTER", ("SORT", "ORDER")), key="CONFIG_ID"),
+        documented_columns=columns(
             integer="ID CONFIG_ID REG_ID REGISTRATION_STATUS_CODE",
             string="TYPE TITLE APP_ID SERVER LOGIN PASSWORD INCOMING_SERVER INCOMING_LOGIN INCOMING_PASSWORD AUTH_USER "
             "OUTBOUND_PROXY DETECT_LINE_NUMBER LINE_DETECT_HEADER_ORDER REGISTRATION_ERROR_MESSAGE",
         ),
-        key=("CONFIG_ID",),
+        primary_key=("CONFIG_ID",),
     ),
     Entity(
         stream="telephony_users",
         scope=("telephony",),
-        endpoint=upper("voximplant.user.get", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("voximplant.user.get", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID",
             boolean="PHONE_ENABLED",
             string="DEFAULT_LINE SIP_SERVER SIP_LOGIN SIP_PASSWORD INNER_NUMBER",
         ),
-        parents=every(Parent(stream="users", param="USER_ID", group=50, owner="ID")),
+        parents=static_parents(Parent(stream="users", param="USER_ID", group_size=50, owner_key="ID")),
     ),
     Entity(
         stream="openlines_configs",
         scope=("imopenlines",),
         endpoint=upper(
             "imopenlines.config.list.get",
-            paging=ByLimit("PARAMS.limit", "PARAMS.offset", "PARAMS.filter", "PARAMS.order"),
+            paging=LimitOffset("PARAMS.limit", "PARAMS.offset", "PARAMS.filter", "PARAMS.order"),
         ),
-        documented=columns(
+        documented_columns=columns(
             integer="ID",
             boolean="ACTIVE",
             string="LINE_NAME CRM CRM_CREATE CRM_CREATE_SECOND CRM_CREATE_THIRD CRM_FORWARD CRM_CHAT_TRACKER "
@@ -91,74 +101,78 @@ TALK: Sequence[Entity] = (
             json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF QUEUE QUEUE_USERS_FIELDS CONFIG_QUEUE "
             "DEFAULT_OPERATOR_DATA KPI_FIRST_ANSWER_LIST KPI_FURTHER_ANSWER_LIST",
         ),
-        each=each_value("OPTIONS.QUEUE", "Y", **{"OPTIONS.CONFIG_QUEUE": "Y"}),  # unasked, a line tells no queue
+        variants=for_each_value(
+            "OPTIONS.QUEUE", "Y", **{"OPTIONS.CONFIG_QUEUE": "Y"}
+        ),  # unasked, a line tells no queue
     ),
     Entity(
         stream="openlines_crm_chats",
         scope=("imopenlines",),
-        endpoint=upper("imopenlines.crm.chat.get", paging=WHOLE, key="CHAT_ID"),
-        documented=columns(
+        endpoint=upper("imopenlines.crm.chat.get", paging=SINGLE_PAGE, key="CHAT_ID"),
+        documented_columns=columns(
             integer="CHAT_ID CRM_ENTITY",
             string="CONNECTOR_ID CONNECTOR_TITLE CRM_ENTITY_TYPE",
         ),
-        key=("CRM_ENTITY_TYPE", "CRM_ENTITY", "CHAT_ID"),
+        primary_key=("CRM_ENTITY_TYPE", "CRM_ENTITY", "CHAT_ID"),
         parents=chat_owners,
     ),
     Entity(
         stream="openlines_session_messages",
         scope=("imopenlines",),
-        endpoint=camel("imopenlines.session.history.get", "message", paging=WHOLE, shape=keyed("id")),
-        documented=columns(
+        endpoint=camel("imopenlines.session.history.get", "message", paging=SINGLE_PAGE, shape=keyed("id")),
+        documented_columns=columns(
             integer="id chatid senderid sessionId",
             datetime="date",
             string="recipientid text textlegacy",
             json="params",
         ),
-        key=("id",),
-        parents=every(OPEN_LINE_SESSIONS),
+        primary_key=("id",),
+        parents=static_parents(OPEN_LINE_SESSIONS),
     ),
     Entity(
         stream="im_recent_chats",
         scope=("im",),
-        endpoint=camel("im.recent.list", "items", paging=ByLimit()),
-        documented=columns(
+        endpoint=camel("im.recent.list", "items", paging=LimitOffset()),
+        documented_columns=columns(
             integer="chat_id counter last_id",
             boolean="pinned unread has_reminder",
             datetime="date_update date_last_activity",
             string="id type title",
             json="avatar message user chat lines options",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="im_dialog_messages",
         scope=("im",),
-        endpoint=camel("im.dialog.messages.get", "messages", paging=ByCursor()),
-        documented=columns(
+        endpoint=camel("im.dialog.messages.get", "messages", paging=SinceId()),
+        documented_columns=columns(
             integer="id chat_id author_id",
             boolean="unread",
             datetime="date disappearing_date",
             string="text uuid dialogId",
             json="replaces params",
         ),
-        key=("id",),
-        parents=every(Parent(stream="im_recent_chats", param="DIALOG_ID", column="dialogId")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="im_recent_chats", param="DIALOG_ID", column="dialogId")),
     ),
     Entity(
         stream="im_chat_users",
         scope=("im",),
-        endpoint=upper("im.chat.user.list", paging=WHOLE, shape=scalars("USER_ID"), key="USER_ID"),
-        documented=columns(
+        endpoint=upper("im.chat.user.list", paging=SINGLE_PAGE, shape=scalars("USER_ID"), key="USER_ID"),
+        documented_columns=columns(
             integer="CHAT_ID USER_ID",
         ),
-        key=("CHAT_ID", "USER_ID"),
-        parents=every(Parent(stream="im_recent_chats", param="CHAT_ID", column="CHAT_ID", value="chat_id")),
+        primary_key=("CHAT_ID", "USER_ID"),
+        parents=static_parents(
+            Parent(stream="im_recent_chats", param="CHAT_ID", column="CHAT_ID", value_key="chat_id")
+        ),
     ),
     Entity(
         stream="im_dialog_users",
         scope=("im",),
-        endpoint=camel("im.dialog.users.list", paging=ByLimit()),
-        documented=columns(
+        endpoint=camel("im.dialog.users.list", paging=LimitOffset()),
+        documented_columns=columns(
             integer="id",
             boolean="active extranet network bot connector",
             datetime="idle last_activity_date mobile_last_date desktop_last_date",
@@ -166,14 +180,18 @@ TALK: Sequence[Entity] = (
             "status type website email absent dialogId",
             json="departments phones bot_data",
         ),
-        key=("dialogId", "id"),
-        parents=every(Parent(stream="im_recent_chats", param="DIALOG_ID", column="dialogId", only=is_group_chat)),
+        primary_key=("dialogId", "id"),
+        parents=static_parents(
+            Parent(stream="im_recent_chats", param="DIALOG_ID", column="dialogId", has_children=is_group_chat)
+        ),
     ),
     Entity(
         stream="feed_posts",
         scope=("log",),
-        endpoint=upper("log.blogpost.get", paging=ByStart(order=None)),  # FIRST_ID takes ids of the feed, not of posts
-        documented=columns(
+        endpoint=upper(
+            "log.blogpost.get", paging=StartParameter(order=None)
+        ),  # FIRST_ID takes ids of the feed, not of posts
+        documented_columns=columns(
             integer="ID BLOG_ID AUTHOR_ID NUM_COMMENTS",
             datetime="DATE_PUBLISH",
             string="PUBLISH_STATUS TITLE ENABLE_COMMENTS CODE MICRO DETAIL_TEXT CATEGORY_ID",
@@ -185,14 +203,14 @@ TALK: Sequence[Entity] = (
     Entity(
         stream="feed_comments",
         scope=("log",),
-        endpoint=replace(camel("log.blogcomment.user.get", "comments", paging=ByCursor()), page_size=100),
-        documented=columns(
+        endpoint=replace(camel("log.blogcomment.user.get", "comments", paging=SinceId()), page_size=100),
+        documented_columns=columns(
             integer="id comment_id log_id USER_ID",
             datetime="date",
             string="text",
             json="attach",
         ),
-        key=("id",),
-        parents=every(Parent(stream="users", param="USER_ID", column="USER_ID")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="users", param="USER_ID", column="USER_ID")),
     ),
 )

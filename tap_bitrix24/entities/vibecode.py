@@ -6,19 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import BySearch, Paged, Unpaged
+from tap_bitrix24.dialects.pagination import SinglePage, VibecodePages, VibecodeSearch
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.entities.base import Entity, Members, Parent, columns, each_type, every, of_type
+from tap_bitrix24.entities.base import (
+    Entity,
+    Parent,
+    StreamTemplate,
+    columns,
+    entity_type_variant,
+    for_each_entity_type,
+    static_parents,
+)
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, crm_owners, of_tasks
 from tap_bitrix24.entities.people import USERS
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
-from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Paging, Stamp
+from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Pagination, ReplicationKey
 
 PAGE = 500
 """Rows a search brings: about ten calls of Bitrix24 for the service; ten times as many are allowed, and take long."""
@@ -28,61 +36,106 @@ MOST = 5_000
 """Rows of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
-def _list(path: str, paging: Paging, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
+def _list(path: str, paging: Pagination, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
     return Endpoint(
-        path, paging, listed, "", key, key, page_size=size, chains=False, dialect=VIBECODE, alone=alone or size == PAGE
+        path,
+        paging,
+        listed,
+        "",
+        key,
+        key,
+        page_size=size,
+        supports_chaining=False,
+        dialect=VIBECODE,
+        alone=alone or size == PAGE,
     )
 
 
 def _searched(
-    stream: str, entity: str, modified: str = "", *, scope: Sequence[str] = ("crm",), fallback: str = "",
-    documented: Mapping[str, str] | None = None, default: bool = True,
-) -> Entity:  # fmt: skip
+    stream: str,
+    entity: str,
+    modified: str = "",
+    *,
+    scope: Sequence[str] = ("crm",),
+    fallback: str = "",
+    documented: Mapping[str, str] | None = None,
+    default: bool = True,
+) -> Entity:
     """A list that is read by id, page by page; one that is `documented` has no `/fields`, by the vendor's pages."""
     return Entity(
-        stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}/search", BySearch()),
-        fields_method="" if documented else f"/{entity}/fields", documented=documented or {}, key=("id",),
-        types={"id": "integer"},
-        stamp=Stamp(modified, modified, fallback=fallback) if modified else None,
-    )  # fmt: skip
+        stream=stream,
+        scope=scope,
+        selected_by_default=default,
+        endpoint=_list(f"/{entity}/search", VibecodeSearch()),
+        fields_method="" if documented else f"/{entity}/fields",
+        documented_columns=documented or {},
+        primary_key=("id",),
+        type_overrides={"id": "integer"},
+        replication_key=ReplicationKey(modified, modified, fallback=fallback) if modified else None,
+    )
 
 
 def _person(stream: str) -> Entity:
     """Those who have phones and addresses: as one list, as a text, or as a list each, by the page one believes."""
     known = _searched(stream, stream, "updatedTime", fallback="updatedAt")
-    return replace(known, types={**known.types, **dict.fromkeys(("fm", "phone", "email"), "any")})
+    return replace(known, type_overrides={**known.type_overrides, **dict.fromkeys(("fm", "phone", "email"), "any")})
 
 
 def _small(
-    stream: str, entity: str, kind: str = "integer", *, scope: Sequence[str] = ("crm",),
-    documented: Mapping[str, str] | None = None, default: bool = True,
-) -> Entity:  # fmt: skip
+    stream: str,
+    entity: str,
+    kind: str = "integer",
+    *,
+    scope: Sequence[str] = ("crm",),
+    documented: Mapping[str, str] | None = None,
+    default: bool = True,
+) -> Entity:
     """A dictionary, which shares a request with others; `documented` as above."""
     return Entity(
-        stream=stream, scope=scope, default=default, endpoint=_list(f"/{entity}", Paged(), size=SMALL),
-        fields_method="" if documented else f"/{entity}/fields", documented=documented or {}, key=("id",),
-        types={"id": kind},
-    )  # fmt: skip
+        stream=stream,
+        scope=scope,
+        selected_by_default=default,
+        endpoint=_list(f"/{entity}", VibecodePages(), size=SMALL),
+        fields_method="" if documented else f"/{entity}/fields",
+        documented_columns=documented or {},
+        primary_key=("id",),
+        type_overrides={"id": kind},
+    )
 
 
 def _at_once(stream: str, entity: str, *key: str, default: bool) -> Entity:
     """A list without ids, which can't be searched by them: as many rows in a page as there may be."""
     return Entity(
-        stream=stream, scope=("crm",), default=default, key=key, fields_method=f"/{entity}/fields",
-        endpoint=_list(f"/{entity}", Paged(sorted=False), size=MOST, alone=True), types=dict.fromkeys(key, "integer"),
-    )  # fmt: skip
+        stream=stream,
+        scope=("crm",),
+        selected_by_default=default,
+        primary_key=key,
+        fields_method=f"/{entity}/fields",
+        endpoint=_list(f"/{entity}", VibecodePages(sorted=False), size=MOST, alone=True),
+        type_overrides=dict.fromkeys(key, "integer"),
+    )
 
 
 def _special(
-    stream: str, path: str, documented: Mapping[str, str], *, key: Sequence[str] = ("id",), kind: str = "integer",
-    paging: Paging | None = None, **more: Any,
-) -> Entity:  # fmt: skip
+    stream: str,
+    path: str,
+    documented: Mapping[str, str],
+    *,
+    key: Sequence[str] = ("id",),
+    kind: str = "integer",
+    paging: Pagination | None = None,
+    **more: Any,
+) -> Entity:
     """A path of its own, in no batch; nothing but the documentation describes its rows."""
-    endpoint = _list(path, paging or Paged(sorted=False), key=key[-1], size=SMALL, alone=True)
+    endpoint = _list(path, paging or VibecodePages(sorted=False), key=key[-1], size=SMALL, alone=True)
     return Entity(
-        stream=stream, endpoint=endpoint, documented=documented, key=key, types={key[-1]: kind},
+        stream=stream,
+        endpoint=endpoint,
+        documented_columns=documented,
+        primary_key=key,
+        type_overrides={key[-1]: kind},
         **{"scope": ("crm",), **more},
-    )  # fmt: skip
+    )
 
 
 _BY_REST: Mapping[str, Entity] = {each.stream: each for each in (*CATALOG, *CONTENT, *CRM_PARTS, *SALE, *TALK, *WORK)}
@@ -97,49 +150,57 @@ def _as_by_rest(stream: str, *, without: str = "", **declared: str) -> Mapping[s
         declared: As in `columns`, what the service declares.
     """
     known = _BY_REST[stream]
-    left_out = {*without.split(), *known.key}
-    rest = {name: kind for name, kind in known.documented.items() if name not in left_out}
+    left_out = {*without.split(), *known.primary_key}
+    rest = {name: kind for name, kind in known.documented_columns.items() if name not in left_out}
     return columns(**declared) | rest
 
 
 _TASK = ("task", "tasks")
 _USER = ("user", "user_basic", "user_brief")
 SMART = Entity(
-    stream=SMART_PROCESS, scope=("crm",), default=True,
-    members=Members(lambda portal: portal.types, lambda number, _: of_type(number)),
-    endpoint=_list("/items/{entityTypeId}/search", BySearch()), fields_method="/items/{entityTypeId}/fields",
-    key=("id",), types={"entityTypeId": "integer", "id": "integer"},
-    stamp=Stamp("updatedTime", "updatedTime", fallback="updatedAt"),
-)  # fmt: skip
-USER_COLUMNS = {name: kind for name, kind in USERS.types.items() if name != "ID"} | columns(
+    stream=SMART_PROCESS,
+    scope=("crm",),
+    selected_by_default=True,
+    template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
+    endpoint=_list("/items/{entityTypeId}/search", VibecodeSearch()),
+    fields_method="/items/{entityTypeId}/fields",
+    primary_key=("id",),
+    type_overrides={"entityTypeId": "integer", "id": "integer"},
+    replication_key=ReplicationKey("updatedTime", "updatedTime", fallback="updatedAt"),
+)
+USER_COLUMNS = {name: kind for name, kind in USERS.type_overrides.items() if name != "ID"} | columns(
     boolean="isAdmin", integer_list="departmentId"
 )
 
 
-def _commented(portal: Portal) -> list[Parent]:
+def _commented(portal: PortalInfo) -> list[Parent]:
     """Items whose timeline can be commented on; smart processes are DYNAMIC_<type> in filters."""
     owners = crm_owners(portal, "deals", "leads", "contacts", "companies")
     kinds = [(stream, word.replace("dynamic_", "DYNAMIC_")) for stream, _, word, _ in owners]
     return [
-        Parent(stream=stream, param="filter.entityId", name=kind, fixed={"filter.entityType": kind})
+        Parent(stream=stream, param="filter.entityId", name=kind, fixed_params={"filter.entityType": kind})
         for stream, kind in kinds
     ]
 
 
-def _staged(_: Portal) -> list[Parent]:
+def _staged(_: PortalInfo) -> list[Parent]:
     return [
         Parent(
-            stream=stream, param="ownerId", name=word, fixed={"entityType": word}, constants={"entityTypeId": number},
+            stream=stream,
+            param="ownerId",
+            name=word,
+            fixed_params={"entityType": word},
+            constants={"entityTypeId": number},
         )
         for stream, word, number in (("leads", "lead", 1), ("deals", "deal", 2))
-    ]  # fmt: skip
+    ]
 
 
-def _priced(portal: Portal) -> list[Parent]:
+def _priced(portal: PortalInfo) -> list[Parent]:
     """Items with product rows; their kind is part of the path."""
     paths = {"deals": "deals", "leads": "leads", "quotes": "quotes", "smart_invoices": "invoices"}
     return [
-        Parent(stream=stream, param="id", name=word, fixed={"entity": paths.get(stream, f"items/{number}")})
+        Parent(stream=stream, param="id", name=word, fixed_params={"entity": paths.get(stream, f"items/{number}")})
         for stream, number, word, _ in crm_owners(portal, *paths)
     ]
 
@@ -164,111 +225,239 @@ LISTS: Sequence[Entity] = (
     _at_once("crm_addresses", "addresses", "typeId", "entityTypeId", "entityId", default=True),
     _at_once("requisite_links", "requisite-links", "entityTypeId", "entityId", default=False),
     Entity(
-        stream="crm_timeline_comments", scope=("crm",), key=("id",), parents=_commented,
-        endpoint=_list("/timelines", Paged(sorted=False), size=SMALL), fields_method="/timelines/fields",
-        types=columns(integer="id entityId", string="entityType"),
+        stream="crm_timeline_comments",
+        scope=("crm",),
+        primary_key=("id",),
+        parents=_commented,
+        endpoint=_list("/timelines", VibecodePages(sorted=False), size=SMALL),
+        fields_method="/timelines/fields",
+        type_overrides=columns(integer="id entityId", string="entityType"),
     ),
     _searched("crm_products_old", "products", "updatedAt", default=False),
     _searched("crm_product_sections_old", "product-sections", default=False),
     _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
-    replace(_searched("users", "users", scope=_USER), documented=USER_COLUMNS),
-    _small("departments", "departments", scope=("department",), documented=columns(
-        integer="sort parentId headId PARENT UF_HEAD", string="name",
-    )),
-    _searched("workgroups", "workgroups", "dateUpdate", scope=("sonet_group", "socialnetwork"), documented=_as_by_rest(
-        "workgroups_classic", without="NUMBER_OF_MEMBERS", integer="membersCount", datetime="dateCreate dateUpdate",
-    )),
+    replace(_searched("users", "users", scope=_USER), documented_columns=USER_COLUMNS),
+    _small(
+        "departments",
+        "departments",
+        scope=("department",),
+        documented=columns(
+            integer="sort parentId headId PARENT UF_HEAD",
+            string="name",
+        ),
+    ),
+    _searched(
+        "workgroups",
+        "workgroups",
+        "dateUpdate",
+        scope=("sonet_group", "socialnetwork"),
+        documented=_as_by_rest(
+            "workgroups_classic",
+            without="NUMBER_OF_MEMBERS",
+            integer="membersCount",
+            datetime="dateCreate dateUpdate",
+        ),
+    ),
     _searched("disk_storages", "storages", scope=("disk",)),
     _searched("products", "catalog-products", "createdAt", scope=("catalog",)),
-    _searched("product_sections", "catalog-sections", scope=("catalog",), documented=_as_by_rest(
-        "product_sections", integer="createdBy modifiedBy", datetime="dateCreate",
-    )),
+    _searched(
+        "product_sections",
+        "catalog-sections",
+        scope=("catalog",),
+        documented=_as_by_rest(
+            "product_sections",
+            integer="createdBy modifiedBy",
+            datetime="dateCreate",
+        ),
+    ),
     _searched("product_prices", "catalog-prices", scope=("catalog",), documented=_as_by_rest("product_prices")),
     _searched("orders", "orders", "dateUpdate", scope=("sale",), fallback="dateInsert"),
     _searched(
-        "order_basket_items", "basket-items", "dateUpdate", scope=("sale",), fallback="dateInsert",
+        "order_basket_items",
+        "basket-items",
+        "dateUpdate",
+        scope=("sale",),
+        fallback="dateInsert",
         documented=_as_by_rest("order_basket_items"),
     ),
     _searched("order_payments", "payments", scope=("sale",), documented=_as_by_rest("order_payments")),
     _small("order_statuses", "order-statuses", "string", scope=("sale",), documented=_as_by_rest("order_statuses")),
-    _searched("sites", "sites", scope=("landing",), default=False, documented=_as_by_rest(
-        "sites", datetime="dateCreate dateModify",
-    )),
-    _searched("site_pages", "pages", scope=("landing",), default=False, documented=_as_by_rest(
-        "site_pages", datetime="dateCreate dateModify",
-    )),
+    _searched(
+        "sites",
+        "sites",
+        scope=("landing",),
+        default=False,
+        documented=_as_by_rest(
+            "sites",
+            datetime="dateCreate dateModify",
+        ),
+    ),
+    _searched(
+        "site_pages",
+        "pages",
+        scope=("landing",),
+        default=False,
+        documented=_as_by_rest(
+            "site_pages",
+            datetime="dateCreate dateModify",
+        ),
+    ),
     _searched("document_templates", "doc-templates", "updateTime", scope=("documentgenerator",), default=False),
     _searched("documents", "documents", "updateTime", scope=("documentgenerator",), default=False),
     _searched("bookings", "bookings", scope=("booking",), documented=_as_by_rest("bookings")),
-    _small("openlines_configs", "openline-configs", scope=("imopenlines",), default=False, documented=_as_by_rest(
-        "openlines_configs", integer="lineId agentId", string="name queueType workTimeFrom workTimeTo",
-    )),
-    _small("telephony_external_lines", "telephony-lines", scope=("telephony",), default=False, documented=columns(
-        string="number serverName name",
-    )),
-)  # fmt: skip
+    _small(
+        "openlines_configs",
+        "openline-configs",
+        scope=("imopenlines",),
+        default=False,
+        documented=_as_by_rest(
+            "openlines_configs",
+            integer="lineId agentId",
+            string="name queueType workTimeFrom workTimeTo",
+        ),
+    ),
+    _small(
+        "telephony_external_lines",
+        "telephony-lines",
+        scope=("telephony",),
+        default=False,
+        documented=columns(
+            string="number serverName name",
+        ),
+    ),
+)
 """Lists of the entity API, of which a key names those it opens. Those with ids that can be searched by come page by
 page; dictionaries share a request."""
 
-CATEGORIES = _special("crm_categories", "/categories/{entityTypeId}", columns(
-    integer="entityTypeId sort", string="name code", boolean="isDefault isSystem", datetime="createdDate",
-), key=("entityTypeId", "id"), paging=Unpaged(), each=each_type(SMART_INVOICE))  # fmt: skip
+CATEGORIES = _special(
+    "crm_categories",
+    "/categories/{entityTypeId}",
+    columns(
+        integer="entityTypeId sort",
+        string="name code",
+        boolean="isDefault isSystem",
+        datetime="createdDate",
+    ),
+    key=("entityTypeId", "id"),
+    paging=SinglePage(),
+    variants=for_each_entity_type(SMART_INVOICE),
+)
 
 
 def _user_fields(name: str, path: str) -> Entity:
-    return _special(f"{name}_userfields", f"/userfields/{path}", columns(
-        string="entityId fieldName userTypeId xmlId showFilter",
-        integer="sort", boolean="multiple mandatory showInList editInList isSearchable",
-        json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
-    ), paging=Unpaged())  # fmt: skip
+    return _special(
+        f"{name}_userfields",
+        f"/userfields/{path}",
+        columns(
+            string="entityId fieldName userTypeId xmlId showFilter",
+            integer="sort",
+            boolean="multiple mandatory showInList editInList isSearchable",
+            json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
+        ),
+        paging=SinglePage(),
+    )
 
 
 USER_FIELDS: Mapping[str, Entity] = {
-    "deals": _user_fields("deal", "deals"), "leads": _user_fields("lead", "leads"),
-    "contacts": _user_fields("contact", "contacts"), "companies": _user_fields("company", "companies"),
+    "deals": _user_fields("deal", "deals"),
+    "leads": _user_fields("lead", "leads"),
+    "contacts": _user_fields("contact", "contacts"),
+    "companies": _user_fields("company", "companies"),
     "quotes": _user_fields("quote", "quotes"),
-}  # fmt: skip
+}
 """Stream → what its users have added to it."""
 REQUISITE_FIELDS = _user_fields("requisite", "requisites")
 SPECIAL: Sequence[Entity] = (
-    _special("crm_product_rows", "/{entity}/{id}/products", columns(
-        integer="ownerId productId discountTypeId measureCode sort type storeId", string="ownerType productName",
-        double="price priceAccount priceExclusive priceNetto priceBrutto quantity discountRate discountSum discount",
-        boolean="taxIncluded customized", text="measureName xmlId",
-    ) | columns(double="taxRate"), paging=Unpaged(), parents=_priced),
-    _special("crm_stage_history", "/stage-history", columns(
-        integer="entityTypeId typeId ownerId categoryId", string="stageSemanticId stageId", datetime="createdAt",
-    ), key=("entityTypeId", "id"), parents=_staged),
-    _special("task_comments", "/tasks/{taskId}/comments", _as_by_rest(
-        "task_comments", without="POST_MESSAGE POST_DATE", integer="taskId", string="message", datetime="createdAt",
-    ), scope=_TASK, parents=of_tasks("taskId", "taskId")),
-    _special("task_elapsed_items", "/tasks/{taskId}/time", _as_by_rest("task_elapsed_items"), scope=_TASK,
-             parents=of_tasks("taskId", "taskId")),
-    _special("requisite_preset_fields", "/requisite-presets/{presetId}/fields", columns(
-        integer="presetId sort", string="fieldName fieldTitle", boolean="inShortList",
-    ), key=("presetId", "id"), parents=every(
-        Parent(stream="requisite_presets", param="presetId", column="presetId", name="preset")
-    )),
+    _special(
+        "crm_product_rows",
+        "/{entity}/{id}/products",
+        columns(
+            integer="ownerId productId discountTypeId measureCode sort type storeId",
+            string="ownerType productName",
+            double="price priceAccount priceExclusive priceNetto priceBrutto quantity discountRate discountSum"
+            " discount",
+            boolean="taxIncluded customized",
+            text="measureName xmlId",
+        )
+        | columns(double="taxRate"),
+        paging=SinglePage(),
+        parents=_priced,
+    ),
+    _special(
+        "crm_stage_history",
+        "/stage-history",
+        columns(
+            integer="entityTypeId typeId ownerId categoryId",
+            string="stageSemanticId stageId",
+            datetime="createdAt",
+        ),
+        key=("entityTypeId", "id"),
+        parents=_staged,
+    ),
+    _special(
+        "task_comments",
+        "/tasks/{taskId}/comments",
+        _as_by_rest(
+            "task_comments",
+            without="POST_MESSAGE POST_DATE",
+            integer="taskId",
+            string="message",
+            datetime="createdAt",
+        ),
+        scope=_TASK,
+        parents=of_tasks("taskId", "taskId"),
+    ),
+    _special(
+        "task_elapsed_items",
+        "/tasks/{taskId}/time",
+        _as_by_rest("task_elapsed_items"),
+        scope=_TASK,
+        parents=of_tasks("taskId", "taskId"),
+    ),
+    _special(
+        "requisite_preset_fields",
+        "/requisite-presets/{presetId}/fields",
+        columns(
+            integer="presetId sort",
+            string="fieldName fieldTitle",
+            boolean="inShortList",
+        ),
+        key=("presetId", "id"),
+        parents=static_parents(Parent(stream="requisite_presets", param="presetId", column="presetId", name="preset")),
+    ),
     CATEGORIES,
     *USER_FIELDS.values(),
     REQUISITE_FIELDS,
-    _special("stores", "/warehouses", _as_by_rest("stores"), scope=("catalog",), default=True),
+    _special("stores", "/warehouses", _as_by_rest("stores"), scope=("catalog",), selected_by_default=True),
     _special(
         "feed_posts", "/posts", {**_as_by_rest("feed_posts"), "POST_TITLE": "string"}, scope=("log",), key=("ID",)
     ),
     _special(
-        "bizproc_workflow_instances", "/workflows",
-        {**_as_by_rest("bizproc_workflow_instances"), "DOCUMENT_ID": "any"}, scope=("bizproc",), key=("ID",),
+        "bizproc_workflow_instances",
+        "/workflows",
+        {**_as_by_rest("bizproc_workflow_instances"), "DOCUMENT_ID": "any"},
+        scope=("bizproc",),
+        key=("ID",),
         kind="string",
     ),
-)  # fmt: skip
+)
 """Lists on paths of their own, most of them one for each owner: a request each, four in a second."""
 VIBE: Sequence[Entity] = (*LISTS, *SPECIAL)
 BY_STREAM: Mapping[str, Entity] = {each.stream: each for each in VIBE}
-UNREAD = frozenset({
-    "smart-processes", "task-comments", "requisite-preset-fields", "calendar-events", "files", "folders",
-    "list-elements", "bizproc-templates", "bizproc-activities", "bizproc-robots",
-})  # fmt: skip
+UNREAD = frozenset(
+    {
+        "smart-processes",
+        "task-comments",
+        "requisite-preset-fields",
+        "calendar-events",
+        "files",
+        "folders",
+        "list-elements",
+        "bizproc-templates",
+        "bizproc-activities",
+        "bizproc-robots",
+    }
+)
 """Lists the key names that are read on a path of their own, or not (NOT_LISTED)."""
 
 

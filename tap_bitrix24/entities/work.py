@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tap_bitrix24.dialects.pagination import ByPosition, ByStart
+from tap_bitrix24.dialects.pagination import PositionalParameters, StartParameter
 from tap_bitrix24.dialects.response_shapes import keyed, listed, scalars, single
 from tap_bitrix24.entities.base import (
-    WHOLE,
-    ZONES,
+    ALL_TIMEZONES,
+    SINGLE_PAGE,
     Entity,
     Parent,
     camel,
     columns,
-    each_month,
-    each_value,
-    every,
+    for_each_month,
+    for_each_value,
+    static_parents,
     upper,
 )
 from tap_bitrix24.entities.owners import (
@@ -30,14 +30,38 @@ from tap_bitrix24.entities.owners import (
     section_owners,
 )
 from tap_bitrix24.entities.rest_v3 import TASK_RESULTS
-from tap_bitrix24.model.endpoint import Row, Stamp
+from tap_bitrix24.model.endpoint import ReplicationKey, Row
 
 WORKGROUP_FIELDS = (
-    "ID", "ACTIVE", "SUBJECT_ID", "NAME", "DESCRIPTION", "KEYWORDS", "CLOSED", "VISIBLE", "OPENED", "DATE_CREATE",
-    "DATE_UPDATE", "DATE_ACTIVITY", "IMAGE_ID", "OWNER_ID", "INITIATE_PERMS", "SPAM_PERMS", "NUMBER_OF_MEMBERS",
-    "NUMBER_OF_MODERATORS", "PROJECT", "PROJECT_DATE_START", "PROJECT_DATE_FINISH", "LANDING", "AVATAR_TYPE",
-    "SCRUM_OWNER_ID", "SCRUM_MASTER_ID", "SCRUM_SPRINT_DURATION", "SCRUM_TASK_RESPONSIBLE", "TYPE",
-)  # fmt: skip
+    "ID",
+    "ACTIVE",
+    "SUBJECT_ID",
+    "NAME",
+    "DESCRIPTION",
+    "KEYWORDS",
+    "CLOSED",
+    "VISIBLE",
+    "OPENED",
+    "DATE_CREATE",
+    "DATE_UPDATE",
+    "DATE_ACTIVITY",
+    "IMAGE_ID",
+    "OWNER_ID",
+    "INITIATE_PERMS",
+    "SPAM_PERMS",
+    "NUMBER_OF_MEMBERS",
+    "NUMBER_OF_MODERATORS",
+    "PROJECT",
+    "PROJECT_DATE_START",
+    "PROJECT_DATE_FINISH",
+    "LANDING",
+    "AVATAR_TYPE",
+    "SCRUM_OWNER_ID",
+    "SCRUM_MASTER_ID",
+    "SCRUM_SPRINT_DURATION",
+    "SCRUM_TASK_RESPONSIBLE",
+    "TYPE",
+)
 """The list gives nothing but ids unless it is asked for more."""
 
 
@@ -51,19 +75,19 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="task_elapsed_items",
         scope=("task",),
-        endpoint=upper("task.elapseditem.getlist", paging=ByPosition()),
-        documented=columns(
+        endpoint=upper("task.elapseditem.getlist", paging=PositionalParameters()),
+        documented_columns=columns(
             integer="ID TASK_ID USER_ID SECONDS MINUTES",
             datetime="CREATED_DATE DATE_START DATE_STOP",
             string="COMMENT_TEXT SOURCE",
         ),
-        default=True,
+        selected_by_default=True,
     ),
     Entity(
         stream="task_checklist_items",
         scope=("task",),
-        endpoint=upper("task.checklistitem.getlist", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("task.checklistitem.getlist", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID TASK_ID PARENT_ID CREATED_BY TOGGLED_BY",
             boolean="IS_COMPLETE IS_IMPORTANT",
             datetime="TOGGLED_DATE",
@@ -75,8 +99,8 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="task_comments",
         scope=("task",),
-        endpoint=upper("task.commentitem.getlist", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("task.commentitem.getlist", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID AUTHOR_ID TASK_ID",
             datetime="POST_DATE",
             string="POST_MESSAGE_HTML AUTHOR_NAME AUTHOR_EMAIL POST_MESSAGE",
@@ -87,60 +111,60 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="task_results",
         scope=("task",),
-        endpoint=camel("tasks.task.result.list", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("tasks.task.result.list", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="id taskId commentId createdBy status",
             datetime="createdAt updatedAt",
             string="text formattedText",
             json="files",
         ),
-        key=("id",),
+        primary_key=("id",),
         parents=of_tasks("taskId"),
-        newer=TASK_RESULTS,
+        rest_v3=TASK_RESULTS,
     ),
     Entity(
         stream="task_history",
         scope=("task",),
-        endpoint=camel("tasks.task.history.list", "list", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("tasks.task.history.list", "list", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="id taskId",
             datetime="createdDate",
             string="field",
             json="value user",
         ),
-        key=("id",),
+        primary_key=("id",),
         parents=of_tasks("taskId", column="taskId"),
     ),
     Entity(
         stream="task_stages",
         scope=("task",),
-        endpoint=upper("task.stages.get", paging=WHOLE, shape=keyed("ID")),
-        documented=columns(
+        endpoint=upper("task.stages.get", paging=SINGLE_PAGE, shape=keyed("ID")),
+        documented_columns=columns(
             integer="ID SORT ENTITY_ID",
             string="TITLE COLOR SYSTEM_TYPE ENTITY_TYPE",
             json="ADDITIONAL_FILTER TO_UPDATE TO_UPDATE_ACCESS",
         ),
-        each=each_value("entityId", 0),  # the planner of the webhook's user
-        parents=every(Parent(stream="workgroups", param="entityId", name="group")),
+        variants=for_each_value("entityId", 0),  # the planner of the webhook's user
+        parents=static_parents(Parent(stream="workgroups", param="entityId", name="group")),
     ),
     Entity(
         stream="task_userfields",
         scope=("task",),
-        endpoint=upper("task.item.userfield.getlist", paging=WHOLE),
+        endpoint=upper("task.item.userfield.getlist", paging=SINGLE_PAGE),
         fields_method="task.item.userfield.getfields",
-        documented=columns(
+        documented_columns=columns(
             integer="ID SORT",
             boolean="MULTIPLE MANDATORY SHOW_FILTER SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
             string="ENTITY_ID FIELD_NAME USER_TYPE_ID XML_ID",
             json="SETTINGS LIST",
         ),
-        default=True,
+        selected_by_default=True,
     ),
     Entity(
         stream="task_flows",
         scope=("task",),
-        endpoint=camel("tasks.flow.Flow.get", paging=WHOLE, shape=single),
-        documented=columns(
+        endpoint=camel("tasks.flow.Flow.get", paging=SINGLE_PAGE, shape=single),
+        documented_columns=columns(
             integer="id creatorId ownerId groupId templateId efficiency plannedCompletionTime notifyOnQueueOverflow "
             "notifyOnTasksInProgressOverflow notifyWhenEfficiencyDecreases",
             boolean="active demo responsibleCanChangeDeadline matchWorkTime taskControl notifyAtHalfTime "
@@ -149,15 +173,15 @@ WORK: Sequence[Entity] = (
             string="name description distributionType",
             json="responsibleList taskCreators team",
         ),
-        key=("id",),
-        parents=every(Parent(stream="tasks", param="flowId", value="flowId", request="FLOW_ID")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="tasks", param="flowId", value_key="flowId", value_request_key="FLOW_ID")),
     ),
     Entity(
         stream="task_templates",
         scope=("task",),
-        endpoint=upper("tasks.template.get", paging=WHOLE, shape=single),
+        endpoint=upper("tasks.template.get", paging=SINGLE_PAGE, shape=single),
         fields_method="tasks.template.fields",
-        documented=columns(
+        documented_columns=columns(
             integer="ID PRIORITY STATUS STAGE_ID RESPONSIBLE_ID CREATED_BY GROUP_ID PARENT_ID TASK_ID TPARAM_TYPE "
             "TPARAM_REPLICATION_COUNT BASE_TEMPLATE_ID TEMPLATE_CHILDREN_COUNT CREATED_BY_PHOTO RESPONSIBLE_PHOTO",
             boolean="DESCRIPTION_IN_BBCODE REPLICATE ALLOW_CHANGE_DEADLINE ALLOW_TIME_TRACKING TASK_CONTROL "
@@ -168,10 +192,15 @@ WORK: Sequence[Entity] = (
             "RESPONSIBLE_SECOND_NAME RESPONSIBLE_LOGIN RESPONSIBLE_WORK_POSITION SCENARIO DEADLINE_AFTER",
             json="FILES TAGS DEPENDS_ON UF_CRM_TASK UF_TASK_WEBDAV_FILES",
         ),
-        parents=every(
-            Parent(stream="tasks", param="templateId", value="forkedByTemplateId", request="FORKED_BY_TEMPLATE_ID")
+        parents=static_parents(
+            Parent(
+                stream="tasks",
+                param="templateId",
+                value_key="forkedByTemplateId",
+                value_request_key="FORKED_BY_TEMPLATE_ID",
+            )
         ),
-        types={
+        type_overrides={
             **dict.fromkeys(("ACCOMPLICES", "AUDITORS", "RESPONSIBLES"), "text"),  # serialized by PHP
             "START_DATE_PLAN_AFTER": "integer",
             "END_DATE_PLAN_AFTER": "integer",
@@ -183,87 +212,89 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="task_template_checklist_items",
         scope=("task",),
-        endpoint=camel("tasks.template.checklist.list", "checkListItems", paging=WHOLE, shape=keyed("id")),
-        documented=columns(
+        endpoint=camel("tasks.template.checklist.list", "checkListItems", paging=SINGLE_PAGE, shape=keyed("id")),
+        documented_columns=columns(
             integer="id parentId templateId sortIndex",
             boolean="isComplete isImportant",
             string="title",
         ),
-        key=("id",),
-        parents=every(Parent(stream="task_templates", param="templateId")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="task_templates", param="templateId")),
     ),
     Entity(
         stream="task_planner",
         scope=("task",),
-        endpoint=upper("task.planner.getlist", paging=WHOLE, shape=scalars("TASK_ID"), key="TASK_ID"),
-        documented=columns(
+        endpoint=upper("task.planner.getlist", paging=SINGLE_PAGE, shape=scalars("TASK_ID"), key="TASK_ID"),
+        documented_columns=columns(
             integer="TASK_ID",
         ),
-        key=("TASK_ID",),
+        primary_key=("TASK_ID",),
     ),
     Entity(
         stream="scrum_epics",
         scope=("task",),
         endpoint=camel("tasks.api.scrum.epic.list", request_key="ID"),
         fields_method="tasks.api.scrum.epic.getFields",
-        documented=columns(
+        documented_columns=columns(
             integer="id groupId createdBy modifiedBy",
             string="name description color",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="scrum_sprints",
         scope=("task",),
         endpoint=camel("tasks.api.scrum.sprint.list", request_key="ID"),
         fields_method="tasks.api.scrum.sprint.getFields",
-        documented=columns(
+        documented_columns=columns(
             integer="id groupId sort createdBy modifiedBy",
             datetime="dateStart dateEnd",
             string="entityType name goal status info",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="scrum_backlogs",
         scope=("task",),
-        endpoint=camel("tasks.api.scrum.backlog.get", paging=WHOLE, shape=single),
+        endpoint=camel("tasks.api.scrum.backlog.get", paging=SINGLE_PAGE, shape=single),
         fields_method="tasks.api.scrum.backlog.getFields",
-        documented=columns(
+        documented_columns=columns(
             integer="id groupId createdBy modifiedBy",
         ),
-        key=("id",),
-        parents=every(Parent(stream="workgroups", param="id", only=is_scrum, select=("TYPE",))),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="workgroups", param="id", has_children=is_scrum, select=("TYPE",))),
     ),
     Entity(
         stream="scrum_kanban_stages",
         scope=("task",),
-        endpoint=camel("tasks.api.scrum.kanban.getStages", paging=WHOLE),
+        endpoint=camel("tasks.api.scrum.kanban.getStages", paging=SINGLE_PAGE),
         fields_method="tasks.api.scrum.kanban.getFields",
-        documented=columns(
+        documented_columns=columns(
             integer="id sort sprintId",
             string="name type color",
         ),
-        key=("id",),
-        parents=every(Parent(stream="scrum_sprints", param="sprintId")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="scrum_sprints", param="sprintId")),
     ),
     Entity(
         stream="scrum_tasks",
         scope=("task",),
-        endpoint=camel("tasks.api.scrum.task.get", paging=WHOLE, shape=single, key="entityId"),
+        endpoint=camel("tasks.api.scrum.task.get", paging=SINGLE_PAGE, shape=single, key="entityId"),
         fields_method="tasks.api.scrum.task.getFields",
-        documented=columns(
+        documented_columns=columns(
             integer="entityId epicId sort createdBy modifiedBy taskId",
             string="storyPoints",
         ),
-        key=("taskId",),
-        parents=every(Parent(stream="tasks", param="id", column="taskId", only=in_group, select=("GROUP_ID",))),
+        primary_key=("taskId",),
+        parents=static_parents(
+            Parent(stream="tasks", param="id", column="taskId", has_children=in_group, select=("GROUP_ID",))
+        ),
     ),
     Entity(
         stream="workgroups",
         scope=("socialnetwork",),
         endpoint=camel("socialnetwork.api.workgroup.list", "workgroups", select="select", request_key="ID"),
-        documented=columns(
+        documented_columns=columns(
             integer="SUBJECT_ID OWNER_ID NUMBER_OF_MEMBERS NUMBER_OF_MODERATORS SCRUM_OWNER_ID SCRUM_MASTER_ID "
             "SCRUM_SPRINT_DURATION id imageId",
             boolean="ACTIVE CLOSED VISIBLE OPENED PROJECT LANDING",
@@ -272,39 +303,39 @@ WORK: Sequence[Entity] = (
             "avatar dialogId",
             json="additionalData",
         ),
-        key=("id",),
-        stamp=Stamp("dateUpdate", "DATE_UPDATE", margin=ZONES),
-        default=True,
+        primary_key=("id",),
+        replication_key=ReplicationKey("dateUpdate", "DATE_UPDATE", timezone_margin=ALL_TIMEZONES),
+        selected_by_default=True,
         select=WORKGROUP_FIELDS,
     ),
     Entity(
         stream="workgroups_classic",
         scope=("sonet_group",),
-        endpoint=upper("sonet_group.get", paging=ByStart("FILTER", "ORDER")),
-        documented=columns(
+        endpoint=upper("sonet_group.get", paging=StartParameter("FILTER", "ORDER")),
+        documented_columns=columns(
             integer="ID SUBJECT_ID OWNER_ID NUMBER_OF_MEMBERS",
             boolean="ACTIVE VISIBLE OPENED CLOSED IS_EXTRANET",
             datetime="DATE_CREATE DATE_UPDATE DATE_ACTIVITY",
             string="SITE_ID NAME DESCRIPTION KEYWORDS SUBJECT_NAME IMAGE",
         ),
-        stamp=Stamp("DATE_UPDATE", "DATE_UPDATE"),
+        replication_key=ReplicationKey("DATE_UPDATE", "DATE_UPDATE"),
     ),
     Entity(
         stream="workgroup_members",
         scope=("sonet_group",),
-        endpoint=upper("sonet_group.user.get", paging=WHOLE, key="USER_ID"),
-        documented=columns(
+        endpoint=upper("sonet_group.user.get", paging=SINGLE_PAGE, key="USER_ID"),
+        documented_columns=columns(
             integer="USER_ID GROUP_ID",
             string="ROLE",
         ),
-        key=("GROUP_ID", "USER_ID"),
-        parents=every(Parent(stream="workgroups_classic", param="ID", column="GROUP_ID")),
+        primary_key=("GROUP_ID", "USER_ID"),
+        parents=static_parents(Parent(stream="workgroups_classic", param="ID", column="GROUP_ID")),
     ),
     Entity(
         stream="calendar_events",
         scope=("calendar",),
-        endpoint=upper("calendar.event.get", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("calendar.event.get", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID DT_LENGTH COLLAB_ID PARENT_ID OWNER_ID TZ_OFFSET_FROM TZ_OFFSET_TO DATE_FROM_TS_UTC "
             "DATE_TO_TS_UTC CREATED_BY MEETING_HOST VERSION RECURRENCE_ID SECTION_ID SECT_ID",
             boolean="DELETED DT_SKIP_TIME PRIVATE_EVENT IS_MEETING",
@@ -314,29 +345,29 @@ WORK: Sequence[Entity] = (
             json="MEETING REMIND RRULE ATTENDEES_CODES RELATIONS UF_CRM_CAL_EVENT UF_WEBDAV_CAL_EVENT ATTENDEE_LIST "
             "attendeesEntityList",
         ),
-        key=("ID", "DATE_FROM"),
-        each=company_calendar,
+        primary_key=("ID", "DATE_FROM"),
+        variants=company_calendar,
         parents=calendar_owners,
     ),
     Entity(
         stream="calendar_sections",
         scope=("calendar",),
-        endpoint=upper("calendar.section.get", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("calendar.section.get", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID CREATED_BY",
             boolean="IS_COLLAB",
             string="NAME GAPI_CALENDAR_ID DESCRIPTION COLOR TEXT_COLOR CAL_TYPE OWNER_ID CAL_DAV_CON SYNC_TOKEN "
             "PAGE_TOKEN EXTERNAL_TYPE DATE_CREATE TIMESTAMP_X",
             json="EXPORT ACCESS PERM LINK",
         ),
-        each=each_value("ownerId", "", type="company_calendar"),
+        variants=for_each_value("ownerId", "", type="company_calendar"),
         parents=section_owners,
     ),
     Entity(
         stream="calendar_resources",
         scope=("calendar",),
-        endpoint=upper("calendar.resource.list", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("calendar.resource.list", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID CREATED_BY",
             string="NAME",
         ),
@@ -344,8 +375,8 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="calendar_resource_bookings",
         scope=("calendar",),
-        endpoint=upper("calendar.resource.booking.list", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("calendar.resource.booking.list", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID PARENT_ID OWNER_ID DT_LENGTH CREATED_BY VERSION SECTION_ID SECT_ID RESOURCE_BOOKING_ID "
             "TZ_OFFSET_FROM TZ_OFFSET_TO DATE_FROM_TS_UTC DATE_TO_TS_UTC MEETING_HOST",
             boolean="DELETED DT_SKIP_TIME IS_MEETING",
@@ -357,8 +388,8 @@ WORK: Sequence[Entity] = (
     Entity(
         stream="timeman_absence_reports",
         scope=("timeman",),
-        endpoint=camel("timeman.timecontrol.reports.get", "report.days", paging=WHOLE, key="index"),
-        documented=columns(
+        endpoint=camel("timeman.timecontrol.reports.get", "report.days", paging=SINGLE_PAGE, key="index"),
+        documented_columns=columns(
             integer="index workday_time_leaks_user workday_time_leaks_final workday_duration workday_duration_final "
             "workday_duration_config workday_time_leaks_real USER_ID",
             boolean="workday_complete",
@@ -366,51 +397,51 @@ WORK: Sequence[Entity] = (
             string="day_title",
             json="reports",
         ),
-        key=("USER_ID", "index"),
-        parents=every(Parent(stream="users", param="USER_ID", column="USER_ID", each=each_month)),
+        primary_key=("USER_ID", "index"),
+        parents=static_parents(Parent(stream="users", param="USER_ID", column="USER_ID", variants=for_each_month)),
         complete=False,
     ),
     Entity(
         stream="bookings",
         scope=("booking",),
-        endpoint=camel("booking.v1.booking.list", "booking", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("booking.v1.booking.list", "booking", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="id",
             string="description name",
             json="datePeriod resourceIds",
         ),
-        key=("id",),
-        default=True,
-        each=each_booking_span,
+        primary_key=("id",),
+        selected_by_default=True,
+        variants=each_booking_span,
     ),
     Entity(
         stream="booking_clients",
         scope=("booking",),
-        endpoint=camel("booking.v1.booking.client.list", "bookingClient", paging=WHOLE, shape=clients),
-        documented=columns(
+        endpoint=camel("booking.v1.booking.client.list", "bookingClient", paging=SINGLE_PAGE, shape=clients),
+        documented_columns=columns(
             integer="id bookingId",
             string="typeCode",
             json="type",
         ),
-        key=("bookingId", "typeCode", "id"),
-        parents=every(Parent(stream="bookings", param="bookingId", column="bookingId")),
+        primary_key=("bookingId", "typeCode", "id"),
+        parents=static_parents(Parent(stream="bookings", param="bookingId", column="bookingId")),
     ),
     Entity(
         stream="booking_external_data",
         scope=("booking",),
-        endpoint=camel("booking.v1.booking.externalData.list", "externalData", paging=WHOLE, key="value"),
-        documented=columns(
+        endpoint=camel("booking.v1.booking.externalData.list", "externalData", paging=SINGLE_PAGE, key="value"),
+        documented_columns=columns(
             integer="bookingId",
             string="entityTypeId moduleId value",
         ),
-        key=("bookingId", "moduleId", "entityTypeId", "value"),
-        parents=every(Parent(stream="bookings", param="bookingId", column="bookingId")),
+        primary_key=("bookingId", "moduleId", "entityTypeId", "value"),
+        parents=static_parents(Parent(stream="bookings", param="bookingId", column="bookingId")),
     ),
     Entity(
         stream="booking_resources",
         scope=("booking",),
-        endpoint=camel("booking.v1.resource.list", "resource", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("booking.v1.resource.list", "resource", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="confirmationCounterDelay confirmationNotificationDelay "
             "confirmationNotificationRepetitionsInterval delayedCounterDelay delayedNotificationDelay id "
             "reminderNotificationDelay typeId "
@@ -420,13 +451,13 @@ WORK: Sequence[Entity] = (
             string="description name templateTypeConfirmation templateTypeDelayed templateTypeFeedback "
             "templateTypeInfo templateTypeReminder",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="booking_resource_types",
         scope=("booking",),
-        endpoint=camel("booking.v1.resourceType.list", "resource", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("booking.v1.resourceType.list", "resource", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="confirmationNotificationRepetitions infoNotificationDelay confirmationCounterDelay "
             "confirmationNotificationDelay confirmationNotificationRepetitionsInterval delayedCounterDelay "
             "delayedNotificationDelay id reminderNotificationDelay",
@@ -434,72 +465,72 @@ WORK: Sequence[Entity] = (
             "isReminderNotificationOn",
             string="code name templateTypeConfirmation templateTypeDelayed templateTypeFeedback templateTypeReminder",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="booking_resource_slots",
         scope=("booking",),
-        endpoint=camel("booking.v1.resource.slots.list", "slots", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("booking.v1.resource.slots.list", "slots", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="from id slotSize to resourceId",
             string="timezone",
             json="weekDays",
         ),
-        key=("id",),
-        parents=every(Parent(stream="booking_resources", param="resourceId", column="resourceId")),
+        primary_key=("id",),
+        parents=static_parents(Parent(stream="booking_resources", param="resourceId", column="resourceId")),
     ),
     Entity(
         stream="booking_waitlist",
         scope=("booking",),
-        endpoint=camel("booking.v1.waitlist.list", "waitList", paging=WHOLE),
-        documented=columns(
+        endpoint=camel("booking.v1.waitlist.list", "waitList", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="id",
             string="note",
         ),
-        key=("id",),
+        primary_key=("id",),
     ),
     Entity(
         stream="booking_waitlist_clients",
         scope=("booking",),
-        endpoint=camel("booking.v1.waitlist.client.list", "waitListClient", paging=WHOLE, shape=clients),
-        documented=columns(
+        endpoint=camel("booking.v1.waitlist.client.list", "waitListClient", paging=SINGLE_PAGE, shape=clients),
+        documented_columns=columns(
             integer="id waitListId",
             string="typeCode",
             json="type",
         ),
-        key=("waitListId", "typeCode", "id"),
-        parents=every(Parent(stream="booking_waitlist", param="waitListId", column="waitListId")),
+        primary_key=("waitListId", "typeCode", "id"),
+        parents=static_parents(Parent(stream="booking_waitlist", param="waitListId", column="waitListId")),
     ),
     Entity(
         stream="booking_waitlist_external_data",
         scope=("booking",),
-        endpoint=camel("booking.v1.waitlist.externalData.list", "externalData", paging=WHOLE, key="value"),
-        documented=columns(
+        endpoint=camel("booking.v1.waitlist.externalData.list", "externalData", paging=SINGLE_PAGE, key="value"),
+        documented_columns=columns(
             integer="waitListId",
             string="entityTypeId moduleId value",
         ),
-        key=("waitListId", "moduleId", "entityTypeId", "value"),
-        parents=every(Parent(stream="booking_waitlist", param="waitListId", column="waitListId")),
+        primary_key=("waitListId", "moduleId", "entityTypeId", "value"),
+        parents=static_parents(Parent(stream="booking_waitlist", param="waitListId", column="waitListId")),
     ),
     Entity(
         stream="booking_client_types",
         scope=("booking",),
-        endpoint=camel("booking.v1.clienttype.list", "clientType", paging=WHOLE, key="code"),
-        documented=columns(
+        endpoint=camel("booking.v1.clienttype.list", "clientType", paging=SINGLE_PAGE, key="code"),
+        documented_columns=columns(
             string="code module",
         ),
-        key=("code",),
+        primary_key=("code",),
     ),
     Entity(
         stream="user_userfields",
         scope=("user.userfield",),
-        endpoint=upper("user.userfield.list", paging=WHOLE),
-        documented=columns(
+        endpoint=upper("user.userfield.list", paging=SINGLE_PAGE),
+        documented_columns=columns(
             integer="ID XML_ID SORT",
             boolean="MULTIPLE MANDATORY SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
             string="ENTITY_ID FIELD_NAME USER_TYPE_ID SHOW_FILTER",
             json="SETTINGS LIST",
         ),
-        default=True,
+        selected_by_default=True,
     ),
 )

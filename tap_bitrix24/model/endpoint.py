@@ -14,23 +14,23 @@ REST_2, REST_3, VIBECODE, SITE = "rest_v2", "rest_v3", "vibecode", "site"
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ReplicationKey:
     """The date-time a stream is read incrementally by."""
 
-    row: str
+    row_key: str
     """Its key in rows."""
-    request: str
+    request_key: str
     """Its key in filters."""
     fallback: str = ""
     """Row key that counts where the stamp is null (tasks: the filter falls back to the creation date)."""
-    margin: int = 0
+    timezone_margin: int = 0
     """Seconds by which bounds are widened because the portal may shift them between time zones."""
-    lag: int = 0
+    visibility_delay: int = 0
     """Seconds a row may become visible after its stamp (a call when it is over, its recording later still)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class PageQuery:
     """One page as a strategy wants it, before a paging family spells it out as parameters."""
 
     params: Mapping[str, Any]
@@ -48,22 +48,22 @@ class Query:
     """Where the page before ended, in the portal's own words."""
 
 
-class Paging(Protocol):
+class Pagination(Protocol):
     """How a family of methods wants filter, order and page spelled (`tap_bitrix24.paging`)."""
 
     @property
-    def keyset(self) -> bool:
+    def supports_keyset(self) -> bool:
         """Whether rows behind an id can be asked for."""
 
     @property
-    def descends(self) -> bool:
+    def supports_descending(self) -> bool:
         """Whether the newest id can be had by turning the order round."""
 
-    def __call__(self, query: Query) -> dict[str, Any]:
+    def __call__(self, query: PageQuery) -> dict[str, Any]:
         """The parameters of one command."""
 
 
-Shape = Callable[[Any], "list[Row] | None"]
+ResponseShape = Callable[[Any], "list[Row] | None"]
 """What stands where the rows belong → the rows; None: there are none to be found in it (`tap_bitrix24.shapes`)."""
 
 
@@ -72,9 +72,9 @@ class Endpoint:
     """How one list method is asked and where its answer keeps the rows."""
 
     method: str
-    paging: Paging
-    shape: Shape
-    rows_at: str = ""
+    pagination: Pagination
+    shape: ResponseShape
+    records_path: str = ""
     """Member of `result` that holds the rows, dotted if it lies deeper; empty: `result` is the list."""
     key: str = "ID"
     """The id in rows."""
@@ -82,12 +82,12 @@ class Endpoint:
     """The id in filters and order."""
     select_param: str = ""
     """Parameter that narrows columns, dotted if it lies in another; empty where the method has none."""
-    selects: Sequence[str] = ()
+    required_select: Sequence[str] = ()
     """Names every selection must hold besides the id, or the method refuses it."""
     page_size: int = 50
-    chains: bool = True
+    supports_chaining: bool = True
     """Rows lie in a list, so that a batch can refer to the last of them by its number."""
-    counts: bool = True
+    reliable_total: bool = True
     """`total` can be believed; crm.address.list gives its page size."""
     dialect: str = REST_2
     alone: bool = False
@@ -95,7 +95,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ListSpec:
     """One list a stream reads: an endpoint with its fixed parameters. A stream may have several."""
 
     endpoint: Endpoint
@@ -103,14 +103,14 @@ class Source:
     filter: Mapping[str, Any] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     """Request parameters that are part of a row's identity; added to each row."""
-    stamp: Stamp | None = None
+    replication_key: ReplicationKey | None = None
     identity: Sequence[str] | None = None
     """Row keys that together tell rows of this list apart; empty: only their whole content does; None: the id."""
     renames: Mapping[str, str] | None = None
     """Row key → portal name, where the universal method stands in for a classic one."""
-    ignores: frozenset[str] = frozenset()
+    ignored_keys: frozenset[str] = frozenset()
     """Row keys that repeat other columns in another form."""
     reshape: Callable[[Row], Row] | None = None
     """Brings a row into the classic shape where renaming keys is not enough."""
-    tolerated: frozenset[str] = frozenset()
+    ignorable_errors: frozenset[str] = frozenset()
     """Codes or words, lower case, of errors that mean 'this list does not exist here', not a failure."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tap_bitrix24.errors import PortalError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class PageRequest:
     """One wish of a strategy: a page, or a chain of pages, of one source.
 
     Exactly one way of paging: `after` (keyset by id), `newest` (ids descending, only ids), or `offset`; `cursor` comes
     with an offset, where the portal says itself where the next page begins.
     """
 
-    source: Source
+    list_spec: ListSpec
     window: Window | None = None
     after: int | None = None
-    newest: bool = False
+    descending: bool = False
     offset: int | None = None
     cursor: Any = None
     pages: int = 1
@@ -57,20 +57,20 @@ class Answer:
     error: PortalError | None = None
 
 
-Arrived = Callable[[Ask], Answer | None]
+AnswerLookup = Callable[[PageRequest], Answer | None]
 """What a wish that is under way has been answered with, if it has."""
 
 
-More = Callable[[int, Arrived], Ask | None]
+Prefetch = Callable[[int, AnswerLookup], PageRequest | None]
 """Gives a wish, of so many pages at most, that comes next for sure; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class ReadRequest:
     """A strategy's request to the engine; answered by one Answer per Ask."""
 
-    asks: Sequence[Ask]
-    more: More | None = None
+    page_requests: Sequence[PageRequest]
+    prefetch: Prefetch | None = None
     """Called when a request could be sent meanwhile; what it gives will be among `asks` later, the same object."""
-    left: int = 0
+    pages_left: int = 0
     """Pages that are left to be read, as far as that can be told, these included."""

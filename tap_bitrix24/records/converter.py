@@ -15,10 +15,10 @@ from tap_bitrix24.records.values import (
     ABSENT,
     CONVERT_ALL,
     CONVERTERS,
-    MISFIT,
+    UNPARSABLE,
     Convert,
     ConvertAll,
-    is_nothing,
+    is_empty,
     one_by_one,
     without_secrets,
 )
@@ -72,11 +72,11 @@ def _place(column: Column) -> Convert:
     return convert
 
 
-def _bare(convert: Convert, *, multiple: bool) -> Convert:
+def _property_values(convert: Convert, *, multiple: bool) -> Convert:
     """What a property holds: `{value: …, valueId: …}`, a list of those, or `{valueId: value}` for each value."""
 
     def convert_all(value: Any) -> Any:
-        if is_nothing(value):
+        if is_empty(value):
             return [] if multiple and value is not ABSENT else None
         if value.__class__ is dict:
             found = [value["value"]] if "value" in value else list(value.values())
@@ -91,13 +91,13 @@ def _bare(convert: Convert, *, multiple: bool) -> Convert:
     return convert_all
 
 
-def _tolerant(convert: Convert) -> Convert:
+def _null_if_unparsable(convert: Convert) -> Convert:
     """For parts: one that does not fit is null, for the whole value stands in the column beside."""
 
     def convert_or_leave(value: Any) -> Any:
         try:
             return convert(value)
-        except MISFIT:
+        except UNPARSABLE:
             return None
 
     return convert_or_leave
@@ -111,7 +111,7 @@ def _each(convert: Convert) -> Convert:
             return [convert(item) for item in value]
         if value is ABSENT:
             return None
-        return [] if is_nothing(value) else [convert(value)]
+        return [] if is_empty(value) else [convert(value)]
 
     return convert_all
 
@@ -119,13 +119,13 @@ def _each(convert: Convert) -> Convert:
 def _converter(column: Column, *, money: bool) -> Convert:
     """What turns a portal's value into the column's."""
     if column.part == "value":
-        return _tolerant(_bare(CONVERTERS[column.kind], multiple=column.multiple))
+        return _null_if_unparsable(_property_values(CONVERTERS[column.kind], multiple=column.multiple))
     if column.part == "first":
-        return _tolerant(_first)
+        return _null_if_unparsable(_first)
     if column.part == "currency":
         convert: Convert = _currency
     elif column.part:
-        convert = _tolerant(_place(column))
+        convert = _null_if_unparsable(_place(column))
     else:
         convert = _amount if money else CONVERTERS[column.kind]
     return _each(convert) if column.multiple else convert
@@ -153,7 +153,7 @@ def _step(key: str, column: Column, *, money: bool) -> _Step:
     return _Step(key, column.name, convert, convert_all)
 
 
-def _turned(keys: Sequence[str], rows: Iterable[Row]) -> Mapping[str, Sequence[Any]]:
+def _transposed(keys: Sequence[str], rows: Iterable[Row]) -> Mapping[str, Sequence[Any]]:
     """Rows that have all these keys → key and its values, row by row."""
     if len(keys) == 1:  # of one key, an itemgetter gives the bare value
         return {keys[0]: [row[keys[0]] for row in rows]}
@@ -229,7 +229,7 @@ class RowConverter:
         keys = list(rows[0])
         if set(map(len, rows)) == {len(keys)}:
             try:
-                values = _turned(keys, rows)
+                values = _transposed(keys, rows)
             except KeyError:
                 pass  # as many keys, but others
             else:
@@ -238,29 +238,29 @@ class RowConverter:
         for row in rows:
             self._learn_keys(row)
         blank = dict.fromkeys(self._plan, ABSENT)
-        return _turned(list(blank), [row if len(row) == len(blank) else blank | row for row in rows])
+        return _transposed(list(blank), [row if len(row) == len(blank) else blank | row for row in rows])
 
     def _column(self, step: _Step, values: Sequence[Any], misfits: dict[int, Row]) -> list[Any]:
         try:
             return step.convert_all(values)
-        except MISFIT:
+        except UNPARSABLE:
             converted: list[Any] = [None] * len(values)
             for number, value in enumerate(values):
                 try:
                     converted[number] = step.convert(value)
-                except MISFIT:
-                    self._misfit(misfits.setdefault(number, {}), step.column, value)
+                except UNPARSABLE:
+                    self._keep_unparsed(misfits.setdefault(number, {}), step.column, value)
             return converted
 
     def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
         for key in sorted(self.unknown):
             column = default_column(self._renames.get(key, key))
             for number, row in enumerate(rows):
-                if not is_nothing(row.get(key)):
+                if not is_empty(row.get(key)):
                     originals = misfits.setdefault(number, {})
-                    self._misfit(originals, key if column in originals else column, row[key])
+                    self._keep_unparsed(originals, key if column in originals else column, row[key])
 
-    def _misfit(self, originals: Row, column: str, value: Any) -> None:
+    def _keep_unparsed(self, originals: Row, column: str, value: Any) -> None:
         self.unparsed[column] = self.unparsed.get(column, 0) + 1
         originals[column] = without_secrets(value)
 

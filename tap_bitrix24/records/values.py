@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 Convert = Callable[[Any], Any]
 ConvertAll = Callable[[Sequence[Any]], list[Any]]
 """Converts what the rows of a page have in one column; raises one of MISFIT if any of it does not fit."""
-MISFIT = (ValueError, TypeError, OverflowError, ArithmeticError)
+UNPARSABLE = (ValueError, TypeError, OverflowError, ArithmeticError)
 """What a converter raises for a value that does not fit."""
 
 ABSENT = ()
@@ -59,7 +59,7 @@ _TEXTS = frozenset({str, NoneType, ABSENT.__class__})
 _TEXTS_AND_FALSE = _TEXTS | {bool}
 
 
-class _Learnt(dict[str, _T]):
+class _Memo(dict[str, _T]):
     """What texts become, learnt as they come: few are new. Raises what `learn` raises."""
 
     def __init__(self, learn: Callable[[str], _T]) -> None:
@@ -74,7 +74,7 @@ class _Learnt(dict[str, _T]):
         return learnt
 
 
-def is_nothing(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
     """Whether the portal means 'no value' (`false`, `""`, `[]`, `{}`, null); 0 is a value."""
     return value is None or value is False or value in ("", [], {}, ABSENT)
 
@@ -90,7 +90,7 @@ def _integer(value: Any) -> int | None:
         number = int(value.partition(".")[0])
     elif value.__class__ is int:
         number = value
-    elif is_nothing(value):
+    elif is_empty(value):
         return None
     elif value.__class__ is float and value.is_integer():
         number = int(value)
@@ -113,7 +113,7 @@ def _number(value: Any) -> float | None:
         return number
     if value.__class__ in (int, float):
         return float(value) if abs(value) < 2**53 else _large(value)
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -130,7 +130,7 @@ def _boolean(value: Any) -> bool | None:
         return _FLAGS[value]
     if value.__class__ in (bool, int) and value in (0, 1):
         return bool(value)
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -140,7 +140,7 @@ def _string(value: Any) -> str | None:
         return value or None
     if value.__class__ in (int, float):
         return str(value)
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -156,7 +156,7 @@ def _utc(value: str) -> str:
 def _datetime(value: Any) -> str | None:
     if value.__class__ is str:
         return _utc(value) if value else None
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -175,13 +175,13 @@ def _day(value: str) -> str:
     return utc.date().isoformat()
 
 
-_DAYS = _Learnt(_day)
+_DAYS = _Memo(_day)
 
 
 def _date(value: Any) -> str | None:
     if value.__class__ is str:
         return _DAYS[value] if value else None
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -221,7 +221,7 @@ def _link(value: Any) -> str | None:
 def _object(value: Any) -> dict[str, Any] | None:
     if value.__class__ is dict:
         return without_secrets(value) if value else None
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -229,7 +229,7 @@ def _object(value: Any) -> dict[str, Any] | None:
 def _json(value: Any) -> Any:
     if value.__class__ in (dict, list):
         return without_secrets(value) if value else None
-    if is_nothing(value):
+    if is_empty(value):
         return None
     raise ValueError(value)
 
@@ -272,7 +272,7 @@ def _decimals(values: Sequence[Any], texts: list[str], point: str = "") -> list[
 def _integers(values: Sequence[Any]) -> list[Any]:
     try:
         numbers = _decimals(values, _texts(values))
-    except MISFIT:
+    except UNPARSABLE:
         return list(map(_integer, values))
     fit = max(filter(None, numbers), default=0) < _BIGINT
     return numbers if fit else list(map(_integer, values))
@@ -282,7 +282,7 @@ def _numbers(values: Sequence[Any]) -> list[Any]:
     try:
         texts = _texts(values)
         numbers = _decimals(values, texts, ".")
-    except MISFIT:
+    except UNPARSABLE:
         return list(map(_number, values))
     exact = max(map(len, texts), default=0) <= _EXACT_DIGITS
     return [None if each is None else float(each) for each in numbers] if exact else list(map(_number, values))
@@ -307,7 +307,7 @@ def _later(days: int, day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days)).isoformat()
 
 
-_NEIGHBOURS = {f"2000-01-0{2 + days}": _Learnt(partial(_later, days)) for days in (-1, 0, 1)}
+_NEIGHBOURS = {f"2000-01-0{2 + days}": _Memo(partial(_later, days)) for days in (-1, 0, 1)}
 
 
 def _utc_hour(text: str) -> tuple[Mapping[str, str], str]:
@@ -318,7 +318,7 @@ def _utc_hour(text: str) -> tuple[Mapping[str, str], str]:
     return _NEIGHBOURS[day], f"T{hour}"
 
 
-_HOURS = _Learnt(_utc_hour)
+_HOURS = _Memo(_utc_hour)
 
 
 def _datetimes(values: Sequence[Any]) -> list[Any]:
@@ -328,7 +328,7 @@ def _datetimes(values: Sequence[Any]) -> list[Any]:
         if len(found) < len(texts) or not set(map(len, texts)) <= {_MOMENT_LENGTH}:
             return list(map(_datetime, values))
         moments = [f"{(utc := _HOURS[hour + zone])[0][day]}{utc[1]}{rest}Z" for day, hour, rest, zone in found]
-    except MISFIT:
+    except UNPARSABLE:
         return list(map(_datetime, values))
     each = iter(moments)
     return moments if len(moments) == len(values) else [next(each) if value else None for value in values]

@@ -11,29 +11,29 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import ByToken
-from tap_bitrix24.model.endpoint import Source
-from tap_bitrix24.model.event import Reached, Reading
+from tap_bitrix24.dialects.pagination import CursorPaginator
+from tap_bitrix24.model.endpoint import ListSpec
+from tap_bitrix24.model.event import Checkpoint, Strategy
 from tap_bitrix24.model.request import Window
-from tap_bitrix24.replication.date_windows import windows
+from tap_bitrix24.replication.date_windows import read_windows
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import Cursor
-from tap_bitrix24.replication.offset import offsets
-from tap_bitrix24.replication.state import _id, from_text, to_text
+from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.offset import read_by_offset
+from tap_bitrix24.replication.state import format_bookmark, parse_bookmark, parse_id
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before there was a portal."""
 
 
 def incremental(
-    sources: Sequence[Source],
+    sources: Sequence[ListSpec],
     state: Mapping[str, Any],
     *,
     replication_key: str,
     clock: datetime,
     lookback: timedelta,
     start_date: datetime | None,
-) -> Reading:
+) -> Strategy:
     """Load a stream for the first time by id, or go on by date windows.
 
     Args:
@@ -47,44 +47,50 @@ def incremental(
 
     def bookmark(high: datetime) -> dict[str, Any]:
         # windows begin a lookback before what is finished; stopped among those, a bookmark must not go back
-        return {"replication_key": replication_key, "replication_key_value": to_text(max(high, finished))}
+        return {"replication_key": replication_key, "replication_key_value": format_bookmark(max(high, finished))}
 
     if "replication_key_value" in state:
-        finished = from_text(state["replication_key_value"])
+        finished = parse_bookmark(state["replication_key_value"])
     else:
         snapshot = state.get("snapshot") or {}
-        finished = from_text(snapshot["clock"]) if "clock" in snapshot else clock
-        after, window = _id(snapshot.get("after", 0)), _first_window(sources, start_date, finished)
-        cursors = [Cursor(source, after=after, window=window) for source in sources]
-        yield from keyset(cursors, resumable={"clock": to_text(finished)})
-        yield Reached(bookmark(finished))
+        finished = parse_bookmark(snapshot["clock"]) if "clock" in snapshot else clock
+        after, window = parse_id(snapshot.get("after", 0)), _first_window(sources, start_date, finished)
+        cursors = [KeysetReader(source, after=after, window=window) for source in sources]
+        yield from keyset(cursors, resumable={"clock": format_bookmark(finished)})
+        yield Checkpoint(bookmark(finished))
         if finished >= clock:
             return
-    low = finished - lookback - timedelta(seconds=max(each.stamp.lag if each.stamp else 0 for each in sources))
+    low = (
+        finished
+        - lookback
+        - timedelta(
+            seconds=max(each.replication_key.visibility_delay if each.replication_key else 0 for each in sources)
+        )
+    )
     if start_date is not None:
         low = max(low, start_date.replace(microsecond=0))
-    yield from windows(sources, low, clock, bookmark)
+    yield from read_windows(sources, low, clock, bookmark)
 
 
-def _first_window(sources: Sequence[Source], start_date: datetime | None, clock: datetime) -> Window | None:
+def _first_window(sources: Sequence[ListSpec], start_date: datetime | None, clock: datetime) -> Window | None:
     """The dates of a first load; None: all there are.
 
     A list that can't tell its newest row ends with an empty page. Rows added meanwhile must not keep it from that, so
     it is bounded by the clock: they are the next run's.
     """
-    endless = not all(each.endpoint.paging.descends for each in sources)
+    endless = not all(each.endpoint.pagination.supports_descending for each in sources)
     return Window(start_date, clock if endless else None) if start_date or endless else None
 
 
-def by_period(
-    sources: Sequence[Source],
+def read_period(
+    sources: Sequence[ListSpec],
     state: Mapping[str, Any],
     *,
     replication_key: str | None,
     clock: datetime,
     lookback: timedelta,
     start_date: datetime | None,
-) -> Reading:
+) -> Strategy:
     """Read lists that must be bounded by dates and page in a way of their own: one period, and go on behind it.
 
     Args:
@@ -96,11 +102,13 @@ def by_period(
         start_date: Rows of before are not wanted.
     """
     bounded = start_date is not None or "replication_key_value" in state
-    bounded = bounded or any(isinstance(each.endpoint.paging, ByToken) for each in sources)
+    bounded = bounded or any(isinstance(each.endpoint.pagination, CursorPaginator) for each in sources)
     low = start_date or BEGINNING
     if "replication_key_value" in state:
-        lag = timedelta(seconds=max(each.stamp.lag if each.stamp else 0 for each in sources))
-        low = max(low, from_text(state["replication_key_value"]) - lookback - lag)
-    yield from offsets(*sources, window=Window(low, max(clock, low)) if bounded else None)
+        lag = timedelta(
+            seconds=max(each.replication_key.visibility_delay if each.replication_key else 0 for each in sources)
+        )
+        low = max(low, parse_bookmark(state["replication_key_value"]) - lookback - lag)
+    yield from read_by_offset(*sources, window=Window(low, max(clock, low)) if bounded else None)
     if replication_key is not None:
-        yield Reached({"replication_key": replication_key, "replication_key_value": to_text(clock)})
+        yield Checkpoint({"replication_key": replication_key, "replication_key_value": format_bookmark(clock)})

@@ -17,31 +17,31 @@ from tap_bitrix24.entities import (
     Entity,
     Parent,
     Universal,
-    entity_of,
-    member_of,
+    find_entity,
+    template_number,
 )
 from tap_bitrix24.entities.owners import CRM_OWNERS
-from tap_bitrix24.entities.portal_info import Each, Portal
-from tap_bitrix24.model.endpoint import Row, Source
-from tap_bitrix24.model.event import Reading
-from tap_bitrix24.replication.children import Brood, child_sets, families, with_set_time
-from tap_bitrix24.replication.full_table import distinct, everything, whole
-from tap_bitrix24.replication.incremental import by_period, incremental
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.model.endpoint import ListSpec, Row
+from tap_bitrix24.model.event import Strategy
+from tap_bitrix24.replication.children import ParentGroup, children_of, incremental_children, with_read_time
+from tap_bitrix24.replication.full_table import deduplicated, read_all_by_id, read_whole
+from tap_bitrix24.replication.incremental import incremental, read_period
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name, upper_name
 
-GONE = frozenset({"not found", "not_found", "entitynotfound", "could not find entity", "does not exist"})
+PARENT_GONE = frozenset({"not found", "not_found", "entitynotfound", "could not find entity", "does not exist"})
 """What an error says of a parent that was deleted since it was listed."""
-_ANY_PORTAL = Portal(datetime(2000, 1, 1, tzinfo=UTC))
+_ANY_PORTAL = PortalInfo(datetime(2000, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReadPlan:
     """What reading a stream depends on besides its row of the table."""
 
-    portal: Portal
+    portal: PortalInfo
     columns: Sequence[Column] = ()
-    wanted: frozenset[str] | None = None
+    selected: frozenset[str] | None = None
     """Portal names of the selected columns; None: all of them."""
     universal: bool = False
     lookback: timedelta = timedelta()
@@ -49,10 +49,10 @@ class Plan:
     sweep: timedelta = timedelta(hours=24)
 
 
-def newest(entity: Entity, portal: Portal) -> Entity:
+def prefer_rest_v3(entity: Entity, portal: PortalInfo) -> Entity:
     """The row by REST 3.0, where it is better there and this portal has it; else the row itself."""
-    newer = entity.newer
-    if newer is None or newer.endpoint.method.lower() not in portal.newer:
+    newer = entity.rest_v3
+    if newer is None or newer.endpoint.method.lower() not in portal.rest_v3_methods:
         return entity
     scopes = portal.scopes
     return newer if scopes is None or not scopes.isdisjoint(newer.scope) else entity
@@ -64,86 +64,100 @@ def is_swept(entity: Entity) -> bool:
     It takes parents that tell when they were modified. (The parents' rows decide, not the portal's facts: a smart
     process more or less makes no difference.)
     """
-    if entity.parents is None or entity.each is not None:
+    if entity.parents is None or entity.variants is not None:
         return False
-    parents = [entity_of(parent.stream, entity.endpoint.dialect) for parent in entity.parents(_ANY_PORTAL)]
-    return all(each is not None and each.stamp is not None and each.parents is None for each in parents)
+    parents = [find_entity(parent.stream, entity.endpoint.dialect) for parent in entity.parents(_ANY_PORTAL)]
+    return all(each is not None and each.replication_key is not None and each.parents is None for each in parents)
 
 
-def reading(entity: Entity, name: str, plan: Plan, state: Mapping[str, Any], replication_key: str | None) -> Reading:
+def strategy_for(
+    entity: Entity, name: str, plan: ReadPlan, state: Mapping[str, Any], replication_key: str | None
+) -> Strategy:
     """The strategy that reads a stream from its STATE on; without a replication key, whole."""
     if entity.parents is not None and replication_key is not None:
-        yield from child_sets(
-            broods(entity, plan, swept=True), state, clock=plan.portal.clock,
-            lookback=plan.lookback, start_date=plan.start_date, sweep=plan.sweep,
-        )  # fmt: skip
+        yield from incremental_children(
+            parent_groups(entity, plan, swept=True),
+            state,
+            clock=plan.portal.clock,
+            lookback=plan.lookback,
+            start_date=plan.start_date,
+            sweep=plan.sweep,
+        )
     elif entity.parents is not None:
         yield from _children_of_all(entity, name, plan)
-    elif not entity.keyset and entity.stamp is not None:
-        yield from by_period(
-            sources(entity, name, plan), state, replication_key=replication_key, clock=plan.portal.clock,
-            lookback=plan.lookback, start_date=plan.start_date,
-        )  # fmt: skip
-    elif not entity.keyset:
-        yield from _whole(sources(entity, name, plan))
+    elif not entity.supports_keyset and entity.replication_key is not None:
+        yield from read_period(
+            list_specs(entity, name, plan),
+            state,
+            replication_key=replication_key,
+            clock=plan.portal.clock,
+            lookback=plan.lookback,
+            start_date=plan.start_date,
+        )
+    elif not entity.supports_keyset:
+        yield from _whole(list_specs(entity, name, plan))
     elif replication_key is None:
-        yield from everything(sources(entity, name, plan))
+        yield from read_all_by_id(list_specs(entity, name, plan))
     else:
         yield from incremental(
-            sources(entity, name, plan), state, replication_key=replication_key, clock=plan.portal.clock,
-            lookback=plan.lookback, start_date=plan.start_date,
-        )  # fmt: skip
+            list_specs(entity, name, plan),
+            state,
+            replication_key=replication_key,
+            clock=plan.portal.clock,
+            lookback=plan.lookback,
+            start_date=plan.start_date,
+        )
 
 
-def _whole(lists: Sequence[Source]) -> Reading:
+def _whole(lists: Sequence[ListSpec]) -> Strategy:
     """All lists of a stream; a row in one may lie in another, too: an event on the last night of a date range."""
-    return distinct(whole(lists)) if len(lists) > 1 else whole(lists)
+    return deduplicated(read_whole(lists)) if len(lists) > 1 else read_whole(lists)
 
 
-def _children_of_all(entity: Entity, name: str, plan: Plan) -> Reading:
+def _children_of_all(entity: Entity, name: str, plan: ReadPlan) -> Strategy:
     """Lists of the stream's own, then the children of all parents; parents that are children are read likewise."""
-    if entity.each is not None:
-        yield from _whole(sources(entity, name, plan))
+    if entity.variants is not None:
+        yield from _whole(list_specs(entity, name, plan))
     for parent in entity.parents(plan.portal) if entity.parents else ():
-        of_kind = list(_broods_of(entity, parent, plan, swept=False))
+        of_kind = list(_parent_groups_of(entity, parent, plan, swept=False))
         known = _parent(entity, parent)
         if known.parents is not None:
-            yield from families(_children_of_all(known, parent.stream, plan), of_kind)
+            yield from children_of(_children_of_all(known, parent.stream, plan), of_kind)
             continue
-        read = everything if known.keyset else whole
-        yield from families(read([brood.parents for brood in of_kind]), of_kind)
+        read = read_all_by_id if known.supports_keyset else read_whole
+        yield from children_of(read([brood.parents for brood in of_kind]), of_kind)
 
 
-def sources(entity: Entity, name: str, plan: Plan) -> list[Source]:
+def list_specs(entity: Entity, name: str, plan: ReadPlan) -> list[ListSpec]:
     """The lists that make up a stream on this portal."""
     if entity.universal and plan.universal:
-        return [_universal_source(entity.universal, {})]
-    params = _selected(entity, plan)
-    number = member_of(entity, name)
-    lists = [Each()]
-    if entity.members is not None and number is not None:
-        lists = [entity.members.each(number, plan.portal)]
-    elif entity.each is not None:
-        lists = list(entity.each(plan.portal))
-    listed = [_source(entity, replace(each, params={**params, **each.params})) for each in lists]
+        return [_universal_list(entity.universal, {})]
+    params = _select_parameter(entity, plan)
+    number = template_number(entity, name)
+    lists = [ListVariant()]
+    if entity.template is not None and number is not None:
+        lists = [entity.template.variant(number, plan.portal)]
+    elif entity.variants is not None:
+        lists = list(entity.variants(plan.portal))
+    listed = [_list_spec(entity, replace(each, params={**params, **each.params})) for each in lists]
     hidden = plan.portal.hidden_categories.get(entity.universal.entity_type_id, []) if entity.universal else []
     if entity.universal and hidden:
-        listed.append(_universal_source(entity.universal, {"@categoryId": hidden}))
+        listed.append(_universal_list(entity.universal, {"@categoryId": hidden}))
     return listed
 
 
-def _selected(entity: Entity, plan: Plan) -> dict[str, Any]:
+def _select_parameter(entity: Entity, plan: ReadPlan) -> dict[str, Any]:
     """The parameter that asks for all columns, where a method gives only some unless it is asked, or for fewer."""
     select = list(entity.select)
-    if entity.select_fields:
+    if entity.select_all_fields:
         names = [column.portal_name for column in plan.columns if not column.part] or [
-            *entity.documented,
-            *entity.types,
+            *entity.documented_columns,
+            *entity.type_overrides,
         ]
         request = str.isupper if entity.endpoint.request_key.isupper() else (lambda _: True)
         select = [name for name in names if request(name)]
-    if plan.wanted is not None:
-        select = _narrowed(entity, select, plan.wanted)
+    if plan.selected is not None:
+        select = _narrowed(entity, select, plan.selected)
     return {entity.endpoint.select_param: select} if select else {}
 
 
@@ -154,97 +168,117 @@ def _narrowed(entity: Entity, select: list[str], wanted: frozenset[str]) -> list
     for: which of them brings it is not told.
     """
     names = {name for name in wanted if not name.startswith("_")}
-    if not (entity.selectable or (entity.select_fields and names <= {entity.endpoint.request_key, *select})):
+    if not (
+        entity.columns_selectable or (entity.select_all_fields and names <= {entity.endpoint.request_key, *select})
+    ):
         return select
-    stamp, endpoint = entity.stamp, entity.endpoint
-    needed = [endpoint.request_key, *endpoint.selects]
+    stamp, endpoint = entity.replication_key, entity.endpoint
+    needed = [endpoint.request_key, *endpoint.required_select]
     if stamp is not None:
-        needed += [stamp.request, upper_name(stamp.fallback)]
+        needed += [stamp.request_key, upper_name(stamp.fallback)]
     return list(dict.fromkeys(filter(None, [*needed, *sorted(names)])))
 
 
-def _source(entity: Entity, each: Each) -> Source:
+def _list_spec(entity: Entity, each: ListVariant) -> ListSpec:
     constants = dict(each.constants)
-    identity = [name for name in entity.key if column_name(name) not in constants and name != POSITION]
-    return Source(
-        entity.endpoint, params=each.params, constants=constants, stamp=entity.stamp, identity=identity,
-        reshape=entity.reshape, tolerated=entity.tolerated,
-    )  # fmt: skip
+    identity = [name for name in entity.primary_key if column_name(name) not in constants and name != POSITION]
+    return ListSpec(
+        entity.endpoint,
+        params=each.params,
+        constants=constants,
+        replication_key=entity.replication_key,
+        identity=identity,
+        reshape=entity.reshape,
+        ignorable_errors=entity.ignorable_errors,
+    )
 
 
-def _universal_source(twin: Universal, wanted: Mapping[str, Any]) -> Source:
-    return Source(
+def _universal_list(twin: Universal, wanted: Mapping[str, Any]) -> ListSpec:
+    return ListSpec(
         ITEMS,
         params={"entityTypeId": twin.entity_type_id, ITEMS.select_param: ["*"]},
         filter=wanted,
-        stamp=ITEM_STAMP,
+        replication_key=ITEM_STAMP,
         renames=twin.renames,
-        ignores=ITEM_ECHOES,
+        ignored_keys=ITEM_ECHOES,
         reshape=spread_multifields,
     )
 
 
-def broods(entity: Entity, plan: Plan, *, swept: bool) -> list[Brood]:
+def parent_groups(entity: Entity, plan: ReadPlan, *, swept: bool) -> list[ParentGroup]:
     """All parents of a stream of children, and how each kind of them is asked."""
     parents = entity.parents(plan.portal) if entity.parents else ()
-    return [brood for parent in parents for brood in _broods_of(entity, parent, plan, swept=swept)]
+    return [brood for parent in parents for brood in _parent_groups_of(entity, parent, plan, swept=swept)]
 
 
-def _broods_of(entity: Entity, parent: Parent, plan: Plan, *, swept: bool) -> Iterator[Brood]:
+def _parent_groups_of(entity: Entity, parent: Parent, plan: ReadPlan, *, swept: bool) -> Iterator[ParentGroup]:
     known = _parent(entity, parent)
-    if parent.told is not None and known.universal is not None:
-        lists = [_universal_source(known.universal, {})]
+    if parent.embedded_children is not None and known.universal is not None:
+        lists = [_universal_list(known.universal, {})]
     else:
-        lists = sources(known, parent.stream, replace(plan, columns=(), wanted=None))
+        lists = list_specs(known, parent.stream, replace(plan, columns=(), selected=None))
     for source in lists:
-        asked_with = parent.value or source.endpoint.key
+        asked_with = parent.value_key or source.endpoint.key
 
-        def ask(values: Sequence[Any]) -> list[Source]:
-            asked = [_source(entity, each) for each in _asked(parent, values, plan.portal)]
-            made = [replace(source, tolerated=source.tolerated | GONE) for source in asked]
-            return [with_set_time(one, plan.portal.clock) for one in made] if swept else made
+        def ask(values: Sequence[Any]) -> list[ListSpec]:
+            asked = [_list_spec(entity, each) for each in _child_variants(parent, values, plan.portal)]
+            made = [replace(source, ignorable_errors=source.ignorable_errors | PARENT_GONE) for source in asked]
+            return [with_read_time(one, plan.portal.clock) for one in made] if swept else made
 
-        told_by = _source(entity, Each()) if parent.told else None
-        yield Brood(
-            parents=_slim(known, source, parent), value=asked_with, ask=ask, name=parent.name or parent.stream,
-            only=parent.only, group=parent.group, owner=parent.owner, told=parent.told, again=parent.again,
-            told_by=with_set_time(told_by, plan.portal.clock) if told_by and swept else told_by,
-        )  # fmt: skip
+        told_by = _list_spec(entity, ListVariant()) if parent.embedded_children else None
+        yield ParentGroup(
+            parents=_parent_list(known, source, parent),
+            value_key=asked_with,
+            child_lists=ask,
+            name=parent.name or parent.stream,
+            has_children=parent.has_children,
+            group_size=parent.group_size,
+            owner_key=parent.owner_key,
+            embedded_children=parent.embedded_children,
+            recurse_into=parent.recurse_into,
+            embedded_source=with_read_time(told_by, plan.portal.clock) if told_by and swept else told_by,
+        )
 
 
-def _asked(parent: Parent, values: Sequence[Any], portal: Portal) -> list[Each]:
+def _child_variants(parent: Parent, values: Sequence[Any], portal: PortalInfo) -> list[ListVariant]:
     """The calls that ask for the children of these parents."""
-    value: Any = list(values) if parent.group > 1 and len(values) > 1 else values[0]
+    value: Any = list(values) if parent.group_size > 1 and len(values) > 1 else values[0]
     constants = {column_name(name): constant for name, constant in parent.constants.items()}
     if parent.column:
         constants[column_name(parent.column)] = values[0]
-    calls = parent.each(portal) if parent.each else [Each()]
+    calls = parent.variants(portal) if parent.variants else [ListVariant()]
     return [
-        Each({**parent.fixed, **call.params, parent.param: value}, {**constants, **call.constants}) for call in calls
+        ListVariant({**parent.fixed_params, **call.params, parent.param: value}, {**constants, **call.constants})
+        for call in calls
     ]
 
 
-def _slim(known: Entity, source: Source, parent: Parent) -> Source:
+def _parent_list(known: Entity, source: ListSpec, parent: Parent) -> ListSpec:
     """A list of parents, asked for no more than telling which they are and when they changed."""
     params = dict(source.params)
-    endpoint, stamp = source.endpoint, source.stamp
+    endpoint, stamp = source.endpoint, source.replication_key
     if endpoint.select_param and not known.parents:
-        wanted = [endpoint.request_key, *endpoint.selects, parent.request or parent.value, *parent.select]
+        wanted = [
+            endpoint.request_key,
+            *endpoint.required_select,
+            parent.value_request_key or parent.value_key,
+            *parent.select,
+        ]
         if stamp is not None:
-            wanted += [stamp.request, upper_name(stamp.fallback)]
+            wanted += [stamp.request_key, upper_name(stamp.fallback)]
         params[endpoint.select_param] = list(dict.fromkeys(filter(None, wanted)))
-    return replace(source, params=params, filter={**source.filter, **parent.wanted}, reshape=None)
+    return replace(source, params=params, filter={**source.filter, **parent.parent_filter}, reshape=None)
 
 
 def _parent(entity: Entity, parent: Parent) -> Entity:
     """The row of the list whose rows have children, in the table of the same door."""
-    return entity_of(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]
+    return find_entity(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]
 
 
 def entity_types(streams: Iterable[str]) -> dict[str, int]:
     """Stream → entityTypeId, of the streams that hold items."""
     known = {stream: number for stream, (number, _, _) in CRM_OWNERS.items()}
-    smart = {stream: number for stream in streams if (number := member_of(SMART_PROCESSES, stream)) is not None}
+    smart = {stream: number for stream in streams if (number := template_number(SMART_PROCESSES, stream)) is not None}
     return known | smart
 
 
@@ -258,7 +292,11 @@ def spread_multifields(row: Row) -> Row:
         return row
     spread: dict[str, list[Row]] = {}
     for value in values:
-        classic = {"ID": str(value.get("id")), "VALUE_TYPE": value.get("valueType"), "VALUE": value.get("value"),
-                   "TYPE_ID": value.get("typeId")}  # fmt: skip
+        classic = {
+            "ID": str(value.get("id")),
+            "VALUE_TYPE": value.get("valueType"),
+            "VALUE": value.get("value"),
+            "TYPE_ID": value.get("typeId"),
+        }
         spread.setdefault(str(value.get("typeId")), []).append(classic)
     return {**{key: value for key, value in row.items() if key != "fm"}, **spread}

@@ -8,19 +8,24 @@ from typing import Any
 from tap_bitrix24.errors import SettingsError
 
 
-def _id(after: Any) -> int:
+def parse_id(after: Any) -> int:
+    """Return an id read from STATE.
+
+    Raises:
+        SettingsError: It is no whole number from 0 on.
+    """
     if not isinstance(after, int) or isinstance(after, bool) or after < 0:
         msg = f"STATE holds {after!r} where an id belongs; correct it or drop that stream's bookmark."
         raise SettingsError(msg)
     return after
 
 
-def to_text(moment: datetime) -> str:
+def format_bookmark(moment: datetime) -> str:
     """UTC in the one format STATE uses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def from_text(text: str) -> datetime:
+def parse_bookmark(text: str) -> datetime:
     """Read a bookmark.
 
     Raises:

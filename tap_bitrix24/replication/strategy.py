@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tap_bitrix24.model.event import Event, Reading, Steps
-from tap_bitrix24.model.request import Answer, Ask, More, Want
+from tap_bitrix24.model.event import Strategy, StrategyEvent, SubStrategy
+from tap_bitrix24.model.request import Answer, PageRequest, Prefetch, ReadRequest
 
 
-def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
+def handle_events(reading: Strategy, handle: Callable[[StrategyEvent], Strategy]) -> Strategy:
     """Pass a strategy's wishes on, and let another say what becomes of what it finds."""
     answers: list[Answer] | None = None
     while True:
@@ -17,15 +17,17 @@ def through(reading: Reading, handle: Callable[[Event], Reading]) -> Reading:
         except StopIteration:
             return
         answers = None
-        if isinstance(event, Want):
+        if isinstance(event, ReadRequest):
             answers = yield event
         else:
             yield from handle(event)
 
 
-def want(asks: Sequence[Ask], more: More | None = None, *, left: int = 0) -> Steps[list[Answer]]:
+def request_pages(
+    asks: Sequence[PageRequest], more: Prefetch | None = None, *, left: int = 0
+) -> SubStrategy[list[Answer]]:
     """Yield the wishes and return their answers (to be used with `yield from`)."""
-    answers = yield Want(asks, more, left)
+    answers = yield ReadRequest(asks, more, left)
     if answers is None:
         msg = "a strategy must be sent the answers it asked for"
         raise TypeError(msg)

@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from tap_bitrix24.errors import PortalError, UntrustedError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Window
 
 
-def keys_of(source: Source, rows: Sequence[Row], where: str) -> list[Any]:
+def keys_of(source: ListSpec, rows: Sequence[Row], where: str) -> list[Any]:
     """What tells the rows of a page apart.
 
     Args:
@@ -36,14 +36,14 @@ def keys_of(source: Source, rows: Sequence[Row], where: str) -> list[Any]:
     return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in parts]
 
 
-class Once:
+class Deduplicator:
     """Lets a row of several lists through once: an event that lasts beyond a date range lies in the next one, too."""
 
     def __init__(self) -> None:
         """Nothing has come yet."""
         self._seen: set[Any] = set()
 
-    def __call__(self, source: Source, rows: list[Row]) -> list[Row]:
+    def __call__(self, source: ListSpec, rows: list[Row]) -> list[Row]:
         """The rows whose key is new; all, where nothing but content tells rows apart, which may repeat."""
         if source.identity is not None and not source.identity:
             return rows
@@ -54,7 +54,7 @@ class Once:
         return list(fresh.values())
 
 
-def ids_of(source: Source, rows: Sequence[Row], where: str) -> list[int]:
+def ids_of(source: ListSpec, rows: Sequence[Row], where: str) -> list[int]:
     """The ids of a page.
 
     Raises:
@@ -70,7 +70,7 @@ def ids_of(source: Source, rows: Sequence[Row], where: str) -> list[int]:
 
 
 @lru_cache(maxsize=16_384)
-def moment(text: str) -> datetime:
+def parse_datetime(text: str) -> datetime:
     """A portal's date-time in UTC."""
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:
@@ -78,7 +78,7 @@ def moment(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
-def within(source: Source, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
+def rows_within(source: ListSpec, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
     """The rows whose stamp lies in the half-open window.
 
     Args:
@@ -90,20 +90,22 @@ def within(source: Source, rows: list[Row], window: Window | None, *, margin: bo
     Raises:
         UntrustedError: A row has no readable stamp although the list was filtered by it.
     """
-    stamp = source.stamp
+    stamp = source.replication_key
     if window is None or stamp is None:
         return rows
-    slack = timedelta(seconds=2 * stamp.margin if margin else 0)
+    slack = timedelta(seconds=2 * stamp.timezone_margin if margin else 0)
     low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
     high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
     try:
-        return [row for row in rows if low <= moment(row.get(stamp.row) or row.get(stamp.fallback) or "") < high]
+        return [
+            row for row in rows if low <= parse_datetime(row.get(stamp.row_key) or row.get(stamp.fallback) or "") < high
+        ]
     except (TypeError, ValueError, OverflowError):
-        text = f"{source.endpoint.method}: a row without a readable {stamp.row}, the date it is filtered by"
+        text = f"{source.endpoint.method}: a row without a readable {stamp.row_key}, the date it is filtered by"
         raise UntrustedError(text, method=source.endpoint.method) from None
 
 
-def tolerates(source: Source, error: PortalError) -> bool:
+def is_ignorable(source: ListSpec, error: PortalError) -> bool:
     """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
     told = f"{error.code} {error}".lower()
-    return any(phrase in told for phrase in source.tolerated)
+    return any(phrase in told for phrase in source.ignorable_errors)

@@ -14,7 +14,7 @@ from tap_bitrix24.errors import Interrupted
 _T = TypeVar("_T")
 
 
-class Pending(Generic[_T]):
+class BackgroundCall(Generic[_T]):
     """A call that runs in a thread of its own."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Pending(Generic[_T]):
         return self._values[0]
 
 
-class Waiting:
+class BackgroundCalls:
     """Runs calls in the background while the main thread stays open to signals."""
 
     def __init__(self) -> None:
@@ -62,12 +62,12 @@ class Waiting:
         if self._signum is not None:
             raise Interrupted(self._signum)
 
-    def start(self, call: Callable[[], _T]) -> Pending[_T]:
+    def start(self, call: Callable[[], _T]) -> BackgroundCall[_T]:
         """Start the call; the bell rings when it is done.
 
         The thread is a daemon: a request the portal takes a minute over must not delay leaving.
         """
-        pending: Pending[_T] = Pending()
+        pending: BackgroundCall[_T] = BackgroundCall()
 
         def run() -> None:
             pending.run(call)

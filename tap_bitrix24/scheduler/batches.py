@@ -7,72 +7,76 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from tap_bitrix24.dialects import BUNDLE, Dialect
+from tap_bitrix24.dialects import BATCH_SIZE, Dialect
 from tap_bitrix24.errors import OperationLimitError, PortalError
-from tap_bitrix24.model.event import Reading
+from tap_bitrix24.model.event import Strategy
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Answer, Ask, More, Page, Want
+from tap_bitrix24.model.request import Answer, Page, PageRequest, Prefetch, ReadRequest
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class StreamJob:
     """One stream's strategy while it runs."""
 
     name: str
-    reading: Reading
-    wishes: list[Wish] = field(default_factory=list)
+    strategy: Strategy
+    pending: list[PendingRequest] = field(default_factory=list)
     """What it waits for; empty before its first step."""
-    more: More | None = None
+    prefetch: Prefetch | None = None
     """Gives wishes beforehand."""
-    left: int = 0
+    pages_left: int = 0
     """Pages it has yet to read, as far as it knows."""
-    ahead: list[Wish] = field(default_factory=list)
+    prefetched: list[PendingRequest] = field(default_factory=list)
     """Those it has given and not asked for yet, in order."""
     requests: int = 0
     """Requests that served no other stream."""
     ended: bool = False
 
-    def wish(self, want: Want, now: float) -> None:
+    def accept(self, want: ReadRequest, now: float) -> None:
         """Take what the strategy wants next; what it gave beforehand is under way already."""
-        known = {id(wish.ask): wish for wish in self.ahead}
-        self.wishes = [known.get(id(ask)) or Wish(self, ask, since=now) for ask in want.asks]
-        self.more, self.left = want.more, want.left
-        taken = [wish for wish in self.wishes if id(wish.ask) in known]
-        self.ahead = [wish for wish in self.ahead if not any(_passed(wish.ask, each.ask) for each in taken)]
+        known = {id(wish.page_request): wish for wish in self.prefetched}
+        self.pending = [known.get(id(ask)) or PendingRequest(self, ask, since=now) for ask in want.page_requests]
+        self.prefetch, self.pages_left = want.prefetch, want.pages_left
+        taken = [wish for wish in self.pending if id(wish.page_request) in known]
+        self.prefetched = [
+            wish
+            for wish in self.prefetched
+            if not any(_superseded(wish.page_request, each.page_request) for each in taken)
+        ]
 
-    def give_more(self, room: int, now: float) -> Wish | None:
+    def prefetch_next(self, room: int, now: float) -> PendingRequest | None:
         """A wish beforehand, unless what the strategy waits for was cut short: then nobody knows what follows."""
-        if self.more is None or self.ended or any(wish.cut for wish in self.wishes):
+        if self.prefetch is None or self.ended or any(wish.cut for wish in self.pending):
             return None
-        answers = {id(wish.ask): wish.answer for wish in (*self.wishes, *self.ahead)}
-        ask = self.more(room, lambda ask: answers.get(id(ask)))
+        answers = {id(wish.page_request): wish.answer for wish in (*self.pending, *self.prefetched)}
+        ask = self.prefetch(room, lambda ask: answers.get(id(ask)))
         if ask is None:
             return None
-        wish = Wish(self, ask, since=now)
-        self.ahead.append(wish)
+        wish = PendingRequest(self, ask, since=now)
+        self.prefetched.append(wish)
         return wish
 
     @property
     def ready(self) -> bool:
         """Whether it can go on."""
-        return not self.ended and all(wish.answer is not None for wish in self.wishes)
+        return not self.ended and all(wish.answer is not None for wish in self.pending)
 
 
-def _passed(waiting: Ask, taken: Ask) -> bool:
+def _superseded(waiting: PageRequest, taken: PageRequest) -> bool:
     """Whether a wish beforehand is the one taken, or lies before it in the same list: nobody will ask for it."""
-    return waiting is taken or (waiting.source is taken.source and (waiting.after or 0) < (taken.after or 0))
+    return waiting is taken or (waiting.list_spec is taken.list_spec and (waiting.after or 0) < (taken.after or 0))
 
 
 @dataclass(eq=False, slots=True)
-class Wish:
+class PendingRequest:
     """One ask on its way to an answer."""
 
-    job: Job
-    ask: Ask
+    job: StreamJob
+    page_request: PageRequest
     since: float
     """When it was wished for."""
     answer: Answer | None = None
-    under_way: bool = False
+    in_flight: bool = False
     cut: bool = False
     """Fewer pages were asked for than wished."""
     alone: bool = False
@@ -86,24 +90,24 @@ class Wish:
     @property
     def method(self) -> str:
         """The list's method."""
-        return self.ask.source.endpoint.method
+        return self.page_request.list_spec.endpoint.method
 
     @property
     def lone(self) -> bool:
         """Whether it is a request of its own; a counted one is, for inside a batch controllers leave totals out."""
-        return self.ask.counted or self.single or self.ask.source.endpoint.alone
+        return self.page_request.counted or self.single or self.page_request.list_spec.endpoint.alone
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether it is still to be sent."""
-        return self.answer is None and not self.under_way
+        return self.answer is None and not self.in_flight
 
 
 @dataclass(eq=False, slots=True)
-class Bundle:
+class Batch:
     """Wishes that travel in one request."""
 
-    parts: list[tuple[Wish, int]] = field(default_factory=list)
+    parts: list[tuple[PendingRequest, int]] = field(default_factory=list)
     """Wish → pages asked for."""
     pages: Counter[str] = field(default_factory=Counter)
     """The same by method."""
@@ -111,14 +115,14 @@ class Bundle:
     """What it is expected to take."""
 
     @property
-    def held(self) -> int:
+    def size(self) -> int:
         """Commands in it."""
         return self.pages.total()
 
     @property
-    def most(self) -> int:
+    def capacity(self) -> int:
         """Commands it may hold."""
-        return 1 if self.lone else BUNDLE
+        return 1 if self.lone else BATCH_SIZE
 
     @property
     def lone(self) -> bool:
@@ -128,56 +132,58 @@ class Bundle:
     @property
     def dialect(self) -> str:
         """What it is written in."""
-        return self.parts[0][0].ask.source.endpoint.dialect
+        return self.parts[0][0].page_request.list_spec.endpoint.dialect
 
-    def joins(self, wish: Wish) -> bool:
+    def accepts(self, wish: PendingRequest) -> bool:
         """Whether a wish may travel with those that are in it."""
         if not self.parts:
             return True
         first = self.parts[0][0]
-        if first.lone or wish.lone or self.dialect != wish.ask.source.endpoint.dialect:
+        if first.lone or wish.lone or self.dialect != wish.page_request.list_spec.endpoint.dialect:
             return False
         return first.job is wish.job or not (first.alone or wish.alone)
 
-    def add(self, wish: Wish, pages: int, seconds: float) -> None:
+    def add(self, wish: PendingRequest, pages: int, seconds: float) -> None:
         """Put a wish in."""
         self.parts.append((wish, pages))
         self.pages[wish.method] += pages
         self.seconds += seconds
 
-    def job(self) -> Job | None:
+    def job(self) -> StreamJob | None:
         """The stream it serves, if it is only one."""
         jobs = {wish.job for wish, _ in self.parts}
         return jobs.pop() if len(jobs) == 1 else None
 
-    def sent(self) -> None:
+    def mark_sent(self) -> None:
         """Mark its wishes as under way."""
         for wish, pages in self.parts:
-            wish.under_way = True
-            wish.cut = pages < wish.ask.pages
+            wish.in_flight = True
+            wish.cut = pages < wish.page_request.pages
 
     def commands(self, dialect: Dialect) -> list[Command]:
         """Spell all wishes out; a chain refers to commands of its own."""
         commands: list[Command] = []
         for wish, pages in self.parts:
-            commands += dialect.commands(replace(wish.ask, pages=pages), first=len(commands))
+            commands += dialect.commands(replace(wish.page_request, pages=pages), first=len(commands))
         return commands
 
-    def answers(self, dialect: Dialect, results: Iterable[Result | PortalError]) -> Iterator[tuple[Wish, Answer]]:
+    def answers(
+        self, dialect: Dialect, results: Iterable[Result | PortalError]
+    ) -> Iterator[tuple[PendingRequest, Answer]]:
         """Each wish with what came of it."""
         rest = iter(results)
         for wish, pages in self.parts:
-            yield wish, _answer(dialect, wish.ask, list(islice(rest, pages)))
+            yield wish, _answer(dialect, wish.page_request, list(islice(rest, pages)))
 
 
-def _answer(dialect: Dialect, ask: Ask, results: Sequence[Result | PortalError]) -> Answer:
+def _answer(dialect: Dialect, ask: PageRequest, results: Sequence[Result | PortalError]) -> Answer:
     """The pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
     pages: list[Page] = []
     for result in results:
         if isinstance(result, PortalError):
             return Answer(pages, None if pages else result)
         try:
-            pages.append(dialect.page(ask.source, result))
+            pages.append(dialect.page(ask.list_spec, result))
         except PortalError as error:
             return Answer(pages, None if pages else error)
     return Answer(pages)

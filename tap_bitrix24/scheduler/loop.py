@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-from tap_bitrix24.client import Client, again, pause
-from tap_bitrix24.dialects import BUNDLE
+from tap_bitrix24.client import Client, backoff_seconds, should_retry
+from tap_bitrix24.dialects import BATCH_SIZE
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -27,23 +27,23 @@ from tap_bitrix24.errors import (
     SettingsError,
     TooSlowError,
 )
-from tap_bitrix24.model.event import Reached, Reading, Rows, SetsRead, Warned
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Answer, Want
-from tap_bitrix24.scheduler.background import Pending, Waiting
-from tap_bitrix24.scheduler.batches import Bundle, Job, Wish, times_of
-from tap_bitrix24.throttling.operating_time import Budgets
-from tap_bitrix24.throttling.page_cost import PageCosts
+from tap_bitrix24.model.request import Answer, ReadRequest
+from tap_bitrix24.scheduler.background import BackgroundCall, BackgroundCalls
+from tap_bitrix24.scheduler.batches import Batch, PendingRequest, StreamJob, times_of
+from tap_bitrix24.throttling.operating_time import OperatingTimeLimiter
+from tap_bitrix24.throttling.page_cost import PageCostEstimator
 
 LOG = logging.getLogger("tap-bitrix24.engine")
-HELD = 2_500
+MAX_UNWRITTEN_ROWS = 2_500
 """Rows that may wait to be written before further answers are looked at: a request's."""
 LINGER = 0.2
 """Seconds a request that is not full waits for more wishes while others are under way: each one counts."""
 FULL = 0.9
-SILENCE = 120.0
+MAX_SILENCE = 120.0
 """Seconds without any answer after which tries are cut short: a stopped portal must not take hours to fail."""
-TOGETHER = 2
+SHARED_ATTEMPTS = 2
 """Tries of a wish in the company of other streams' before it travels alone: one of them may spoil the request."""
 
 
@@ -54,26 +54,26 @@ class Ended:
     error: Exception | None
 
 
-Found = Rows | SetsRead | Reached | Warned | Ended
+StreamEvent = Rows | ChildGroupsRead | Checkpoint | Notice | Ended
 
 
 @dataclass(eq=False, slots=True)
-class _Request:
+class _InFlight:
     """A bundle under way."""
 
-    bundle: Bundle
+    batch: Batch
     commands: Sequence[Command]
     sent_at: float
-    pending: Pending[list[Result | PortalError]]
+    call: BackgroundCall[list[Result | PortalError]]
 
 
-class Engine:
+class Scheduler:
     """Serves reading strategies from one client."""
 
     def __init__(
         self,
         client: Client,
-        waiting: Waiting | None = None,
+        background: BackgroundCalls | None = None,
         *,
         slots: int = 1,
         clock: Callable[[], float] = time.monotonic,
@@ -83,22 +83,22 @@ class Engine:
 
         Args:
             client: Sends bundles.
-            waiting: Where signals and answers arrive.
+            background: Where signals and answers arrive.
             slots: Requests under way at once, at most.
             clock: Seconds, monotonic.
             nap: Waits where nothing is under way; None: until a signal comes.
         """
-        self.waiting = waiting or Waiting()
+        self.waiting = background or BackgroundCalls()
         self._client = client
         self._slots = slots
         self._clock = clock
         self._nap = nap or self.waiting.pause
-        self._budgets = Budgets(clock)
-        self._costs = PageCosts()
-        self._known: dict[str, Job] = {}
-        self._jobs: list[Job] = []
+        self._operating_time = OperatingTimeLimiter(clock)
+        self._page_costs = PageCostEstimator()
+        self._known: dict[str, StreamJob] = {}
+        self._jobs: list[StreamJob] = []
         """Those that go on."""
-        self._requests: list[_Request] = []
+        self._requests: list[_InFlight] = []
         self._sent_at = -inf
         self._changed = True
         """Something has arrived or been wished for since it was last tried to send."""
@@ -106,20 +106,20 @@ class Engine:
         self._wake: list[float] = []
         """Moments at which something that can't be sent now may be."""
 
-    def run(self, readings: Mapping[str, Reading]) -> Iterator[tuple[str, Found]]:
+    def run(self, readings: Mapping[str, Strategy]) -> Iterator[tuple[str, StreamEvent]]:
         """Run strategies side by side; yields whose and what each found, a strategy's own in order, `Ended` last.
 
         Raises:
             AccessError: The portal does not let us in any more.
             SettingsError: A STATE can't be read.
         """
-        self._known = {name: Job(name, reading) for name, reading in readings.items()}
+        self._known = {name: StreamJob(name, reading) for name, reading in readings.items()}
         self._jobs = list(self._known.values())
         self._requests, self._changed = [], True
-        found: deque[tuple[Job, Found]] = deque()
+        found: deque[tuple[StreamJob, StreamEvent]] = deque()
         while True:
             self._receive()
-            self._go_on(found)
+            self._resume_jobs(found)
             if self._changed or (self._wake and self._clock() >= min(self._wake)):
                 self._send()
             if found:
@@ -139,36 +139,36 @@ class Engine:
         """
         job = self._known.pop(name)
         job.ended = True
-        job.reading.close()
+        job.strategy.close()
         self._jobs = [job for job in self._jobs if not job.ended]
         self._changed = True
         return job.requests
 
-    def _go_on(self, found: deque[tuple[Job, Found]]) -> None:
+    def _resume_jobs(self, found: deque[tuple[StreamJob, StreamEvent]]) -> None:
         """Let strategies take their answers, until enough waits to be written."""
         ready = [job for job in self._jobs if job.ready]
         held = sum(len(event.rows) for _, event in found if isinstance(event, Rows)) if ready else 0
         for job in ready:
-            if held >= HELD:
+            if held >= MAX_UNWRITTEN_ROWS:
                 return
             self._changed = True
-            for event in self._step(job):
+            for event in self._resume(job):
                 held += len(event.rows) if isinstance(event, Rows) else 0
                 found.append((job, event))
         self._jobs = [job for job in self._jobs if not job.ended]
 
-    def _step(self, job: Job) -> Iterator[Found]:
+    def _resume(self, job: StreamJob) -> Iterator[StreamEvent]:
         """Hand a strategy its answers, and take what it found until it wants more."""
-        answers = [wish.answer for wish in job.wishes if wish.answer is not None] or None
+        answers = [wish.answer for wish in job.pending if wish.answer is not None] or None
         try:
             while True:
-                event = job.reading.send(answers)
+                event = job.strategy.send(answers)
                 answers = None
-                if not isinstance(event, Want):
+                if not isinstance(event, ReadRequest):
                     yield event
                     continue
-                job.wish(event, self._clock())
-                if event.asks:
+                job.accept(event, self._clock())
+                if event.page_requests:
                     return
                 answers = []
         except StopIteration:
@@ -185,93 +185,105 @@ class Engine:
         """Send as many requests as are wished for and may be under way."""
         self._wake, self._changed = [], False
         while len(self._requests) < self._slots:
-            if (seconds := self._client.pacer.wait()) > 0:
+            if (seconds := self._client.rate_limiter.delay()) > 0:
                 self._wake.append(self._clock() + seconds)
                 return
             bundle = self._pack()
             if not bundle.parts or self._lingers(bundle):
                 return
-            if (seconds := self._client.pacer.take()) > 0:
+            if (seconds := self._client.rate_limiter.acquire()) > 0:
                 self._wake.append(self._clock() + seconds)
                 return
             self._dispatch(bundle)
 
-    def _pack(self) -> Bundle:
+    def _pack(self) -> Batch:
         """One request: wishes in the order they were wished, cut to what fits; then wishes beforehand."""
         now = self._clock()
-        bundle = Bundle()
-        waiting = sorted((wish for job in self._jobs for wish in job.wishes if wish.waits), key=lambda wish: wish.since)
-        for wish in [*waiting, *(wish for job in self._jobs for wish in job.ahead if wish.waits)]:
+        bundle = Batch()
+        waiting = sorted(
+            (wish for job in self._jobs for wish in job.pending if wish.is_waiting), key=lambda wish: wish.since
+        )
+        for wish in [*waiting, *(wish for job in self._jobs for wish in job.prefetched if wish.is_waiting)]:
             self._add(bundle, wish, now)
-        if any(job.more for job in self._jobs) and not self._hurries(now):
+        if any(job.prefetch for job in self._jobs) and not self._prefetch_too_early(now):
             for job in self._jobs:
-                self._add_more(bundle, job, now)
+                self._add_prefetched(bundle, job, now)
         return bundle
 
-    def _add_more(self, bundle: Bundle, job: Job, now: float) -> None:
+    def _add_prefetched(self, bundle: Batch, job: StreamJob, now: float) -> None:
         """Fill a request up with wishes a strategy gives beforehand."""
-        if job.more is None:
+        if job.prefetch is None:
             return
-        method = job.wishes[0].method if job.wishes else ""
-        held = sum(wish.ask.pages for job in self._jobs for wish in job.ahead)  # answered ones, too: memory is bounded
-        most = (self._slots + (1 if bundle.parts else -1)) * bundle.most  # a request that must be sent is filled up
-        if held >= most or not self._budgets.plenty(method):
+        method = job.pending[0].method if job.pending else ""
+        held = sum(
+            wish.page_request.pages for job in self._jobs for wish in job.prefetched
+        )  # answered ones, too: memory is bounded
+        most = (self._slots + (1 if bundle.parts else -1)) * bundle.capacity  # a request that must be sent is filled up
+        if held >= most or not self._operating_time.has_half_left(method):
             return
         while (room := self._room(bundle, method)) > 0:
-            wish = job.give_more(room, now)
+            wish = job.prefetch_next(room, now)
             if wish is None or not self._add(bundle, wish, now):
                 return
 
-    def _hurries(self, now: float) -> bool:
+    def _prefetch_too_early(self, now: float) -> bool:
         """Whether reading beforehand would only bring the end of the burst nearer, not that of the run.
 
         Guesses cost some rows twice, and gaps. Where the pace is what all must wait for, requests are sent no faster
         than it takes to use the burst up by the end; until then most of them have an answer to go on from.
         """
-        requests = sum(job.left for job in self._jobs) / BUNDLE
-        free = self._sent_at + self._client.pacer.interval(requests)
+        requests = sum(job.pages_left for job in self._jobs) / BATCH_SIZE
+        free = self._sent_at + self._client.rate_limiter.interval(requests)
         if now >= free:
             return False
         self._wake.append(free)
         return True
 
-    def _add(self, bundle: Bundle, wish: Wish, now: float) -> bool:
+    def _add(self, bundle: Batch, wish: PendingRequest, now: float) -> bool:
         """Put a wish into a request if it may travel now and there is room, for a part of its pages at least."""
         if wish.not_before > now:
             self._wake.append(wish.not_before)
             return False
-        most = 1 if wish.lone else wish.ask.pages
-        pages = min(most, self._room(bundle, wish.method)) if bundle.joins(wish) else 0
+        most = 1 if wish.lone else wish.page_request.pages
+        pages = min(most, self._room(bundle, wish.method)) if bundle.accepts(wish) else 0
         if pages > 0:
-            bundle.add(wish, pages, pages * self._costs.seconds(wish.method))
-        elif not bundle.parts or self._budgets.room(wish.method) == 0:  # asked again, a moment later, it may have room
-            self._wake.append(now + self._budgets.wait(wish.method))
+            bundle.add(wish, pages, pages * self._page_costs.seconds(wish.method))
+        elif (
+            not bundle.parts or self._operating_time.pages_available(wish.method) == 0
+        ):  # asked again, a moment later, it may have room
+            self._wake.append(now + self._operating_time.delay(wish.method))
         return pages > 0
 
-    def _room(self, bundle: Bundle, method: str) -> int:
+    def _room(self, bundle: Batch, method: str) -> int:
         """Pages of a method a request can take besides what it holds: a request alone may hold one, however slow."""
-        fitting = self._costs.pages(method, bundle.seconds) if bundle.parts else max(1, self._costs.pages(method, 0.0))
-        return min(bundle.most - bundle.held, fitting, self._budgets.room(method) - bundle.pages[method])
+        fitting = (
+            self._page_costs.pages(method, bundle.seconds)
+            if bundle.parts
+            else max(1, self._page_costs.pages(method, 0.0))
+        )
+        return min(
+            bundle.capacity - bundle.size, fitting, self._operating_time.pages_available(method) - bundle.pages[method]
+        )
 
-    def _lingers(self, bundle: Bundle) -> bool:
+    def _lingers(self, bundle: Batch) -> bool:
         """Whether a request should wait for company: it is not full, and what is under way may bring more wishes."""
         oldest = min(wish.since for wish, _ in bundle.parts)
-        full = bundle.held >= FULL * bundle.most or self._costs.pages("", bundle.seconds) == 0
+        full = bundle.size >= FULL * bundle.capacity or self._page_costs.pages("", bundle.seconds) == 0
         if full or not self._requests or self._clock() - oldest >= LINGER:
             return False
         self._wake.append(oldest + LINGER)
         return True
 
-    def _dispatch(self, bundle: Bundle) -> None:
+    def _dispatch(self, bundle: Batch) -> None:
         commands = bundle.commands(self._client.dialects[bundle.dialect])
         for method, pages in bundle.pages.items():
-            self._budgets.asked(method, pages)
-        bundle.sent()
+            self._operating_time.note_sent(method, pages)
+        bundle.mark_sent()
         self._sent_at = self._clock()
         if (job := bundle.job()) is not None:
             job.requests += 1
-        call = partial(self._client.try_call if bundle.lone else self._client.try_bundle, commands)
-        self._requests.append(_Request(bundle, commands, self._sent_at, self.waiting.start(call)))
+        call = partial(self._client.try_call if bundle.lone else self._client.try_batch, commands)
+        self._requests.append(_InFlight(bundle, commands, self._sent_at, self.waiting.start(call)))
 
     def _wait(self) -> None:
         """Wait for an answer, or for the moment something may be sent."""
@@ -289,60 +301,60 @@ class Engine:
         self.waiting.check()
         requests, self._requests = self._requests, []
         for request in requests:
-            if not request.pending.done:  # looked at once: it may be done a moment later
+            if not request.call.done:  # looked at once: it may be done a moment later
                 self._requests.append(request)
                 continue
             self._changed = True
             try:
-                results = request.pending.result()
+                results = request.call.result()
             except PortalError as error:
                 self._failed(request, error)
             else:
                 self._answered(request, results)
 
-    def _answered(self, request: _Request, results: Sequence[Result | PortalError]) -> None:
+    def _answered(self, request: _InFlight, results: Sequence[Result | PortalError]) -> None:
         """Hand out what a request brought; a wish of which nothing came but a passing error is sent again."""
         self._silent_since = None
-        bundle = request.bundle
-        self._costs.learn(bundle.pages, self._clock() - request.sent_at)
+        bundle = request.batch
+        self._page_costs.learn(bundle.pages, self._clock() - request.sent_at)
         for method, (times, refused) in times_of(request.commands, results).items():
-            self._budgets.answered(method, bundle.pages[method], times, refused=refused)
-        failed: list[tuple[Wish, RetriableError]] = []
+            self._operating_time.note_answered(method, bundle.pages[method], times, refused=refused)
+        failed: list[tuple[PendingRequest, RetriableError]] = []
         for wish, answer in bundle.answers(self._client.dialects[bundle.dialect], results):
-            wish.under_way = False
+            wish.in_flight = False
             if isinstance(answer.error, RetriableError):
                 failed.append((wish, answer.error))
             else:
                 wish.answer = answer
-        self._try_again(failed)
+        self._schedule_retries(failed)
 
-    def _failed(self, request: _Request, error: PortalError) -> None:
+    def _failed(self, request: _InFlight, error: PortalError) -> None:
         """Do what a whole request's failure asks for.
 
         Raises:
             AccessError: It is everybody's.
         """
-        bundle = request.bundle
+        bundle = request.batch
         for method, pages in bundle.pages.items():
-            self._budgets.answered(method, pages, [])
+            self._operating_time.note_answered(method, pages, [])
         for wish, _ in bundle.parts:
-            wish.under_way = False
+            wish.in_flight = False
         if isinstance(error, AccessError):
             raise error
-        if isinstance(error, TooSlowError) and bundle.held > 1:
-            self._costs.too_slow(bundle.pages)
-            most = max(1, self._costs.pages(max(bundle.pages, key=self._costs.seconds), 0.0))
-            LOG.warning("the portal took too long over %d pages; asking for %d at once", bundle.held, most)
+        if isinstance(error, TooSlowError) and bundle.size > 1:
+            self._page_costs.note_timeout(bundle.pages)
+            most = max(1, self._page_costs.pages(max(bundle.pages, key=self._page_costs.seconds), 0.0))
+            LOG.warning("the portal took too long over %d pages; asking for %d at once", bundle.size, most)
         elif isinstance(error, RetriableError):
-            self._not_heard(error)
+            self._note_failure(error)
             for wish, _ in bundle.parts:
-                wish.alone = wish.attempt >= TOGETHER
+                wish.alone = wish.attempt >= SHARED_ATTEMPTS
                 wish.single = wish.single or (wish.alone and self._client.dialects[bundle.dialect].ALL_OR_NOTHING)
-            self._try_again([(wish, error) for wish, _ in bundle.parts if wish.answer is None])
+            self._schedule_retries([(wish, error) for wish, _ in bundle.parts if wish.answer is None])
         else:
             self._refused(bundle, error)
 
-    def _refused(self, bundle: Bundle, error: PortalError) -> None:
+    def _refused(self, bundle: Batch, error: PortalError) -> None:
         """A request that is refused as a whole fails its stream; where it served several, which one is to be seen.
 
         Where one command that fails takes the others' answers with it, they are asked for one by one.
@@ -354,26 +366,28 @@ class Engine:
             if single:
                 wish.answer = Answer([], error)
 
-    def _not_heard(self, error: RetriableError) -> None:
+    def _note_failure(self, error: RetriableError) -> None:
         """Note that the portal is silent; if it has been for long, everything that waits for it has failed."""
         now = self._clock()
         if isinstance(error, RateLimitedError):
-            self._client.pacer.refused()
+            self._client.rate_limiter.note_refusal()
         elif self._silent_since is None:
             self._silent_since = now
-        elif now - self._silent_since > SILENCE:
-            for wish in [wish for job in self._jobs for wish in job.wishes if wish.waits]:
+        elif now - self._silent_since > MAX_SILENCE:
+            for wish in [wish for job in self._jobs for wish in job.pending if wish.is_waiting]:
                 wish.answer = Answer([], error)
 
-    def _try_again(self, failed: Sequence[tuple[Wish, RetriableError]]) -> None:
+    def _schedule_retries(self, failed: Sequence[tuple[PendingRequest, RetriableError]]) -> None:
         """Have wishes sent once more after a pause, or give them up."""
         now, longest = self._clock(), 0.0
         for wish, error in failed:
-            if not again(error, wish.attempt, wish.waited):
+            if not should_retry(error, wish.attempt, wish.waited):
                 wish.answer = Answer([], error)
                 continue
             spent = isinstance(error, OperationLimitError)
-            seconds = self._budgets.wait(wish.method) if spent else longest or pause(error, wish.attempt)
+            seconds = (
+                self._operating_time.delay(wish.method) if spent else longest or backoff_seconds(error, wish.attempt)
+            )
             wish.not_before = now + seconds
             wish.waited += seconds
             wish.attempt += 1

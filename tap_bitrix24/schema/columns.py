@@ -21,12 +21,38 @@ PARTS = ("currency", "first", "value", "line", "latitude", "longitude", "locatio
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "integer", "int", "user", "employee", "enumeration", "location", "timestamp", "resourcebooking",
-            "iblock_element", "iblock_section", "crm_lead", "crm_deal", "crm_contact", "crm_company",
-            "crm_quote", "crm_category", "crm_entity", "crm_enum_ownertype", "crm_enum_activitytype",
-            "crm_enum_activitystatus", "crm_enum_activitypriority", "crm_enum_activitynotifytype",
-            "crm_enum_contenttype", "crm_enum_activitydirection", "crm_order", "mail_message", "disk_file",
-            "disk_version", "webdav_element", "hlblock", "vote", "url_preview",
+            "integer",
+            "int",
+            "user",
+            "employee",
+            "enumeration",
+            "location",
+            "timestamp",
+            "resourcebooking",
+            "iblock_element",
+            "iblock_section",
+            "crm_lead",
+            "crm_deal",
+            "crm_contact",
+            "crm_company",
+            "crm_quote",
+            "crm_category",
+            "crm_entity",
+            "crm_enum_ownertype",
+            "crm_enum_activitytype",
+            "crm_enum_activitystatus",
+            "crm_enum_activitypriority",
+            "crm_enum_activitynotifytype",
+            "crm_enum_contenttype",
+            "crm_enum_activitydirection",
+            "crm_order",
+            "mail_message",
+            "disk_file",
+            "disk_version",
+            "webdav_element",
+            "hlblock",
+            "vote",
+            "url_preview",
         ),
         INTEGER,
     ),
@@ -34,8 +60,18 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys(("boolean", "bool"), BOOLEAN),
     **dict.fromkeys(
         (
-            "string", "text", "char", "url", "address", "crm", "crm_status", "crm_currency", "string_formatted",
-            "rest_app", "resource", "html",
+            "string",
+            "text",
+            "char",
+            "url",
+            "address",
+            "crm",
+            "crm_status",
+            "crm_currency",
+            "string_formatted",
+            "rest_app",
+            "resource",
+            "html",
         ),
         STRING,
     ),
@@ -44,15 +80,22 @@ KINDS: Mapping[str, str] = {
     "datetime": DATETIME,
     **dict.fromkeys(
         (
-            "file", "diskfile", "attached_diskfile", "object", "crm_multifield", "crm_activity_binding",
-            "crm_activity_communication", "crm_status_extra", "recurring_params",
+            "file",
+            "diskfile",
+            "attached_diskfile",
+            "object",
+            "crm_multifield",
+            "crm_activity_binding",
+            "crm_activity_communication",
+            "crm_status_extra",
+            "recurring_params",
         ),
         OBJECT,
     ),
     **dict.fromkeys(
         ("array", "json", "currency_localization", "lang_map", "product_file", "productproperty", "listproperty"), JSON
     ),
-}  # fmt: skip
+}
 """Portal type → kind of value; a type not listed becomes ANY, whatever it holds."""
 
 PROPERTY_KINDS: Mapping[str, str] = {
@@ -205,11 +248,15 @@ def _parts(whole: Column, field: Field, taken: set[str]) -> list[Column]:
         parts = (("value", PROPERTY_KINDS.get(field.type.partition(":")[2], STRING), "Value of"),)
     return [
         Column(
-            _free(f"{whole.name}_{part}", taken), whole.portal_name, kind,
-            field.multiple and part != "first", f"{text} {whole.description}", part,
+            _free(f"{whole.name}_{part}", taken),
+            whole.portal_name,
+            kind,
+            field.multiple and part != "first",
+            f"{text} {whole.description}",
+            part,
         )
         for part, kind, text in parts
-    ]  # fmt: skip
+    ]
 
 
 def _is_property(field: Field) -> bool:

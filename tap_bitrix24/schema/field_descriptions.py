@@ -16,9 +16,21 @@ _NAMES = ("FIELD_ID", "FIELD_NAME", "fieldName", "fieldCode", "name", "title")
 """Where a row of a list keeps the field's name."""
 _TYPES = ("type", "TYPE", "USER_TYPE_ID", "userTypeId", "fieldType")
 _LABELS = (
-    "title", "label", "NAME", "name", "fieldTitle", "formLabel", "listLabel", "filterLabel", "EDIT_FORM_LABEL",
-    "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL", "editFormLabel", "listColumnLabel", "listFilterLabel",
-)  # fmt: skip
+    "title",
+    "label",
+    "NAME",
+    "name",
+    "fieldTitle",
+    "formLabel",
+    "listLabel",
+    "filterLabel",
+    "EDIT_FORM_LABEL",
+    "LIST_COLUMN_LABEL",
+    "LIST_FILTER_LABEL",
+    "editFormLabel",
+    "listColumnLabel",
+    "listFilterLabel",
+)
 _REQUIRED = ("isRequired", "required", "MANDATORY", "mandatory", "IS_REQUIRED")
 _MULTIPLE = ("isMultiple", "multiple", "MULTIPLE")
 _READ_ONLY = ("isReadOnly", "readOnly", "readonly")

@@ -51,9 +51,15 @@ class PagedList:
 
 
 _TYPES: Mapping[str, str] = {
-    "integer": "integer", "int": "integer", "number": "double", "float": "double", "boolean": "boolean",
-    "bool": "boolean", "object": "object", "array": "json",
-}  # fmt: skip
+    "integer": "integer",
+    "int": "integer",
+    "number": "double",
+    "float": "double",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "object": "object",
+    "array": "json",
+}
 _FORMATS: Mapping[str, str] = {"date-time": "datetime", "date": "date"}
 _DEEPEST = 20
 """References may lead to references; a circle of them leads nowhere."""
@@ -110,11 +116,16 @@ def _field(name: str, facts: Any, document: Mapping[str, Any], *, required: bool
     label = next((str(told[key]) for key in ("title", "description") if "$ref" not in given and told.get(key)), "")
     options = inner.get("enum")
     return Field(
-        name, type=_type(inner), multiple=multiple, label=label,
+        name,
+        type=_type(inner),
+        multiple=multiple,
+        label=label,
         options=tuple(Option(str(each), str(each)) for each in options if each is not None)
-        if isinstance(options, list) else (),
-        required=required, read_only=bool(told.get("readOnly")) if "readOnly" in told else None,
-    )  # fmt: skip
+        if isinstance(options, list)
+        else (),
+        required=required,
+        read_only=bool(told.get("readOnly")) if "readOnly" in told else None,
+    )
 
 
 def _type(facts: Mapping[str, Any]) -> str:
@@ -187,10 +198,16 @@ def _paged(path: str, item: Mapping[str, Any], document: Mapping[str, Any]) -> I
     bounds = resolved(limit.get("schema"), document)
     most = bounds.get("maximum") or bounds.get("default") or _USUAL
     yield PagedList(
-        path, stream, key, fields, str(page["name"]), str(limit["name"]),
+        path,
+        stream,
+        key,
+        fields,
+        str(page["name"]),
+        str(limit["name"]),
         most if isinstance(most, int) and 0 < most <= _MOST * 10 else _MOST,
-        str(since["name"]) if since and stamp else "", stamp,
-    )  # fmt: skip
+        str(since["name"]) if since and stamp else "",
+        stamp,
+    )
 
 
 def _listed(value: Any) -> list[Any]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-AIM = 20.0
+TARGET_SECONDS = 20.0
 """Seconds a request should take at most: a third of what the portal allows."""
-FIRST_GUESS = 0.05
+INITIAL_COST = 0.05
 """Seconds of a page nothing is known of."""
 
 
-class PageCosts:
+class PageCostEstimator:
     """Seconds a page takes, by method; rises at once, falls by half at most with each answer."""
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class PageCosts:
 
     def pages(self, method: str, used: float) -> int:
         """Pages that still fit into a request whose other pages take `used` seconds."""
-        return int((AIM - used) / self.seconds(method) + 1e-9)
+        return int((TARGET_SECONDS - used) / self.seconds(method) + 1e-9)
 
     def seconds(self, method: str) -> float:
         """What a page takes."""
-        return self._seconds.get(method, FIRST_GUESS)
+        return self._seconds.get(method, INITIAL_COST)
 
     def learn(self, pages: Mapping[str, int], seconds: float) -> None:
         """Note how long a request with these pages took; methods that share one share what it tells."""
@@ -34,6 +34,6 @@ class PageCosts:
         for method in pages:
             self._seconds[method] = max(1e-4, self.seconds(method) * max(0.5, seconds / expected))
 
-    def too_slow(self, pages: Mapping[str, int]) -> None:
+    def note_timeout(self, pages: Mapping[str, int]) -> None:
         """The portal, or we, gave up on a request: half as many pages will fit."""
-        self.learn(pages, 2 * AIM)
+        self.learn(pages, 2 * TARGET_SECONDS)

@@ -26,22 +26,22 @@ from pathlib import Path
 from typing import Any
 
 LOG = logging.getLogger("tap-bitrix24.pacing")
-SPARE = 0.04
+RESERVE = 0.04
 """Part of the burst, and SPARE_REQUESTS at least, left unused: what is under way arrives closer together than sent."""
-SPARE_REQUESTS = 2
-SLOWEST = 0.25
+RESERVED_REQUESTS = 2
+MIN_PACE = 0.25
 """Part of the plan's rate that is used even if the portal goes on refusing."""
 RECOVERY = 60.0
 """Seconds without a refusal after which half a rate is a whole one again."""
-AT_ONCE = 2
+SELF_HOSTED_CONCURRENCY = 2
 """Requests at work on a self-hosted portal, on average: one is answered while the next is on its way."""
-IN_A_ROW = 4
+SELF_HOSTED_BURST = 4
 """Requests a self-hosted portal may get without a pause between."""
-FASTEST, SLOWEST_ANSWER = 20.0, 60.0
+SELF_HOSTED_MAX_RATE, SELF_HOSTED_MAX_RESPONSE = 20.0, 60.0
 """Bounds of a self-hosted portal's rate: requests a second, and the seconds a request may last on such a portal."""
-APART = 1.15
+SPACING = 1.15
 """Part of the shortest time between requests that is kept: what is under way arrives closer together than sent."""
-WEIGHT = 0.25
+SMOOTHING = 0.25
 """Part of what an answer's time counts beside those before it."""
 _BUSY = 5.0
 """Seconds to wait for other processes that hold the file."""
@@ -50,7 +50,7 @@ _CLOUD = re.compile(r"(?:https?://)?[^/:]+\.bitrix24\.(?:[a-z]+|com?\.[a-z]{2})(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Tariff:
     """A tariff's leaky bucket."""
 
     burst: int
@@ -59,14 +59,14 @@ class Plan:
     @property
     def room(self) -> float:
         """Requests it holds with what is left unused."""
-        return self.burst - max(SPARE_REQUESTS, self.burst * SPARE)
+        return self.burst - max(RESERVED_REQUESTS, self.burst * RESERVE)
 
 
-PLANS: Mapping[str, Plan] = {"standard": Plan(50, 2.0), "enterprise": Plan(250, 5.0)}
+TARIFFS: Mapping[str, Tariff] = {"standard": Tariff(50, 2.0), "enterprise": Tariff(250, 5.0)}
 
 
 @dataclass(slots=True)
-class Level:
+class BucketLevel:
     """How full a bucket is."""
 
     requests: float = 0.0
@@ -75,7 +75,7 @@ class Level:
     pace: float = 1.0
     """Part of the plan's rate the portal has let us use lately: others may drain the same bucket."""
 
-    def leak(self, plan: Plan, now: float) -> None:
+    def leak(self, plan: Tariff, now: float) -> None:
         """Let time pass; a clock that went back belongs to another life of the machine."""
         passed = now - self.at
         if passed < 0:
@@ -85,12 +85,12 @@ class Level:
         self.at = now
 
 
-class Pacer:
+class RateLimiter:
     """One per portal: says when the next request may go, and counts it."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Tariff,
         portal: str = "",
         folder: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -118,20 +118,20 @@ class Pacer:
         self._portal = hashlib.sha256(portal.encode()).hexdigest()
         self._file = folder / "pacing.sqlite" if folder else None
         self._clock = clock
-        self._own = Level(at=clock())
+        self._own = BucketLevel(at=clock())
         self._apart = 0.0
         """Seconds between two requests of this process, at least."""
         self._taken = -RECOVERY
         """When the last one was counted."""
 
-    def wait(self) -> float:
+    def delay(self) -> float:
         """Seconds until a request may be sent; 0: now. Nothing is counted."""
         return self._change(self._early)
 
-    def take(self) -> float:
+    def acquire(self) -> float:
         """Count one request that is sent now and return 0, or return the seconds to wait before asking again."""
 
-        def take(level: Level) -> float:
+        def take(level: BucketLevel) -> float:
             if (seconds := self._early(level)) == 0:
                 level.requests += 1
                 self._taken = self._clock()
@@ -142,18 +142,18 @@ class Pacer:
     def interval(self, requests: float) -> float:
         """Seconds between requests that use up the burst just when so many have been sent; 0: it holds them all."""
 
-        def spread(level: Level) -> float:
+        def spread(level: BucketLevel) -> float:
             bucket = self._bucket()
             beyond = requests - (bucket.room - level.requests)
             return max(0.0, beyond / requests / (bucket.per_second * level.pace)) if requests else 0.0
 
         return self._change(spread)
 
-    def space(self, per_second: float) -> None:
+    def set_spacing(self, per_second: float) -> None:
         """Keep requests apart, besides: so many are allowed in any second, whatever the bucket holds."""
-        self._apart = APART / per_second
+        self._apart = SPACING / per_second
 
-    def recognize(self, times: Sequence[Mapping[str, Any]]) -> None:
+    def recognize_hosting(self, times: Sequence[Mapping[str, Any]]) -> None:
         """See by the `time` of commands' answers whose server the portal runs on.
 
         The cloud tells `operating` with each of them. A portal that never did is self-hosted; if it does later, it is
@@ -173,7 +173,7 @@ class Pacer:
                 LOG.info("%s is self-hosted and is paced by its response time; plan sets a rate instead", self._name)
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def measure(self) -> Iterator[None]:
         """Around a request: learn how long the portal takes.
 
         What fails fast says nothing of what the portal can take, so it never counts as a fast answer.
@@ -188,35 +188,40 @@ class Pacer:
             with self._learning:
                 self._under_way.remove(began)
                 seconds = self._clock() - began
-                smoothed = self._response + WEIGHT * (seconds - self._response) if self._response else seconds
+                smoothed = self._response + SMOOTHING * (seconds - self._response) if self._response else seconds
                 self._response = smoothed if well else max(self._response, smoothed)
 
-    def _bucket(self) -> Plan:
+    def _bucket(self) -> Tariff:
         """The bucket that counts now: the tariff's, or one that drains as fast as a self-hosted portal answers."""
         if not self._self_hosted:
             return self._plan
         with self._learning:
-            oldest = self._under_way[:AT_ONCE]
-            since = self._clock() - oldest[-1] if len(oldest) == AT_ONCE else 0.0  # others will take as long at least
-            response = min(max(self._response, since), SLOWEST_ANSWER)
-        return Plan(IN_A_ROW + SPARE_REQUESTS, AT_ONCE / max(response, AT_ONCE / FASTEST))
+            oldest = self._under_way[:SELF_HOSTED_CONCURRENCY]
+            since = (
+                self._clock() - oldest[-1] if len(oldest) == SELF_HOSTED_CONCURRENCY else 0.0
+            )  # others will take as long at least
+            response = min(max(self._response, since), SELF_HOSTED_MAX_RESPONSE)
+        return Tariff(
+            SELF_HOSTED_BURST + RESERVED_REQUESTS,
+            SELF_HOSTED_CONCURRENCY / max(response, SELF_HOSTED_CONCURRENCY / SELF_HOSTED_MAX_RATE),
+        )
 
-    def refused(self) -> None:
+    def note_refusal(self) -> None:
         """The bucket was fuller than we knew, with others' requests: count it as full, and go slower for a while."""
 
-        def fill(level: Level) -> float:
+        def fill(level: BucketLevel) -> float:
             level.requests = float(self._bucket().burst)
-            level.pace = max(SLOWEST, level.pace / 2)
+            level.pace = max(MIN_PACE, level.pace / 2)
             return 0.0
 
         self._change(fill)
 
-    def _early(self, level: Level) -> float:
+    def _early(self, level: BucketLevel) -> float:
         bucket = self._bucket()
         full = max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.pace)
         return max(full, self._taken + self._apart - self._clock(), 0.0)
 
-    def _change(self, change: Callable[[Level], float]) -> float:
+    def _change(self, change: Callable[[BucketLevel], float]) -> float:
         """Read the level, let it leak, change it, write it: no other process comes between."""
         if self._file is not None:
             try:
@@ -229,13 +234,13 @@ class Pacer:
         self._own.leak(self._bucket(), self._clock())
         return change(self._own)
 
-    def _change_shared(self, shared: sqlite3.Connection, change: Callable[[Level], float]) -> float:
+    def _change_shared(self, shared: sqlite3.Connection, change: Callable[[BucketLevel], float]) -> float:
         shared.execute("PRAGMA synchronous = OFF")  # what a crash of the machine may lose is gone with it anyhow
         shared.execute("BEGIN IMMEDIATE")
         shared.execute(_TABLE)
         row = shared.execute("SELECT level, at, pace FROM bucket WHERE portal = ?", [self._portal]).fetchone()
         now = self._clock()
-        level = Level(*row) if row else Level(at=now)
+        level = BucketLevel(*row) if row else BucketLevel(at=now)
         level.leak(self._bucket(), now)
         seconds = change(level)
         values = [self._portal, level.requests, level.at, level.pace]

@@ -48,8 +48,11 @@ def measured(door: str, stream: str, deals: int) -> dict[str, Any]:
         began = time.monotonic()
         done = subprocess.run(
             _command(folder, config, "--catalog", str(catalog)),
-            check=True, capture_output=True, encoding="utf-8", cwd=folder,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+            cwd=folder,
+        )
         seconds = time.monotonic() - began
         refused = portal.stats.http["503"] + portal.stats.http["429"]
         rows = done.stdout.count('{"type":"RECORD"')

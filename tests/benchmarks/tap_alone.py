@@ -37,12 +37,12 @@ import orjson
 from singer_sdk import Stream, Tap
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.entities import entity_of
+from tap_bitrix24.entities import find_entity
 from tap_bitrix24.errors import PortalError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Page
+from tap_bitrix24.model.request import Page, PageRequest
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.validation import ids_of
 from tap_bitrix24.schema.columns import OBJECT, UNPARSED, Column, build_columns, json_schema
@@ -55,13 +55,44 @@ from tests.demo.wire import Wire
 STREAM = "deals"
 TARGET = 4
 FIELDS = (
-    "ID", "TITLE", "TYPE_ID", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID", "IS_NEW", "IS_RECURRING",
-    "IS_RETURN_CUSTOMER", "IS_REPEATED_APPROACH", "PROBABILITY", "CURRENCY_ID", "OPPORTUNITY", "IS_MANUAL_OPPORTUNITY",
-    "TAX_VALUE", "COMPANY_ID", "CONTACT_ID", "QUOTE_ID", "BEGINDATE", "CLOSEDATE", "OPENED", "CLOSED", "COMMENTS",
-    "ASSIGNED_BY_ID", "CREATED_BY_ID", "MODIFY_BY_ID", "MOVED_BY_ID", "DATE_CREATE", "DATE_MODIFY", "MOVED_TIME",
-    "SOURCE_ID", "SOURCE_DESCRIPTION", "LEAD_ID", "ADDITIONAL_INFO", "UTM_SOURCE", "LAST_ACTIVITY_TIME",
+    "ID",
+    "TITLE",
+    "TYPE_ID",
+    "CATEGORY_ID",
+    "STAGE_ID",
+    "STAGE_SEMANTIC_ID",
+    "IS_NEW",
+    "IS_RECURRING",
+    "IS_RETURN_CUSTOMER",
+    "IS_REPEATED_APPROACH",
+    "PROBABILITY",
+    "CURRENCY_ID",
+    "OPPORTUNITY",
+    "IS_MANUAL_OPPORTUNITY",
+    "TAX_VALUE",
+    "COMPANY_ID",
+    "CONTACT_ID",
+    "QUOTE_ID",
+    "BEGINDATE",
+    "CLOSEDATE",
+    "OPENED",
+    "CLOSED",
+    "COMMENTS",
+    "ASSIGNED_BY_ID",
+    "CREATED_BY_ID",
+    "MODIFY_BY_ID",
+    "MOVED_BY_ID",
+    "DATE_CREATE",
+    "DATE_MODIFY",
+    "MOVED_TIME",
+    "SOURCE_ID",
+    "SOURCE_DESCRIPTION",
+    "LEAD_ID",
+    "ADDITIONAL_INFO",
+    "UTM_SOURCE",
+    "LAST_ACTIVITY_TIME",
     "LAST_ACTIVITY_BY",
-)  # fmt: skip
+)
 USER_TYPES = ("datetime", "string", "money")
 """And the first user field of each of these types: 40 fields in all."""
 
@@ -70,7 +101,7 @@ USER_TYPES = ("datetime", "string", "money")
 class Answers:
     """What the portal sent, and what was asked of it."""
 
-    source: Source
+    source: ListSpec
     fields: list[Field]
     bundle: list[Command]
     """The chain of one request; all are alike but for the id they start behind."""
@@ -115,7 +146,7 @@ def chosen(fields: Sequence[Field]) -> list[Field]:
 
 def collect(rows: int, *, all_fields: bool) -> Answers:
     """Ask a portal of its own for that many deals, rounded to whole requests."""
-    entity = entity_of(STREAM)
+    entity = find_entity(STREAM)
     if entity is None:
         message = f"the table has no stream {STREAM}"
         raise RuntimeError(message)
@@ -124,11 +155,13 @@ def collect(rows: int, *, all_fields: bool) -> Answers:
         wire = Wire(url)
         fields = parse_fields(wire.result(entity.fields_method))
         fields = fields if all_fields else chosen(fields)
-        source = Source(entity.endpoint, params={"select": [each.name for each in fields]}, stamp=entity.stamp)
+        source = ListSpec(
+            entity.endpoint, params={"select": [each.name for each in fields]}, replication_key=entity.replication_key
+        )
         bodies, after = [], 0
         for _ in range(times):
-            bundle = rest_v2.commands(Ask(source=source, after=after, pages=PAGES))
-            answer = wire.call("batch", rest_v2.bundle_body(bundle))
+            bundle = rest_v2.commands(PageRequest(list_spec=source, after=after, pages=PAGES))
+            answer = wire.call("batch", rest_v2.batch_body(bundle))
             bodies.append(answer.raw)
             after = int(answer.result["result"][rest_v2.key(PAGES - 1)][-1]["ID"])
     return Answers(source, fields, bundle, bodies)
@@ -137,7 +170,7 @@ def collect(rows: int, *, all_fields: bool) -> Answers:
 def parsed(answers: Answers, body: bytes) -> list[Page]:
     """A body as the engine hands it to a strategy."""
     outer = rest_v2.result(orjson.loads(body), 200, "batch")
-    return [rest_v2.page(answers.source, _good(each)) for each in rest_v2.bundle_results(outer, answers.bundle)]
+    return [rest_v2.page(answers.source, _good(each)) for each in rest_v2.batch_results(outer, answers.bundle)]
 
 
 def _good(result: Result | PortalError) -> Result:
@@ -146,7 +179,7 @@ def _good(result: Result | PortalError) -> Result:
     return result
 
 
-def believed(source: Source, pages: Iterable[Page]) -> list[Row]:
+def believed(source: ListSpec, pages: Iterable[Page]) -> list[Row]:
     """What a strategy makes sure of when it reads a whole list: that ids rise. Dates are checked if asked for."""
     rows: list[Row] = []
     for page in pages:

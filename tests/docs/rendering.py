@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from tap_bitrix24.connections import TOLD
-from tap_bitrix24.dialects.pagination import Unpaged
-from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, NEWER, Entity
-from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.connections import CONNECTION_HELP
+from tap_bitrix24.dialects.pagination import SinglePage
+from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, META, REST_V3, Entity
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART, VIBE
 from tap_bitrix24.loading.columns import column_type
 from tap_bitrix24.model.endpoint import REST_3
@@ -30,9 +30,9 @@ from tap_bitrix24.settings import PROPERTIES
 ROOT = Path(__file__).parents[2]
 NOT_BUILT = frozenset({"detect_deletes"})
 """Settings of the contract that this version refuses."""
-ANY_PORTAL = Portal(
-    datetime.now(UTC), types={156: ""}, product_blocks=[1, 2], offer_blocks=[3, 4],
-    lists={5: UniversalList("lists"), 6: UniversalList("lists")},
+ANY_PORTAL = PortalInfo(
+    datetime.now(UTC), smart_processes={156: ""}, product_iblocks=[1, 2], offer_iblocks=[3, 4],
+    universal_lists={5: UniversalList("lists"), 6: UniversalList("lists")},
 )  # fmt: skip
 BLOCK = re.compile(r"(<!-- begin: ([a-z]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
@@ -65,20 +65,20 @@ def reading(entity: Entity) -> str:
         return "made by the tap"
     if entity.parents is not None:
         parents = entity.parents(ANY_PORTAL)
-        many = max(parent.group for parent in parents)
+        many = max(parent.group_size for parent in parents)
         way = f"{many} parents a command" if many > 1 else "a command per parent"
-        if any(parent.told for parent in parents):
+        if any(parent.embedded_children for parent in parents):
             way = "told by the parents' rows"
         return f"{way}: changed parents, all in a sweep" if is_swept(entity) else f"{way}, whole every run"
-    if isinstance(entity.endpoint.paging, Unpaged):
+    if isinstance(entity.endpoint.pagination, SinglePage):
         way = "whole list"
-    elif not entity.keyset and entity.stamp:
+    elif not entity.supports_keyset and entity.replication_key:
         way = "by the portal's cursor, in date windows"
-    elif not entity.keyset:
+    elif not entity.supports_keyset:
         way = "by offset, whole every run"
     else:
-        way = "by id, then by date windows" if entity.stamp else "by id, whole every run"
-    lists = entity.each(ANY_PORTAL) if entity.each is not None else ()
+        way = "by id, then by date windows" if entity.replication_key else "by id, whole every run"
+    lists = entity.variants(ANY_PORTAL) if entity.variants is not None else ()
     return f"{way}; several lists" if len(lists) > 1 else way
 
 
@@ -88,23 +88,23 @@ def cost(entity: Entity) -> str:
         return {"fields": "those of discovery", "field_options": "1"}.get(entity.stream, "none")
     if entity.parents is not None:
         parents = entity.parents(ANY_PORTAL)
-        if any(parent.told for parent in parents):
+        if any(parent.embedded_children for parent in parents):
             return "parents / 2,500"
-        each = 50 * max(parent.group for parent in parents)
-        more = " × date ranges" if any(parent.each for parent in parents) else ""
+        each = 50 * max(parent.group_size for parent in parents)
+        more = " × date ranges" if any(parent.variants for parent in parents) else ""
         return f"parents / {each:,}{more}"
     if entity.endpoint.dialect == REST_3:
         return f"rows / {entity.endpoint.page_size:,}"
-    return "1, shared" if isinstance(entity.endpoint.paging, Unpaged) else "rows / 2,500"
+    return "1, shared" if isinstance(entity.endpoint.pagination, SinglePage) else "rows / 2,500"
 
 
 def fresh(entity: Entity) -> str:
     """How old a row may be after a run, and whether rows that are gone disappear."""
-    if entity is CHILD_SETS:
+    if entity is CHILD_READS:
         return ""
     if is_swept(entity):
         return "changed parents: the run; others: `child_sweep_hours`"
-    if entity.stamp is not None and entity.parents is None:
+    if entity.replication_key is not None and entity.parents is None:
         return "the run's start; deleted rows stay"
     return "the run" if entity.complete else "the run; older months stay as they were"
 
@@ -112,17 +112,17 @@ def fresh(entity: Entity) -> str:
 def streams() -> str:
     """Every stream: method, scope, key, bookmark, way of reading, cost, freshness, whether selected by default."""
     rows = []
-    for entity in (*ENTITIES, *NEWER):
+    for entity in (*ENTITIES, *REST_V3):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
         since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
-        if entity.stamp and entity.parents is None:
-            since = f"`{column_name(entity.stamp.row)}`"
+        if entity.replication_key and entity.parents is None:
+            since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
-            f"`{name if entity.members else entity.stream}`",
+            f"`{name if entity.template else entity.stream}`",
             "" if entity in META else f"`{entity.endpoint.method}`",
             " or ".join(f"`{scope}`" for scope in entity.scope),
-            ", ".join(f"`{column_name(part)}`" for part in entity.key),
-            since, reading(entity), cost(entity), fresh(entity), "yes" if entity.default else "",
+            ", ".join(f"`{column_name(part)}`" for part in entity.primary_key),
+            since, reading(entity), cost(entity), fresh(entity), "yes" if entity.selected_by_default else "",
         ))  # fmt: skip
     return table(
         ("stream", "method", "scope", "key", "incremental by", "how it is read", "requests", "fresh as of", "default"),
@@ -134,7 +134,7 @@ def leftout() -> str:
     """Lists that are no streams: method, reason, what to read instead."""
     return table(
         ("list", "method", "reason", "instead, or why"),
-        *((f"`{name}`", f"`{method}`", reason, note) for name, (method, reason, note) in LEFT_OUT.items()),
+        *((f"`{name}`", f"`{method}`", reason, note) for name, (method, reason, note) in EXCLUDED.items()),
     )
 
 
@@ -176,7 +176,7 @@ def demo() -> str:
 
 def doors() -> str:
     """The ways in: settings, and what to tick in the portal."""
-    return table(("door", "settings", "in the portal"), *TOLD)
+    return table(("door", "settings", "in the portal"), *CONNECTION_HELP)
 
 
 def differences() -> str:
@@ -189,13 +189,13 @@ def vibe() -> str:
     rows = []
     for entity in VIBE:
         since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
-        if entity.stamp and entity.parents is None:
-            since = f"`{column_name(entity.stamp.row)}`"
+        if entity.replication_key and entity.parents is None:
+            since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
             f"`{entity.stream}<entityTypeId>`" if entity is SMART else f"`{entity.stream}`",
             f"`{entity.endpoint.method}`", " or ".join(f"`{scope}`" for scope in entity.scope),
-            ", ".join(f"`{column_name(part)}`" for part in entity.key),
-            since, reading(entity).replace("command", "call"), "yes" if entity.default else "",
+            ", ".join(f"`{column_name(part)}`" for part in entity.primary_key),
+            since, reading(entity).replace("command", "call"), "yes" if entity.selected_by_default else "",
         ))  # fmt: skip
     return table(("stream", "path below /v1", "scope", "key", "incremental by", "how it is read", "default"), *rows)
 

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24 import __version__
-from tap_bitrix24.connections import TOLD
+from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.demo import serve
 from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.errors import SettingsError
@@ -104,7 +104,7 @@ def test_each_door_opens_by_the_command_shown(tmp_path: Path, line: str) -> None
 
 def test_about_tells_the_doors() -> None:
     done = subprocess.run([str(SCRIPTS / "tap-bitrix24"), "--about"], check=True, capture_output=True, encoding="utf-8")
-    for door, _, ticked in TOLD:
+    for door, _, ticked in CONNECTION_HELP:
         assert f"  - {door}: " in done.stdout
         assert ticked in done.stdout
 

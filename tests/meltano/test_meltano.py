@@ -61,7 +61,9 @@ def test_the_settings_are_the_taps() -> None:
 
 
 def test_the_selected_streams_are_those_selected_by_default() -> None:
-    default = {f"{entity.stream}{'*' if entity.members else ''}.*" for entity in ENTITIES if entity.default}
+    default = {
+        f"{entity.stream}{'*' if entity.template else ''}.*" for entity in ENTITIES if entity.selected_by_default
+    }
     assert set(TAP["select"]) == default
     assert len(TAP["select"]) == len(default)
 
@@ -102,9 +104,14 @@ class Project:
         """Run the pipeline; returns stream → rows, as the tap told them."""
         command = [str(SCRIPTS / "meltano"), "run", "tap-bitrix24", "target-bitrix24-duckdb"]
         done = subprocess.run(
-            command, check=False, capture_output=True, encoding="utf-8",
-            env=self.environment, cwd=self.folder, timeout=120,
-        )  # fmt: skip
+            command,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            env=self.environment,
+            cwd=self.folder,
+            timeout=120,
+        )
         told = done.stdout + done.stderr
         assert done.returncode == 0, told[-3000:]
         assert self.environment["TAP_BITRIX24_WEBHOOK_URL"] not in told

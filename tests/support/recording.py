@@ -59,7 +59,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "webhook-since": Scenario(settings={"start_date": "2026-01-01T00:00:00Z"}, mutate=CHANGES),
     "webhook-sparse": Scenario(portal={"scale": 3000, "ids": "sparse"}, streams=("deals", "leads", "contacts")),
     "webhook-universal": Scenario(
-        settings={"crm_methods": "universal"}, mutate=CHANGES,
+        settings={"crm_methods": "universal"},
+        mutate=CHANGES,
         streams=("deals", "leads", "contacts", "companies", "quotes", "crm_product_rows", "deal_contacts"),
     ),
     "webhook-few-scopes": Scenario(portal={"scopes": ["crm", "user"]}, catalog=False),
@@ -72,7 +73,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "vibecode": Scenario(connection="vibecode", mutate=CHANGES),
     "vibecode-default": Scenario(connection="vibecode", catalog=False),
     "site": Scenario(connection="site", mutate=CHANGES),
-}  # fmt: skip
+}
 
 
 class _Proxy(BaseHTTPRequestHandler):

@@ -42,7 +42,7 @@ class Case:
         """The documented rows, in order."""
         found: list[Row] = []
         for result in _results(self.entity.endpoint.method):
-            found += _rows_in(result, self.entity.endpoint.rows_at)
+            found += _rows_in(result, self.entity.endpoint.records_path)
         return [row for row in found if not _foreign(self.stream, row)]
 
 

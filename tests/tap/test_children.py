@@ -202,9 +202,12 @@ def _at_work(folder: Path, config: dict[str, Any], catalog: Catalog, state: dict
     (folder / "state.json").write_text(json.dumps(state or {}))
     command = [str(SCRIPTS / "tap-bitrix24"), "--config", "config.json", "--catalog", "catalog.json"]
     with subprocess.Popen(
-        [*command, "--state", "state.json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        [*command, "--state", "state.json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
         cwd=folder,
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             yield Running(process)
         finally:

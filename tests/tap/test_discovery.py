@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities import ENTITIES, NEWER, SMART_PROCESS
-from tap_bitrix24.entities.portal_info import Portal as PortalFacts
+from tap_bitrix24.entities import ENTITIES, REST_V3, SMART_PROCESS
+from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
 
 Catalog = dict[str, Any]
 UNPARSED = "_bitrix24_unparsed"
 ANY_PORTAL = PortalFacts(datetime.now(UTC))
-FIXED = {entity.stream: entity for entity in ENTITIES if entity.members is None}
-DEFAULT = {stream for stream, entity in FIXED.items() if entity.default}
+FIXED = {entity.stream: entity for entity in ENTITIES if entity.template is None}
+DEFAULT = {stream for stream, entity in FIXED.items() if entity.selected_by_default}
 MADE = {"fields", "field_options", "child_sets"}
 """Streams the tap makes itself; no scope opens them."""
 
@@ -53,7 +53,7 @@ def test_discovery_costs_at_most_twelve_requests(start: Start, run_tap: Tap) -> 
     catalog = run_tap.discover(portal.config())
     families = {name.rstrip("0123456789") for name in _names(catalog) - FIXED.keys()}
     assert FIXED.keys() <= _names(catalog)
-    newer = {entity.stream for entity in NEWER}
+    newer = {entity.stream for entity in REST_V3}
     assert families == {SMART_PROCESS, "list_elements_"} | newer
     assert sum(name.startswith(SMART_PROCESS) for name in _names(catalog)) == 10
     assert portal.stats()["requests"] <= 12
@@ -80,7 +80,7 @@ def test_what_costs_a_call_per_parent_is_not_selected_by_default(catalog: Catalo
     for name in DEFAULT:
         parents = FIXED[name].parents
         for parent in parents(ANY_PORTAL) if parents else ():
-            assert parent.group > 1 or parent.told, f"{name} takes a call per parent"
+            assert parent.group_size > 1 or parent.embedded_children, f"{name} takes a call per parent"
 
 
 def test_a_catalog_saves_every_request_but_the_preflight(start: Start, run_tap: Tap, catalog: Catalog) -> None:

@@ -113,8 +113,13 @@ def test_a_type_no_one_knows(drift: Drift, *, discovers: bool) -> None:
     column = HOLOGRAM.lower()
     if discovers:
         assert set(done.after.schemas["deals"][column]["type"]) == {
-            "string", "number", "boolean", "object", "array", "null",
-        }  # fmt: skip
+            "string",
+            "number",
+            "boolean",
+            "object",
+            "array",
+            "null",
+        }
         assert done.types[1][column] == "JSON"
         found = {number: json.loads(value) for number, (value, _) in done.loaded(column).items() if value}
         assert {number: found[number] for number in filled} == filled

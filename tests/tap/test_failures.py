@@ -11,16 +11,16 @@ import pytest
 from tap_bitrix24.auth.from_settings import webhook
 from tap_bitrix24.client import Client
 from tap_bitrix24.connections import REST
-from tap_bitrix24.entities import entity_of
-from tap_bitrix24.entities.portal_info import Portal as PortalFacts
-from tap_bitrix24.model.endpoint import Source
-from tap_bitrix24.model.event import Reading, Rows
+from tap_bitrix24.entities import find_entity
+from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
+from tap_bitrix24.model.endpoint import ListSpec
+from tap_bitrix24.model.event import Rows, Strategy
 from tap_bitrix24.model.message import Command
-from tap_bitrix24.replication.full_table import everything
-from tap_bitrix24.replication.plan import Plan, sources
-from tap_bitrix24.replication.state import from_text
-from tap_bitrix24.scheduler.loop import Ended, Engine
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
+from tap_bitrix24.replication.full_table import read_all_by_id
+from tap_bitrix24.replication.plan import ReadPlan, list_specs
+from tap_bitrix24.replication.state import parse_bookmark
+from tap_bitrix24.scheduler.loop import Ended, Scheduler
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.tap.conftest import Start
 from tests.tap.running import Portal, Run, Tap
 
@@ -68,8 +68,9 @@ class TestPassing:
     def test_every_kind_of_failure_once_and_all_rows_arrive(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start()
         rules = [{"fault": fault, "method": method, "times": 1} for fault, method in PASSING.items()]
-        portal.faults(*rules, {"fault": "command_error", "method": "user.get", "times": 1,
-                               "param": "INTERNAL_SERVER_ERROR"})  # fmt: skip
+        portal.faults(
+            *rules, {"fault": "command_error", "method": "user.get", "times": 1, "param": "INTERNAL_SERVER_ERROR"}
+        )
         run = run_tap(portal.config(), catalog=catalog, streams=list(TABLES)).succeeded()
         complete(run, portal, *TABLES)
         assert [rule["fired"] for rule in portal.faults()["rules"]] == [1] * len(TABLES)
@@ -114,13 +115,15 @@ class TestSpentBudget:
     """429 OPERATION_TIME_LIMIT: minutes must pass, which a test can't; so the waits are counted, not slept."""
 
     @staticmethod
-    def _read(portal: Portal, reading: Reading, naps: list[float]) -> list[dict[str, Any]]:
+    def _read(portal: Portal, reading: Strategy, naps: list[float]) -> list[dict[str, Any]]:
         def now() -> float:
             return time.monotonic() + sum(naps)
 
-        client = Client(webhook(portal.url), Pacer(PLANS["standard"], clock=now), REST.dialects, sleep=naps.append)
+        client = Client(
+            webhook(portal.url), RateLimiter(TARIFFS["standard"], clock=now), REST.dialects, sleep=naps.append
+        )
         try:
-            found = [event for _, event in Engine(client, clock=now, nap=naps.append).run({"deals": reading})]
+            found = [event for _, event in Scheduler(client, clock=now, nap=naps.append).run({"deals": reading})]
         finally:
             client.close()
         assert found[-1] == Ended(None)
@@ -129,7 +132,7 @@ class TestSpentBudget:
     def test_a_method_over_its_budget_is_asked_again_minutes_later(self, start: Start) -> None:
         portal, naps = start(scale=600), list[float]()
         portal.faults({"fault": "operation_time_limit", "method": "crm.deal.list", "after": 3, "times": 6})
-        rows = self._read(portal, everything(_deals()), naps)
+        rows = self._read(portal, read_all_by_id(_deals()), naps)
         assert sorted(int(row["ID"]) for row in rows) == sorted(portal.table("deals"))
         assert naps[0] >= 10
         assert sum(naps) >= 240
@@ -137,7 +140,7 @@ class TestSpentBudget:
     def test_a_budget_spent_in_the_middle_of_a_chain_keeps_what_came_before(self, start: Start) -> None:
         portal, naps = start(scale=600), list[float]()
         portal.faults({"fault": "operation_time_limit", "method": "crm.deal.list", "after": 8, "times": 1})
-        rows = self._read(portal, everything(_deals()), naps)
+        rows = self._read(portal, read_all_by_id(_deals()), naps)
         assert sorted(int(row["ID"]) for row in rows) == sorted(portal.table("deals"))
         stats = portal.stats()
         assert stats["requests"] <= 4
@@ -146,7 +149,7 @@ class TestSpentBudget:
     def test_so_is_a_call_of_its_own(self, start: Start) -> None:
         portal, naps = start(), list[float]()
         portal.faults({"fault": "operation_time_limit", "times": 2})
-        client = Client(webhook(portal.url), Pacer(PLANS["standard"]), REST.dialects, sleep=naps.append)
+        client = Client(webhook(portal.url), RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=naps.append)
         answer = client.call(Command("crm.deal.list"))
         client.close()
         assert answer.total == len(portal.table("deals"))
@@ -155,16 +158,16 @@ class TestSpentBudget:
     def test_so_is_a_bucket_that_others_have_filled(self, start: Start) -> None:
         portal, naps = start(), list[float]()
         portal.faults({"fault": "query_limit", "times": 12})
-        rows = self._read(portal, everything(_deals()), naps)
+        rows = self._read(portal, read_all_by_id(_deals()), naps)
         assert sorted(int(row["ID"]) for row in rows) == sorted(portal.table("deals"))
         assert len(naps) >= 12
 
 
-def _deals() -> list[Source]:
+def _deals() -> list[ListSpec]:
     """The one list of the stream deals."""
-    entity = entity_of("deals")
+    entity = find_entity("deals")
     assert entity is not None
-    return sources(entity, "deals", Plan(PortalFacts(datetime.now(UTC))))
+    return list_specs(entity, "deals", ReadPlan(PortalFacts(datetime.now(UTC))))
 
 
 class TestFailingStream:
@@ -204,7 +207,7 @@ class TestFailingStream:
         """Without the fault, the next run brings what the stream missed."""
         portal.faults(clear=True)
         run = run_tap(portal.config(), catalog=catalog, streams=["leads"], state=state).succeeded()
-        since = from_text(state["bookmarks"]["leads"]["replication_key_value"])
+        since = parse_bookmark(state["bookmarks"]["leads"]["replication_key_value"])
         rows = portal.table("leads").items()
         missed = {number for number, row in rows if datetime.fromisoformat(row["DATE_MODIFY"]) >= since}
         assert missed

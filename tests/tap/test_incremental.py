@@ -39,8 +39,14 @@ TABLES = {
     "tasks": Table("tasks", "changedDate", "changed_date", "id"),
 }
 HISTORY = "crm_stage_history"
-FULL = {"currencies": "currencies", "users": "users", "departments": "departments", "crm_types": "types",
-        "crm_statuses": "statuses", "crm_categories": "categories"}  # fmt: skip
+FULL = {
+    "currencies": "currencies",
+    "users": "users",
+    "departments": "departments",
+    "crm_types": "types",
+    "crm_statuses": "statuses",
+    "crm_categories": "categories",
+}
 ALL = [*TABLES, HISTORY, *FULL]
 
 

@@ -90,9 +90,11 @@ class Trail:
             ) as tap,
             subprocess.Popen(
                 [str(SCRIPTS / "target-bitrix24-duckdb"), "--config", str(self.folder / "target.json")],
-                stdin=subprocess.PIPE, stdout=echoed, stderr=complaints,
+                stdin=subprocess.PIPE,
+                stdout=echoed,
+                stderr=complaints,
             ) as loader,
-        ):  # fmt: skip
+        ):
             for _ in relayed(tap, loader, moment if victim else None):
                 time.sleep(self.dice.uniform(0, DAWDLE))
                 {"tap": tap, "loader": loader}[victim].kill()

@@ -33,15 +33,31 @@ MAPS = ("currencies", "LANG")
 FACTORY, FOUNDRY = "UF_AUTO_77", [("5", "Литейный цех"), ("6", "Assembly")]
 """A list that tasks have: `tasks.task.getFields` names its type, their settings name its options."""
 READ = [
-    "fields", "field_options", "users", "tasks", "task_userfields", "list_elements_32", "crm_categories",
-    "crm_statuses", *CLASSIC, *ITEMS,
-]  # fmt: skip
+    "fields",
+    "field_options",
+    "users",
+    "tasks",
+    "task_userfields",
+    "list_elements_32",
+    "crm_categories",
+    "crm_statuses",
+    *CLASSIC,
+    *ITEMS,
+]
 CODES = [
-    ("deals", "stage_id"), ("deals", "category_id"), ("deals", "type_id"), ("deals", "source_id"),
-    ("leads", "status_id"), ("leads", "source_id"), ("quotes", "status_id"), ("contacts", "category_id"),
-    ("contacts", "type_id"), ("companies", "category_id"), ("companies", "industry"),
+    ("deals", "stage_id"),
+    ("deals", "category_id"),
+    ("deals", "type_id"),
+    ("deals", "source_id"),
+    ("leads", "status_id"),
+    ("leads", "source_id"),
+    ("quotes", "status_id"),
+    ("contacts", "category_id"),
+    ("contacts", "type_id"),
+    ("companies", "category_id"),
+    ("companies", "industry"),
     *((stream, column) for stream in ITEMS for column in ("stage_id", "previous_stage_id", "category_id")),
-]  # fmt: skip
+]
 """Columns whose every value has a word."""
 
 
@@ -253,10 +269,17 @@ def test_chosen_options_have_words(run: Run, fields: Fields, words: Words) -> No
 def test_colours_and_semantics_of_stages_are_the_portals(told: Portal, run: Run) -> None:
     rows = {
         (row["stream"], row["column_name"], row["id"]): row
-        for row in run.records("field_options") if row["origin"] == "status"
-    }  # fmt: skip
-    kinds = {"DEAL_STAGE": "deals", "STATUS": "leads", "QUOTE_STATUS": "quotes", "SMART_INVOICE": "smart_invoices",
-             "DYNAMIC_156": "smart_process_156", "DYNAMIC_177": "smart_process_177"}  # fmt: skip
+        for row in run.records("field_options")
+        if row["origin"] == "status"
+    }
+    kinds = {
+        "DEAL_STAGE": "deals",
+        "STATUS": "leads",
+        "QUOTE_STATUS": "quotes",
+        "SMART_INVOICE": "smart_invoices",
+        "DYNAMIC_156": "smart_process_156",
+        "DYNAMIC_177": "smart_process_177",
+    }
     semantics: dict[str, set[str]] = {}
     for status in told.truth("statuses"):
         stream = next((kinds[kind] for kind in kinds if status["ENTITY_ID"].startswith(kind)), "")

@@ -79,17 +79,34 @@ CASES = [
     case("scalars", "task_planner", "planner_tasks", "task_id=TASK", least=3),
     case("pages of ten", "crm_timeline_log_messages", "timeline_log_messages", "id=id entity_id=entityId"),
     *(
-        case("strict filters", f"list_elements_{number}", "list_elements", "id=ID name=NAME iblock_id=IBLOCK_ID", 120,
-             IBLOCK_ID=number, least=120, only=lambda row, number=number: int(row["IBLOCK_ID"]) == number)
+        case(
+            "strict filters",
+            f"list_elements_{number}",
+            "list_elements",
+            "id=ID name=NAME iblock_id=IBLOCK_ID",
+            120,
+            IBLOCK_ID=number,
+            least=120,
+            only=lambda row, number=number: int(row["IBLOCK_ID"]) == number,
+        )
         for number in (32, 34, 41)
     ),
     *(
-        case("wants its block", stream, "products", "id=id name=name iblock_id=iblockId", 450, into="products",
-             iblockId=block, type=kind, least=450,
-             only=lambda row, kind=kind: row["type"] == kind)
+        case(
+            "wants its block",
+            stream,
+            "products",
+            "id=id name=name iblock_id=iblockId",
+            450,
+            into="products",
+            iblockId=block,
+            type=kind,
+            least=450,
+            only=lambda row, kind=kind: row["type"] == kind,
+        )
         for stream, kind, block in (("products", 1, 23), ("product_offers", 4, 24), ("product_services", 7, 23))
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

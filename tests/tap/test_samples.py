@@ -101,7 +101,7 @@ def _expected(case: Case) -> list[Row]:
     """The documented rows, of those with one key the last."""
     rows = case.rows()
     if case.stream in TWICE:
-        key = [name for name in case.entity.key if name in rows[0]]
+        key = [name for name in case.entity.primary_key if name in rows[0]]
         rows = list({tuple(str(row[name]) for name in key): row for row in rows}.values())
     return rows
 

@@ -138,8 +138,12 @@ def test_a_crash_shows_a_traceback_without_it(portal: Portal, tmp_path: Path) ->
     (tmp_path / "config.json").write_text(json.dumps(portal.config()))
     done = subprocess.run(
         [sys.executable, "-c", program, "--config", "config.json"],
-        check=False, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=60,
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        timeout=60,
+    )
     assert done.returncode == 1
     assert "RuntimeError" in done.stderr
     unseen(secret_of(portal), done.stdout, done.stderr)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities import BY_STREAM
-from tap_bitrix24.entities.portal_info import Portal as PortalFacts
-from tap_bitrix24.replication.plan import Plan, sources
+from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
+from tap_bitrix24.replication.plan import ReadPlan, list_specs
 from tests.tap.conftest import Start
 from tests.tap.running import Tap, only
 from tests.tap.unit.lists import EPOCH
@@ -55,13 +55,13 @@ def test_selected_columns_hold_what_they_hold_among_all_columns(start: Start, ru
     ],
 )
 def test_what_reading_needs_is_asked_for_besides(stream: str, wanted: set[str], asked: list[str]) -> None:
-    plan = Plan(PortalFacts(EPOCH), wanted=frozenset(wanted))
-    (source,) = sources(BY_STREAM[stream], stream, plan)
+    plan = ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted))
+    (source,) = list_specs(BY_STREAM[stream], stream, plan)
     assert source.params["select"] == asked
 
 
 @pytest.mark.parametrize(("stream", "wanted"), [("tasks", {"ID", "creator"}), ("documents", {"id", "title"})])
 def test_where_it_is_not_told_which_name_brings_a_column_all_are_asked_for(stream: str, wanted: set[str]) -> None:
-    (source,) = sources(BY_STREAM[stream], stream, Plan(PortalFacts(EPOCH), wanted=frozenset(wanted)))
-    (everything,) = sources(BY_STREAM[stream], stream, Plan(PortalFacts(EPOCH)))
+    (source,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted)))
+    (everything,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH)))
     assert source.params == everything.params

@@ -111,8 +111,11 @@ def test_state_as_the_tap_writes_it_is_taken(state: Mapping[str, Any]) -> None:
 
 def test_a_bad_bookmark_is_named_before_any_request(portal: Portal, run_tap: Tap) -> None:
     portal.forget_stats()
-    refused(run_tap(portal.config(), state={"bookmarks": {"deals": {"replication_key_value": "yesterday"}}}),
-            "STATE", "'yesterday'")  # fmt: skip
+    refused(
+        run_tap(portal.config(), state={"bookmarks": {"deals": {"replication_key_value": "yesterday"}}}),
+        "STATE",
+        "'yesterday'",
+    )
     assert portal.stats()["requests"] == 0
 
 

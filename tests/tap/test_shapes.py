@@ -15,10 +15,23 @@ Row = dict[str, Any]
 CLIENTS = ["contacts", "companies", "leads"]
 MULTIFIELDS = ["PHONE", "EMAIL", "WEB", "IM"]
 STREAMS = [
-    *CLIENTS, "deals", "smart_process_156", "tasks", "users", "list_elements_32", "list_elements_34", "products",
-    "product_offers", "task_comments", "feed_posts", "crm_timeline_comments", "telephony_lines",
-    "task_planner", "im_chat_users", "scrum_backlogs",
-]  # fmt: skip
+    *CLIENTS,
+    "deals",
+    "smart_process_156",
+    "tasks",
+    "users",
+    "list_elements_32",
+    "list_elements_34",
+    "products",
+    "product_offers",
+    "task_comments",
+    "feed_posts",
+    "crm_timeline_comments",
+    "telephony_lines",
+    "task_planner",
+    "im_chat_users",
+    "scrum_backlogs",
+]
 MONEY, PLACE, FILE, FILES = "1700009118", "1700011144", "1700012157", "1700013170"
 COMPANY, BOUND = "1700015196", "1700016209"
 ITEM = {name: str(int(name) + 99_999) for name in (MONEY, PLACE, FILE, FILES, COMPANY, BOUND)}
@@ -152,8 +165,11 @@ def test_names_of_files_are_kept(run: Run) -> None:
     posts = [file for record in run.records("feed_posts") for file in record["files"] or []]
     assert posts
     assert {(file["name"], "?" in file["urlDownload"]) for file in posts} == {("план.pdf", True)}
-    comments = [list(record["attached_objects"].values()) for record in run.records("task_comments")
-                if record["attached_objects"]]  # fmt: skip
+    comments = [
+        list(record["attached_objects"].values())
+        for record in run.records("task_comments")
+        if record["attached_objects"]
+    ]
     assert comments
     assert {file["NAME"] for files in comments for file in files} == {"фото & план.png"}
     timeline = [file for record in run.records("crm_timeline_comments") for file in (record["files"] or {}).values()]
@@ -169,16 +185,28 @@ def test_references_stay_the_text_they_are(shaped: Portal, run: Run) -> None:
         assert record[f"uf_crm_{BOUND}"] == bound
         kinds |= {text.partition("_")[0] for text in bound}
     assert kinds == {"C", "CO"}
-    bound = [text for row, record in _pairs(shaped, run, "tasks")
-             for text in record["uf_crm_task"] if record["uf_crm_task"] == row["ufCrmTask"]]  # fmt: skip
+    bound = [
+        text
+        for row, record in _pairs(shaped, run, "tasks")
+        for text in record["uf_crm_task"]
+        if record["uf_crm_task"] == row["ufCrmTask"]
+    ]
     assert bound
     assert all(re.fullmatch(r"[A-Z]+_\d+", text) for text in bound)
 
 
 TYPED = {
-    "PROPERTY_301": str, "PROPERTY_302": float, "PROPERTY_303": int, "PROPERTY_304": str, "PROPERTY_305": str,
-    "PROPERTY_306": str, "PROPERTY_307": int, "PROPERTY_308": str, "PROPERTY_309": int, "PROPERTY_312": int,
-}  # fmt: skip
+    "PROPERTY_301": str,
+    "PROPERTY_302": float,
+    "PROPERTY_303": int,
+    "PROPERTY_304": str,
+    "PROPERTY_305": str,
+    "PROPERTY_306": str,
+    "PROPERTY_307": int,
+    "PROPERTY_308": str,
+    "PROPERTY_309": int,
+    "PROPERTY_312": int,
+}
 """Property → what its bare value is: text, number, option, date, time, money, user, reference, file, counter."""
 MULTIPLE = {"PROPERTY_307", "PROPERTY_308", "PROPERTY_309"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LIST_ELEMENTS, NEWER, SMART_PROCESS
+from tap_bitrix24.entities import CHILD_READS, ENTITIES, LIST_ELEMENTS, REST_V3, SMART_PROCESS
 from tap_bitrix24.tap import TapBitrix24
 from tests.tap.running import Portal, Tap, only
 
@@ -41,7 +41,7 @@ def _everything(config: dict[str, Any]) -> dict[str, Any]:
     tap = TapBitrix24(config=config)
     catalog = tap.catalog_dict
     tap.client.close()
-    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] != CHILD_SETS.stream]
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] != CHILD_READS.stream]
     return only(catalog, *_streams(catalog))
 
 
@@ -54,7 +54,7 @@ TestStandard = get_tap_test_class(
 def test_standard_tests_cover_every_stream() -> None:
     covered = {param.id for name, params in TestStandard.params.items() for param in params if "stream" in name}
     for entity in ENTITIES:
-        known = entity is CHILD_SETS or any(name.startswith(entity.stream) for name in covered)
+        known = entity is CHILD_READS or any(name.startswith(entity.stream) for name in covered)
         assert known, f"{entity.stream} is not among {covered}"
 
 
@@ -62,7 +62,7 @@ def test_discover_through_the_console_script(portal: Portal, run_tap: Tap) -> No
     catalog = run_tap.discover(portal.config())
     smart = [f"{SMART_PROCESS}{row['entityTypeId']}" for row in portal.truth("types")]
     lists = [f"{LIST_ELEMENTS}{row['ID']}" for row in portal.truth("universal_lists")]
-    wanted = {entity.stream for entity in (*ENTITIES, *NEWER) if entity.members is None} | set(smart) | set(lists)
+    wanted = {entity.stream for entity in (*ENTITIES, *REST_V3) if entity.template is None} | set(smart) | set(lists)
     assert set(_streams(catalog)) == wanted
     assert len(wanted) >= 200
     for entry in catalog["streams"]:
@@ -76,4 +76,6 @@ def test_test_through_the_console_script(portal: Portal, run_tap: Tap) -> None:
     del records["child_sets"]
     assert set(records.values()) == {1}, "a connection test takes one record of each stream"
     assert records.keys() == run.schemas.keys() - {"child_sets"}
-    assert run.schemas.keys() >= {entity.stream for entity in ENTITIES if entity.default and entity.members is None}
+    assert run.schemas.keys() >= {
+        entity.stream for entity in ENTITIES if entity.selected_by_default and entity.template is None
+    }

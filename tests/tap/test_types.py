@@ -34,9 +34,16 @@ SCALARS = {
 }
 """Portal type → DuckDB type, written down apart from the tap's own table."""
 STRUCTURES = {
-    "file", "diskfile", "object", "array", "crm_multifield", "crm_activity_binding", "crm_activity_communication",
-    "crm_status_extra", "currency_localization",
-}  # fmt: skip
+    "file",
+    "diskfile",
+    "object",
+    "array",
+    "crm_multifield",
+    "crm_activity_binding",
+    "crm_activity_communication",
+    "crm_status_extra",
+    "currency_localization",
+}
 OWN_KNOWLEDGE = {
     ("contacts", "FACE_ID"): "BIGINT",
     ("tasks", "ACCOMPLICES"): "JSON",
@@ -129,20 +136,47 @@ def _is_number(code: str) -> bool:
 
 def test_flags_are_boolean(types: Types) -> None:
     flags = [
-        ("deals", "opened"), ("deals", "closed"), ("deals", "is_new"), ("deals", "is_manual_opportunity"),
-        ("leads", "has_phone"), ("contacts", "export"), ("companies", "is_my_company"), ("quotes", "closed"),
-        ("crm_activities", "completed"), ("currencies", "base"), ("crm_statuses", "system"), ("users", "active"),
-        ("tasks", "favorite"), ("smart_invoices", "opened"), ("crm_categories", "is_default"),
-    ]  # fmt: skip
+        ("deals", "opened"),
+        ("deals", "closed"),
+        ("deals", "is_new"),
+        ("deals", "is_manual_opportunity"),
+        ("leads", "has_phone"),
+        ("contacts", "export"),
+        ("companies", "is_my_company"),
+        ("quotes", "closed"),
+        ("crm_activities", "completed"),
+        ("currencies", "base"),
+        ("crm_statuses", "system"),
+        ("users", "active"),
+        ("tasks", "favorite"),
+        ("smart_invoices", "opened"),
+        ("crm_categories", "is_default"),
+    ]
     assert {flag: types[flag[0]][flag[1]] for flag in flags} == dict.fromkeys(flags, "BOOLEAN")
 
 
 def test_user_fields_of_every_type_have_columns_of_that_type(portal: Portal, types: Types) -> None:
     fields = {name: facts for name, facts in _described(portal, "deals").items() if name.startswith("UF_")}
     seen = {(facts["type"], facts["isMultiple"]) for facts in fields.values()}
-    for type_ in ("string", "integer", "double", "boolean", "date", "datetime", "enumeration", "money", "url",
-                  "address", "file", "employee", "crm", "crm_status", "iblock_element", "iblock_section",
-                  "resourcebooking"):  # fmt: skip
+    for type_ in (
+        "string",
+        "integer",
+        "double",
+        "boolean",
+        "date",
+        "datetime",
+        "enumeration",
+        "money",
+        "url",
+        "address",
+        "file",
+        "employee",
+        "crm",
+        "crm_status",
+        "iblock_element",
+        "iblock_section",
+        "resourcebooking",
+    ):
         assert (type_, False) in seen or (type_, True) in seen, type_
     assert {("enumeration", True), ("file", True), ("crm", True)} <= seen
     for name, facts in fields.items():

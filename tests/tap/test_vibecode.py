@@ -60,12 +60,20 @@ def test_values_agree_with_the_rest_door(service: Callable[..., Service], run_ta
     vibe = run_tap(config, streams=["deals", "contacts", "companies"]).succeeded()
     rest = run_tap(portal.config(), streams=["deals", "contacts", "companies"]).succeeded()
     named = {
-        "deals": {"title": "title", "opportunity": "amount", "currency_id": "currency", "stage_id": "stage_id",
-                  "date_create": "created_at", "date_modify": "updated_at", "assigned_by_id": "assigned_by_id",
-                  "closed": "closed", "category_id": "category_id"},
+        "deals": {
+            "title": "title",
+            "opportunity": "amount",
+            "currency_id": "currency",
+            "stage_id": "stage_id",
+            "date_create": "created_at",
+            "date_modify": "updated_at",
+            "assigned_by_id": "assigned_by_id",
+            "closed": "closed",
+            "category_id": "category_id",
+        },
         "contacts": {"name": "name", "last_name": "last_name", "date_modify": "updated_time", "opened": "opened"},
         "companies": {"title": "title", "date_create": "created_time", "assigned_by_id": "assigned_by_id"},
-    }  # fmt: skip
+    }
     for stream, columns in named.items():
         theirs = {row["id"]: {name: row[name] for name in columns} for row in rest.records(stream)}
         ours = {row["id"]: {name: row[own] for name, own in columns.items()} for row in vibe.records(stream)}

@@ -18,20 +18,30 @@ from tap_bitrix24.schema.columns import UNPARSED
 from tests.tap.running import SCRIPTS, Portal, Run, Tap
 
 TABLES = {
-    "crm_activities": "activities", "crm_statuses": "statuses", "crm_addresses": "addresses",
-    "crm_products_old": "products", "crm_product_sections_old": "product_sections",
-    "workgroups": "workgroups_classic", "openlines_configs": "openline_configs",
-    "telephony_external_lines": "telephony_lines", "crm_timeline_comments": "timeline_comments",
-    "crm_product_rows": "product_rows", "crm_stage_history": "stage_history", "task_elapsed_items": "elapsed_items",
-    "bizproc_workflow_instances": "workflow_instances", "deal_categories": "categories",
+    "crm_activities": "activities",
+    "crm_statuses": "statuses",
+    "crm_addresses": "addresses",
+    "crm_products_old": "products",
+    "crm_product_sections_old": "product_sections",
+    "workgroups": "workgroups_classic",
+    "openlines_configs": "openline_configs",
+    "telephony_external_lines": "telephony_lines",
+    "crm_timeline_comments": "timeline_comments",
+    "crm_product_rows": "product_rows",
+    "crm_stage_history": "stage_history",
+    "task_elapsed_items": "elapsed_items",
+    "bizproc_workflow_instances": "workflow_instances",
+    "deal_categories": "categories",
     "crm_categories": "categories",
-}  # fmt: skip
+}
 """Stream → the demo's table of the same rows, where it has another name."""
 KEYS: dict[str, tuple[str, ...]] = {
-    "crm_addresses": ("type_id", "entity_type_id", "entity_id"), "requisite_links": ("entity_type_id", "entity_id"),
-    "crm_categories": ("entity_type_id", "id"), "crm_stage_history": ("entity_type_id", "id"),
+    "crm_addresses": ("type_id", "entity_type_id", "entity_id"),
+    "requisite_links": ("entity_type_id", "entity_id"),
+    "crm_categories": ("entity_type_id", "id"),
+    "crm_stage_history": ("entity_type_id", "id"),
     "requisite_preset_fields": ("preset_id", "id"),
-}  # fmt: skip
+}
 SHOWN = {
     "workgroups": lambda row: row["CLOSED"] == "N",
     "deal_categories": lambda row: row["entityTypeId"] == 2,
@@ -125,8 +135,9 @@ def test_codes_have_words(service: Service) -> None:
     assert {("deals", "stage_id"), ("deals", "category_id"), ("leads", "status_id")} <= told
     words = {
         (row["column_name"], row["id"]): row["label"]
-        for row in service.run.records("field_options") if row["stream"] == "deals"
-    }  # fmt: skip
+        for row in service.run.records("field_options")
+        if row["stream"] == "deals"
+    }
     lists = [row for row in service.run.records("deal_userfields") if row["user_type_id"] == "enumeration"]
     assert lists
     for row in lists:

@@ -26,16 +26,22 @@ def ids_of_0_4(library: Any, url: str, method: str) -> Iterable[str]:
 
 async def ids_of_2(library: Any, url: str, method: str, how: str) -> list[str]:
     identity = library.IdentitySpec(
-        item_path=("ID",), filter_key="ID", order_key="ID",
+        item_path=("ID",),
+        filter_key="ID",
+        order_key="ID",
         coercion=library.IdentityCoercion.DECIMAL_STRING_INTEGER,
-    )  # fmt: skip
+    )
     request = library.Request.bare(method, {"select": SELECT})
     more: dict[str, Any] = {"selector": library.ResultSelector(())}
     if how:
         more["policy"] = library.ExecutionPolicy(
-            max_requests=10**6, max_pages=10**6, max_elapsed=3600.0, max_identity_keys=10**7,
-            max_buffered_rows=10**4, max_buffered_commands=500,
-        )  # fmt: skip
+            max_requests=10**6,
+            max_pages=10**6,
+            max_elapsed=3600.0,
+            max_identity_keys=10**7,
+            max_buffered_rows=10**4,
+            max_buffered_commands=500,
+        )
     if how != "counted":
         more["identity"] = identity
     if how == "tuned":

@@ -60,10 +60,11 @@ class Deals(RESTStream[int]):
     @cached_property
     def converters(self) -> dict[str, Callable[[Any], Any]]:
         return {
-            name: (lambda value: [str(each) for each in value]) if field["isMultiple"] else
-            TYPES.get(field["type"], OTHER)[1]
+            name: (lambda value: [str(each) for each in value])
+            if field["isMultiple"]
+            else TYPES.get(field["type"], OTHER)[1]
             for name, field in self.portal_fields.items()
-        }  # fmt: skip
+        }
 
     def get_url_params(self, _context: Any, next_page_token: int | None) -> dict[str, Any]:
         return {"select[]": ["*", "UF_*"], "order[ID]": "ASC", "start": next_page_token or 0}
@@ -73,7 +74,7 @@ class Deals(RESTStream[int]):
         return {
             name: None if value in (None, "", False, []) else self.converters[name](value)
             for name, value in row.items()
-        }  # fmt: skip
+        }
 
 
 class TapDefault(Tap):

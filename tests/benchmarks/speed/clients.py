@@ -103,9 +103,17 @@ def told(wire: Portal, name: str, ended: Ended) -> Run:
     rows = sum(rows_told(ended.log).values())
     seen = counted(wire)
     return Run(
-        name, ended.seconds, rows, seen.requests, seen.refused, seen.in_flight, ended.cpu_seconds, ended.peak_mb,
-        failure=ended.failure, errors=seen.errors,
-    )  # fmt: skip
+        name,
+        ended.seconds,
+        rows,
+        seen.requests,
+        seen.refused,
+        seen.in_flight,
+        ended.cpu_seconds,
+        ended.peak_mb,
+        failure=ended.failure,
+        errors=seen.errors,
+    )
 
 
 def rows_told(log: str) -> dict[str, int]:
@@ -131,9 +139,18 @@ def peer(name: str, package: Package, script: str, *arguments: str, wire: Portal
     said: Mapping[str, Any] = json.loads(text) if ended.code == 0 else NOTHING
     seen = counted(wire)
     return Run(
-        name, ended.seconds, said["distinct"], seen.requests, seen.refused, seen.in_flight, ended.cpu_seconds,
-        ended.peak_mb, said["seconds"], ended.failure, seen.errors,
-    )  # fmt: skip
+        name,
+        ended.seconds,
+        said["distinct"],
+        seen.requests,
+        seen.refused,
+        seen.in_flight,
+        ended.cpu_seconds,
+        ended.peak_mb,
+        said["seconds"],
+        ended.failure,
+        seen.errors,
+    )
 
 
 def _client(package: Package, how: str, script: str, *arguments: str, once: bool = False) -> Client:

@@ -58,8 +58,11 @@ class Watched:
             lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
         except OSError:
             return
-        found = {name: int(value.split()[0]) / 1024 for name, _, value in (line.partition(":") for line in lines)
-                 if name in {"VmRSS", "VmHWM"}}  # fmt: skip
+        found = {
+            name: int(value.split()[0]) / 1024
+            for name, _, value in (line.partition(":") for line in lines)
+            if name in {"VmRSS", "VmHWM"}
+        }
         if found:
             self.memory.append((time.perf_counter() - self.began, found["VmRSS"]))
             self.peak_mb = max(self.peak_mb, found["VmHWM"])
@@ -101,8 +104,13 @@ def started(
     return Watched(process, log)
 
 
-def run(command: Command, *, stdout: IO[bytes] | int = subprocess.DEVNULL, limit: float = 1800,
-        environment: Mapping[str, str] | None = None) -> Ended:  # fmt: skip
+def run(
+    command: Command,
+    *,
+    stdout: IO[bytes] | int = subprocess.DEVNULL,
+    limit: float = 1800,
+    environment: Mapping[str, str] | None = None,
+) -> Ended:
     """Run a program to its end."""
     return started(command, stdout=stdout, environment=environment).ended(limit)
 

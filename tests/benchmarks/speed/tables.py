@@ -6,9 +6,17 @@ from typing import Any
 from tests.benchmarks.speed.model import Table, shown
 
 HEAD = (
-    "client", "wall, s", "rounds", "reading alone, s", "requests", "answers 503", "most in flight", "CPU, s",
-    "peak, MB", "rows",
-)  # fmt: skip
+    "client",
+    "wall, s",
+    "rounds",
+    "reading alone, s",
+    "requests",
+    "answers 503",
+    "most in flight",
+    "CPU, s",
+    "peak, MB",
+    "rows",
+)
 """Reading alone is without the start of the process, where a client tells that."""
 
 
@@ -22,11 +30,20 @@ def clients_table(runs: Iterable[Mapping[str, Any]], rows: int) -> Table:
         elif run["rows"] != rows:
             delivered = f"**{delivered} of {rows:,}**"
         inner = run["inner_seconds"]
-        body.append((
-            run["client"], f"{run['seconds']:.2f}", rounds(run["all_seconds"]), "" if inner is None else f"{inner:.2f}",
-            shown(run["requests"]), shown(run["refused"]), shown(run["in_flight"]), f"{run['cpu_seconds']:.1f}",
-            f"{run['peak_mb']:.0f}", delivered,
-        ))  # fmt: skip
+        body.append(
+            (
+                run["client"],
+                f"{run['seconds']:.2f}",
+                rounds(run["all_seconds"]),
+                "" if inner is None else f"{inner:.2f}",
+                shown(run["requests"]),
+                shown(run["refused"]),
+                shown(run["in_flight"]),
+                f"{run['cpu_seconds']:.1f}",
+                f"{run['peak_mb']:.0f}",
+                delivered,
+            )
+        )
     return [HEAD, *body]
 
 

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.pagination import SinglePage, StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
-from tap_bitrix24.model.endpoint import Endpoint, Row, Source
-from tap_bitrix24.model.request import Answer, Ask, Page
-from tap_bitrix24.replication.children import Brood
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, Row
+from tap_bitrix24.model.request import Answer, Page, PageRequest
+from tap_bitrix24.replication.children import ParentGroup
 from tests.tap.unit.lists import FakeList, source
 
-ALONE = Endpoint("children.get", Unpaged(), listed)
-MANY = Endpoint("children.list", ByStart(), listed)
+ALONE = Endpoint("children.get", SinglePage(), listed)
+MANY = Endpoint("children.list", StartParameter(), listed)
 
 
 @dataclass
@@ -40,20 +40,20 @@ class Family:
     asked: list[list[Any]] = field(default_factory=list)
     """Parents of each command that asked for children (once, however many pages it took)."""
 
-    def __call__(self, ask: Ask) -> Answer:
+    def __call__(self, ask: PageRequest) -> Answer:
         """Serve one wish."""
-        if ask.source.endpoint not in (ALONE, MANY):
+        if ask.list_spec.endpoint not in (ALONE, MANY):
             return self.parents.answer(ask)
-        told = ask.source.params["of"]
+        told = ask.list_spec.params["of"]
         many = told if isinstance(told, list) else [told]
-        if not ask.after and not ask.newest:
+        if not ask.after and not ask.descending:
             self.asked.append(many)
         error = self.no_groups if len(many) > 1 else None
         error = error or next((self.refuses[each] for each in many if each in self.refuses), None)
         if error is not None:
             return Answer([], error)
         rows = [child(owner, number) for owner in self._meant(many) for number in self.children.get(owner, ())]
-        if ask.source.endpoint is ALONE:
+        if ask.list_spec.endpoint is ALONE:
             return Answer([Page(rows, len(rows))])
         return FakeList(rows).answer(ask)
 
@@ -72,24 +72,29 @@ def child(owner: Any, number: int) -> Row:
     return {"ID": str(number), "OWNER": "".join(filter(str.isdigit, str(owner)))}
 
 
-def asking(endpoint: Endpoint, **facts: Any) -> Callable[[Sequence[Any]], list[Source]]:
+def asking(endpoint: Endpoint, **facts: Any) -> Callable[[Sequence[Any]], list[ListSpec]]:
     """Asks for the children of one parent, or of several in one command."""
 
-    def ask(values: Sequence[Any]) -> list[Source]:
-        return [Source(endpoint, params={"of": list(values) if len(values) > 1 else values[0]}, **facts)]
+    def ask(values: Sequence[Any]) -> list[ListSpec]:
+        return [ListSpec(endpoint, params={"of": list(values) if len(values) > 1 else values[0]}, **facts)]
 
     return ask
 
 
-def brood(group: int = 1, **facts: Any) -> Brood:
+def parent_group(size: int = 1, **facts: Any) -> ParentGroup:
     """Children asked for one parent, or so many parents, at a time."""
-    endpoint = facts.pop("endpoint", ALONE if group == 1 else MANY)
-    tolerated = facts.pop("tolerated", frozenset())
+    endpoint = facts.pop("endpoint", ALONE if size == 1 else MANY)
+    tolerated = facts.pop("ignorable_errors", frozenset())
     given: dict[str, Any] = {
-        "parents": source(stamped=True), "value": "ID", "name": "deal", "group": group, "owner": "OWNER",
-        "ask": asking(endpoint, tolerated=tolerated), **facts,
-    }  # fmt: skip
-    return Brood(**given)
+        "parents": source(stamped=True),
+        "value_key": "ID",
+        "name": "deal",
+        "group_size": size,
+        "owner_key": "OWNER",
+        "child_lists": asking(endpoint, ignorable_errors=tolerated),
+        **facts,
+    }
+    return ParentGroup(**given)
 
 
 def family(sizes: Iterable[int], **facts: Any) -> Family:

@@ -8,12 +8,12 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import ByStart
+from tap_bitrix24.dialects.pagination import StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
-from tap_bitrix24.model.endpoint import Endpoint, Row, Source, Stamp
-from tap_bitrix24.model.event import Event, Reached, Reading, Rows, SetsRead, Warned
-from tap_bitrix24.model.request import Answer, Ask, Page, Want
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy, StrategyEvent
+from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest
 
 COMMANDS_A_REQUEST = 50
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -24,10 +24,12 @@ def at(seconds: float) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
 
 
-def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> Source:
+def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> ListSpec:
     """A classic list of deals."""
-    stamp = Stamp("DATE_MODIFY", "DATE_MODIFY", margin=margin) if stamped else None
-    return Source(Endpoint("crm.deal.list", ByStart(), listed, page_size=page_size), stamp=stamp, **facts)
+    stamp = ReplicationKey("DATE_MODIFY", "DATE_MODIFY", timezone_margin=margin) if stamped else None
+    return ListSpec(
+        Endpoint("crm.deal.list", StartParameter(), listed, page_size=page_size), replication_key=stamp, **facts
+    )
 
 
 def rows_of(ids: Iterable[int], stamp: Callable[[int], float] = float) -> list[Row]:
@@ -65,16 +67,16 @@ class FakeList:
     """Called before each page: the portal lives on while it is read."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
 
-    def answer(self, ask: Ask) -> Answer:
+    def answer(self, ask: PageRequest) -> Answer:
         """Serve one wish."""
         if self.error is not None:
             return Answer([], self.error)
         if (self.refuses_order and ask.offset is None) or (self.refuses_id_filter and ask.after):
             return Answer([], RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT"))
-        if ask.newest:
+        if ask.descending:
             return self._newest(ask)
         if ask.offset is not None:
-            size = ask.source.endpoint.page_size
+            size = ask.list_spec.endpoint.page_size
             return Answer([self._by_offset(ask, ask.offset + page * size) for page in range(ask.pages)])
         pages: list[Page] = []
         after = ask.after or 0
@@ -82,25 +84,25 @@ class FakeList:
             rows = self._behind(ask, after)
             total = len(self._matching(ask)) if ask.counted else None
             pages.append(Page(rows, total))
-            full = len(rows) == ask.source.endpoint.page_size
+            full = len(rows) == ask.list_spec.endpoint.page_size
             # protocol §2.4: behind a short page the reference is the page itself, which reads as 1, or 0 if empty
             after = _id(rows[-1]) if full else len(rows[:1])
         return Answer(pages)
 
-    def _newest(self, ask: Ask) -> Answer:
+    def _newest(self, ask: PageRequest) -> Answer:
         if self.refuses_newest:
             return Answer([], PortalError("order: DESC is not supported"))
-        size = ask.source.endpoint.page_size
+        size = ask.list_spec.endpoint.page_size
         rows = self._matching(ask)[:size] if self.drops_order else self._ordered(ask)[: -size - 1 : -1]
-        return Answer([Page([{ask.source.endpoint.key: row["ID"]} for row in rows])])
+        return Answer([Page([{ask.list_spec.endpoint.key: row["ID"]} for row in rows])])
 
-    def _behind(self, ask: Ask, after: int) -> list[Row]:
+    def _behind(self, ask: PageRequest, after: int) -> list[Row]:
         if self.changes is not None:
             self.changes(self)
         broken = self.breaks_after is None or after >= self.breaks_after
         in_order, filtered = not (self.drops_order and broken), not (self.drops_id_filter and broken)
         rows = self._ordered(ask, broken=broken) if in_order else self._matching(ask, broken=broken)
-        size = ask.source.endpoint.page_size
+        size = ask.list_spec.endpoint.page_size
         if in_order and filtered:
             first = bisect_right(rows, after, key=_id)
             rows = rows[first : first + size]
@@ -110,11 +112,11 @@ class FakeList:
             size = self.short.randint(1, size)
         return [dict(row) for row in rows[:size]]
 
-    def _by_offset(self, ask: Ask, offset: int) -> Page:
+    def _by_offset(self, ask: PageRequest, offset: int) -> Page:
         if self.changes is not None:
             self.changes(self)
         rows = self._matching(ask) if self.drops_order else self._ordered(ask)
-        size = ask.source.endpoint.page_size
+        size = ask.list_spec.endpoint.page_size
         if self.wraps and offset >= len(rows):
             offset = 0
         more = offset + size < len(rows)
@@ -122,23 +124,23 @@ class FakeList:
         page = rows[offset : offset + size]
         return Page(page, len(page) if self.page_total else told[0], told[1])
 
-    def _ordered(self, ask: Ask, *, broken: bool = True) -> list[Row]:
+    def _ordered(self, ask: PageRequest, *, broken: bool = True) -> list[Row]:
         """The matching rows by id; sorted once if nothing changes meanwhile."""
         key = (ask.window, broken)
         if self.changes is not None or key not in self._sorted:
             self._sorted[key] = sorted(self._matching(ask, broken=broken), key=_id)
         return self._sorted[key]
 
-    def _matching(self, ask: Ask, *, broken: bool = True) -> list[Row]:
-        window, stamp = ask.window, ask.source.stamp
+    def _matching(self, ask: PageRequest, *, broken: bool = True) -> list[Row]:
+        window, stamp = ask.window, ask.list_spec.replication_key
         if window is None or stamp is None or (self.drops_window and broken):
             return list(self.rows)
-        slack = timedelta(seconds=stamp.margin)
+        slack = timedelta(seconds=stamp.timezone_margin)
         low = window.low - slack + self.shift if window.low else None
         high = window.high + slack + self.shift if window.high else None
 
         def inside(row: Row) -> bool:
-            told = datetime.fromisoformat(row[stamp.row] or row[stamp.fallback])
+            told = datetime.fromisoformat(row[stamp.row_key] or row[stamp.fallback])
             return (low is None or told >= low) and (high is None or told < high)
 
         return [row for row in self.rows if inside(row)]
@@ -159,10 +161,10 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     sets: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     """Set → how many it holds, and when it was read."""
-    events: list[Event] = field(default_factory=list)
+    events: list[StrategyEvent] = field(default_factory=list)
     """All it yielded, wishes included."""
     requests: int = 0
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[PageRequest] = field(default_factory=list)
 
     @property
     def ids(self) -> list[int]:
@@ -170,11 +172,11 @@ class Outcome:
         return [_id(row) for row in self.rows]
 
 
-Lists = FakeList | Sequence[tuple[Source, FakeList]] | Callable[[Ask], Answer]
+Lists = FakeList | Sequence[tuple[ListSpec, FakeList]] | Callable[[PageRequest], Answer]
 
 
 def pump(
-    reading: Reading,
+    reading: Strategy,
     lists: Lists,
     *,
     outcome: Outcome | None = None,
@@ -191,7 +193,7 @@ def pump(
         ahead: How many requests can be under way at the time of a wish, besides its own.
     """
     outcome = outcome or Outcome()
-    early: dict[int, tuple[Ask, Answer]] = {}
+    early: dict[int, tuple[PageRequest, Answer]] = {}
     """Wishes given beforehand, by identity, and what they were answered with at that time."""
     answers: list[Answer] | None = None
     events = 0
@@ -203,56 +205,60 @@ def pump(
         answers = None
         events += 1
         outcome.events.append(event)
-        if isinstance(event, Want):
+        if isinstance(event, ReadRequest):
             answers = _served(event, lists, outcome, early, ahead)
         elif isinstance(event, Rows):
             outcome.rows += event.rows
-        elif isinstance(event, Reached):
+        elif isinstance(event, Checkpoint):
             outcome.states.append(event.state)
             outcome.read_before.append(len(outcome.rows))
-        elif isinstance(event, SetsRead):
+        elif isinstance(event, ChildGroupsRead):
             outcome.sets |= {name: (count, event.read_at) for name, count in event.counts.items()}
-        elif isinstance(event, Warned):
+        elif isinstance(event, Notice):
             outcome.warnings.append(event.text)
     reading.close()
     return outcome
 
 
 def _served(
-    want: Want, lists: Lists, outcome: Outcome, early: dict[int, tuple[Ask, Answer]], ahead: Callable[[], int]
+    want: ReadRequest,
+    lists: Lists,
+    outcome: Outcome,
+    early: dict[int, tuple[PageRequest, Answer]],
+    ahead: Callable[[], int],
 ) -> list[Answer]:
     """Answer wishes, and those given beforehand meanwhile."""
-    told = {id(ask): _answer(_sound(ask), lists) for ask in want.asks if id(ask) not in early}
-    fresh = [ask for ask in want.asks if id(ask) in told]
+    told = {id(ask): _answer(_sound(ask), lists) for ask in want.page_requests if id(ask) not in early}
+    fresh = [ask for ask in want.page_requests if id(ask) in told]
     outcome.asks += fresh
     outcome.requests += _requests(fresh)
 
-    def arrived(ask: Ask) -> Answer | None:
+    def arrived(ask: PageRequest) -> Answer | None:
         return told.get(id(ask)) or (early[id(ask)][1] if id(ask) in early else None)
 
-    for _ in range(ahead() if want.more else 0):
-        if want.more and (ask := want.more(COMMANDS_A_REQUEST, arrived)) is not None:
+    for _ in range(ahead() if want.prefetch else 0):
+        if want.prefetch and (ask := want.prefetch(COMMANDS_A_REQUEST, arrived)) is not None:
             early[id(ask)] = (ask, _answer(_sound(ask), lists))
             outcome.asks.append(ask)
             outcome.requests += 1
-    return [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in want.asks]
+    return [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in want.page_requests]
 
 
-def _answer(ask: Ask, lists: Lists) -> Answer:
+def _answer(ask: PageRequest, lists: Lists) -> Answer:
     if isinstance(lists, FakeList):
         return lists.answer(ask)
     if isinstance(lists, Sequence):
-        return next(each for owner, each in lists if owner is ask.source).answer(ask)
+        return next(each for owner, each in lists if owner is ask.list_spec).answer(ask)
     return lists(ask)
 
 
-def _sound(ask: Ask) -> Ask:
-    assert [ask.after is not None, ask.newest, ask.offset is not None].count(True) == 1, ask
+def _sound(ask: PageRequest) -> PageRequest:
+    assert [ask.after is not None, ask.descending, ask.offset is not None].count(True) == 1, ask
     assert 1 <= ask.pages <= COMMANDS_A_REQUEST, ask
     return ask
 
 
-def _requests(asks: Sequence[Ask]) -> int:
+def _requests(asks: Sequence[PageRequest]) -> int:
     """Requests a set of wishes takes: a counted one goes alone."""
     counted = sum(ask.counted for ask in asks)
     return counted + ceil(sum(ask.pages for ask in asks if not ask.counted) / COMMANDS_A_REQUEST)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.throttling.operating_time import BUDGET, UNLIMITED, Budgets
+from tap_bitrix24.throttling.operating_time import BUDGET, UNLIMITED, OperatingTimeLimiter
 from tests.tap.unit.clock import Clock
 
 DEALS = "crm.deal.list"
@@ -29,9 +29,13 @@ class Portal:
             live[now] = live.get(now, 0.0) + self.cost
             self.spent = live
             reset = (min(live) + 10) * self.window / 10
-            times.append({
-                "operating": sum(live.values()), "operating_reset_at": reset + 7e8, "finish": self.clock.now + 7e8,
-            })  # fmt: skip
+            times.append(
+                {
+                    "operating": sum(live.values()),
+                    "operating_reset_at": reset + 7e8,
+                    "finish": self.clock.now + 7e8,
+                }
+            )
         return times
 
 
@@ -44,127 +48,127 @@ def facts(used: float, reset: float = 100.0) -> dict[str, Any]:
 @pytest.mark.parametrize("window", [20.0, 600.0])
 def test_all_of_the_budget_is_used_and_never_more(cost: float, window: float) -> None:
     clock = Clock()
-    budgets, portal = Budgets(clock), Portal(clock, cost, window)
+    budgets, portal = OperatingTimeLimiter(clock), Portal(clock, cost, window)
     pages, wanted = 0, int(2.9 * BUDGET / cost)
     began = clock.now
     while pages < wanted:
-        if (asked := min(50 if pages else 2, budgets.room(DEALS), wanted - pages)) == 0:
-            clock.now += budgets.wait(DEALS)
+        if (asked := min(50 if pages else 2, budgets.pages_available(DEALS), wanted - pages)) == 0:
+            clock.now += budgets.delay(DEALS)
             continue
-        budgets.asked(DEALS, asked)
+        budgets.note_sent(DEALS, asked)
         pages += asked
-        budgets.answered(DEALS, asked, portal.ask(asked))
+        budgets.note_answered(DEALS, asked, portal.ask(asked))
     assert portal.refused == 0
     assert clock.now - began <= 3.2 * window
 
 
 def test_what_is_forgotten_within_a_request_makes_no_page_look_cheap() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 10)
-    budgets.answered(DEALS, 10, [facts(used) for used in (380, 384, 388, 392, 396, 400, 304, 308, 312, 316)])
-    assert budgets.room(DEALS) == 26
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 10)
+    budgets.note_answered(DEALS, 10, [facts(used) for used in (380, 384, 388, 392, 396, 400, 304, 308, 312, 316)])
+    assert budgets.pages_available(DEALS) == 26
 
 
 def test_nothing_known_is_no_limit() -> None:
-    budgets = Budgets(Clock())
-    assert budgets.room(DEALS) == UNLIMITED
-    budgets.asked(DEALS, 2_000)
-    budgets.answered(DEALS, 1, [{}])
-    assert budgets.room(DEALS) == UNLIMITED, "a self-hosted portal says nothing"
+    budgets = OperatingTimeLimiter(Clock())
+    assert budgets.pages_available(DEALS) == UNLIMITED
+    budgets.note_sent(DEALS, 2_000)
+    budgets.note_answered(DEALS, 1, [{}])
+    assert budgets.pages_available(DEALS) == UNLIMITED, "a self-hosted portal says nothing"
 
 
 @pytest.mark.parametrize("told", [{}, {"operating": None}, {"operating": "419"}])
 def test_what_is_no_number_tells_nothing(told: dict[str, Any]) -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 1)
-    budgets.answered(DEALS, 1, [told])
-    assert (budgets.room(DEALS), budgets.wait(DEALS)) == (UNLIMITED, 0)
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 1)
+    budgets.note_answered(DEALS, 1, [told])
+    assert (budgets.pages_available(DEALS), budgets.delay(DEALS)) == (UNLIMITED, 0)
 
 
 def test_pages_under_way_are_reckoned_with() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 2)
-    budgets.answered(DEALS, 2, [facts(10.0), facts(20.0)])
-    room = budgets.room(DEALS)
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 2)
+    budgets.note_answered(DEALS, 2, [facts(10.0), facts(20.0)])
+    room = budgets.pages_available(DEALS)
     assert room == 40
-    budgets.asked(DEALS, 30)
-    assert budgets.room(DEALS) == 10
-    budgets.asked(DEALS, 10)
-    assert budgets.room(DEALS) == 0
+    budgets.note_sent(DEALS, 30)
+    assert budgets.pages_available(DEALS) == 10
+    budgets.note_sent(DEALS, 10)
+    assert budgets.pages_available(DEALS) == 0
 
 
 def test_requests_side_by_side_do_not_hide_what_a_page_costs() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 2)
-    budgets.answered(DEALS, 2, [facts(1.0), facts(2.0)])
-    budgets.asked(DEALS, 10)
-    budgets.asked(DEALS, 10)
-    budgets.answered(DEALS, 10, [facts(3.0 + 2 * number) for number in range(10)])
-    budgets.answered(DEALS, 10, [facts(4.0 + 2 * number) for number in range(10)])
-    assert budgets.room(DEALS) == pytest.approx(BUDGET - 22, abs=2)
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 2)
+    budgets.note_answered(DEALS, 2, [facts(1.0), facts(2.0)])
+    budgets.note_sent(DEALS, 10)
+    budgets.note_sent(DEALS, 10)
+    budgets.note_answered(DEALS, 10, [facts(3.0 + 2 * number) for number in range(10)])
+    budgets.note_answered(DEALS, 10, [facts(4.0 + 2 * number) for number in range(10)])
+    assert budgets.pages_available(DEALS) == pytest.approx(BUDGET - 22, abs=2)
 
 
 def test_a_spent_budget_waits_for_the_portals_own_reset_and_then_asks_for_one_page() -> None:
     clock = Clock()
-    budgets = Budgets(clock)
-    budgets.asked(DEALS, 2)
-    budgets.answered(DEALS, 2, [facts(410.0), facts(419.9, reset=60)])
-    assert budgets.room(DEALS) == 0
-    assert budgets.wait(DEALS) == pytest.approx(60, abs=0.1)
-    assert budgets.room("crm.lead.list") == UNLIMITED
+    budgets = OperatingTimeLimiter(clock)
+    budgets.note_sent(DEALS, 2)
+    budgets.note_answered(DEALS, 2, [facts(410.0), facts(419.9, reset=60)])
+    assert budgets.pages_available(DEALS) == 0
+    assert budgets.delay(DEALS) == pytest.approx(60, abs=0.1)
+    assert budgets.pages_available("crm.lead.list") == UNLIMITED
     clock.now += 60.1
-    assert budgets.room(DEALS) == 1
-    budgets.asked(DEALS, 1)
-    assert budgets.room(DEALS) == 0, "the answer tells how much has been forgotten"
-    budgets.answered(DEALS, 1, [facts(200.0)])
-    assert budgets.room(DEALS) > 10
+    assert budgets.pages_available(DEALS) == 1
+    budgets.note_sent(DEALS, 1)
+    assert budgets.pages_available(DEALS) == 0, "the answer tells how much has been forgotten"
+    budgets.note_answered(DEALS, 1, [facts(200.0)])
+    assert budgets.pages_available(DEALS) > 10
 
 
 def test_a_reset_told_in_whole_seconds_may_be_a_second_later() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 1)
-    budgets.answered(DEALS, 1, [{"operating": 430, "operating_reset_at": 5_000_060, "finish": 5_000_000}])
-    assert budgets.wait(DEALS) == pytest.approx(61, abs=0.1)
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 1)
+    budgets.note_answered(DEALS, 1, [{"operating": 430, "operating_reset_at": 5_000_060, "finish": 5_000_000}])
+    assert budgets.delay(DEALS) == pytest.approx(61, abs=0.1)
 
 
 def test_a_reset_that_is_not_told_is_waited_for_all_the_same() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 1)
-    budgets.answered(DEALS, 1, [{"operating": 450.0}])
-    assert budgets.room(DEALS) == 0
-    assert 1 <= budgets.wait(DEALS) <= 600
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 1)
+    budgets.note_answered(DEALS, 1, [{"operating": 450.0}])
+    assert budgets.pages_available(DEALS) == 0
+    assert 1 <= budgets.delay(DEALS) <= 600
 
 
 def test_a_refusal_is_waited_for_longer_and_longer_and_tried_with_one_page() -> None:
     clock = Clock()
-    budgets, waits = Budgets(clock), []
+    budgets, waits = OperatingTimeLimiter(clock), []
     for _ in range(5):
-        budgets.asked(DEALS, 1)
-        budgets.answered(DEALS, 1, [], refused=True)
-        assert budgets.room(DEALS) == 0
-        waits.append(budgets.wait(DEALS))
+        budgets.note_sent(DEALS, 1)
+        budgets.note_answered(DEALS, 1, [], refused=True)
+        assert budgets.pages_available(DEALS) == 0
+        waits.append(budgets.delay(DEALS))
         clock.now += waits[-1]
-        assert budgets.room(DEALS) == 1
+        assert budgets.pages_available(DEALS) == 1
     assert waits == [15, 30, 60, 60, 60]
-    budgets.asked(DEALS, 1)
-    budgets.answered(DEALS, 1, [facts(30.0)])
-    assert budgets.room(DEALS) > 1
+    budgets.note_sent(DEALS, 1)
+    budgets.note_answered(DEALS, 1, [facts(30.0)])
+    assert budgets.pages_available(DEALS) > 1
 
 
 def test_a_refusal_waits_for_the_reset_that_was_told_last() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 1)
-    budgets.answered(DEALS, 1, [facts(10.0, reset=400)])
-    budgets.asked(DEALS, 5)
-    budgets.answered(DEALS, 5, [], refused=True)
-    assert budgets.wait(DEALS) == pytest.approx(400, abs=0.1)
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 1)
+    budgets.note_answered(DEALS, 1, [facts(10.0, reset=400)])
+    budgets.note_sent(DEALS, 5)
+    budgets.note_answered(DEALS, 5, [], refused=True)
+    assert budgets.delay(DEALS) == pytest.approx(400, abs=0.1)
 
 
 def test_a_request_that_was_lost_is_no_longer_under_way() -> None:
-    budgets = Budgets(Clock())
-    budgets.asked(DEALS, 2)
-    budgets.answered(DEALS, 2, [facts(100.0), facts(200.0)])
-    room = budgets.room(DEALS)
-    budgets.asked(DEALS, 2)
-    budgets.answered(DEALS, 2, [])
-    assert budgets.room(DEALS) == room
+    budgets = OperatingTimeLimiter(Clock())
+    budgets.note_sent(DEALS, 2)
+    budgets.note_answered(DEALS, 2, [facts(100.0), facts(200.0)])
+    room = budgets.pages_available(DEALS)
+    budgets.note_sent(DEALS, 2)
+    budgets.note_answered(DEALS, 2, [])
+    assert budgets.pages_available(DEALS) == room

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.errors import RejectedError, SettingsError
-from tap_bitrix24.model.endpoint import Source
-from tap_bitrix24.model.event import Reached, Rows, SetsRead
-from tap_bitrix24.replication.children import ALL, SET_READ_AT, Brood, child_sets, with_set_time
-from tap_bitrix24.replication.state import to_text
-from tests.tap.unit.family import ALONE, Family, asking, brood, denied, family
+from tap_bitrix24.model.endpoint import ListSpec
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows
+from tap_bitrix24.replication.children import (
+    ALL_PARENTS,
+    CHILDREN_READ_AT,
+    ParentGroup,
+    incremental_children,
+    with_read_time,
+)
+from tap_bitrix24.replication.state import format_bookmark
+from tests.tap.unit.family import ALONE, Family, asking, denied, family, parent_group
 from tests.tap.unit.lists import FakeList, Outcome, at, pump, rows_of, source
 
 DAY = 86_400
@@ -22,14 +28,14 @@ def run(
     portal: Family,
     state: Mapping[str, Any],
     clock: float,
-    *broods: Brood,
+    *broods: ParentGroup,
     start_date: datetime | None = None,
     outcome: Outcome | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
     """One run of the tap over one stream of children; they are swept once a day."""
-    reading = child_sets(
-        broods or (brood(parents=source(page_size=5, stamped=True)),),
+    reading = incremental_children(
+        broods or (parent_group(parents=source(page_size=5, stamped=True)),),
         state,
         clock=at(clock),
         lookback=timedelta(seconds=300),
@@ -42,9 +48,9 @@ def run(
 def bookmark(read: float, swept: float) -> dict[str, str]:
     """STATE of a stream whose parents were read up to a moment, and whose sets were all read at another."""
     return {
-        "replication_key": SET_READ_AT,
-        "replication_key_value": to_text(at(read)),
-        "swept": to_text(at(swept)),
+        "replication_key": CHILDREN_READ_AT,
+        "replication_key_value": format_bookmark(at(read)),
+        "swept": format_bookmark(at(swept)),
     }
 
 
@@ -62,19 +68,19 @@ def portal_of(sizes: Sequence[int], **stamps: Any) -> Family:
 def test_the_first_run_reads_all_sets_and_says_so_last() -> None:
     portal = portal_of([2, 0, 1])
     outcome = run(portal, {}, 5_000)
-    now = to_text(at(5_000))
+    now = format_bookmark(at(5_000))
     assert outcome.sets == {"deal:1": (2, now), "deal:2": (0, now), "deal:3": (1, now), "*": (None, now)}
     assert outcome.states[-1] == bookmark(5_000, 5_000)
     *_, before, last = outcome.events
-    assert before == SetsRead({ALL: None}, now)
-    assert isinstance(last, Reached)
+    assert before == ChildGroupsRead({ALL_PARENTS: None}, now)
+    assert isinstance(last, Checkpoint)
 
 
 def test_between_sweeps_only_changed_parents_are_asked() -> None:
     portal = portal_of([1, 2, 0, 1], stamps={1: 100, 2: 9_000, 3: 9_500, 4: 20_000})
     outcome = run(portal, bookmark(8_000, 5_000), 10_000)
     assert portal.asked == [["2"], ["3"]]
-    now = to_text(at(10_000))
+    now = format_bookmark(at(10_000))
     assert outcome.sets == {"deal:2": (2, now), "deal:3": (0, now)}, "a parent that lost all its children is told"
     assert outcome.states == [bookmark(10_000, 5_000)]
 
@@ -91,16 +97,18 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
     clock = 1_000_000
     outcome = run(portal, bookmark(clock - 10, clock - age), clock)
     assert len(portal.asked) == (3 if due else 0)
-    assert (ALL in outcome.sets) is due
+    assert (ALL_PARENTS in outcome.sets) is due
     assert outcome.states[-1] == bookmark(clock, clock if due else clock - age)
 
 
-@pytest.mark.parametrize("state", [{}, {"replication_key": SET_READ_AT, "replication_key_value": to_text(at(900))}])
+@pytest.mark.parametrize(
+    "state", [{}, {"replication_key": CHILDREN_READ_AT, "replication_key_value": format_bookmark(at(900))}]
+)
 def test_without_a_sweep_in_state_one_is_due(state: dict[str, Any]) -> None:
     portal = portal_of([1, 1])
     outcome = run(portal, state, 1_000)
     assert len(portal.asked) == 2
-    assert ALL in outcome.sets
+    assert ALL_PARENTS in outcome.sets
 
 
 def test_what_a_childs_change_does_not_tell_the_sweep_finds() -> None:
@@ -131,33 +139,37 @@ def test_while_a_sweep_runs_state_keeps_when_the_last_one_was() -> None:
     for state in under_way:
         assert state.keys() == {"snapshot", "swept"}
         assert state["swept"] == old["swept"]
-        assert state["snapshot"]["clock"] == to_text(at(5 * DAY))
+        assert state["snapshot"]["clock"] == format_bookmark(at(5 * DAY))
     assert last == bookmark(5 * DAY, 5 * DAY)
 
 
 def test_a_resumed_sweep_goes_on_and_counts_from_when_it_began() -> None:
     portal = portal_of([1] * 100)
-    state = {"snapshot": {"after": 90, "clock": to_text(at(5_000))}}
+    state = {"snapshot": {"after": 90, "clock": format_bookmark(at(5_000))}}
     outcome = run(portal, state, 9_000)
     assert portal.asked == [[str(number)] for number in range(91, 101)]
-    assert outcome.sets[ALL] == (None, to_text(at(5_000))), "older rows of any parent are gone, newer ones may not be"
-    assert {read_at for name, (_, read_at) in outcome.sets.items() if name != ALL} == {to_text(at(9_000))}
+    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000))), (
+        "older rows of any parent are gone, newer ones may not be"
+    )
+    assert {read_at for name, (_, read_at) in outcome.sets.items() if name != ALL_PARENTS} == {
+        format_bookmark(at(9_000))
+    }
     assert outcome.states[-1] == bookmark(9_000, 5_000)
 
 
 def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
-    state = {"snapshot": {"after": 2, "clock": to_text(at(5_000))}, "swept": to_text(at(10))}
+    state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(10))}
     portal = portal_of([1, 1, 1])
     outcome = run(portal, state, 5_000 + 40 * DAY)
     assert portal.asked[0] == ["3"]
-    assert outcome.sets[ALL] == (None, to_text(at(5_000)))
+    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
 
 
 def test_a_sweep_under_way_is_finished_although_none_is_due_any_more() -> None:
     """Somebody has raised child_sweep_hours meanwhile."""
-    state = {"snapshot": {"after": 2, "clock": to_text(at(5_000))}, "swept": to_text(at(4_990))}
+    state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(4_990))}
     outcome = run(portal_of([1, 1, 1]), state, 5_500)
-    assert outcome.sets[ALL] == (None, to_text(at(5_000)))
+    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
     assert outcome.states[-1] == bookmark(5_500, 5_000)
 
 
@@ -165,8 +177,8 @@ def test_a_sweep_counts_from_when_it_began_even_if_only_the_catching_up_is_answe
     """What its first attempt has read is older than this run, and still there."""
     portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile
     portal.refuses = {"2": denied()}
-    outcome = run(portal, {"snapshot": {"after": 1, "clock": to_text(at(5_000))}}, 9_000)
-    assert outcome.sets[ALL] == (None, to_text(at(5_000)))
+    outcome = run(portal, {"snapshot": {"after": 1, "clock": format_bookmark(at(5_000))}}, 9_000)
+    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
     assert outcome.states[-1] == bookmark(9_000, 5_000)
 
 
@@ -188,9 +200,9 @@ def test_a_state_comes_after_the_children_it_stands_for() -> None:
     for event in outcome.events:
         if isinstance(event, Rows) and event.rows and "_bitrix24_set" in event.rows[0]:
             rows += len(event.rows)
-        if isinstance(event, SetsRead):
+        if isinstance(event, ChildGroupsRead):
             told |= event.counts.keys()
-        if isinstance(event, Reached) and "snapshot" in event.state:
+        if isinstance(event, Checkpoint) and "snapshot" in event.state:
             after = event.state["snapshot"]["after"]
             assert told >= {f"deal:{number}" for number in range(1, after + 1)}
             assert rows >= 2 * after
@@ -219,19 +231,21 @@ def test_where_the_first_parents_refuse_state_moves_on_with_those_that_do_not() 
 
 
 def test_parents_in_several_lists_have_one_state() -> None:
-    leads = brood(
-        parents=source(page_size=5, stamped=True), name="lead", ask=lambda values: asking(ALONE)([f"lead {values[0]}"])
+    leads = parent_group(
+        parents=source(page_size=5, stamped=True),
+        name="lead",
+        child_lists=lambda values: asking(ALONE)([f"lead {values[0]}"]),
     )
     portal = portal_of([1] * 30)
     portal.children = {**portal.children, **{f"lead {number}": [number] for number in range(1, 31)}}
-    outcome = run(portal, {}, 5_000, brood(parents=source(page_size=5, stamped=True)), leads)
+    outcome = run(portal, {}, 5_000, parent_group(parents=source(page_size=5, stamped=True)), leads)
     assert len(outcome.sets) == 61
     assert outcome.states[-1] == bookmark(5_000, 5_000)
 
 
 def test_children_say_when_their_set_was_read() -> None:
-    made = with_set_time(Source(ALONE, constants={"deal_id": 5}), at(7))
-    assert made.constants == {"deal_id": 5, SET_READ_AT: "2025-01-01T00:00:07Z"}
+    made = with_read_time(ListSpec(ALONE, constants={"deal_id": 5}), at(7))
+    assert made.constants == {"deal_id": 5, CHILDREN_READ_AT: "2025-01-01T00:00:07Z"}
 
 
 # Stopped anywhere
@@ -249,14 +263,14 @@ def test_stopped_and_resumed_runs_find_all_children(seed: int) -> None:
     for attempt in range(7):
         last = attempt == 6
         outcome = run(portal, state, clock, stop_after=None if last else random.randint(1, 30))
-        rows |= {row["ID"]: (row["_bitrix24_set"], to_text(at(clock))) for row in outcome.rows}
+        rows |= {row["ID"]: (row["_bitrix24_set"], format_bookmark(at(clock))) for row in outcome.rows}
         sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1] if outcome.states else state
         change(portal, random, clock + 1)
         clock += random.choice([10, 1_000, DAY])
     clock = max(clock, 5_000 + 9 * DAY)
     state = run_to_end(portal, state, clock, rows, sets)
-    swept = sets[ALL]
+    swept = sets[ALL_PARENTS]
     current = {(key, owner) for key, (owner, read_at) in rows.items() if read_at >= max(sets.get(owner, swept), swept)}
     truth = {(str(child), f"deal:{owner}") for owner, ids in portal.children.items() for child in ids}
     assert current == truth
@@ -283,7 +297,7 @@ def run_to_end(
     """Runs until nothing is under way: one may end a sweep that began long ago, the next one sweeps anew."""
     for later in (clock, clock + 2 * DAY):
         outcome = run(portal, state, later)
-        rows |= {row["ID"]: (row["_bitrix24_set"], to_text(at(later))) for row in outcome.rows}
+        rows |= {row["ID"]: (row["_bitrix24_set"], format_bookmark(at(later))) for row in outcome.rows}
         sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1]
     return state

@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError, UnavailableError, UntrustedError
-from tap_bitrix24.model.endpoint import Row, Source
-from tap_bitrix24.model.event import Reached, Reading, Rows, SetsRead
-from tap_bitrix24.replication.children import Brood, families
-from tap_bitrix24.replication.full_table import everything, whole
+from tap_bitrix24.model.endpoint import ListSpec, Row
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy
+from tap_bitrix24.replication.children import ParentGroup, children_of
+from tap_bitrix24.replication.full_table import read_all_by_id, read_whole
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import Cursor
-from tests.tap.unit.family import ALONE, MANY, Family, asking, brood, child, denied, family
+from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tests.tap.unit.family import ALONE, MANY, Family, asking, child, denied, family, parent_group
 from tests.tap.unit.lists import FakeList, Outcome, pump, rows_of, source
 
 NOW = "2025-01-01T00:00:00Z"
 
 
-def read(portal: Family, *broods: Brood, read_at: str | None = NOW, outcome: Outcome | None = None) -> Outcome:
-    """Read the children of all parents the portal has, in one brood unless told otherwise."""
+def read(portal: Family, *broods: ParentGroup, read_at: str | None = NOW, outcome: Outcome | None = None) -> Outcome:
+    """Read the children of all parents the portal has, in one parent_group unless told otherwise."""
     if not portal.parents.rows:
         portal.parents = FakeList(rows_of(int(number) for number in portal.children))
-    kinds = broods or (brood(),)
-    parents = everything([each.parents for each in kinds])
-    return pump(families(parents, kinds, read_at), portal, outcome=outcome)
+    kinds = broods or (parent_group(),)
+    parents = read_all_by_id([each.parents for each in kinds])
+    return pump(children_of(parents, kinds, read_at), portal, outcome=outcome)
 
 
 def held(outcome: Outcome) -> dict[str, list[int]]:
@@ -69,7 +69,7 @@ def test_fifty_parents_are_asked_in_a_request(count: int) -> None:
     outcome = read(portal)
     check(outcome, portal)
     assert portal.asked == [[str(number)] for number in range(1, count + 1)]
-    only_parents = pump(everything([source()]), portal.parents).requests
+    only_parents = pump(read_all_by_id([source()]), portal.parents).requests
     assert outcome.requests == only_parents + -(-count // 50)
 
 
@@ -83,27 +83,27 @@ def test_a_parent_read_twice_is_counted_once() -> None:
     """A date window that is cut is read again in parts."""
     portal = family([3, 1])
     for group in (1, 50):
-        kind = brood(group)
+        kind = parent_group(group)
 
-        def twice(kind: Brood = kind) -> Reading:
+        def twice(kind: ParentGroup = kind) -> Strategy:
             yield Rows(kind.parents, rows_of([1, 2]))
             yield Rows(kind.parents, rows_of([2, 1]))
 
-        outcome = pump(families(twice(), [kind], NOW), portal)
+        outcome = pump(children_of(twice(), [kind], NOW), portal)
         check(outcome, portal)
         assert len(outcome.rows) == 4
 
 
 @pytest.mark.parametrize("value", [None, "", 0, "0", False, [], {}])
 def test_a_parent_without_the_value_has_no_children(value: Any) -> None:
-    kind = brood(value="TEMPLATE")
+    kind = parent_group(value_key="TEMPLATE")
     portal = Family({"7": [1]}, parents=FakeList([{"ID": "1", "TEMPLATE": value}, {"ID": "2", "TEMPLATE": "7"}]))
     read(portal, kind)
     assert portal.asked == [["7"]]
 
 
 def test_a_value_that_parents_share_is_asked_once() -> None:
-    kind = brood(value="TEMPLATE")
+    kind = parent_group(value_key="TEMPLATE")
     rows: list[Row] = [{"ID": str(number), "TEMPLATE": str(number % 3)} for number in range(1, 200)]
     portal = Family({"1": [10], "2": [20, 21]}, parents=FakeList(rows))
     outcome = read(portal, kind)
@@ -113,28 +113,31 @@ def test_a_value_that_parents_share_is_asked_once() -> None:
 
 def test_only_some_parents_have_children() -> None:
     portal = family([1, 1, 1, 1])
-    read(portal, brood(only=lambda row: int(row["ID"]) % 2 == 0))
+    read(portal, parent_group(has_children=lambda row: int(row["ID"]) % 2 == 0))
     assert portal.asked == [["2"], ["4"]]
 
 
 def test_several_questions_for_one_parent_make_one_set() -> None:
-    def windows(values: Sequence[Any]) -> list[Source]:
+    def windows(values: Sequence[Any]) -> list[ListSpec]:
         return [*asking(ALONE)(values), *asking(ALONE)([f"{values[0]}b"])]
 
     portal = Family({"1": [11, 12], "1b": [13], "2": [], "2b": []}, parents=FakeList(rows_of([1, 2])))
-    outcome = read(portal, brood(ask=windows))
+    outcome = read(portal, parent_group(child_lists=windows))
     assert held(outcome) == {"deal:1": [11, 12, 13]}
     assert counts(outcome) == {"deal:1": 3, "deal:2": 0}
 
 
 def test_children_that_take_several_pages() -> None:
     portal = family([120, 0, 51, 50])
-    kind = brood(endpoint=MANY)
+    kind = parent_group(endpoint=MANY)
     check(read(portal, kind), portal)
 
 
 def test_parents_of_several_kinds_keep_their_children_apart() -> None:
-    deals, leads = brood(), brood(name="lead", ask=lambda values: asking(ALONE)([f"lead {values[0]}"]))
+    deals, leads = (
+        parent_group(),
+        parent_group(name="lead", child_lists=lambda values: asking(ALONE)([f"lead {values[0]}"])),
+    )
     portal = Family({"1": [11], "2": [], "lead 1": [21, 22]}, parents=FakeList(rows_of([1, 2])))
     outcome = read(portal, deals, leads)
     assert held(outcome) == {"deal:1": [11], "lead:1": [21, 22]}
@@ -150,8 +153,8 @@ def linked(row: Row) -> list[Row] | None:
 
 
 def test_told_children_cost_no_request() -> None:
-    told_by = Source(ALONE)
-    kind = brood(told=linked, told_by=told_by)
+    told_by = ListSpec(ALONE)
+    kind = parent_group(embedded_children=linked, embedded_source=told_by)
     rows: list[Row] = [{"ID": "1", "contacts": [5, 6]}, {"ID": "2", "contacts": []}, {"ID": "3"}]
     portal = Family({"3": [31]}, parents=FakeList(rows))
     outcome = read(portal, kind)
@@ -159,11 +162,11 @@ def test_told_children_cost_no_request() -> None:
     assert held(outcome) == {"deal:1": [5, 6], "deal:3": [31]}
     assert counts(outcome) == {"deal:1": 2, "deal:2": 0, "deal:3": 1}
     (first, *_) = [event for event in outcome.events if isinstance(event, Rows)]
-    assert first.source is told_by
+    assert first.list_spec is told_by
 
 
 def test_told_children_without_sets() -> None:
-    kind = brood(told=linked, told_by=Source(ALONE))
+    kind = parent_group(embedded_children=linked, embedded_source=ListSpec(ALONE))
     portal = Family({}, parents=FakeList([{"ID": "1", "contacts": [5]}]))
     outcome = read(portal, kind, read_at=None)
     assert outcome.rows == [{"ID": 5}]
@@ -190,7 +193,10 @@ def test_a_stream_all_of_whose_parents_refuse_fails() -> None:
 
 def test_a_kind_all_of_whose_parents_refuse_does_not_spoil_the_others() -> None:
     """Smart processes without payments refuse; deals have some."""
-    deals, smart = brood(), brood(name="dynamic_128", ask=lambda values: asking(ALONE)([f"x{values[0]}"]))
+    deals, smart = (
+        parent_group(),
+        parent_group(name="dynamic_128", child_lists=lambda values: asking(ALONE)([f"x{values[0]}"])),
+    )
     refusing = {"x1": denied("Not supported."), "x2": denied("Not supported.")}
     portal = Family({"1": [11], "2": []}, parents=FakeList(rows_of([1, 2])), refuses=refusing)
     outcome = read(portal, deals, smart)
@@ -202,7 +208,7 @@ def test_a_kind_all_of_whose_parents_refuse_does_not_spoil_the_others() -> None:
 def test_a_parent_that_is_gone_has_no_children() -> None:
     gone = RejectedError("Deal is not found", code="NOT_FOUND")
     portal = family([1, 2], refuses={"2": gone})
-    outcome = read(portal, brood(tolerated=frozenset({"not_found"})))
+    outcome = read(portal, parent_group(ignorable_errors=frozenset({"not_found"})))
     assert counts(outcome) == {"deal:1": 1, "deal:2": 0}
     assert outcome.warnings == []
 
@@ -219,7 +225,7 @@ def test_what_is_no_refusal_ends_the_stream(error: PortalError) -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 50, 51, 130, 2_600])
 def test_a_proven_filter_is_asked_with_many_parents(count: int) -> None:
     portal = family([1 + number % 2 for number in range(count)])
-    outcome = read(portal, brood(50))
+    outcome = read(portal, parent_group(50))
     check(outcome, portal)
     assert all(len(many) <= 50 for many in portal.asked)
     assert len(portal.asked) == -(-count // 50)
@@ -228,14 +234,14 @@ def test_a_proven_filter_is_asked_with_many_parents(count: int) -> None:
 
 def test_a_filter_once_proven_is_not_doubted_again() -> None:
     portal = family([*[1] * 50, *[0] * 500])
-    check(read(portal, brood(50)), portal)
+    check(read(portal, parent_group(50)), portal)
     assert max(len(many) for many in portal.asked) == 50
     assert len(portal.asked) == 11
 
 
 def test_while_it_is_not_proven_parents_without_children_are_asked_alone() -> None:
     portal = family([0] * 60)
-    outcome = read(portal, brood(50))
+    outcome = read(portal, parent_group(50))
     check(outcome, portal)
     assert sorted({many[0] for many in portal.asked if len(many) == 1}, key=int) == [str(n) for n in range(1, 61)]
     assert outcome.warnings == []
@@ -243,7 +249,7 @@ def test_while_it_is_not_proven_parents_without_children_are_asked_alone() -> No
 
 def test_doubts_have_an_end() -> None:
     portal = family([0] * 3_000)
-    check(read(portal, brood(50)), portal)
+    check(read(portal, parent_group(50)), portal)
     assert sum(len(many) == 1 for many in portal.asked) == 20 * 50, "after twenty groups it is believed"
 
 
@@ -251,7 +257,7 @@ def test_doubts_have_an_end() -> None:
 @pytest.mark.parametrize("sizes", [[1, 2, 0, 3], [0, 0, 0, 2], [2, 0, 0], [1] * 120, [0] * 49 + [2] * 30])
 def test_a_filter_that_does_not_take_many_ids_loses_nothing(switch: str, sizes: list[int]) -> None:
     portal = family(sizes, **{switch: True})
-    outcome = read(portal, brood(50))
+    outcome = read(portal, parent_group(50))
     wanted = {f"deal:{parent}": sorted(ids) for parent, ids in portal.children.items() if ids}
     assert {name: sorted(set(ids)) for name, ids in held(outcome).items()} == wanted
 
@@ -259,7 +265,7 @@ def test_a_filter_that_does_not_take_many_ids_loses_nothing(switch: str, sizes: 
 @pytest.mark.parametrize("switch", ["first_only", "as_one", "nothing", "unfiltered"])
 def test_it_is_told_and_from_then_on_parents_are_asked_alone(switch: str) -> None:
     portal = family([2] * 170, **{switch: True})
-    outcome = read(portal, brood(50))
+    outcome = read(portal, parent_group(50))
     check(outcome, portal)
     assert sum(len(many) > 1 for many in portal.asked) == 1
     (warning,) = outcome.warnings
@@ -267,7 +273,7 @@ def test_it_is_told_and_from_then_on_parents_are_asked_alone(switch: str) -> Non
 
 
 def test_what_one_kind_of_parents_has_shown_holds_for_the_others() -> None:
-    deals, leads = brood(50), brood(50, name="lead")
+    deals, leads = parent_group(50), parent_group(50, name="lead")
     portal = family([1] * 60, nothing=True)
     outcome = read(portal, deals, leads)
     assert sum(len(many) > 1 for many in portal.asked) == 1
@@ -277,7 +283,7 @@ def test_what_one_kind_of_parents_has_shown_holds_for_the_others() -> None:
 @pytest.mark.parametrize("refusal", [denied("wrong type"), RejectedError("none", code="NOT_FOUND")])
 def test_a_refused_group_is_asked_one_by_one(refusal: PortalError) -> None:
     portal = family([1, 0, 2], no_groups=refusal)
-    outcome = read(portal, brood(50, tolerated=frozenset({"not_found"})))
+    outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
     check(outcome, portal)
     assert portal.asked[0] == ["1", "2", "3"]
 
@@ -285,21 +291,21 @@ def test_a_refused_group_is_asked_one_by_one(refusal: PortalError) -> None:
 @pytest.mark.parametrize("refusal", [denied(), RejectedError("none", code="NOT_FOUND")])
 def test_one_refusing_parent_does_not_take_its_group_along(refusal: PortalError) -> None:
     portal = family([1] * 120, refuses={"70": refusal})
-    outcome = read(portal, brood(50, tolerated=frozenset({"not_found"})))
+    outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
     wanted = {f"deal:{parent}": list(ids) for parent, ids in portal.children.items() if parent != "70"}
     assert held(outcome) == wanted
     assert len(outcome.warnings) == (refusal.code == "")
 
 
 def test_a_refused_group_of_several_questions_is_asked_once_more_only() -> None:
-    def windows(values: Sequence[Any]) -> list[Source]:
-        ask = brood(50).ask
+    def windows(values: Sequence[Any]) -> list[ListSpec]:
+        ask = parent_group(50).child_lists
         return [*ask(values), *ask([f"{value}b" for value in values])]
 
     portal = Family(
         {"1": [11], "1b": [12], "2": [21], "2b": []}, parents=FakeList(rows_of([1, 2])), no_groups=denied("no")
     )
-    outcome = read(portal, brood(50, ask=windows))
+    outcome = read(portal, parent_group(50, child_lists=windows))
     assert held(outcome) == {"deal:1": [11, 12], "deal:2": [21]}
     assert counts(outcome) == {"deal:1": 2, "deal:2": 1}
 
@@ -313,15 +319,15 @@ def test_children_of_strangers_are_not_believed_once_the_filter_was_right() -> N
         portal.everything = len(portal.asked) >= 2
         return answers(ask)
 
-    kind = brood(50)
+    kind = parent_group(50)
     with pytest.raises(UntrustedError, match=r"children\.list.*deal"):
-        pump(families(keyset([Cursor(kind.parents)], resumable={}), [kind], NOW), later)
+        pump(children_of(keyset([KeysetReader(kind.parents)], resumable={}), [kind], NOW), later)
 
 
 @pytest.mark.parametrize("group", [1, 50])
 def test_a_condition_that_is_dropped_altogether_gives_no_parent_the_children_of_all(group: int) -> None:
     portal = family([1, 0, *[2] * 60], everything=True)
-    check(read(portal, brood(group, endpoint=MANY)), portal)
+    check(read(portal, parent_group(group, endpoint=MANY)), portal)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -330,7 +336,7 @@ def test_any_sizes_in_any_groups(seed: int) -> None:
     switch = random.choice(["first_only", "as_one", "nothing", "unfiltered", None])
     sizes = [random.choice([0, 0, 1, 2, 60]) for _ in range(random.randint(0, 160))]
     portal = family(sizes, **({switch: True} if switch else {}))
-    outcome = read(portal, brood(random.choice([2, 10, 50])))
+    outcome = read(portal, parent_group(random.choice([2, 10, 50])))
     wanted = {f"deal:{parent}": sorted(ids) for parent, ids in portal.children.items() if ids}
     assert {name: sorted(set(ids)) for name, ids in held(outcome).items()} == wanted
 
@@ -341,24 +347,29 @@ def test_any_sizes_in_any_groups(seed: int) -> None:
 @pytest.mark.parametrize("group", [1, 10])
 def test_folders_in_folders_are_walked_to_the_ground(group: int) -> None:
     tree = {"1": [2, 3], "2": [4], "3": [], "4": [5, 6], "5": [], "6": []}
-    kind = brood(group, again=lambda row: row["ID"])
+    kind = parent_group(group, recurse_into=lambda row: row["ID"])
     portal = Family(tree, parents=FakeList(rows_of([1])))
     outcome = read(portal, kind)
     assert sorted(outcome.ids) == [2, 3, 4, 5, 6]
     assert sorted(counts(outcome).items()) == [
-        ("deal:1", 2), ("deal:2", 1), ("deal:3", 0), ("deal:4", 2), ("deal:5", 0), ("deal:6", 0)
-    ]  # fmt: skip
+        ("deal:1", 2),
+        ("deal:2", 1),
+        ("deal:3", 0),
+        ("deal:4", 2),
+        ("deal:5", 0),
+        ("deal:6", 0),
+    ]
 
 
 def test_a_circle_of_folders_is_walked_once() -> None:
     portal = Family({"1": [2], "2": [1, 2]}, parents=FakeList(rows_of([1])))
-    read(portal, brood(again=lambda row: row["ID"]))
+    read(portal, parent_group(recurse_into=lambda row: row["ID"]))
     assert portal.asked == [["1"], ["2"]]
 
 
 def test_a_file_is_no_folder() -> None:
     portal = Family({"1": [2, 3], "3": [4]}, parents=FakeList(rows_of([1])))
-    outcome = read(portal, brood(again=lambda row: row["ID"] if row["ID"] == "3" else None))
+    outcome = read(portal, parent_group(recurse_into=lambda row: row["ID"] if row["ID"] == "3" else None))
     assert sorted(outcome.ids) == [2, 3, 4]
     assert portal.asked == [["1"], ["3"]]
 
@@ -366,8 +377,8 @@ def test_a_file_is_no_folder() -> None:
 def test_parents_that_come_whole() -> None:
     portal = family([1, 2])
     portal.parents = FakeList(rows_of([1, 2]))
-    kind = brood()
-    check(pump(families(whole([kind.parents]), [kind], NOW), portal), portal)
+    kind = parent_group()
+    check(pump(children_of(read_whole([kind.parents]), [kind], NOW), portal), portal)
 
 
 # Order
@@ -376,14 +387,14 @@ def test_parents_that_come_whole() -> None:
 def test_a_state_comes_after_the_children_of_all_parents_before_it() -> None:
     portal = family([1] * 1_000)
     portal.parents = FakeList(rows_of(range(1, 1_001)))
-    kind = brood(parents=source(page_size=5))
-    outcome = pump(families(keyset([Cursor(kind.parents)], resumable={}), [kind], NOW), portal)
+    kind = parent_group(parents=source(page_size=5))
+    outcome = pump(children_of(keyset([KeysetReader(kind.parents)], resumable={}), [kind], NOW), portal)
     done: set[str] = set()
     states = 0
     for event in outcome.events:
-        if isinstance(event, SetsRead):
+        if isinstance(event, ChildGroupsRead):
             done |= event.counts.keys()
-        if isinstance(event, Reached):
+        if isinstance(event, Checkpoint):
             states += 1
             assert done >= {f"deal:{number}" for number in range(1, event.state["snapshot"]["after"] + 1)}
     assert states > 2
@@ -396,5 +407,5 @@ def test_a_set_is_told_after_its_rows() -> None:
         if isinstance(event, Rows):
             for row in event.rows:
                 seen[row["_bitrix24_set"]] = seen.get(row["_bitrix24_set"], 0) + 1
-        if isinstance(event, SetsRead):
+        if isinstance(event, ChildGroupsRead):
             assert all(seen.get(name, 0) == count for name, count in event.counts.items())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.from_settings import webhook
-from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, PATIENCE, Client, again, pause
+from tap_bitrix24.client import ATTEMPTS, FIRST_REQUEST_ATTEMPTS, PATIENCE, Client, backoff_seconds, should_retry
 from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
@@ -24,7 +24,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
 )
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.tap.unit.clock import Clock
 
 SECRET = "s3cr3tw0rd"
@@ -47,10 +47,10 @@ class Portal:
     seen: list[tuple[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
-    def client(self, *script: Reply, timeout: float = 5.0, pacer: Pacer | None = None) -> Client:
+    def client(self, *script: Reply, timeout: float = 5.0, pacer: RateLimiter | None = None) -> Client:
         """A client of this portal, whose waiting is only noted."""
         self.script = list(script)
-        pacer = pacer or Pacer(PLANS["enterprise"])
+        pacer = pacer or RateLimiter(TARIFFS["enterprise"])
         return Client(webhook(self.url), pacer, REST.dialects, timeout=timeout, sleep=self.slept.append)
 
 
@@ -110,10 +110,10 @@ def test_only_classic_answers_without_operating_tell_a_server_of_ones_own(portal
     cloud = {"result": 1, "time": {**GOOD["time"], "operating": 0}}
     for answer, own in ((GOOD, True), (cloud, False), ({"result": 1}, False)):
         with closing(
-            portal.client(reply(body=answer), pacer=Pacer(PLANS["standard"], clock=Clock(), fixed=False))
+            portal.client(reply(body=answer), pacer=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
             client.call(PROFILE)
-            assert room(client.pacer) == (3 if own else 47)
+            assert room(client.rate_limiter) == (3 if own else 47)
 
 
 def test_a_batch_is_judged_by_its_commands(portal: Portal) -> None:
@@ -122,16 +122,16 @@ def test_a_batch_is_judged_by_its_commands(portal: Portal) -> None:
         maps = {"result": {"c0": 1}, "result_time": {"c0": {**GOOD["time"], **operating}}}
         body = {"result": maps, "time": GOOD["time"]}
         with closing(
-            portal.client(reply(body=body), pacer=Pacer(PLANS["standard"], clock=Clock(), fixed=False))
+            portal.client(reply(body=body), pacer=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
-            client.bundle([PROFILE])
-            assert room(client.pacer) == (3 if own else 47)
+            client.batch([PROFILE])
+            assert room(client.rate_limiter) == (3 if own else 47)
 
 
-def room(pacer: Pacer) -> int:
+def room(pacer: RateLimiter) -> int:
     """Requests that may go without a pause."""
     count = 0
-    while pacer.take() == 0:
+    while pacer.acquire() == 0:
         count += 1
     return count
 
@@ -196,8 +196,8 @@ def test_silence_is_given_up(portal: Portal) -> None:
 
 def test_an_unreachable_host_is_told_without_its_address() -> None:
     door = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
-    with closing(Client(door, Pacer(PLANS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
-        error = failure(lambda: client.call(PROFILE, attempts=FEW_ATTEMPTS))
+    with closing(Client(door, RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
+        error = failure(lambda: client.call(PROFILE, attempts=FIRST_REQUEST_ATTEMPTS))
     assert isinstance(error, UnavailableError)
     assert "cannot reach http://127.0.0.1:1" in str(error)
 
@@ -222,7 +222,7 @@ def batch(**maps: Any) -> dict[str, Any]:
 def test_a_bundle_is_one_request(portal: Portal) -> None:
     failed = {"c1": {"error": "", "error_description": "Access denied."}}
     with closing(portal.client(reply(body=batch(result={"c0": 1}, result_error=failed)))) as client:
-        done, denied = client.bundle([PROFILE, Command("scope")])
+        done, denied = client.batch([PROFILE, Command("scope")])
         assert client.requests == 1
     assert done == Result(1)
     assert isinstance(denied, RejectedError)
@@ -234,7 +234,7 @@ def test_a_bundle_is_one_request(portal: Portal) -> None:
 def test_credentials_refused_inside_a_bundle_end_everything(portal: Portal) -> None:
     answer = batch(result_error={"c0": {"error": "invalid_token"}})
     with closing(portal.client(reply(body=answer))) as client:
-        assert isinstance(failure(lambda: client.bundle([PROFILE])), AccessError)
+        assert isinstance(failure(lambda: client.batch([PROFILE])), AccessError)
 
 
 def test_insisting_asks_again_only_what_failed_for_a_moment(portal: Portal) -> None:
@@ -243,7 +243,7 @@ def test_insisting_asks_again_only_what_failed_for_a_moment(portal: Portal) -> N
         result_error={"c1": {"error": "INTERNAL_SERVER_ERROR"}, "c2": {"error": "insufficient_scope"}},
     )
     with closing(portal.client(reply(body=first), reply(body=batch(result={"c0": 2})))) as client:
-        one, two, missing = client.insist([Command("a"), Command("b"), Command("c")])
+        one, two, missing = client.batch_with_retries([Command("a"), Command("b"), Command("c")])
     assert (one, two) == (Result(1), Result(2))
     assert isinstance(missing, PortalError)
     assert [list(body["cmd"].values()) for _, body in portal.seen] == [["a?", "b?", "c?"], ["b?"]]
@@ -255,21 +255,21 @@ def test_insisting_asks_again_only_what_failed_for_a_moment(portal: Portal) -> N
 @pytest.mark.parametrize("error", [RateLimitedError("x"), OperationLimitError("x")])
 def test_limits_are_waited_for_however_often(error: RetriableError) -> None:
     assert PATIENCE > 600, "ten minutes of an operating budget"
-    assert again(error, 100, PATIENCE - 1)
-    assert not again(error, 1, PATIENCE)
+    assert should_retry(error, 100, PATIENCE - 1)
+    assert not should_retry(error, 1, PATIENCE)
 
 
 @pytest.mark.parametrize("error", [RetriableError("x"), UnavailableError("x")])
 def test_silence_is_given_up_after_some_tries(error: RetriableError) -> None:
-    assert again(error, ATTEMPTS - 1, 10**6)
-    assert not again(error, ATTEMPTS, 0)
-    assert not again(error, 2, 0, attempts=2)
+    assert should_retry(error, ATTEMPTS - 1, 10**6)
+    assert not should_retry(error, ATTEMPTS, 0)
+    assert not should_retry(error, 2, 0, attempts=2)
 
 
 def test_pauses_grow_differ_and_have_an_end() -> None:
     for error, first, longest in ((UnavailableError("x"), 1, 30), (OperationLimitError("x"), 15, 60)):
-        pauses = [pause(error, attempt) for attempt in range(1, 12)]
+        pauses = [backoff_seconds(error, attempt) for attempt in range(1, 12)]
         assert 0.5 * first <= pauses[0] <= first
         assert pauses[0] < pauses[2] < longest
         assert max(pauses) <= longest
-        assert len({pause(error, 3) for _ in range(10)}) > 1, "clients must not come back in step"
+        assert len({backoff_seconds(error, 3) for _ in range(10)}) > 1, "clients must not come back in step"

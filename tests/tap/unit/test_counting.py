@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects import rest_v2, vibecode
-from tap_bitrix24.entities import entity_of
-from tap_bitrix24.entities.portal_info import Portal
+from tap_bitrix24.entities import find_entity
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import REST_2, VIBECODE
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask
-from tap_bitrix24.replication.plan import Plan
-from tap_bitrix24.row_counts import counts, questions
+from tap_bitrix24.model.request import PageRequest
+from tap_bitrix24.replication.plan import ReadPlan
+from tap_bitrix24.row_counts import count_requests, count_rows
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PLAN = Plan(Portal(NOW, types={156: ""}, hidden_categories={3: [7]}))
+PLAN = ReadPlan(PortalInfo(NOW, smart_processes={156: ""}, hidden_categories={3: [7]}))
 
 
-def asked(stream: str, plan: Plan = PLAN, dialect: str = REST_2) -> list[Ask]:
-    entity = entity_of(stream, dialect)
+def asked(stream: str, plan: ReadPlan = PLAN, dialect: str = REST_2) -> list[PageRequest]:
+    entity = find_entity(stream, dialect)
     assert entity is not None
-    return questions(entity, stream, plan, 900)
+    return count_requests(entity, stream, plan, 900)
 
 
-def commands(stream: str, plan: Plan = PLAN) -> list[Command]:
+def commands(stream: str, plan: ReadPlan = PLAN) -> list[Command]:
     return [rest_v2.commands(ask)[0] for ask in asked(stream, plan)]
 
 
@@ -52,7 +52,7 @@ def test_what_has_no_count_by_id_is_not_asked(stream: str) -> None:
 
 
 def test_only_what_has_changed_since_is_counted_where_that_is_exact() -> None:
-    since = Plan(PLAN.portal, start_date=NOW)
+    since = ReadPlan(PLAN.portal, start_date=NOW)
     (deals,) = commands("deals", since)
     assert deals.params["filter"] == {"<=ID": 900, ">=DATE_MODIFY": "2026-03-01T00:00:00+00:00"}
     assert asked("smart_invoices", since) == [], "bounds are widened there"
@@ -65,7 +65,7 @@ def test_vibecode_counts_by_a_call_of_its_own() -> None:
     assert command.method == "/deals/aggregate"
     assert command.params["filter"] == {"id": {"$lte": 900}}
     body = Result({"success": True, "data": {"count": 0, "aggregates": {}}})
-    assert vibecode.page(ask.source, body).total == 0
+    assert vibecode.page(ask.list_spec, body).total == 0
     (smart,) = vibecode.commands(asked("smart_process_156", dialect=VIBECODE)[0])
     assert vibecode.call(smart).path == "/items/156/aggregate"
 
@@ -79,7 +79,7 @@ class Portals:
         self.together, self.alone = together, alone
         self.calls: list[str] = []
 
-    def insist(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
+    def batch_with_retries(self, bundle: Sequence[Command]) -> list[Result | PortalError]:
         return [self._told(self.together.get(command.method)) for command in bundle]
 
     def call(self, command: Command) -> Result:
@@ -96,7 +96,7 @@ class Portals:
 
 def test_what_a_batch_leaves_out_is_asked_alone() -> None:
     portal = Portals({"crm.deal.list": 5, "crm.contact.list": 3}, {"crm.item.list": 4})
-    found = counts(portal, {name: asked(name) for name in ("deals", "contacts")})  # type: ignore[arg-type]
+    found = count_rows(portal, {name: asked(name) for name in ("deals", "contacts")})  # type: ignore[arg-type]
     assert found == {"deals": 5, "contacts": 7}
     assert portal.calls == ["crm.item.list"]
 
@@ -104,11 +104,11 @@ def test_what_a_batch_leaves_out_is_asked_alone() -> None:
 def test_a_list_that_can_not_be_counted_leaves_its_stream_out() -> None:
     refused = RejectedError("no")
     portal = Portals({"crm.deal.list": refused, "crm.contact.list": 3}, {"crm.deal.list": refused})
-    found = counts(portal, {name: asked(name) for name in ("deals", "contacts", "fields")})  # type: ignore[arg-type]
+    found = count_rows(portal, {name: asked(name) for name in ("deals", "contacts", "fields")})  # type: ignore[arg-type]
     assert found == {"deals": None, "contacts": None, "fields": None}
 
 
 def test_credentials_that_have_ended_are_told() -> None:
     portal = Portals({}, {"crm.deal.list": AccessError("gone")})
     with pytest.raises(AccessError):
-        counts(portal, {"deals": asked("deals")})  # type: ignore[arg-type]
+        count_rows(portal, {"deals": asked("deals")})  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tap_bitrix24.entities import BY_STREAM, LEFT_OUT, META
+from tap_bitrix24.entities import BY_STREAM, EXCLUDED, META
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "lists.json"
 LISTS: dict[str, str] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
@@ -18,14 +18,14 @@ TAILED = {"main.eventlog.list": "main.eventlog.tail"}
 
 def test_every_list_is_a_stream_or_left_out_with_a_reason() -> None:
     streams = {FAMILIES.get(name, name) for name in LISTS}
-    assert sorted(streams - BY_STREAM.keys() - LEFT_OUT.keys()) == []
-    assert sorted(LEFT_OUT.keys() - streams) == []
+    assert sorted(streams - BY_STREAM.keys() - EXCLUDED.keys()) == []
+    assert sorted(EXCLUDED.keys() - streams) == []
 
 
 def test_streams_read_the_documented_methods() -> None:
     for name, method in LISTS.items():
         stream = FAMILIES.get(name, name)
-        reads = LEFT_OUT[stream][0] if stream in LEFT_OUT else BY_STREAM[stream].endpoint.method
+        reads = EXCLUDED[stream][0] if stream in EXCLUDED else BY_STREAM[stream].endpoint.method
         assert reads == TAILED.get(method, method), name
 
 

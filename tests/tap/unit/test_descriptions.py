@@ -30,12 +30,17 @@ def test_classic_description() -> None:
         "PHONE": {"type": "crm_multifield", "isMultiple": True, "isDynamic": False, "title": "Телефон"},
         "TYPE_ID": {"type": "crm_status", "isRequired": True, "statusType": "DEAL_TYPE", "title": "Type"},
         "UF_CRM_1": {
-            "type": "enumeration", "isMultiple": True, "isDynamic": True, "title": "UF_CRM_1",
-            "items": [{"ID": "44", "VALUE": "A"}], "listLabel": "Канал", "formLabel": "Канал продаж",
+            "type": "enumeration",
+            "isMultiple": True,
+            "isDynamic": True,
+            "title": "UF_CRM_1",
+            "items": [{"ID": "44", "VALUE": "A"}],
+            "listLabel": "Канал",
+            "formLabel": "Канал продаж",
         },
         "UF_CRM_2": {"type": "crm", "isMultiple": False, "title": "UF_CRM_2", "listLabel": "Дочерняя"},
         "UF_CRM_3": {"type": "string", "isMultiple": False, "title": "UF_CRM_3", "filterLabel": "F"},
-    }  # fmt: skip
+    }
     assert parse_fields(answer) == [
         Field("ID", "integer", required=False, read_only=True),
         Field("PHONE", "crm_multifield", multiple=True, label="Телефон"),
@@ -61,10 +66,18 @@ def test_universal_description() -> None:
 
 @pytest.mark.parametrize("wrapper", ["store", "product", "orderEntity", "property"])
 def test_catalog_and_shop_describe_under_the_entitys_name(wrapper: str) -> None:
-    answer = {wrapper: {
-        "active": {"isImmutable": False, "isReadOnly": False, "isRequired": False, "name": "Activity", "type": "char"},
-        "id": {"isImmutable": False, "isReadOnly": True, "isRequired": True, "type": "integer"},
-    }}  # fmt: skip
+    answer = {
+        wrapper: {
+            "active": {
+                "isImmutable": False,
+                "isReadOnly": False,
+                "isRequired": False,
+                "name": "Activity",
+                "type": "char",
+            },
+            "id": {"isImmutable": False, "isReadOnly": True, "isRequired": True, "type": "integer"},
+        }
+    }
     assert parse_fields(answer) == [
         Field("active", "char", label="Activity", required=False, read_only=False),
         Field("id", "integer", required=True, read_only=True),
@@ -82,11 +95,13 @@ def test_disk_describes_in_capitals() -> None:
 
 
 def test_tasks_describe_under_fields() -> None:
-    answer = {"fields": {
-        "ID": {"title": "ID", "type": "integer", "primary": True},
-        "TITLE": {"title": None, "type": "string", "required": True},
-        "MARK": {"title": "Rating", "type": "enum", "values": {"N": "Negative", "P": "Positive"}, "default": None},
-    }}  # fmt: skip
+    answer = {
+        "fields": {
+            "ID": {"title": "ID", "type": "integer", "primary": True},
+            "TITLE": {"title": None, "type": "string", "required": True},
+            "MARK": {"title": "Rating", "type": "enum", "values": {"N": "Negative", "P": "Positive"}, "default": None},
+        }
+    }
     assert parse_fields(answer) == [
         Field("ID", "integer"),
         Field("TITLE", "string", required=True),
@@ -132,10 +147,15 @@ def test_user_field_rows() -> None:
 
 def test_user_field_settings_in_camel_case_and_many_languages() -> None:
     row = {
-        "id": "7095", "fieldName": "UF_CRM_7_LIST", "userTypeId": "enumeration", "multiple": "Y", "mandatory": "N",
-        "editFormLabel": {"de": "Liste"}, "listColumnLabel": None,
+        "id": "7095",
+        "fieldName": "UF_CRM_7_LIST",
+        "userTypeId": "enumeration",
+        "multiple": "Y",
+        "mandatory": "N",
+        "editFormLabel": {"de": "Liste"},
+        "listColumnLabel": None,
         "enum": [{"id": "1", "value": "eins", "sort": "100"}, {"id": "2", "value": "zwei", "sort": "50"}],
-    }  # fmt: skip
+    }
     options = (Option("1", "eins", 100), Option("2", "zwei", 50))
     expected = Field("UF_CRM_7_LIST", "enumeration", multiple=True, options=options, required=False)
     assert only({"fields": [row]}) == expected
@@ -148,21 +168,29 @@ def test_universal_lists_describe_in_rows_with_type_codes() -> None:
         "SORT": {"FIELD_ID": "SORT", "NAME": "Сортировка", "TYPE": "SORT"},
         "DATE_CREATE": {"FIELD_ID": "DATE_CREATE", "NAME": "Создан", "TYPE": "DATE_CREATE"},
         "L": {
-            "FIELD_ID": "PROPERTY_1151", "NAME": "Статус", "IS_REQUIRED": "N", "MULTIPLE": "Y", "TYPE": "L",
+            "FIELD_ID": "PROPERTY_1151",
+            "NAME": "Статус",
+            "IS_REQUIRED": "N",
+            "MULTIPLE": "Y",
+            "TYPE": "L",
             "DISPLAY_VALUES_FORM": {"1669": "Planning", "1671": "Work"},
         },
         "PROPERTY_9": {"FIELD_ID": "PROPERTY_9", "NAME": "Кто", "TYPE": "S:employee", "MULTIPLE": "N"},
-    }  # fmt: skip
+    }
     assert parse_fields(answer) == [
         Field("NAME", "string", label="Название", required=True),
         Field("SORT", "integer", label="Сортировка"),
         Field("DATE_CREATE", "string", label="Создан"),
         Field(
-            "PROPERTY_1151", "listproperty:L", multiple=True, label="Статус", required=False,
+            "PROPERTY_1151",
+            "listproperty:L",
+            multiple=True,
+            label="Статус",
+            required=False,
             options=(Option("1669", "Planning"), Option("1671", "Work")),
         ),
         Field("PROPERTY_9", "listproperty:S:employee", label="Кто"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_universal_list_of_one_field() -> None:
@@ -186,10 +214,18 @@ def test_product_properties_say_what_they_hold(facts: dict[str, Any], type_: str
 
 
 def test_user_fields_of_store_documents_are_named_by_their_number() -> None:
-    answer = {"fields": [
-        {"id": "11", "entityId": "CAT_STORE_DOCUMENT_A", "fieldName": "UF_A", "userTypeId": "double", "multiple": "N"},
-        {"id": "12", "entityId": "CRM_DEAL", "fieldName": "UF_B", "userTypeId": "double", "multiple": "N"},
-    ]}  # fmt: skip
+    answer = {
+        "fields": [
+            {
+                "id": "11",
+                "entityId": "CAT_STORE_DOCUMENT_A",
+                "fieldName": "UF_A",
+                "userTypeId": "double",
+                "multiple": "N",
+            },
+            {"id": "12", "entityId": "CRM_DEAL", "fieldName": "UF_B", "userTypeId": "double", "multiple": "N"},
+        ]
+    }
     assert document_user_fields(answer) == [Field("field11", "double")]
     assert document_user_fields([]) == document_user_fields({"fields": []}) == []
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.credentials import Webhook
-from tap_bitrix24.client import ATTEMPTS, FEW_ATTEMPTS, Client
+from tap_bitrix24.client import ATTEMPTS, FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.connections import REST
-from tap_bitrix24.dialects import BUNDLE
-from tap_bitrix24.discovery.discovered import Found, allows, require
+from tap_bitrix24.dialects import BATCH_SIZE
+from tap_bitrix24.discovery.discovered import DiscoveredStream, is_allowed, require_scope
 from tap_bitrix24.discovery.rest import discover, preflight
 from tap_bitrix24.entities import ENTITIES
 from tap_bitrix24.entities.crm import DEALS
 from tap_bitrix24.entities.people import TASKS
-from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.errors import (
     AccessError,
     MissingMethodError,
@@ -25,7 +25,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
 )
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 
 DOOR = Webhook("https://example.bitrix24.com/rest/1/s/", "s", "https://example.bitrix24.com")
 CLOCK = "2025-03-01T12:30:45.900000+03:00"
@@ -33,7 +33,7 @@ Brought = Result | PortalError
 
 
 SCOPES = sorted({scope for entity in ENTITIES for scope in entity.scope})
-FAMILIES = sum(entity.members is not None for entity in ENTITIES)
+FAMILIES = sum(entity.template is not None for entity in ENTITIES)
 
 
 class Described(Client):
@@ -42,7 +42,7 @@ class Described(Client):
     def __init__(
         self, processes: int = 0, scopes: Any = tuple(SCOPES), *, lists: Sequence[int] = (), **answers: Brought
     ) -> None:
-        super().__init__(DOOR, Pacer(PLANS["standard"]), REST.dialects)
+        super().__init__(DOOR, RateLimiter(TARIFFS["standard"]), REST.dialects)
         self.first_answer = {"date_start": CLOCK}
         self.asked: list[Command] = []
         self._types = [
@@ -53,9 +53,9 @@ class Described(Client):
         self._scopes = scopes
         self._answers = {"catalog_catalog_list": Result({"catalogs": []}), **answers}
 
-    def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
+    def batch(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
         """Answer one request."""
-        assert 1 <= len(bundle) <= BUNDLE
+        assert 1 <= len(bundle) <= BATCH_SIZE
         assert attempts >= 1
         self.requests += 1
         self.asked += bundle
@@ -63,7 +63,7 @@ class Described(Client):
 
     def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
         """There is no REST 3.0 here."""
-        assert (command.dialect, attempts) == ("rest_v3", FEW_ATTEMPTS)
+        assert (command.dialect, attempts) == ("rest_v3", FIRST_REQUEST_ATTEMPTS)
         text = f"{command.method}: this server has no such address (HTTP 404)"
         raise MissingMethodError(text)
 
@@ -84,15 +84,15 @@ class Described(Client):
         return Result({"ID": {"type": "integer"}, "id": {"type": "integer", "upperName": "ID"}})
 
 
-def stream(client: Described, name: str) -> Found:
+def stream(client: Described, name: str) -> DiscoveredStream:
     """One stream as discovered."""
     _, found = discover(client)
     return next(each for each in found if each.name == name)
 
 
-def portal(**facts: Any) -> Portal:
+def portal(**facts: Any) -> PortalInfo:
     """A portal whose credentials may do everything."""
-    return Portal(datetime(2025, 3, 1, tzinfo=UTC), facts.pop("scopes", None), **facts)
+    return PortalInfo(datetime(2025, 3, 1, tzinfo=UTC), facts.pop("scopes", None), **facts)
 
 
 @pytest.mark.parametrize(("processes", "requests"), [(0, 3), (1, 4), (10, 4), (49, 4), (50, 5), (120, 8)])
@@ -146,10 +146,10 @@ def test_what_is_without_scope_or_method_is_left_out_and_told_once(caplog: pytes
 )
 def test_a_run_that_cannot_begin_is_a_settings_error(broken: dict[str, Any]) -> None:
     class Broken(Described):
-        def bundle(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
+        def batch(self, bundle: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Brought]:
             if isinstance(error := broken.get("scope"), PortalError):
                 raise error
-            return super().bundle(bundle, attempts=attempts)
+            return super().batch(bundle, attempts=attempts)
 
     with pytest.raises(SettingsError) as told:
         preflight(Broken(scopes=broken.get("scopes", ["crm"])))
@@ -160,19 +160,19 @@ def test_a_run_that_cannot_begin_is_a_settings_error(broken: dict[str, Any]) -> 
 def test_a_portal_that_does_not_tell_its_scopes_is_tried() -> None:
     told = preflight(Described(scope=RejectedError("no")))
     assert told.scopes is None
-    assert all(allows(told, entity) for entity in ENTITIES)
+    assert all(is_allowed(told, entity) for entity in ENTITIES)
 
 
 def test_a_stream_someone_selected_without_its_scope_fails() -> None:
     bare = portal(scopes=frozenset({"crm"}))
-    require(bare, DEALS, "deals")
+    require_scope(bare, DEALS, "deals")
     with pytest.raises(MissingMethodError, match=r"tasks.*scope.*task"):
-        require(bare, TASKS, "tasks")
+        require_scope(bare, TASKS, "tasks")
 
 
 def test_any_of_the_scopes_opens_an_entity_and_what_the_tap_makes_needs_none() -> None:
     for scope, streams in (("user_brief", {"users"}), ("tasks", {"tasks"}), ("user", {"users"})):
-        opened = {entity.stream for entity in ENTITIES if allows(portal(scopes=frozenset({scope})), entity)}
+        opened = {entity.stream for entity in ENTITIES if is_allowed(portal(scopes=frozenset({scope})), entity)}
         assert opened == {*streams, "fields", "field_options", "child_sets"}
 
 
@@ -186,13 +186,13 @@ def test_the_hidden_categories_are_those_above_zero() -> None:
 def test_catalogs_of_products_and_of_their_variations() -> None:
     rows = [{"id": 1, "iblockId": 24, "productIblockId": None}, {"id": 2, "iblockId": 26, "productIblockId": 24}]
     told = preflight(Described(catalog_catalog_list=Result({"catalogs": rows})))
-    assert (told.product_blocks, told.offer_blocks) == ([24], [26])
+    assert (told.product_iblocks, told.offer_iblocks) == ([24], [26])
 
 
 def test_without_rights_for_what_multiplies_lists_there_is_none() -> None:
     denied = RejectedError("Access denied", code="ACCESS_DENIED")
     told = preflight(Described(catalog_catalog_list=denied, lists_get=denied, crm_category_list=denied))
-    assert (told.product_blocks, told.offer_blocks, told.lists) == ([], [], {})
+    assert (told.product_iblocks, told.offer_iblocks, told.universal_lists) == ([], [], {})
     assert told.hidden_categories == {3: [], 4: []}
 
 
@@ -200,7 +200,7 @@ def test_without_rights_for_what_multiplies_lists_there_is_none() -> None:
 def test_universal_lists_of_more_than_one_page(count: int, requests: int) -> None:
     client = Described(lists=range(1, count + 1))
     told = preflight(client)
-    assert told.lists == {number: UniversalList("lists", f"L{number}") for number in range(1, count + 1)}
+    assert told.universal_lists == {number: UniversalList("lists", f"L{number}") for number in range(1, count + 1)}
     assert client.requests == requests
 
 
@@ -238,8 +238,15 @@ def test_products_are_described_once_for_each_catalog() -> None:
 
 def test_two_methods_describe_one_field_together() -> None:
     labels = Result({"ID": "ID", "UF_USR_1": "Skills"})
-    rows = [{"FIELD_NAME": "UF_USR_1", "USER_TYPE_ID": "enumeration", "MULTIPLE": "Y", "MANDATORY": "Y",
-             "LIST": [{"ID": "26", "VALUE": "SQL"}]}]  # fmt: skip
+    rows = [
+        {
+            "FIELD_NAME": "UF_USR_1",
+            "USER_TYPE_ID": "enumeration",
+            "MULTIPLE": "Y",
+            "MANDATORY": "Y",
+            "LIST": [{"ID": "26", "VALUE": "SQL"}],
+        }
+    ]
     users = stream(Described(user_fields=labels, user_userfield_list=Result(rows)), "users")
     (column,) = [each for each in users.columns if each.portal_name == "UF_USR_1"]
     assert (column.kind, column.multiple, column.description) == ("integer", True, "Skills")

@@ -8,62 +8,62 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities.base import (
-    each_block,
-    each_list,
-    each_month,
-    each_offer_block,
-    each_span,
-    each_type,
-    each_value,
-    of_list,
+    date_ranges,
+    for_each_date_range,
+    for_each_entity_type,
+    for_each_month,
+    for_each_offer_iblock,
+    for_each_product_iblock,
+    for_each_universal_list,
+    for_each_value,
     product_fields,
-    spans,
+    universal_list_variant,
 )
 from tap_bitrix24.entities.owners import each_booking_span
-from tap_bitrix24.entities.portal_info import Each, Portal, UniversalList
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 
 
-def portal(**facts: Any) -> Portal:
+def portal(**facts: Any) -> PortalInfo:
     """A portal on the first of March."""
-    return Portal(NOW, **facts)
+    return PortalInfo(NOW, **facts)
 
 
-def plain(made: Sequence[Each]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def plain(made: Sequence[ListVariant]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Parameters and constants of each list."""
     return [(each.params, each.constants) for each in made]
 
 
 def test_a_list_for_each_value() -> None:
-    made = plain(each_value("moduleId", "crm", "rpa", select=["*"])(portal()))
+    made = plain(for_each_value("moduleId", "crm", "rpa", select=["*"])(portal()))
     assert made == [({"select": ["*"], "moduleId": "crm"}, {}), ({"select": ["*"], "moduleId": "rpa"}, {})]
-    made = plain(each_value("type", "A", "B", column="document_type")(portal()))
+    made = plain(for_each_value("type", "A", "B", column="document_type")(portal()))
     assert made == [({"type": "A"}, {"document_type": "A"}), ({"type": "B"}, {"document_type": "B"})]
 
 
 def test_a_list_for_each_type() -> None:
-    assert plain(each_type(1, 2)(portal(types={140: "B", 130: "A"}))) == [
+    assert plain(for_each_entity_type(1, 2)(portal(smart_processes={140: "B", 130: "A"}))) == [
         ({"entityTypeId": number}, {"entity_type_id": number}) for number in (1, 2, 130, 140)
     ]
 
 
 def test_a_list_for_each_catalog() -> None:
-    shop = portal(product_blocks=[24, 30], offer_blocks=[26])
-    assert plain(each_block(shop)) == [({"filter.iblockId": 24}, {}), ({"filter.iblockId": 30}, {})]
-    assert plain(each_offer_block(shop)) == [({"filter.iblockId": 26}, {})]
-    assert each_block(portal()) == []
+    shop = portal(product_iblocks=[24, 30], offer_iblocks=[26])
+    assert plain(for_each_product_iblock(shop)) == [({"filter.iblockId": 24}, {}), ({"filter.iblockId": 30}, {})]
+    assert plain(for_each_offer_iblock(shop)) == [({"filter.iblockId": 26}, {})]
+    assert for_each_product_iblock(portal()) == []
     assert product_fields(4)(shop) == [{"filter": {"iblockId": 26, "productType": 4}}]
     assert product_fields(7)(shop) == [{"filter": {"iblockId": block, "productType": 7}} for block in (24, 30)]
 
 
 def test_a_list_for_each_universal_list() -> None:
     known = {31: UniversalList("bitrix_processes"), 7: UniversalList("lists")}
-    assert plain(each_list(portal(lists=known))) == [
+    assert plain(for_each_universal_list(portal(universal_lists=known))) == [
         ({"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 7}, {"iblock_id": 7}),
         ({"IBLOCK_TYPE_ID": "bitrix_processes", "IBLOCK_ID": 31}, {"iblock_id": 31}),
     ]
-    assert of_list(9, portal()).params["IBLOCK_TYPE_ID"] == "lists"
+    assert universal_list_variant(9, portal()).params["IBLOCK_TYPE_ID"] == "lists"
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_a_list_for_each_universal_list() -> None:
     ],
 )
 def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
-    made = spans(portal(since=since))
+    made = date_ranges(portal(start_date=since))
     assert [str(low.date()) for low, _ in made] == cuts[:-1]
     assert [str(high.date()) for _, high in made] == cuts[1:]
-    asked = plain(each_span("from", "to", type="user")(portal(since=since)))
+    asked = plain(for_each_date_range("from", "to", type="user")(portal(start_date=since)))
     assert asked == [({"type": "user", "from": low, "to": high}, {}) for low, high in pairwise(cuts)]
 
 
 @pytest.mark.parametrize("since", [None, datetime(2024, 9, 9, tzinfo=UTC)])
 def test_bookings_are_asked_for_to_the_ends_of_time(since: datetime | None) -> None:
-    made = [each.params for each in each_booking_span(portal(since=since))]
+    made = [each.params for each in each_booking_span(portal(start_date=since))]
     lows = [each["filter.within.dateFrom"] for each in made]
     highs = [each["filter.within.dateTo"] for each in made]
     assert lows[0] == (int(since.timestamp()) if since else 0)
@@ -105,7 +105,7 @@ def test_bookings_are_asked_for_to_the_ends_of_time(since: datetime | None) -> N
 def test_a_call_for_each_month_up_to_this_one(
     since: datetime | None, now: datetime, first: tuple[int, int], count: int
 ) -> None:
-    made = [(each.params["YEAR"], each.params["MONTH"]) for each in each_month(Portal(now, since=since))]
+    made = [(each.params["YEAR"], each.params["MONTH"]) for each in for_each_month(PortalInfo(now, start_date=since))]
     assert made[0] == first
     assert made[-1] == (now.year, now.month)
     assert made == sorted(set(made))

@@ -23,12 +23,12 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import Source
-from tap_bitrix24.model.event import Reached, Reading, Rows
+from tap_bitrix24.model.endpoint import ListSpec
+from tap_bitrix24.model.event import Checkpoint, Rows, Strategy
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Answer, Arrived, Ask, Want
-from tap_bitrix24.scheduler.loop import Ended, Engine
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
+from tap_bitrix24.model.request import Answer, AnswerLookup, PageRequest, ReadRequest
+from tap_bitrix24.scheduler.loop import Ended, Scheduler
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.tap.unit.lists import rows_of, source
 
 Brought = Result | PortalError
@@ -52,12 +52,12 @@ class FakeClient(Client):
     """Answers bundles from a function instead of a portal."""
 
     def __init__(self, serve: Serve, clock: Clock) -> None:
-        super().__init__(DOOR, Pacer(PLANS["enterprise"], clock=clock), REST.dialects)
+        super().__init__(DOOR, RateLimiter(TARIFFS["enterprise"], clock=clock), REST.dialects)
         self.bundles: list[list[Command]] = []
         self.calls: list[Command] = []
         self._serve = serve
 
-    def try_bundle(self, bundle: Sequence[Command]) -> list[Brought]:
+    def try_batch(self, bundle: Sequence[Command]) -> list[Brought]:
         """Serve a bundle."""
         self.bundles.append(list(bundle))
         return self._serve(bundle)
@@ -73,22 +73,22 @@ def full_page(bundle: Sequence[Command]) -> list[Brought]:
     return [Result(rows_of(range(1, 51)), 50) for _ in bundle]
 
 
-def engine(serve: Serve, *, slots: int = 1) -> tuple[Engine, FakeClient, list[float]]:
+def engine(serve: Serve, *, slots: int = 1) -> tuple[Scheduler, FakeClient, list[float]]:
     """An engine, its client, and the seconds it waited."""
     clock = Clock()
     client = FakeClient(serve, clock)
-    return Engine(client, slots=slots, clock=clock, nap=clock.naps.append), client, clock.naps
+    return Scheduler(client, slots=slots, clock=clock, nap=clock.naps.append), client, clock.naps
 
 
-def wishing(*rounds: Sequence[Ask], answers: list[Answer]) -> Reading:
+def wishing(*rounds: Sequence[PageRequest], answers: list[Answer]) -> Strategy:
     """Wishes round after round, and keeps what came."""
     for asks in rounds:
-        brought = yield Want(asks)
+        brought = yield ReadRequest(asks)
         assert brought is not None
         answers += brought
 
 
-def serve(serving: Engine, asks: Sequence[Ask]) -> list[Answer]:
+def serve(serving: Scheduler, asks: Sequence[PageRequest]) -> list[Answer]:
     """Have one strategy's wishes answered."""
     answers: list[Answer] = []
     for _, event in serving.run({"one": wishing(asks, answers=answers)}):
@@ -98,9 +98,9 @@ def serve(serving: Engine, asks: Sequence[Ask]) -> list[Answer]:
     return answers
 
 
-def ask(pages: int = 1, **facts: Any) -> Ask:
+def ask(pages: int = 1, **facts: Any) -> PageRequest:
     """A chain of pages."""
-    return Ask(source=facts.pop("source", source()), after=5, pages=pages, **facts)
+    return PageRequest(list_spec=facts.pop("source", source()), after=5, pages=pages, **facts)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_answers_come_in_the_order_of_the_wishes() -> None:
         return [Result([{"ID": str(command.params["start"])}]) for command in bundle]
 
     serving, _, _ = engine(by_offset)
-    answers = serve(serving, [Ask(source=source(), offset=number) for number in range(120)])
+    answers = serve(serving, [PageRequest(list_spec=source(), offset=number) for number in range(120)])
     assert [answer.pages[0].rows[0]["ID"] for answer in answers] == [str(number) for number in range(120)]
 
 
@@ -212,7 +212,7 @@ def test_a_slow_portal_is_asked_for_half_and_later_for_more_again() -> None:
 
 
 def test_a_slow_method_does_not_make_others_requests_small() -> None:
-    other = Source(replace(source().endpoint, method="crm.lead.list"))
+    other = ListSpec(replace(source().endpoint, method="crm.lead.list"))
 
     def answer(bundle: Sequence[Command]) -> list[Brought]:
         if len(bundle) > 3 and any(command.method == "crm.deal.list" for command in bundle):
@@ -254,7 +254,7 @@ def test_a_portal_that_has_been_silent_for_long_fails_all_that_wait_for_it() -> 
 
     clock = Clock()
     client = FakeClient(answer, clock)
-    serving = Engine(client, clock=clock, nap=clock.naps.append)
+    serving = Scheduler(client, clock=clock, nap=clock.naps.append)
     readings = {str(number): wishing([ask()], answers=[]) for number in range(60)}
     ended = dict(serving.run(readings))
     assert len(ended) == 60
@@ -300,19 +300,19 @@ def test_rows_are_handed_on_while_the_next_request_is_under_way() -> None:
             assert consumed.wait(5)
         return full_page(bundle)
 
-    def reading() -> Reading:
-        owner = Source(source().endpoint)
+    def reading() -> Strategy:
+        owner = ListSpec(source().endpoint)
         for number in range(2):
-            yield Want([ask()])
+            yield ReadRequest([ask()])
             yield Rows(owner, [{"ID": number}])
-            yield Reached({"n": number})
+            yield Checkpoint({"n": number})
 
     serving, client, _ = engine(answer)
     found: Iterator[Any] = (event for _, event in serving.run({"one": reading()}))
     assert next(found).rows == [{"ID": 0}]
     assert under_way.wait(5), "the second request has begun before the first rows were consumed"
     consumed.set()
-    assert [type(event) for event in found] == [Reached, Rows, Reached, Ended]
+    assert [type(event) for event in found] == [Checkpoint, Rows, Checkpoint, Ended]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
@@ -339,18 +339,18 @@ def test_no_more_requests_are_under_way_than_allowed_and_all_that_are_allowed(sl
 
 
 def test_wishes_beforehand_are_sent_while_there_are_free_slots_and_found_again() -> None:
-    given: list[Ask] = []
+    given: list[PageRequest] = []
 
-    def more(room: int, _: Arrived) -> Ask | None:
+    def more(room: int, _: AnswerLookup) -> PageRequest | None:
         if len(given) == 5:
             return None
-        given.append(Ask(source=owner, after=1_000 * len(given) + 1_000, pages=room))
+        given.append(PageRequest(list_spec=owner, after=1_000 * len(given) + 1_000, pages=room))
         return given[-1]
 
-    def reading() -> Reading:
+    def reading() -> Strategy:
         for number in range(6):
-            wanted = given[number - 1] if number else Ask(source=owner, after=0, pages=50)
-            (answer,) = (yield Want([wanted], more)) or []
+            wanted = given[number - 1] if number else PageRequest(list_spec=owner, after=0, pages=50)
+            (answer,) = (yield ReadRequest([wanted], more)) or []
             assert len(answer.pages) == 50
 
     owner = source()
@@ -362,7 +362,7 @@ def test_wishes_beforehand_are_sent_while_there_are_free_slots_and_found_again()
 
 def test_a_method_without_budget_waits_while_others_are_read() -> None:
     spent = {"operating": 419.9, "operating_reset_at": 1_000.0, "finish": 400.0}
-    other = Source(replace(source().endpoint, method="crm.lead.list"))
+    other = ListSpec(replace(source().endpoint, method="crm.lead.list"))
     order: list[str] = []
 
     def answer(bundle: Sequence[Command]) -> list[Brought]:
@@ -380,7 +380,7 @@ def test_a_method_without_budget_waits_while_others_are_read() -> None:
 
 
 def test_a_request_refused_as_a_whole_fails_only_the_stream_that_spoils_it() -> None:
-    other = Source(replace(source().endpoint, method="spoilt.list"))
+    other = ListSpec(replace(source().endpoint, method="spoilt.list"))
 
     def answer(bundle: Sequence[Command]) -> list[Brought]:
         if any(command.method == "spoilt.list" for command in bundle):
@@ -407,8 +407,8 @@ def test_a_stream_that_is_dropped_is_read_no_further() -> None:
 
 
 def test_an_error_of_a_strategy_is_its_streams_end() -> None:
-    def reading() -> Reading:
-        answers = yield Want([ask()])
+    def reading() -> Strategy:
+        answers = yield ReadRequest([ask()])
         assert answers is not None
         message = "spoilt"
         raise UntrustedError(message)
@@ -422,12 +422,14 @@ def test_an_error_of_a_strategy_is_its_streams_end() -> None:
 # Several strategies at once
 
 
-def telling(*counts: int) -> Reading:
+def telling(*counts: int) -> Strategy:
     """Wishes for so many pages, round after round, and finds what each wish was answered with."""
     owner = source()
-    yield Reached({"begun": True})
+    yield Checkpoint({"begun": True})
     for number, count in enumerate(counts):
-        answers = yield Want([Ask(source=owner, offset=1_000 * number + place) for place in range(count)])
+        answers = yield ReadRequest(
+            [PageRequest(list_spec=owner, offset=1_000 * number + place) for place in range(count)]
+        )
         assert answers is not None
         assert len(answers) == count
         yield Rows(owner, [row for answer in answers for page in answer.pages for row in page.rows])
@@ -469,14 +471,14 @@ def test_requests_are_counted_for_the_stream_they_serve_alone() -> None:
 
 def test_what_was_found_before_the_first_wish_comes_first() -> None:
     serving, _, _ = engine(by_start)
-    assert [type(event) for _, event in serving.run({"one": telling(1)})] == [Reached, Rows, Ended]
+    assert [type(event) for _, event in serving.run({"one": telling(1)})] == [Checkpoint, Rows, Ended]
 
 
 def test_a_strategy_that_wishes_for_nothing() -> None:
-    def quiet() -> Reading:
+    def quiet() -> Strategy:
         yield Rows(source(), [{"ID": 1}])
 
-    def silent() -> Reading:
+    def silent() -> Strategy:
         yield from ()
 
     serving, client, _ = engine(by_start)
@@ -497,9 +499,9 @@ def test_a_failed_wish_is_its_own_strategys_business() -> None:
 
     answers: dict[str, list[Answer]] = {"a.list": [], "closed.list": [], "b.list": []}
 
-    def reading(method: str) -> Reading:
-        owner = Source(replace(source().endpoint, method=method))
-        yield from wishing([Ask(source=owner, offset=0)], answers=answers[method])
+    def reading(method: str) -> Strategy:
+        owner = ListSpec(replace(source().endpoint, method=method))
+        yield from wishing([PageRequest(list_spec=owner, offset=0)], answers=answers[method])
 
     serving, client, _ = engine(answer)
     list(serving.run({method: reading(method) for method in answers}))
@@ -508,8 +510,8 @@ def test_a_failed_wish_is_its_own_strategys_business() -> None:
 
 
 def test_a_spoilt_state_is_told_before_anything_is_asked() -> None:
-    def spoilt() -> Reading:
-        yield Reached({})
+    def spoilt() -> Strategy:
+        yield Checkpoint({})
         message = "STATE is spoilt"
         raise SettingsError(message)
 

@@ -5,31 +5,31 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.data_dictionary import Words, describe_fields, describe_options, words_of
-from tap_bitrix24.discovery.discovered import Found, columns_of
+from tap_bitrix24.data_dictionary import LabelSources, describe_fields, describe_options, label_sources
+from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
 from tap_bitrix24.entities.crm import DEALS, LEADS
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Rows
 from tap_bitrix24.model.field import Field, Option
-from tap_bitrix24.model.request import Answer, Ask, Page
+from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import UNPARSED
 from tests.tap.unit.lists import Lists, Outcome, pump
 
-FROM = Source(FIELDS.endpoint)
+FROM = ListSpec(FIELDS.endpoint)
 
 
-def found(stream: str, *fields: Field, name: str = "") -> Found:
+def found(stream: str, *fields: Field, name: str = "") -> DiscoveredStream:
     """A stream as discovered."""
     entity = BY_STREAM[stream]
     columns = columns_of(entity, name or stream, fields, swept=is_swept(entity))
-    return Found(name or stream, entity, columns, {field.name: field for field in fields})
+    return DiscoveredStream(name or stream, entity, columns, {field.name: field for field in fields})
 
 
-def told(*streams: Found) -> dict[tuple[str, str], Row]:
+def told(*streams: DiscoveredStream) -> dict[tuple[str, str], Row]:
     """(Stream, column) → what is told of it."""
     rows = pump(describe_fields(streams, FROM), []).rows
     return {(row["stream"], row["column_name"]): row for row in rows}
@@ -42,25 +42,54 @@ def test_a_row_for_every_column() -> None:
     deals = found("deals", Field("ID", "integer", label="Id", read_only=True), Field("UF_CRM_1", "money", label="Sum"))
     assert told(deals) == {
         ("deals", "id"): {
-            "stream": "deals", "column_name": "id", "portal_name": "ID", "label": "Id", "portal_type": "integer",
-            "type": "integer", "multiple": False, "mandatory": None, "read_only": True, "origin": "portal",
+            "stream": "deals",
+            "column_name": "id",
+            "portal_name": "ID",
+            "label": "Id",
+            "portal_type": "integer",
+            "type": "integer",
+            "multiple": False,
+            "mandatory": None,
+            "read_only": True,
+            "origin": "portal",
         },
         ("deals", "uf_crm_1"): {
-            "stream": "deals", "column_name": "uf_crm_1", "portal_name": "UF_CRM_1", "label": "Sum",
-            "portal_type": "money", "type": "number", "multiple": False, "mandatory": None, "read_only": None,
+            "stream": "deals",
+            "column_name": "uf_crm_1",
+            "portal_name": "UF_CRM_1",
+            "label": "Sum",
+            "portal_type": "money",
+            "type": "number",
+            "multiple": False,
+            "mandatory": None,
+            "read_only": None,
             "origin": "user field",
         },
         ("deals", "uf_crm_1_currency"): {
-            "stream": "deals", "column_name": "uf_crm_1_currency", "portal_name": "UF_CRM_1",
-            "label": "Currency of Sum", "portal_type": "money", "type": "string", "multiple": False,
-            "mandatory": None, "read_only": None, "origin": "tap",
+            "stream": "deals",
+            "column_name": "uf_crm_1_currency",
+            "portal_name": "UF_CRM_1",
+            "label": "Currency of Sum",
+            "portal_type": "money",
+            "type": "string",
+            "multiple": False,
+            "mandatory": None,
+            "read_only": None,
+            "origin": "tap",
         },
         ("deals", "_bitrix24_unparsed"): {
-            "stream": "deals", "column_name": "_bitrix24_unparsed", "portal_name": "_bitrix24_unparsed",
-            "label": "Bitrix24 unparsed", "portal_type": None, "type": "object", "multiple": False,
-            "mandatory": None, "read_only": None, "origin": "tap",
+            "stream": "deals",
+            "column_name": "_bitrix24_unparsed",
+            "portal_name": "_bitrix24_unparsed",
+            "label": "Bitrix24 unparsed",
+            "portal_type": None,
+            "type": "object",
+            "multiple": False,
+            "mandatory": None,
+            "read_only": None,
+            "origin": "tap",
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -128,10 +157,10 @@ def status(entity_id: str, code: str, name: str, **facts: Any) -> Row:
 def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] | None = None) -> Lists:
     """Answers for dictionaries and pipelines."""
 
-    def answer(ask: Ask) -> Answer:
-        if ask.source.endpoint.method == "crm.status.list":
+    def answer(ask: PageRequest) -> Answer:
+        if ask.list_spec.endpoint.method == "crm.status.list":
             return Answer([Page(list(statuses))])
-        number = ask.source.params["entityTypeId"]
+        number = ask.list_spec.params["entityTypeId"]
         if pipelines is None or number not in pipelines:
             return Answer([], RejectedError("not supported", code="ENTITY_TYPE_NOT_SUPPORTED"))
         return Answer([Page(list(pipelines[number]))])
@@ -139,7 +168,9 @@ def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] 
     return answer
 
 
-def options(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]:
+def options(
+    answers: Lists, *streams: DiscoveredStream, numbers: Mapping[str, int] | None = None
+) -> list[tuple[Any, ...]]:
     """Stream, column, code, word and origin of each option."""
     return [
         (row["stream"], row["column_name"], row["id"], row["label"], row["origin"])
@@ -147,21 +178,27 @@ def options(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None =
     ]
 
 
-def read(answers: Lists, *streams: Found, numbers: Mapping[str, int] | None = None) -> Outcome:
+def read(answers: Lists, *streams: DiscoveredStream, numbers: Mapping[str, int] | None = None) -> Outcome:
     """Everything that happens while options are read."""
     known = numbers or {}
-    pipelines = {each: Source(CATEGORIES.endpoint, params={"entityTypeId": each}) for each in known.values()}
-    words = Words(Source(STATUSES.endpoint), known, pipelines)
-    return pump(describe_options(streams, Source(FIELD_OPTIONS.endpoint), words), answers)
+    pipelines = {each: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": each}) for each in known.values()}
+    words = LabelSources(ListSpec(STATUSES.endpoint), known, pipelines)
+    return pump(describe_options(streams, ListSpec(FIELD_OPTIONS.endpoint), words), answers)
 
 
 def test_options_of_a_fields_own_list() -> None:
     field = Field("UF_CRM_1", "enumeration", options=(Option("44", "A", 10), Option("46", "B")))
     (first, second) = read(portal(), found("deals", field)).rows
     assert first == {
-        "stream": "deals", "column_name": "uf_crm_1", "id": "44", "label": "A", "sort": 10, "color": "",
-        "semantics": "", "origin": "enumeration",
-    }  # fmt: skip
+        "stream": "deals",
+        "column_name": "uf_crm_1",
+        "id": "44",
+        "label": "A",
+        "sort": 10,
+        "color": "",
+        "semantics": "",
+        "origin": "enumeration",
+    }
     assert (second["id"], second["sort"]) == ("46", None)
 
 
@@ -194,7 +231,7 @@ def test_stages_of_all_pipelines_are_one_columns_words() -> None:
         status("DYNAMIC_1560_STAGE_7", "DT1560_7:NEW", "Not this type's"),
     ]
     deals = found("deals", Field("STAGE_ID", "crm_status", dictionary="DEAL_STAGE"))
-    smart = Found(
+    smart = DiscoveredStream(
         "smart_process_156",
         SMART_PROCESSES,
         columns_of(SMART_PROCESSES, "smart_process_156", [Field("stageId", "crm_status")], swept=False),
@@ -217,7 +254,7 @@ def test_stages_of_items_that_do_not_name_their_dictionary(stream: str, number: 
     """Where a kind of items has pipelines, its field method leaves `statusType` empty."""
     entity = BY_STREAM.get(stream, SMART_PROCESSES)
     fields = [Field(name, "crm_status") for name in ("stageId", "previousStageId", "sourceId")]
-    items = Found(
+    items = DiscoveredStream(
         stream, entity, columns_of(entity, stream, fields, swept=False), {field.name: field for field in fields}
     )
     statuses = [status(dictionary, "DT:NEW", "Begin"), status("DYNAMIC_1560_STAGE_7", "X", "Not of this type")]
@@ -274,7 +311,7 @@ def test_options_of_pipelines() -> None:
 
 
 def test_universal_items_name_their_pipeline_in_camel_case() -> None:
-    smart = Found(
+    smart = DiscoveredStream(
         "smart_process_130",
         SMART_PROCESSES,
         columns_of(SMART_PROCESSES, "smart_process_130", [Field("categoryId", "crm_category")], swept=False),
@@ -287,7 +324,7 @@ def test_universal_items_name_their_pipeline_in_camel_case() -> None:
 def test_everything_is_asked_for_in_one_request() -> None:
     outcome = read(portal(), found("deals"), numbers={"deals": 2, "leads": 1, "quotes": 7})
     assert outcome.requests == 1
-    assert [ask.source.params.get("entityTypeId") for ask in outcome.asks] == [None, 1, 2, 7]
+    assert [ask.list_spec.params.get("entityTypeId") for ask in outcome.asks] == [None, 1, 2, 7]
 
 
 def failing(method: str, error: PortalError) -> Lists:
@@ -295,8 +332,8 @@ def failing(method: str, error: PortalError) -> Lists:
     sound = portal([status("SOURCE", "WEB", "Web")], {2: [{"id": 7, "name": "Retail"}]})
     assert callable(sound)
 
-    def answer(ask: Ask) -> Answer:
-        return Answer([], error) if ask.source.endpoint.method == method else sound(ask)
+    def answer(ask: PageRequest) -> Answer:
+        return Answer([], error) if ask.list_spec.endpoint.method == method else sound(ask)
 
     return answer
 
@@ -339,7 +376,7 @@ def test_what_could_not_be_asked_fails_the_stream(method: str, error: PortalErro
 
 def test_a_field_without_a_column_has_no_options() -> None:
     """A catalog may know fewer columns than the portal has fields."""
-    few = Found("deals", DEALS, [], {"UF_1": Field("UF_1", "enumeration", options=(Option("1", "a"),))})
+    few = DiscoveredStream("deals", DEALS, [], {"UF_1": Field("UF_1", "enumeration", options=(Option("1", "a"),))})
     assert read(portal(), few).rows == []
 
 
@@ -349,27 +386,38 @@ def test_an_unknown_dictionary_has_no_words() -> None:
 
 def test_rows_of_options_fit_their_columns() -> None:
     statuses = [status("SOURCE", "WEB", "Web", SORT=20), status("SOURCE", "CALL", "Call", SORT="")]
-    leads = Found(
-        "leads", LEADS, columns_of(LEADS, "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
+    leads = DiscoveredStream(
+        "leads",
+        LEADS,
+        columns_of(LEADS, "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
         {"SOURCE_ID": Field("SOURCE_ID", "crm_status", dictionary="SOURCE")},
-    )  # fmt: skip
+    )
     records = RowConverter(columns_of(FIELD_OPTIONS, "field_options", [], swept=False))(
         read(portal(statuses), leads).rows
     )
     assert records == [
-        {"stream": "leads", "column_name": "source_id", "id": code, "label": label, "color": None,
-         "semantics": None, "origin": "status", "sort": sort, UNPARSED: None}
+        {
+            "stream": "leads",
+            "column_name": "source_id",
+            "id": code,
+            "label": label,
+            "color": None,
+            "semantics": None,
+            "origin": "status",
+            "sort": sort,
+            UNPARSED: None,
+        }
         for code, label, sort in (("WEB", "Web", 20), ("CALL", "Call", None))
-    ]  # fmt: skip
+    ]
 
 
 VIBE_DEALS = vibecode.BY_STREAM["deals"]
 
 
-def through_vibecode(*fields: Field) -> Found:
+def through_vibecode(*fields: Field) -> DiscoveredStream:
     """Deals as the service describes them."""
     columns = columns_of(VIBE_DEALS, "deals", fields, swept=False)
-    return Found("deals", VIBE_DEALS, columns, {field.name: field for field in fields})
+    return DiscoveredStream("deals", VIBE_DEALS, columns, {field.name: field for field in fields})
 
 
 def test_words_through_vibecode_come_from_its_own_lists() -> None:
@@ -382,10 +430,10 @@ def test_words_through_vibecode_come_from_its_own_lists() -> None:
         ],
     }
     deals = through_vibecode(Field("stageId"), Field("categoryId", "integer"), Field("ufCrm_7", "enumeration"))
-    words = words_of([deals])
+    words = label_sources([deals])
     outcome = pump(
-        describe_options([deals], Source(FIELD_OPTIONS.endpoint), words),
-        lambda ask: Answer([Page(list(answers.get(ask.source.endpoint.method, [])))]),
+        describe_options([deals], ListSpec(FIELD_OPTIONS.endpoint), words),
+        lambda ask: Answer([Page(list(answers.get(ask.list_spec.endpoint.method, [])))]),
     )
     assert [(row["column_name"], row["id"], row["label"], row["origin"]) for row in outcome.rows] == [
         ("stage_id", "C3:NEW", "New", "status"),
@@ -397,12 +445,12 @@ def test_words_through_vibecode_come_from_its_own_lists() -> None:
 def test_dictionaries_that_take_several_pages_are_read_to_their_end() -> None:
     rows = [{"id": n, "entityId": "SOURCE", "statusId": f"S{n}", "name": f"Source {n}"} for n in range(1, 121)]
 
-    def answer(ask: Ask) -> Answer:
-        if ask.source.endpoint.method != "/statuses":
+    def answer(ask: PageRequest) -> Answer:
+        if ask.list_spec.endpoint.method != "/statuses":
             return Answer([Page([])])
         first = ask.offset or 0
         return Answer([Page(rows[first : first + 50]) for first in range(first, first + 50 * ask.pages, 50)])
 
     leads = through_vibecode(Field("sourceId", "crm_status", dictionary="SOURCE"))
-    outcome = pump(describe_options([leads], Source(FIELD_OPTIONS.endpoint), words_of([leads])), answer)
+    outcome = pump(describe_options([leads], ListSpec(FIELD_OPTIONS.endpoint), label_sources([leads])), answer)
     assert [row["id"] for row in outcome.rows] == [f"S{number}" for number in range(1, 121)]

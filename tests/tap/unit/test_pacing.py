@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tap_bitrix24.auth.from_settings import PACES, VIBECODE
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer, shared_folder
+from tap_bitrix24.auth.from_settings import FIXED_RATES, VIBECODE
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter, shared_folder
 from tests.tap.unit.clock import Clock
 
 PORTAL = "https://example.bitrix24.com"
@@ -32,16 +32,16 @@ class Bucket:
         return False
 
 
-def sent(pacer: Pacer, clock: Clock) -> None:
+def sent(pacer: RateLimiter, clock: Clock) -> None:
     """Send one request as soon as the pacer lets it go."""
-    while (seconds := pacer.take()) > 0:
+    while (seconds := pacer.acquire()) > 0:
         clock.now += seconds + 1e-9
 
 
 @pytest.mark.parametrize(("plan", "burst", "rate"), [("standard", 50, 2.0), ("enterprise", 250, 5.0)])
 def test_a_paced_client_is_never_refused_and_wastes_little(plan: str, burst: int, rate: float) -> None:
     clock = Clock()
-    pacer, bucket = Pacer(PLANS[plan], clock=clock), Bucket(burst, rate, clock)
+    pacer, bucket = RateLimiter(TARIFFS[plan], clock=clock), Bucket(burst, rate, clock)
     began = clock.now
     for _ in range(1_000):
         sent(pacer, clock)
@@ -50,24 +50,24 @@ def test_a_paced_client_is_never_refused_and_wastes_little(plan: str, burst: int
 
 
 def test_the_first_requests_go_at_once_and_asking_counts_nothing() -> None:
-    pacer = Pacer(PLANS["standard"], clock=Clock())
+    pacer = RateLimiter(TARIFFS["standard"], clock=Clock())
     for _ in range(45):
-        assert [pacer.wait() for _ in range(3)] == [0, 0, 0]
-        assert pacer.take() == 0
+        assert [pacer.delay() for _ in range(3)] == [0, 0, 0]
+        assert pacer.acquire() == 0
 
 
 def test_a_request_that_may_not_go_is_not_counted() -> None:
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], clock=clock)
-    while pacer.take() == 0:
+    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
+    while pacer.acquire() == 0:
         pass
-    seconds = pacer.wait()
-    assert pacer.take() == pacer.take() == seconds > 0
+    seconds = pacer.delay()
+    assert pacer.acquire() == pacer.acquire() == seconds > 0
 
 
 def test_what_the_burst_holds_need_not_be_spread_and_more_is_spread_so_that_it_lasts() -> None:
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], clock=clock)
+    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
     assert pacer.interval(0) == pacer.interval(48) == 0
     assert pacer.interval(168) == pytest.approx((168 - 48) / 168 / 2)
     began = clock.now
@@ -79,15 +79,15 @@ def test_what_the_burst_holds_need_not_be_spread_and_more_is_spread_so_that_it_l
 
 def test_after_a_refusal_the_bucket_counts_as_full_and_the_pace_is_slower_for_a_while() -> None:
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], clock=clock)
-    pacer.refused()
+    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
+    pacer.note_refusal()
     began = clock.now
     for _ in range(10):
         sent(pacer, clock)
     slow = clock.now - began
     assert slow > 8
     clock.now += 120
-    while pacer.take() == 0:
+    while pacer.acquire() == 0:
         pass
     began = clock.now
     for _ in range(10):
@@ -97,37 +97,37 @@ def test_after_a_refusal_the_bucket_counts_as_full_and_the_pace_is_slower_for_a_
 
 def test_a_portal_that_goes_on_refusing_is_still_asked() -> None:
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], clock=clock)
+    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
     for _ in range(20):
-        pacer.refused()
-    assert 0 < pacer.wait() < 10
+        pacer.note_refusal()
+    assert 0 < pacer.delay() < 10
 
 
 def test_processes_share_one_bucket_for_a_portal_and_others_for_others(tmp_path: Path) -> None:
     clock = Clock()
-    first, second = (Pacer(PLANS["standard"], PORTAL, tmp_path, clock) for _ in range(2))
-    other = Pacer(PLANS["standard"], "https://other.bitrix24.com", tmp_path, clock)
+    first, second = (RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock) for _ in range(2))
+    other = RateLimiter(TARIFFS["standard"], "https://other.bitrix24.com", tmp_path, clock)
     bucket = Bucket(50, 2.0, clock)
     for number in range(200):
         sent((first, second)[number % 2], clock)
         assert not bucket.refuses()
-    assert first.wait() == second.wait() > 0
-    assert other.wait() == 0
+    assert first.delay() == second.delay() > 0
+    assert other.delay() == 0
 
 
 def test_what_is_shared_names_no_portal(tmp_path: Path) -> None:
-    Pacer(PLANS["standard"], PORTAL, tmp_path).take()
+    RateLimiter(TARIFFS["standard"], PORTAL, tmp_path).acquire()
     (file,) = tmp_path.iterdir()
     assert b"example" not in file.read_bytes()
 
 
 def test_a_machine_that_has_started_anew_begins_with_an_empty_bucket(tmp_path: Path) -> None:
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], PORTAL, tmp_path, clock)
-    while pacer.take() == 0:
+    pacer = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
+    while pacer.acquire() == 0:
         pass
     clock.now = 5.0
-    assert Pacer(PLANS["standard"], PORTAL, tmp_path, clock).wait() == 0
+    assert RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock).delay() == 0
 
 
 @pytest.mark.parametrize("spoilt", ["no database", "a folder"])
@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
     else:
         file.write_text("this is no database, but longer than the header of one " * 20)
     clock = Clock()
-    pacer = Pacer(PLANS["standard"], PORTAL, tmp_path, clock)
+    pacer = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
     for _ in range(60):
         sent(pacer, clock)
     assert clock.now > 1_000
@@ -150,9 +150,9 @@ def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
 TAKE = """
 import sys
 from pathlib import Path
-from tap_bitrix24.throttling.rate_limit import PLANS, Pacer
-pacer, taken = Pacer(PLANS["standard"], "portal", Path(sys.argv[1])), 0
-while pacer.take() == 0:
+from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
+pacer, taken = RateLimiter(TARIFFS["standard"], "portal", Path(sys.argv[1])), 0
+while pacer.acquire() == 0:
     taken += 1
 print(taken)
 """
@@ -190,8 +190,8 @@ def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_rate_within_every_second_is_kept_besides_the_bucket(per_second: int) -> None:
     """A VibeCode key: so many a second, by its owner, and fewer than 300 in any minute, by the service."""
     clock = Clock()
-    pacer = Pacer(PACES[VIBECODE], clock=clock)
-    pacer.space(per_second)
+    pacer = RateLimiter(FIXED_RATES[VIBECODE], clock=clock)
+    pacer.set_spacing(per_second)
     times: list[float] = []
     for _ in range(700):
         sent(pacer, clock)

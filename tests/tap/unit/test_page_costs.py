@@ -1,24 +1,24 @@
 """A request is cut so that it stays far below the portal's minute; what a page takes is learnt from answers."""
 
-from tap_bitrix24.throttling.page_cost import AIM, PageCosts
+from tap_bitrix24.throttling.page_cost import TARGET_SECONDS, PageCostEstimator
 
 DEALS, LEADS = "crm.deal.list", "crm.lead.list"
 
 
 def test_a_method_nothing_is_known_of_fills_a_request() -> None:
-    assert PageCosts().pages(DEALS, 0.0) >= 50
+    assert PageCostEstimator().pages(DEALS, 0.0) >= 50
 
 
 def test_slow_pages_make_small_requests_at_once() -> None:
-    costs = PageCosts()
+    costs = PageCostEstimator()
     costs.learn({DEALS: 2}, 8.0)
-    assert costs.pages(DEALS, 0.0) == AIM / 4
-    assert costs.pages(DEALS, 12.0) == (AIM - 12) / 4
+    assert costs.pages(DEALS, 0.0) == TARGET_SECONDS / 4
+    assert costs.pages(DEALS, 12.0) == (TARGET_SECONDS - 12) / 4
     assert costs.pages(LEADS, 0.0) >= 50
 
 
 def test_fast_pages_make_them_grow_again_but_not_at_one_blow() -> None:
-    costs = PageCosts()
+    costs = PageCostEstimator()
     costs.learn({DEALS: 1}, 20.0)
     sizes = []
     for _ in range(8):
@@ -28,14 +28,14 @@ def test_fast_pages_make_them_grow_again_but_not_at_one_blow() -> None:
 
 
 def test_each_time_out_halves_what_is_asked_for_down_to_single_pages() -> None:
-    costs, pages = PageCosts(), 50
+    costs, pages = PageCostEstimator(), 50
     for halved in (25, 12, 6, 3, 1, 0):
-        costs.too_slow({DEALS: pages})
+        costs.note_timeout({DEALS: pages})
         assert costs.pages(DEALS, 0.0) == halved
         pages = max(1, halved)
 
 
 def test_methods_that_share_a_request_share_what_it_took() -> None:
-    costs = PageCosts()
+    costs = PageCostEstimator()
     costs.learn({DEALS: 10, LEADS: 10}, 20.0)
     assert costs.seconds(DEALS) == costs.seconds(LEADS) == 1.0

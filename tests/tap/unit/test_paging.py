@@ -8,22 +8,36 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.dialects.pagination import ByCursor, ByLimit, ByNumber, ByPosition, ByStart, Unpaged, put
+from tap_bitrix24.dialects.pagination import (
+    LimitOffset,
+    OrderedPageNumber,
+    PositionalParameters,
+    SinceId,
+    SinglePage,
+    StartParameter,
+    set_parameter,
+)
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.model.endpoint import Endpoint, Paging, Query, Source, Stamp
-from tap_bitrix24.model.request import Ask, Window
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, PageQuery, Pagination, ReplicationKey
+from tap_bitrix24.model.request import PageRequest, Window
 
-START, USERS, BARE = ByStart(), ByStart("FILTER", ("sort", "order")), ByStart("", None)
-UNORDERED = ByStart(order=None)
-NUMBER, LIMIT, CURSOR, POSITION, WHOLE = ByNumber(), ByLimit(), ByCursor(), ByPosition(), Unpaged()
-INSIDE = ByLimit("params.limit", "params.offset", "params.filter", "params.order")
-THIRD = ByPosition(1)
+START, USERS, BARE = StartParameter(), StartParameter("FILTER", ("sort", "order")), StartParameter("", None)
+UNORDERED = StartParameter(order=None)
+NUMBER, LIMIT, CURSOR, POSITION, WHOLE = (
+    OrderedPageNumber(),
+    LimitOffset(),
+    SinceId(),
+    PositionalParameters(),
+    SinglePage(),
+)
+INSIDE = LimitOffset("params.limit", "params.offset", "params.filter", "params.order")
+THIRD = PositionalParameters(1)
 
 
-def query(**facts: Any) -> Query:
+def query(**facts: Any) -> PageQuery:
     """A wish for a page of fifty."""
     given: dict[str, Any] = {"params": {}, "filter": {}, "key": "ID", **facts}
-    return Query(**given)
+    return PageQuery(**given)
 
 
 @pytest.mark.parametrize(
@@ -33,20 +47,20 @@ def query(**facts: Any) -> Query:
         (USERS, True, True),
         (UNORDERED, False, False),
         (BARE, False, False),
-        (ByStart("", "order"), False, False),
+        (StartParameter("", "order"), False, False),
         (NUMBER, True, True),
-        (ByNumber(order=None), False, False),
+        (OrderedPageNumber(order=None), False, False),
         (LIMIT, False, False),
-        (ByLimit(filter="filter"), False, False),
-        (ByLimit(order="order"), False, False),
+        (LimitOffset(filter="filter"), False, False),
+        (LimitOffset(order="order"), False, False),
         (INSIDE, True, True),
         (POSITION, True, True),
         (CURSOR, True, False),
         (WHOLE, False, False),
     ],
 )
-def test_what_a_family_can_do(paging: Paging, *, keyset: bool, descends: bool) -> None:
-    assert (paging.keyset, paging.descends) == (keyset, descends)
+def test_what_a_family_can_do(paging: Pagination, *, keyset: bool, descends: bool) -> None:
+    assert (paging.supports_keyset, paging.supports_descending) == (keyset, descends)
 
 
 @pytest.mark.parametrize(
@@ -56,16 +70,28 @@ def test_what_a_family_can_do(paging: Paging, *, keyset: bool, descends: bool) -
         (USERS, {"FILTER": {}, "sort": "ID", "order": "ASC", "start": -1}),
         (NUMBER, {"filter": {}, "order": {"ID": "ASC"}, "page": 1}),
         (INSIDE, {"params": {"filter": {}, "order": {"ID": "ASC"}, "limit": 50, "offset": 0}}),
-        (POSITION, {
-            "0": {"ID": "ASC"}, "1": {">ID": 0}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
-        }),
-        (THIRD, {
-            "1": {"ID": "ASC"}, "2": {">ID": 0}, "3": ["*"], "4": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
-        }),
+        (
+            POSITION,
+            {
+                "0": {"ID": "ASC"},
+                "1": {">ID": 0},
+                "2": ["*"],
+                "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+            },
+        ),
+        (
+            THIRD,
+            {
+                "1": {"ID": "ASC"},
+                "2": {">ID": 0},
+                "3": ["*"],
+                "4": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+            },
+        ),
         (CURSOR, {"FIRST_ID": 0, "LIMIT": 50}),
     ],
-)  # fmt: skip
-def test_a_first_page_by_id(paging: Paging, params: Mapping[str, Any]) -> None:
+)
+def test_a_first_page_by_id(paging: Pagination, params: Mapping[str, Any]) -> None:
     """No condition on the id: tasks.task.list drops one whose value is 0."""
     assert paging(query(after=0)) == params
 
@@ -77,14 +103,19 @@ def test_a_first_page_by_id(paging: Paging, params: Mapping[str, Any]) -> None:
         (USERS, {"FILTER": {">ID": 7, "=A": 1}, "sort": "ID", "order": "ASC", "start": -1}),
         (NUMBER, {"filter": {">ID": 7, "=A": 1}, "order": {"ID": "ASC"}, "page": 1}),
         (INSIDE, {"params": {"filter": {">ID": 7, "=A": 1}, "order": {"ID": "ASC"}, "limit": 50, "offset": 0}}),
-        (POSITION, {
-            "0": {"ID": "ASC"}, "1": {">ID": 7, "=A": 1}, "2": ["*"],
-            "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
-        }),
+        (
+            POSITION,
+            {
+                "0": {"ID": "ASC"},
+                "1": {">ID": 7, "=A": 1},
+                "2": ["*"],
+                "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}},
+            },
+        ),
         (CURSOR, {"FIRST_ID": 7, "LIMIT": 50}),
     ],
-)  # fmt: skip
-def test_rows_behind_an_id(paging: Paging, params: Mapping[str, Any]) -> None:
+)
+def test_rows_behind_an_id(paging: Pagination, params: Mapping[str, Any]) -> None:
     assert paging(query(after=7, filter={"=A": 1})) == params
 
 
@@ -96,16 +127,22 @@ def test_rows_behind_an_id(paging: Paging, params: Mapping[str, Any]) -> None:
         (UNORDERED, {"start": 100}),
         (BARE, {"start": 100}),
         (NUMBER, {"order": {"ID": "ASC"}, "page": 3}),
-        (ByNumber(order=None), {"page": 3}),
+        (OrderedPageNumber(order=None), {"page": 3}),
         (LIMIT, {"LIMIT": 50, "OFFSET": 100}),
         (INSIDE, {"params": {"order": {"ID": "ASC"}, "limit": 50, "offset": 100}}),
-        (POSITION, {
-            "0": {"ID": "ASC"}, "1": {">ID": 0}, "2": ["*"], "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 3}},
-        }),
+        (
+            POSITION,
+            {
+                "0": {"ID": "ASC"},
+                "1": {">ID": 0},
+                "2": ["*"],
+                "3": {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 3}},
+            },
+        ),
         (WHOLE, {}),
     ],
-)  # fmt: skip
-def test_rows_from_an_offset(paging: Paging, params: Mapping[str, Any]) -> None:
+)
+def test_rows_from_an_offset(paging: Pagination, params: Mapping[str, Any]) -> None:
     assert paging(query(offset=100)) == params
 
 
@@ -133,7 +170,7 @@ def test_a_counted_page_is_the_first_one() -> None:
 
 
 @pytest.mark.parametrize("paging", [START, USERS, UNORDERED, NUMBER, LIMIT, INSIDE, CURSOR, WHOLE, THIRD])
-def test_the_sources_own_parameters_are_kept(paging: Paging) -> None:
+def test_the_sources_own_parameters_are_kept(paging: Pagination) -> None:
     given = {"entityTypeId": 31, "0": "five", "filter.=ownerType": "D", "filter.=ownerId": [1, 2]}
     before = {**given}
     params = paging(query(params=given, offset=0))
@@ -170,14 +207,14 @@ def test_a_list_that_comes_whole_is_asked_plainly() -> None:
     ],
 )
 def test_dotted_places(params: dict[str, Any], path: str, value: Any, result: dict[str, Any]) -> None:
-    put(params, path, value)
+    set_parameter(params, path, value)
     assert params == result
 
 
 def test_maps_on_the_way_are_never_shared() -> None:
     shared = {"b": {"c": 1}}
     params = {"a": shared}
-    put(params, "a.b.d", 2)
+    set_parameter(params, "a.b.d", 2)
     assert params == {"a": {"b": {"c": 1, "d": 2}}}
     assert shared == {"b": {"c": 1}}
 
@@ -192,9 +229,13 @@ BOUNDS = {">=DATE": "2025-03-01T00:00:00+00:00", "<DATE": "2025-04-01T00:00:00+0
     ("paging", "where"),
     [(START, ("filter",)), (USERS, ("FILTER",)), (INSIDE, ("params", "filter")), (POSITION, ("1",))],
 )
-def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Paging, where: tuple[str, ...]) -> None:
+def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Pagination, where: tuple[str, ...]) -> None:
     endpoint = Endpoint("some.list", paging, listed)
-    ask = Ask(source=Source(endpoint, stamp=Stamp("DATE", "DATE")), window=Window(MARCH, APRIL), after=3)
+    ask = PageRequest(
+        list_spec=ListSpec(endpoint, replication_key=ReplicationKey("DATE", "DATE")),
+        window=Window(MARCH, APRIL),
+        after=3,
+    )
     (command,) = rest_v2.commands(ask)
     found: Any = command.params
     for step in where:
@@ -202,11 +243,11 @@ def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Paging, whe
     assert found == {">ID": 3, **BOUNDS}
 
 
-@pytest.mark.parametrize("facts", [{"after": 0}, {"newest": True}, {"offset": 50}])
+@pytest.mark.parametrize("facts", [{"after": 0}, {"descending": True}, {"offset": 50}])
 def test_every_positional_parameter_is_sent(facts: dict[str, Any]) -> None:
     """An empty map has no place in a query: what follows it would move up."""
     endpoint = Endpoint("task.elapseditem.getlist", POSITION, listed)
-    (command,) = rest_v2.commands(Ask(source=Source(endpoint), **facts))
+    (command,) = rest_v2.commands(PageRequest(list_spec=ListSpec(endpoint), **facts))
     sent = parse_qsl(rest_v2.php_query(command.params))
     assert list(dict.fromkeys(name[0] for name, _ in sent)) == ["0", "1", "2", "3"]
 
@@ -214,14 +255,15 @@ def test_every_positional_parameter_is_sent(facts: dict[str, Any]) -> None:
 def test_a_page_of_a_hundred_moves_offsets_by_a_hundred() -> None:
     endpoint = Endpoint("some.list", LIMIT, listed, page_size=100)
     asked = [
-        command.params["OFFSET"] for command in rest_v2.commands(Ask(source=Source(endpoint), offset=200, pages=3))
+        command.params["OFFSET"]
+        for command in rest_v2.commands(PageRequest(list_spec=ListSpec(endpoint), offset=200, pages=3))
     ]
     assert asked == [200, 300, 400]
 
 
 def test_a_chain_of_positional_parameters() -> None:
     endpoint = Endpoint("task.elapseditem.getlist", POSITION, listed)
-    first, second = rest_v2.commands(Ask(source=Source(endpoint), after=7, pages=2))
+    first, second = rest_v2.commands(PageRequest(list_spec=ListSpec(endpoint), after=7, pages=2))
     assert first.params["1"] == {">ID": 7}
     assert second.params["1"] == {">ID": "$result[c0][49][ID]"}
     assert list(second.params) == ["0", "1", "2", "3"], "the server counts them, whatever their names"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.entities import BY_STREAM, ENTITIES, Entity, entity_of
-from tap_bitrix24.entities.portal_info import Portal, UniversalList
+from tap_bitrix24.entities import BY_STREAM, ENTITIES, Entity, find_entity
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import Row
-from tap_bitrix24.model.request import Answer, Ask, Page
-from tap_bitrix24.replication.children import SET_READ_AT
-from tap_bitrix24.replication.plan import Plan, broods, is_swept, reading
-from tap_bitrix24.replication.state import to_text
+from tap_bitrix24.model.request import Answer, Page, PageRequest
+from tap_bitrix24.replication.children import CHILDREN_READ_AT
+from tap_bitrix24.replication.plan import ReadPlan, is_swept, parent_groups, strategy_for
+from tap_bitrix24.replication.state import format_bookmark
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump
 
 CLOCK = at(5_000)
@@ -26,14 +26,14 @@ class ByMethod:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self._answers = answers
 
-    def __call__(self, ask: Ask) -> Answer:
+    def __call__(self, ask: PageRequest) -> Answer:
         """Serve one wish."""
-        endpoint = ask.source.endpoint
+        endpoint = ask.list_spec.endpoint
         (command, *_) = rest_v2.commands(ask)
         self.asked.append((command.method, command.params))
         told = self._answers.get(endpoint.method.replace(".", "_"), [])
         rows = list(told(command.params) if callable(told) else told)
-        if not endpoint.paging.keyset:
+        if not endpoint.pagination.supports_keyset:
             return Answer([Page(rows, len(rows))])
         renamed = [{**row, "ID": row[endpoint.key], "DATE_MODIFY": EPOCH.isoformat()} for row in rows]
         return FakeList(renamed).answer(ask)
@@ -45,11 +45,11 @@ class ByMethod:
 
 def run(stream: str, portal: ByMethod, state: Mapping[str, Any] | None = None, **facts: Any) -> Outcome:
     """Read a stream as its first run does, or as one from a STATE does."""
-    entity = entity_of(stream)
+    entity = find_entity(stream)
     assert entity is not None
-    key = SET_READ_AT if is_swept(entity) else facts.pop("replication_key", None)
-    plan = Plan(Portal(CLOCK, **facts), lookback=timedelta(seconds=300))
-    return pump(reading(entity, stream, plan, state or {}, key), portal)
+    key = CHILDREN_READ_AT if is_swept(entity) else facts.pop("replication_key", None)
+    plan = ReadPlan(PortalInfo(CLOCK, **facts), lookback=timedelta(seconds=300))
+    return pump(strategy_for(entity, stream, plan, state or {}, key), portal)
 
 
 # Lists of their own
@@ -74,7 +74,7 @@ def test_a_list_without_a_stamp_is_read_by_id() -> None:
 def test_a_list_with_a_stamp_leaves_a_bookmark() -> None:
     row = {"ID": "1", "DATE_MODIFY": EPOCH.isoformat()}
     outcome = run("deals", ByMethod(crm_deal_list=[row]), replication_key="date_modify")
-    assert outcome.states[-1] == {"replication_key": "date_modify", "replication_key_value": to_text(CLOCK)}
+    assert outcome.states[-1] == {"replication_key": "date_modify", "replication_key_value": format_bookmark(CLOCK)}
 
 
 def test_without_a_replication_key_it_is_read_whole_all_the_same() -> None:
@@ -85,7 +85,7 @@ def test_without_a_replication_key_it_is_read_whole_all_the_same() -> None:
 
 def test_several_lists_of_a_stream_share_a_request() -> None:
     portal = ByMethod(lists_field_get=lambda params: [{"FIELD_ID": f"F{params['IBLOCK_ID']}"}])
-    outcome = run("list_fields", portal, lists={5: UniversalList("lists"), 6: UniversalList("lists")})
+    outcome = run("list_fields", portal, universal_lists={5: UniversalList("lists"), 6: UniversalList("lists")})
     assert [row["FIELD_ID"] for row in outcome.rows] == ["F5", "F6"]
     assert outcome.requests == 1
 
@@ -99,9 +99,11 @@ def test_children_of_a_stamped_parent_leave_a_bookmark_and_a_sweep() -> None:
     outcome = run("crm_activity_bindings", portal)
     assert outcome.rows == [{"entityTypeId": 2, "entityId": 5, "_bitrix24_set": "activity:7"}]
     assert outcome.states[-1] == {
-        "replication_key": SET_READ_AT, "replication_key_value": to_text(CLOCK), "swept": to_text(CLOCK),
-    }  # fmt: skip
-    assert outcome.sets == {"activity:7": (1, to_text(CLOCK)), "*": (None, to_text(CLOCK))}
+        "replication_key": CHILDREN_READ_AT,
+        "replication_key_value": format_bookmark(CLOCK),
+        "swept": format_bookmark(CLOCK),
+    }
+    assert outcome.sets == {"activity:7": (1, format_bookmark(CLOCK)), "*": (None, format_bookmark(CLOCK))}
 
 
 def test_children_of_parents_without_a_stamp_are_read_whole_and_in_no_set() -> None:
@@ -165,14 +167,20 @@ def test_a_list_of_its_own_comes_before_the_children_of_others() -> None:
 @pytest.mark.parametrize("entity", [each for each in ENTITIES if each.parents], ids=lambda entity: entity.stream)
 def test_parents_that_are_children_come_from_one_list(entity: Entity) -> None:
     """Their rows come from as many lists as they have parents: one brood must take them all."""
-    rich = Portal(
-        CLOCK, types={128: "A"}, product_blocks=[24, 25], offer_blocks=[26], lists={5: UniversalList("lists")}
+    rich = PortalInfo(
+        CLOCK,
+        smart_processes={128: "A"},
+        product_iblocks=[24, 25],
+        offer_iblocks=[26],
+        universal_lists={5: UniversalList("lists")},
     )
     for parent in entity.parents(rich) if entity.parents else ():
-        known = entity_of(parent.stream)
+        known = find_entity(parent.stream)
         if known is not None and known.parents is not None:
             of_kind = [
-                each for each in broods(entity, Plan(rich), swept=False) if each.name in (parent.name, parent.stream)
+                each
+                for each in parent_groups(entity, ReadPlan(rich), swept=False)
+                if each.name in (parent.name, parent.stream)
             ]
             assert len(of_kind) == 1
 
@@ -180,12 +188,18 @@ def test_parents_that_are_children_come_from_one_list(entity: Entity) -> None:
 def test_every_list_of_the_table_has_a_strategy() -> None:
     quiet = ByMethod()
     for entity in BY_STREAM.values():
-        name = f"{entity.stream}5" if entity.members else entity.stream
-        key = SET_READ_AT if is_swept(entity) else "x" if entity.stamp and not entity.parents else None
-        plan = Plan(
-            Portal(CLOCK, types={5: "A"}, product_blocks=[24], offer_blocks=[26], lists={5: UniversalList("x")})
+        name = f"{entity.stream}5" if entity.template else entity.stream
+        key = CHILDREN_READ_AT if is_swept(entity) else "x" if entity.replication_key and not entity.parents else None
+        plan = ReadPlan(
+            PortalInfo(
+                CLOCK,
+                smart_processes={5: "A"},
+                product_iblocks=[24],
+                offer_iblocks=[26],
+                universal_lists={5: UniversalList("x")},
+            )
         )
-        outcome = pump(reading(entity, name, plan, {}, key), quiet)
+        outcome = pump(strategy_for(entity, name, plan, {}, key), quiet)
         assert outcome.rows == []
         assert bool(outcome.states) is (key is not None), name
         assert not outcome.warnings, name

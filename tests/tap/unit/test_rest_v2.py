@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.dialects.pagination import ByStart, Unpaged
+from tap_bitrix24.dialects.pagination import SinglePage, StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities import ITEM_STAMP, ITEMS
 from tap_bitrix24.errors import (
@@ -25,21 +25,21 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import Endpoint, Source, Stamp
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Page, Window
+from tap_bitrix24.model.request import Page, PageRequest, Window
 
-DEALS = Endpoint("crm.deal.list", ByStart(), listed, select_param="select")
-TASKS = Endpoint("tasks.task.list", ByStart(), listed, rows_at="tasks", key="id", select_param="select")
-USERS = Endpoint("user.get", ByStart("FILTER", ("sort", "order")), listed)
-DAYS = Endpoint("timeman.timecontrol.reports.get", Unpaged(), listed, rows_at="report.days", key="index")
-STATUSES = Endpoint("crm.status.list", ByStart(order=None), listed)
-DEEP = Endpoint("deep.list", ByStart(), listed, rows_at="answer.rows", page_size=20)
+DEALS = Endpoint("crm.deal.list", StartParameter(), listed, select_param="select")
+TASKS = Endpoint("tasks.task.list", StartParameter(), listed, records_path="tasks", key="id", select_param="select")
+USERS = Endpoint("user.get", StartParameter("FILTER", ("sort", "order")), listed)
+DAYS = Endpoint("timeman.timecontrol.reports.get", SinglePage(), listed, records_path="report.days", key="index")
+STATUSES = Endpoint("crm.status.list", StartParameter(order=None), listed)
+DEEP = Endpoint("deep.list", StartParameter(), listed, records_path="answer.rows", page_size=20)
 MARCH, APRIL = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
-MODIFIED = Stamp("DATE_MODIFY", "DATE_MODIFY")
+MODIFIED = ReplicationKey("DATE_MODIFY", "DATE_MODIFY")
 
 
-def spelled(ask: Ask, first: int = 0) -> list[dict[str, Any]]:
+def spelled(ask: PageRequest, first: int = 0) -> list[dict[str, Any]]:
     """Parameters of each command."""
     return [dict(command.params) for command in rest_v2.commands(ask, first)]
 
@@ -48,14 +48,14 @@ def spelled(ask: Ask, first: int = 0) -> list[dict[str, Any]]:
 
 
 def test_a_first_page_is_ordered_and_uncounted() -> None:
-    (query,) = spelled(Ask(source=Source(DEALS, params={"select": ["*", "UF_*"]}), after=0))
+    (query,) = spelled(PageRequest(list_spec=ListSpec(DEALS, params={"select": ["*", "UF_*"]}), after=0))
     assert query["select"] == ["*", "UF_*"]
     assert query["order"] == {"ID": "ASC"}
     assert query["start"] == -1
 
 
 def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
-    queries = spelled(Ask(source=Source(DEALS), after=700, pages=3), first=4)
+    queries = spelled(PageRequest(list_spec=ListSpec(DEALS), after=700, pages=3), first=4)
     assert [query["filter"] for query in queries] == [
         {">ID": 700},
         {">ID": "$result[c4][49][ID]"},
@@ -72,30 +72,32 @@ def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
     ],
 )
 def test_a_chain_of_wrapped_rows(endpoint: Endpoint, name: str, reference: str) -> None:
-    queries = spelled(Ask(source=Source(endpoint), after=5, pages=2))
+    queries = spelled(PageRequest(list_spec=ListSpec(endpoint), after=5, pages=2))
     assert [query["filter"] for query in queries] == [{name: 5}, {name: reference}]
 
 
 def test_each_reference_is_one_whole_value_without_blanks() -> None:
     """§2.3: a match runs up to the next blank; only a whole value keeps its type."""
-    for query in spelled(Ask(source=Source(TASKS), after=1, pages=50))[1:]:
+    for query in spelled(PageRequest(list_spec=ListSpec(TASKS), after=1, pages=50))[1:]:
         assert re.fullmatch(r"\$result(\[\w+\])+", query["filter"][">ID"])
 
 
 def test_users_take_order_in_two_words_and_filter_in_capitals() -> None:
-    (query,) = spelled(Ask(source=Source(USERS), after=9))
+    (query,) = spelled(PageRequest(list_spec=ListSpec(USERS), after=9))
     assert query == {"sort": "ID", "order": "ASC", "FILTER": {">ID": 9}, "start": -1}
 
 
 def test_the_newest_page_asks_for_ids_only() -> None:
-    (query,) = spelled(Ask(source=Source(DEALS, params={"select": ["*"]}, filter={"=STAGE": "A"}), newest=True))
+    (query,) = spelled(
+        PageRequest(list_spec=ListSpec(DEALS, params={"select": ["*"]}, filter={"=STAGE": "A"}), descending=True)
+    )
     assert query == {"select": ["ID"], "order": {"ID": "DESC"}, "filter": {"=STAGE": "A"}, "start": -1}
 
 
 def test_the_newest_page_of_a_list_that_takes_its_select_inside_another_parameter() -> None:
     given = {"params": {"select": ["*"], "get_preview": 0}}
-    inside = replace(DEALS, select_param="params.select", paging=ByStart("params.filter", "params.order"))
-    (query,) = spelled(Ask(source=Source(inside, params=given), newest=True))
+    inside = replace(DEALS, select_param="params.select", pagination=StartParameter("params.filter", "params.order"))
+    (query,) = spelled(PageRequest(list_spec=ListSpec(inside, params=given), descending=True))
     assert query == {
         "params": {"select": ["ID"], "get_preview": 0, "filter": {}, "order": {"ID": "DESC"}},
         "start": -1,
@@ -104,19 +106,19 @@ def test_the_newest_page_of_a_list_that_takes_its_select_inside_another_paramete
 
 
 def test_a_counted_page_starts_at_zero() -> None:
-    ask = Ask(source=Source(DEALS, stamp=MODIFIED), window=Window(MARCH), after=0, counted=True)
+    ask = PageRequest(list_spec=ListSpec(DEALS, replication_key=MODIFIED), window=Window(MARCH), after=0, counted=True)
     (query,) = spelled(ask)
     assert query["start"] == 0
 
 
 def test_offsets() -> None:
-    queries = spelled(Ask(source=Source(DEALS), offset=100, pages=3))
+    queries = spelled(PageRequest(list_spec=ListSpec(DEALS), offset=100, pages=3))
     assert [query["start"] for query in queries] == [100, 150, 200]
-    assert spelled(Ask(source=Source(STATUSES), offset=0)) == [{"start": 0}]
+    assert spelled(PageRequest(list_spec=ListSpec(STATUSES), offset=0)) == [{"start": 0}]
 
 
 def test_bounds_are_half_open_and_carry_an_offset() -> None:
-    ask = Ask(source=Source(DEALS, stamp=MODIFIED), window=Window(MARCH, APRIL), after=3)
+    ask = PageRequest(list_spec=ListSpec(DEALS, replication_key=MODIFIED), window=Window(MARCH, APRIL), after=3)
     (query,) = spelled(ask)
     assert query["filter"] == {
         ">ID": 3,
@@ -126,7 +128,11 @@ def test_bounds_are_half_open_and_carry_an_offset() -> None:
 
 
 def test_zone_shifted_bounds_are_widened_by_26_hours() -> None:
-    ask = Ask(source=Source(ITEMS, params={"entityTypeId": 31}, stamp=ITEM_STAMP), window=Window(MARCH, APRIL), after=3)
+    ask = PageRequest(
+        list_spec=ListSpec(ITEMS, params={"entityTypeId": 31}, replication_key=ITEM_STAMP),
+        window=Window(MARCH, APRIL),
+        after=3,
+    )
     (query,) = spelled(ask)
     assert query["entityTypeId"] == 31
     assert query["filter"][">=updatedTime"] == "2025-02-27T22:00:00+00:00"
@@ -161,7 +167,7 @@ def test_commands_survive_the_servers_form_parser(params: Mapping[str, Any], fla
 
 
 def test_a_bundle() -> None:
-    body = rest_v2.bundle_body([Command("scope"), Command("crm.deal.list", {"order": {"ID": "ASC"}, "start": -1})])
+    body = rest_v2.batch_body([Command("scope"), Command("crm.deal.list", {"order": {"ID": "ASC"}, "start": -1})])
     assert body["cmd"] == {"c0": "scope?", "c1": "crm.deal.list?order%5BID%5D=ASC&start=-1"}
     assert list(body["cmd"]) == ["c0", "c1"], "commands run in the order given"
     assert body["start"] == -1, "controllers look at the outer start"
@@ -188,14 +194,14 @@ def test_bundle_results_of_full_maps() -> None:
         result_next={"c0": 50},
         result_time={"c0": time},
     )
-    assert rest_v2.bundle_results(answer, TWO) == [Result([{"ID": "1"}], 1, 50, time), Result([], 0)]
+    assert rest_v2.batch_results(answer, TWO) == [Result([{"ID": "1"}], 1, 50, time), Result([], 0)]
 
 
 def test_bundle_results_with_a_failed_command() -> None:
     answer = outer(
         result={"c1": [{"ID": "2"}]}, result_error={"c0": {"error": "", "error_description": "Access denied."}}
     )
-    failed, done = rest_v2.bundle_results(answer, TWO)
+    failed, done = rest_v2.batch_results(answer, TWO)
     assert isinstance(failed, RejectedError)
     assert "crm.deal.list: Access denied." in str(failed)
     assert done == Result([{"ID": "2"}])
@@ -213,18 +219,18 @@ def test_bundle_results_with_a_failed_command() -> None:
     ],
 )
 def test_a_command_that_appears_nowhere_was_not_run(value: Any) -> None:
-    results = rest_v2.bundle_results(Result(value), TWO)
+    results = rest_v2.batch_results(Result(value), TWO)
     assert [type(result) for result in results] == [UnavailableError, UnavailableError]
     assert "crm.lead.list" in str(results[1])
 
 
 def test_a_command_may_bring_null() -> None:
-    assert rest_v2.bundle_results(outer(result={"c0": None, "c1": False}), TWO) == [Result(None), Result(value=False)]
+    assert rest_v2.batch_results(outer(result={"c0": None, "c1": False}), TWO) == [Result(None), Result(value=False)]
 
 
 def test_times_of_any_shape() -> None:
     answer = outer(result={"c0": 1, "c1": 2}, result_time={"c0": []})
-    assert [result.time for result in rest_v2.bundle_results(answer, TWO) if isinstance(result, Result)] == [{}, {}]
+    assert [result.time for result in rest_v2.batch_results(answer, TWO) if isinstance(result, Result)] == [{}, {}]
 
 
 def test_a_single_answer() -> None:
@@ -322,7 +328,7 @@ def test_errors_of_any_shape_have_a_text(body: Any) -> None:
     ],
 )
 def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
-    assert rest_v2.page(Source(endpoint), Result(value, 9, 50)) == Page(rows, 9, 50)
+    assert rest_v2.page(ListSpec(endpoint), Result(value, 9, 50)) == Page(rows, 9, 50)
 
 
 @pytest.mark.parametrize(
@@ -345,4 +351,4 @@ def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
 )
 def test_what_is_no_list_of_rows_is_not_believed(endpoint: Endpoint, value: Any) -> None:
     with pytest.raises(UntrustedError, match="list of rows"):
-        rest_v2.page(Source(endpoint), Result(value))
+        rest_v2.page(ListSpec(endpoint), Result(value))

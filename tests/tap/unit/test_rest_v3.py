@@ -21,22 +21,22 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import REST_3, Endpoint, Source
+from tap_bitrix24.model.endpoint import REST_3, Endpoint, ListSpec
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Page, Window
+from tap_bitrix24.model.request import Page, PageRequest, Window
 
 PREFIX = "BITRIX_REST_V3_EXCEPTION_"
 MORNING, EVENING = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)
 
 
-def params(source: Source, **facts: Any) -> dict[str, Any]:
-    (command,) = rest_v3.commands(Ask(source=source, **facts))
+def params(source: ListSpec, **facts: Any) -> dict[str, Any]:
+    (command,) = rest_v3.commands(PageRequest(list_spec=source, **facts))
     assert command.dialect == REST_3
     return dict(command.params)
 
 
 def test_a_tail_always_names_field_and_value() -> None:
-    source = Source(EVENT_LOG.endpoint, stamp=EVENT_LOG.stamp)
+    source = ListSpec(EVENT_LOG.endpoint, replication_key=EVENT_LOG.replication_key)
     asked = params(source, after=0, window=Window(MORNING, EVENING))
     assert asked == {
         "filter": [
@@ -49,7 +49,7 @@ def test_a_tail_always_names_field_and_value() -> None:
 
 
 def test_conditions_are_triples_and_ids_numbers() -> None:
-    source = Source(TASK_RESULTS.endpoint, params={"filter.taskId": "17"})
+    source = ListSpec(TASK_RESULTS.endpoint, params={"filter.taskId": "17"})
     assert params(source, after=5) == {
         "filter": [["taskId", "=", 17], ["id", ">", 5]],
         "order": {"id": "ASC"},
@@ -58,7 +58,7 @@ def test_conditions_are_triples_and_ids_numbers() -> None:
 
 
 def test_offsets_count_rows_not_pages() -> None:
-    assert params(Source(NODES.endpoint, params={"type": "TEAM"}), offset=37) == {
+    assert params(ListSpec(NODES.endpoint, params={"type": "TEAM"}), offset=37) == {
         "type": "TEAM",
         "pagination": {"limit": 200, "offset": 37},
     }
@@ -66,20 +66,20 @@ def test_offsets_count_rows_not_pages() -> None:
 
 def test_a_cursor_goes_back_as_it_came() -> None:
     cursor = {"position": 3, "id": 9}
-    assert params(Source(NOTE_COLLECTIONS.endpoint), offset=200, cursor=cursor) == {
+    assert params(ListSpec(NOTE_COLLECTIONS.endpoint), offset=200, cursor=cursor) == {
         "pagination": {"limit": 200, "afterCursor": cursor}
     }
 
 
 def test_a_period_is_an_object() -> None:
-    source = Source(FOLLOW_UPS.endpoint, stamp=FOLLOW_UPS.stamp)
+    source = ListSpec(FOLLOW_UPS.endpoint, replication_key=FOLLOW_UPS.replication_key)
     asked = params(source, offset=0, window=Window(MORNING, EVENING))
     assert asked["filter"] == {"startDate": {"from": "2026-03-01T09:00:00+00:00", "to": "2026-03-01T18:00:00+00:00"}}
     assert "afterCursor" not in asked["pagination"]
 
 
 def test_a_batch_is_an_array() -> None:
-    message = rest_v3.bundle([Command("a.list", {"id": 1}, REST_3), Command("b.list", {}, REST_3)])
+    message = rest_v3.batch([Command("a.list", {"id": 1}, REST_3), Command("b.list", {}, REST_3)])
     assert (message.path, message.body) == (
         "batch",
         [{"method": "a.list", "query": {"id": 1}}, {"method": "b.list", "query": {}}],
@@ -93,11 +93,11 @@ def test_a_call_has_a_body_even_without_parameters() -> None:
 @pytest.mark.parametrize("value", [[{"items": []}], [1, 2, 3], "x", None, {"0": 1}])
 def test_a_batch_answer_of_another_length_is_no_answer(value: Any) -> None:
     with pytest.raises(UnavailableError):
-        rest_v3.bundle_results(Result(value), [Command("a"), Command("b")])
+        rest_v3.batch_results(Result(value), [Command("a"), Command("b")])
 
 
 def test_a_batch_answer_may_be_a_map_of_positions() -> None:
-    assert rest_v3.bundle_results(Result({"0": 5, "1": 6}), [Command("a"), Command("b")]) == [Result(5), Result(6)]
+    assert rest_v3.batch_results(Result({"0": 5, "1": 6}), [Command("a"), Command("b")]) == [Result(5), Result(6)]
 
 
 @pytest.mark.parametrize(
@@ -167,16 +167,16 @@ CURSOR = {"position": 1, "id": 1}
     ],
 )
 def test_where_the_next_page_begins(value: Any, cursor: Any) -> None:
-    assert rest_v3.page(Source(NOTE_COLLECTIONS.endpoint), Result(value)) == Page(ROWS, cursor=cursor)
+    assert rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result(value)) == Page(ROWS, cursor=cursor)
 
 
 def test_a_list_that_is_cut_off_is_not_believed() -> None:
     with pytest.raises(UntrustedError, match="cuts this list off"):
-        rest_v3.page(Source(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "truncated": True}))
+        rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "truncated": True}))
 
 
 @pytest.mark.parametrize(("rows_at", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
 def test_an_answer_without_rows_is_not_believed(rows_at: str, value: Any) -> None:
-    endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, rows_at=rows_at)
+    endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, records_path=rows_at)
     with pytest.raises(UntrustedError):
-        rest_v3.page(Source(endpoint), Result(value))
+        rest_v3.page(ListSpec(endpoint), Result(value))

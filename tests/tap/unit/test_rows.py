@@ -7,7 +7,7 @@ import pytest
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.records.values import is_nothing
+from tap_bitrix24.records.values import is_empty
 from tap_bitrix24.schema.columns import INTEGER, LINK, STRING, UNPARSED, Column, build_columns
 
 
@@ -49,9 +49,12 @@ def test_no_address(value: Any) -> None:
 def test_several_addresses() -> None:
     made = record(Field("X", "address", multiple=True), ["A|1.5;2.5|7", "B"])
     assert made == {
-        "x": ["A|1.5;2.5|7", "B"], "line": ["A", "B"], "latitude": [1.5, None], "longitude": [2.5, None],
+        "x": ["A|1.5;2.5|7", "B"],
+        "line": ["A", "B"],
+        "latitude": [1.5, None],
+        "longitude": [2.5, None],
         "location_id": [7, None],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_the_bare_value_of_a_property(family: str, value: Any, bare: float | Non
     (row,) = RowConverter(columns)([{"X": value}])
     assert row["x_value"] == bare
     kept = row["x"] if row[UNPARSED] is None else row[UNPARSED]["x"]
-    assert kept == (None if is_nothing(value) else value), "the envelope stands beside it"
+    assert kept == (None if is_empty(value) else value), "the envelope stands beside it"
 
 
 @pytest.mark.parametrize(
@@ -177,8 +180,11 @@ def test_the_bare_values_of_a_multiple_property(value: Any, bare: list[int] | No
 def test_an_absent_property_is_null_in_both_columns() -> None:
     columns = build_columns([Field("ID", "integer"), Field("X", "listproperty:L", multiple=True)], types={})
     assert RowConverter(columns)([{"ID": "1", "X": {"1": "5"}}, {"ID": "2"}])[1] == {
-        "id": 2, "x": None, "x_value": None, UNPARSED: None,
-    }  # fmt: skip
+        "id": 2,
+        "x": None,
+        "x_value": None,
+        UNPARSED: None,
+    }
 
 
 def test_rich_values_of_properties() -> None:

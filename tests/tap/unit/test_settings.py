@@ -10,7 +10,7 @@ from tap_bitrix24.auth.from_settings import webhook
 from tap_bitrix24.errors import SettingsError
 from tap_bitrix24.settings import CONFIG_JSONSCHEMA, PROPERTIES, check
 from tap_bitrix24.tap import TapBitrix24
-from tap_bitrix24.throttling.rate_limit import PLANS
+from tap_bitrix24.throttling.rate_limit import TARIFFS
 
 SECRET = "s3cr3tw0rd"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
@@ -29,10 +29,10 @@ def refused(config: dict[str, Any]) -> str:
 
 def test_defaults() -> None:
     settings = check({"webhook_url": URL})
-    assert settings.door.address("", "rest_v2") == URL
+    assert settings.credentials.address("", "rest_v2") == URL
     assert settings.start_date is None
     assert settings.lookback == timedelta(seconds=300)
-    assert (settings.plan, settings.plan_fixed) == (PLANS["standard"], False)
+    assert (settings.tariff, settings.tariff_fixed) == (TARIFFS["standard"], False)
     assert settings.request_timeout == 75
     assert settings.universal is False
     assert settings.verify is True
@@ -62,7 +62,7 @@ def test_everything_set(tmp_path: Path) -> None:
     }
     settings = check(given)
     assert settings.start_date == datetime(2025, 1, 31, tzinfo=UTC)
-    assert (settings.lookback, settings.plan, settings.plan_fixed) == (timedelta(0), PLANS["enterprise"], True)
+    assert (settings.lookback, settings.tariff, settings.tariff_fixed) == (timedelta(0), TARIFFS["enterprise"], True)
     assert (settings.request_timeout, settings.universal, settings.verify) == (10.5, True, str(bundle))
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_webhook(url: Any) -> None:
 def test_http_is_for_this_machine_only(host: str) -> None:
     url = f"http://{host}/rest/1/{SECRET}/"
     assert "allow_http" in refused({"webhook_url": url})
-    assert check({"webhook_url": url, "allow_http": True}).door.address("", "rest_v2") == url
+    assert check({"webhook_url": url, "allow_http": True}).credentials.address("", "rest_v2") == url
 
 
 # Doors
@@ -223,7 +223,7 @@ def test_two_doors(other: dict[str, str]) -> None:
 )
 def test_the_settings_say_which_door(config: dict[str, str], way: str) -> None:
     settings = check(config)
-    assert settings.way == way
+    assert settings.connection == way
     assert SECRET in settings.secrets
     assert SECRET not in repr(settings)
 
@@ -342,5 +342,5 @@ def test_a_plan_that_is_a_default_does_not_bind(
     for name, value in environment.items():
         monkeypatch.setenv(f"TAP_BITRIX24_{name}", value)
     tap = TapBitrix24(config={"webhook_url": URL, **set_}, parse_env_config=True, setup_mapper=False)
-    assert tap.settings.plan_fixed is binds
-    assert tap.settings.plan == PLANS[environment.get("PLAN", "standard")]
+    assert tap.settings.tariff_fixed is binds
+    assert tap.settings.tariff == TARIFFS[environment.get("PLAN", "standard")]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects.response_shapes import keyed, listed, named, scalars, single
-from tap_bitrix24.model.endpoint import Shape
+from tap_bitrix24.model.endpoint import ResponseShape
 
-ALL: dict[str, Shape] = {
+ALL: dict[str, ResponseShape] = {
     "listed": listed,
     "single": single,
     "keyed": keyed("id"),
@@ -19,13 +19,13 @@ NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
 @pytest.mark.parametrize("value", NOTHING, ids=repr)
-def test_every_way_php_says_nothing_is_no_rows(shape: Shape, value: Any) -> None:
+def test_every_way_php_says_nothing_is_no_rows(shape: ResponseShape, value: Any) -> None:
     assert shape(value) == []
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
 @pytest.mark.parametrize("value", ["text", 5, 0, True, 1.5], ids=repr)
-def test_a_bare_value_is_no_answer(shape: Shape, value: Any) -> None:
+def test_a_bare_value_is_no_answer(shape: ResponseShape, value: Any) -> None:
     assert shape(value) is None
 
 

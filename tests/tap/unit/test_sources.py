@@ -10,25 +10,32 @@ from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, CONTACTS, ENTITIES, SMART_PROCESSES, Entity
 from tap_bitrix24.entities.crm import DEALS, STAGE_HISTORY
 from tap_bitrix24.entities.people import TASKS
-from tap_bitrix24.entities.portal_info import Portal, UniversalList
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.field import Field
-from tap_bitrix24.model.request import Ask
-from tap_bitrix24.replication.plan import Plan, broods, entity_types, is_swept, sources, spread_multifields
+from tap_bitrix24.model.request import PageRequest
+from tap_bitrix24.replication.plan import (
+    ReadPlan,
+    entity_types,
+    is_swept,
+    list_specs,
+    parent_groups,
+    spread_multifields,
+)
 from tap_bitrix24.schema.columns import Column, build_columns
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 
 
-def portal(**facts: Any) -> Portal:
+def portal(**facts: Any) -> PortalInfo:
     """A portal on the first of March."""
-    return Portal(NOW, **facts)
+    return PortalInfo(NOW, **facts)
 
 
-def lists(entity: Entity, name: str = "", columns: Sequence[Column] = (), **facts: Any) -> list[Source]:
+def lists(entity: Entity, name: str = "", columns: Sequence[Column] = (), **facts: Any) -> list[ListSpec]:
     """What a stream is made of on such a portal."""
     universal = facts.pop("universal", False)
-    return sources(entity, name or entity.stream, Plan(portal(**facts), columns, universal=universal))
+    return list_specs(entity, name or entity.stream, ReadPlan(portal(**facts), columns, universal=universal))
 
 
 # Classic and universal methods
@@ -38,8 +45,8 @@ def test_a_classic_list() -> None:
     (only,) = lists(DEALS)
     assert only.endpoint.method == "crm.deal.list"
     assert only.params == {"select": ["*", "UF_*"]}
-    assert only.stamp is not None
-    assert only.stamp.margin == 0
+    assert only.replication_key is not None
+    assert only.replication_key.timezone_margin == 0
     assert only.identity == ["ID"]
 
 
@@ -49,8 +56,8 @@ def test_hidden_categories_are_read_by_the_universal_method() -> None:
     assert hidden.endpoint.method == "crm.item.list"
     assert hidden.params["entityTypeId"] == 3
     assert hidden.filter == {"@categoryId": [7, 9]}
-    assert hidden.stamp is not None
-    assert hidden.stamp.margin == 26 * 3600
+    assert hidden.replication_key is not None
+    assert hidden.replication_key.timezone_margin == 26 * 3600
 
 
 @pytest.mark.parametrize("stream", ["deals", "leads", "contacts", "companies", "quotes"])
@@ -64,7 +71,7 @@ def test_universal_methods_read_all_categories_in_one_list(stream: str) -> None:
 
 
 def test_a_smart_process_is_one_list_and_carries_its_type() -> None:
-    (only,) = lists(SMART_PROCESSES, "smart_process_130", types={130: "A", 140: "B"})
+    (only,) = lists(SMART_PROCESSES, "smart_process_130", smart_processes={130: "A", 140: "B"})
     assert only.params == {"entityTypeId": 130, "select": ["*"]}
     assert only.constants == {"entity_type_id": 130}
 
@@ -73,18 +80,18 @@ def test_a_smart_process_is_one_list_and_carries_its_type() -> None:
     ("entity", "own"), [(CATEGORIES, [2, 3, 4, 31]), (STAGE_HISTORY, [1, 2, 31])], ids=lambda each: str(each)[:20]
 )
 def test_lists_per_type_cover_the_smart_processes(entity: Entity, own: list[int]) -> None:
-    listed = lists(entity, types={140: "B", 130: "A"})
+    listed = lists(entity, smart_processes={140: "B", 130: "A"})
     numbers = [each.params["entityTypeId"] for each in listed]
     assert numbers == [*own, 130, 140]
     assert [each.constants["entity_type_id"] for each in listed] == numbers
-    assert "entityTypeId" in entity.key, "ids are unique only within a type"
+    assert "entityTypeId" in entity.primary_key, "ids are unique only within a type"
 
 
 def test_a_universal_list_names_its_type_even_if_the_portal_no_longer_has_it() -> None:
     entity = BY_STREAM["list_elements_"]
     known = {44: UniversalList("lists_socnet", "Team")}
     for number, type_ in ((44, "lists_socnet"), (45, "lists")):
-        (only,) = lists(entity, f"list_elements_{number}", lists=known)
+        (only,) = lists(entity, f"list_elements_{number}", universal_lists=known)
         assert only.params == {"IBLOCK_TYPE_ID": type_, "IBLOCK_ID": number}
         assert only.constants == {"iblock_id": number}
 
@@ -100,12 +107,12 @@ def test_tasks_name_every_column_they_want() -> None:
 
 def test_products_name_their_columns_whatever_their_spelling() -> None:
     columns = build_columns([Field("id", "integer"), Field("property5", "productproperty:S")], types={})
-    (only,) = lists(BY_STREAM["products"], columns=columns, product_blocks=[24])
+    (only,) = lists(BY_STREAM["products"], columns=columns, product_iblocks=[24])
     assert only.params["select"] == ["id", "property5"]
 
 
 def test_without_columns_what_is_documented_is_asked_for() -> None:
-    (only,) = lists(BY_STREAM["products"], product_blocks=[24])
+    (only,) = lists(BY_STREAM["products"], product_iblocks=[24])
     assert {"id", "iblockId", "name"} <= set(only.params["select"]), "in the spelling requests use"
     (only,) = lists(TASKS)
     assert all(name.isupper() for name in only.params["select"])
@@ -127,7 +134,7 @@ def test_without_columns_what_is_documented_is_asked_for() -> None:
     ],
 )
 def test_rows_are_told_apart_by_what_they_say_themselves(stream: str, identity: list[str]) -> None:
-    listed = lists(BY_STREAM[stream], lists={5: UniversalList("lists")})
+    listed = lists(BY_STREAM[stream], universal_lists={5: UniversalList("lists")})
     assert {tuple(each.identity or ()) for each in listed} == {tuple(identity)}
 
 
@@ -157,16 +164,16 @@ def test_whose_children_are_read_by_changed_parents(stream: str, *, swept: bool)
 
 def first_brood(stream: str, **facts: Any) -> Any:
     """The first brood of a stream of children."""
-    return broods(BY_STREAM[stream], Plan(portal(**facts)), swept=facts.pop("swept", True))[0]
+    return parent_groups(BY_STREAM[stream], ReadPlan(portal(**facts)), swept=facts.pop("swept", True))[0]
 
 
 def test_parents_are_asked_for_no_more_than_who_they_are_and_when_they_changed() -> None:
     brood = first_brood("task_templates")
     assert brood.parents.params == {"select": ["ID", "FORKED_BY_TEMPLATE_ID", "CHANGED_DATE", "CREATED_DATE"]}
-    assert brood.value == "forkedByTemplateId"
+    assert brood.value_key == "forkedByTemplateId"
     brood = first_brood("crm_activity_bindings")
     assert brood.parents.params == {"select": ["ID", "LAST_UPDATED"]}
-    assert brood.value == "ID"
+    assert brood.value_key == "ID"
 
 
 def test_parents_that_tell_their_children_are_read_by_the_universal_method() -> None:
@@ -174,50 +181,52 @@ def test_parents_that_tell_their_children_are_read_by_the_universal_method() -> 
     assert brood.parents.endpoint.method == "crm.item.list"
     assert brood.parents.params == {"entityTypeId": 2, "select": ["id", "contactId", "contactIds", "updatedTime"]}
     assert brood.parents.reshape is None
-    assert brood.told_by is not None
-    assert brood.told_by.endpoint.method == "crm.deal.contact.items.get"
-    assert brood.told_by.constants == {"_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
-    assert brood.told({"id": 5, "contactIds": [7, 8], "contactId": 8}) == [
+    assert brood.embedded_source is not None
+    assert brood.embedded_source.endpoint.method == "crm.deal.contact.items.get"
+    assert brood.embedded_source.constants == {"_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
+    assert brood.embedded_children({"id": 5, "contactIds": [7, 8], "contactId": 8}) == [
         {"DEAL_ID": 5, "CONTACT_ID": 7, "IS_PRIMARY": "N"},
         {"DEAL_ID": 5, "CONTACT_ID": 8, "IS_PRIMARY": "Y"},
     ]
-    assert brood.told({"id": 5, "contactIds": []}) == []
-    assert brood.told({"id": 5, "contactIds": False}) == [], "PHP's empty list"
-    assert brood.told({"id": 5, "contactId": 8}) is None, "this portal does not tell"
+    assert brood.embedded_children({"id": 5, "contactIds": []}) == []
+    assert brood.embedded_children({"id": 5, "contactIds": False}) == [], "PHP's empty list"
+    assert brood.embedded_children({"id": 5, "contactId": 8}) is None, "this portal does not tell"
 
 
 def test_one_parent_is_asked_alone_and_its_id_becomes_a_column() -> None:
     brood = first_brood("deal_contacts")
-    (asked,) = brood.ask([17])
+    (asked,) = brood.child_lists([17])
     assert asked.endpoint.method == "crm.deal.contact.items.get"
     assert asked.params == {"id": 17}
     assert asked.constants == {"deal_id": 17, "_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
     assert asked.identity == ["CONTACT_ID"]
-    assert brood.set_of(17) == "deal:17"
+    assert brood.reference(17) == "deal:17"
 
 
 def test_children_read_whole_say_nothing_of_sets() -> None:
-    brood = broods(BY_STREAM["deal_contacts"], Plan(portal()), swept=False)[0]
-    assert brood.ask([17])[0].constants == {"deal_id": 17}
-    assert brood.told_by is not None
-    assert brood.told_by.constants == {}
+    brood = parent_groups(BY_STREAM["deal_contacts"], ReadPlan(portal()), swept=False)[0]
+    assert brood.child_lists([17])[0].constants == {"deal_id": 17}
+    assert brood.embedded_source is not None
+    assert brood.embedded_source.constants == {}
 
 
 def test_many_parents_are_asked_for_in_one_command() -> None:
     brood = first_brood("crm_product_rows")
-    (asked,) = brood.ask([1, 2, 3])
-    (command,) = rest_v2.commands(Ask(source=asked, after=0))
+    (asked,) = brood.child_lists([1, 2, 3])
+    (command,) = rest_v2.commands(PageRequest(list_spec=asked, after=0))
     assert command.method == "crm.item.productrow.list"
     assert command.params["filter"] == {"=ownerType": "D", "=ownerId": [1, 2, 3]}
-    (alone,) = brood.ask([1])
-    (command,) = rest_v2.commands(Ask(source=alone, after=0))
+    (alone,) = brood.child_lists([1])
+    (command,) = rest_v2.commands(PageRequest(list_spec=alone, after=0))
     assert command.params["filter"] == {"=ownerType": "D", "=ownerId": 1}
-    assert (brood.group, brood.owner) == (50, "ownerId")
+    assert (brood.group_size, brood.owner_key) == (50, "ownerId")
 
 
 def test_product_rows_of_every_kind_of_item_that_has_some() -> None:
-    made = broods(BY_STREAM["crm_product_rows"], Plan(portal(types={128: "A", 1030: "B"})), swept=True)
-    assert [(each.name, each.ask([1])[0].params["filter.=ownerType"]) for each in made] == [
+    made = parent_groups(
+        BY_STREAM["crm_product_rows"], ReadPlan(portal(smart_processes={128: "A", 1030: "B"})), swept=True
+    )
+    assert [(each.name, each.child_lists([1])[0].params["filter.=ownerType"]) for each in made] == [
         ("deal", "D"),
         ("lead", "L"),
         ("quote", "Q"),
@@ -228,12 +237,17 @@ def test_product_rows_of_every_kind_of_item_that_has_some() -> None:
 
 
 def test_parents_of_several_lists_make_several_broods() -> None:
-    facts: dict[str, Any] = {"product_blocks": [24, 30], "offer_blocks": [26]}
-    made = broods(BY_STREAM["product_images"], Plan(portal(**facts)), swept=True)
+    facts: dict[str, Any] = {"product_iblocks": [24, 30], "offer_iblocks": [26]}
+    made = parent_groups(BY_STREAM["product_images"], ReadPlan(portal(**facts)), swept=True)
     assert [(each.name, each.parents.params["filter.iblockId"]) for each in made] == [
-        ("products", 24), ("products", 30), ("product_offers", 26), ("product_skus", 24), ("product_skus", 30),
-        ("product_services", 24), ("product_services", 30),
-    ]  # fmt: skip
+        ("products", 24),
+        ("products", 30),
+        ("product_offers", 26),
+        ("product_skus", 24),
+        ("product_skus", 30),
+        ("product_services", 24),
+        ("product_services", 30),
+    ]
     assert made[0].parents.params["select"] == ["id", "iblockId", "timestampX"], "iblockId is required"
 
 
@@ -245,8 +259,8 @@ def test_wanted_narrows_the_list_of_parents() -> None:
 
 
 def test_calendars_are_asked_for_in_date_ranges() -> None:
-    made = broods(BY_STREAM["calendar_events"], Plan(portal()), swept=False)
-    asked = [each.params for each in made[0].ask([9])]
+    made = parent_groups(BY_STREAM["calendar_events"], ReadPlan(portal()), swept=False)
+    asked = [each.params for each in made[0].child_lists([9])]
     assert [(each["type"], each["ownerId"], each["from"], each["to"]) for each in asked] == [
         ("user", 9, "2000-01-01", "2024-03-01"),
         ("user", 9, "2024-03-01", "2025-03-01"),
@@ -256,54 +270,62 @@ def test_calendars_are_asked_for_in_date_ranges() -> None:
 
 
 def test_positional_parameters_of_children_keep_their_place() -> None:
-    (asked,) = first_brood("task_comments").ask([5])
-    assert rest_v2.commands(Ask(source=asked, offset=0))[0].params == {"0": 5}
+    (asked,) = first_brood("task_comments").child_lists([5])
+    assert rest_v2.commands(PageRequest(list_spec=asked, offset=0))[0].params == {"0": 5}
     assert asked.constants["task_id"] == 5
 
 
 def test_parents_that_are_children_are_asked_for_as_they_are() -> None:
-    brood = broods(BY_STREAM["disk_folder_children"], Plan(portal()), swept=False)[0]
+    brood = parent_groups(BY_STREAM["disk_folder_children"], ReadPlan(portal()), swept=False)[0]
     assert brood.parents.endpoint.method == "disk.storage.getChildren"
-    assert brood.only is not None
-    assert brood.only({"ID": "5", "TYPE": "folder"})
-    assert not brood.only({"ID": "5", "TYPE": "file"})
-    assert brood.again is not None
-    assert brood.again({"ID": "5", "TYPE": "folder"}) == "5"
-    assert brood.again({"ID": "5", "TYPE": "file"}) is None
+    assert brood.has_children is not None
+    assert brood.has_children({"ID": "5", "TYPE": "folder"})
+    assert not brood.has_children({"ID": "5", "TYPE": "file"})
+    assert brood.recurse_into is not None
+    assert brood.recurse_into({"ID": "5", "TYPE": "folder"}) == "5"
+    assert brood.recurse_into({"ID": "5", "TYPE": "file"}) is None
 
 
 @pytest.mark.parametrize("entity", [each for each in ENTITIES if each.parents], ids=lambda entity: entity.stream)
 def test_every_stream_of_children_can_be_asked_for(entity: Entity) -> None:
-    facts: dict[str, Any] = {"types": {128: "A"}, "product_blocks": [24], "offer_blocks": [26]}
-    plan = Plan(portal(**facts), sweep=timedelta(hours=1))
-    made = broods(entity, plan, swept=is_swept(entity))
+    facts: dict[str, Any] = {"smart_processes": {128: "A"}, "product_iblocks": [24], "offer_iblocks": [26]}
+    plan = ReadPlan(portal(**facts), sweep=timedelta(hours=1))
+    made = parent_groups(entity, plan, swept=is_swept(entity))
     assert made
     for brood in made:
-        for asked in brood.ask([17]):
-            offset = None if entity.keyset else 0
-            ask = Ask(source=asked, after=0 if entity.keyset else None, offset=offset)
+        for asked in brood.child_lists([17]):
+            offset = None if entity.supports_keyset else 0
+            ask = PageRequest(list_spec=asked, after=0 if entity.supports_keyset else None, offset=offset)
             (command,) = rest_v2.commands(ask)
             assert "17" in repr(command.params), "the parent is named"
-        assert brood.group == 1 or brood.owner, "who asks for many must be able to tell whose a row is"
+        assert brood.group_size == 1 or brood.owner_key, "who asks for many must be able to tell whose a row is"
 
 
 def test_which_streams_hold_items() -> None:
     numbers = entity_types(["deals", "smart_process_128", "users", "smart_process_"])
     assert numbers == {
-        "leads": 1, "deals": 2, "contacts": 3, "companies": 4, "quotes": 7, "smart_invoices": 31,
+        "leads": 1,
+        "deals": 2,
+        "contacts": 3,
+        "companies": 4,
+        "quotes": 7,
+        "smart_invoices": 31,
         "smart_process_128": 128,
-    }  # fmt: skip
+    }
 
 
 # Rows of the universal method
 
 
 def test_multifields_come_in_their_classic_shape() -> None:
-    row = {"id": 5, "fm": [
-        {"id": 1, "typeId": "PHONE", "valueType": "WORK", "value": "+7"},
-        {"id": 2, "typeId": "PHONE", "valueType": "HOME", "value": "+8"},
-        {"id": 3, "typeId": "EMAIL", "valueType": "WORK", "value": "a@b.c"},
-    ]}  # fmt: skip
+    row = {
+        "id": 5,
+        "fm": [
+            {"id": 1, "typeId": "PHONE", "valueType": "WORK", "value": "+7"},
+            {"id": 2, "typeId": "PHONE", "valueType": "HOME", "value": "+8"},
+            {"id": 3, "typeId": "EMAIL", "valueType": "WORK", "value": "a@b.c"},
+        ],
+    }
     assert spread_multifields(row) == {
         "id": 5,
         "PHONE": [

@@ -46,14 +46,39 @@ def same(value: Any, expected: Any) -> bool:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("0", 0), ("123", 123), (123, 123), ("-5", -5), ("+5", 5), ("5.00", 5), (5.0, 5), ("007", 7),
-        ("9223372036854775807", 2**63 - 1), (2**63 - 1, 2**63 - 1), ("-9223372036854775808", -(2**63)),
-        ("9223372036854775808", MISFIT), (2**63, MISFIT), ("1" * 30, MISFIT), (1e300, MISFIT),
-        ("12a", MISFIT), ("5.5", MISFIT), (5.5, MISFIT), ("1e3", MISFIT), (" 5", MISFIT), ("5\n", MISFIT),
-        ("1_000", MISFIT), ("0x10", MISFIT), ("١٢٣", MISFIT), ("１２", MISFIT), ("²", MISFIT),
-        (True, MISFIT), ([1], MISFIT), ({"a": 1}, MISFIT), ("Y", MISFIT), (float("nan"), MISFIT),
+        ("0", 0),
+        ("123", 123),
+        (123, 123),
+        ("-5", -5),
+        ("+5", 5),
+        ("5.00", 5),
+        (5.0, 5),
+        ("007", 7),
+        ("9223372036854775807", 2**63 - 1),
+        (2**63 - 1, 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("9223372036854775808", MISFIT),
+        (2**63, MISFIT),
+        ("1" * 30, MISFIT),
+        (1e300, MISFIT),
+        ("12a", MISFIT),
+        ("5.5", MISFIT),
+        (5.5, MISFIT),
+        ("1e3", MISFIT),
+        (" 5", MISFIT),
+        ("5\n", MISFIT),
+        ("1_000", MISFIT),
+        ("0x10", MISFIT),
+        ("١٢٣", MISFIT),
+        ("１２", MISFIT),
+        ("²", MISFIT),
+        (True, MISFIT),
+        ([1], MISFIT),
+        ({"a": 1}, MISFIT),
+        ("Y", MISFIT),
+        (float("nan"), MISFIT),
     ],
-)  # fmt: skip
+)
 def test_integers(value: Any, expected: Any) -> None:
     assert same(one(INTEGER, value), expected)
 
@@ -61,16 +86,40 @@ def test_integers(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("1000.00", 1000.0), ("0", 0.0), (0, 0.0), ("-12.5", -12.5), (7, 7.0), (0.1, 0.1), (".5", 0.5), ("5.", 5.0),
-        ("1e3", 1000.0), ("15000.0000000000000000", 15000.0), ("123456789012345", 123456789012345.0),
-        (2**53, float(2**53)), ("9007199254740992", 9007199254740992.0),
+        ("1000.00", 1000.0),
+        ("0", 0.0),
+        (0, 0.0),
+        ("-12.5", -12.5),
+        (7, 7.0),
+        (0.1, 0.1),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("15000.0000000000000000", 15000.0),
+        ("123456789012345", 123456789012345.0),
+        (2**53, float(2**53)),
+        ("9007199254740992", 9007199254740992.0),
         # a double cannot hold these: rounding them would be a silent loss
-        ("9007199254740993", MISFIT), (2**53 + 1, MISFIT), ("0.12345678901234567890", MISFIT),
-        ("1234567890.12345678", MISFIT), ("1e999", MISFIT), ("-1e999", MISFIT), ("1e-999", MISFIT),
-        (float("inf"), MISFIT), (float("nan"), MISFIT), ("nan", MISFIT), ("inf", MISFIT), (10**400, MISFIT),
-        ("1 000", MISFIT), ("1,5", MISFIT), ("100|USD", MISFIT), ("٣.٥", MISFIT), (True, MISFIT), ([1.5], MISFIT),
+        ("9007199254740993", MISFIT),
+        (2**53 + 1, MISFIT),
+        ("0.12345678901234567890", MISFIT),
+        ("1234567890.12345678", MISFIT),
+        ("1e999", MISFIT),
+        ("-1e999", MISFIT),
+        ("1e-999", MISFIT),
+        (float("inf"), MISFIT),
+        (float("nan"), MISFIT),
+        ("nan", MISFIT),
+        ("inf", MISFIT),
+        (10**400, MISFIT),
+        ("1 000", MISFIT),
+        ("1,5", MISFIT),
+        ("100|USD", MISFIT),
+        ("٣.٥", MISFIT),
+        (True, MISFIT),
+        ([1.5], MISFIT),
     ],
-)  # fmt: skip
+)
 def test_numbers(value: Any, expected: Any) -> None:
     assert same(one(NUMBER, value), expected)
 
@@ -78,11 +127,27 @@ def test_numbers(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("Y", True), ("N", False), ("1", True), ("0", False), (1, True), (0, False), (True, True), (False, False),
-        ("", None), (None, None), ([], None), ({}, None),
-        ("Да", MISFIT), ("yes", MISFIT), ("2", MISFIT), (2, MISFIT), (1.0, MISFIT), (["Y"], MISFIT), ("F", MISFIT),
+        ("Y", True),
+        ("N", False),
+        ("1", True),
+        ("0", False),
+        (1, True),
+        (0, False),
+        (True, True),
+        (False, False),
+        ("", None),
+        (None, None),
+        ([], None),
+        ({}, None),
+        ("Да", MISFIT),
+        ("yes", MISFIT),
+        ("2", MISFIT),
+        (2, MISFIT),
+        (1.0, MISFIT),
+        (["Y"], MISFIT),
+        ("F", MISFIT),
     ],
-)  # fmt: skip
+)
 def test_booleans(value: Any, expected: Any) -> None:
     assert same(one(BOOLEAN, value), expected)
 
@@ -90,11 +155,22 @@ def test_booleans(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("007", "007"), (" Ромашка ", " Ромашка "), ("0", "0"), (0, "0"), (7, "7"), (1.5, "1.5"), ("\u0000", "\u0000"),
-        ("Y", "Y"), ("false", "false"), ("null", "null"), ("Прайс на /files/?", "Прайс на /files/?"),
-        (True, MISFIT), (["a"], MISFIT), ({"a": 1}, MISFIT),
+        ("007", "007"),
+        (" Ромашка ", " Ромашка "),
+        ("0", "0"),
+        (0, "0"),
+        (7, "7"),
+        (1.5, "1.5"),
+        ("\u0000", "\u0000"),
+        ("Y", "Y"),
+        ("false", "false"),
+        ("null", "null"),
+        ("Прайс на /files/?", "Прайс на /files/?"),
+        (True, MISFIT),
+        (["a"], MISFIT),
+        ({"a": 1}, MISFIT),
     ],
-)  # fmt: skip
+)
 def test_strings(value: Any, expected: Any) -> None:
     assert same(one(STRING, value), expected)
 

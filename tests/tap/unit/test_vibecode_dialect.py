@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.client import again
+from tap_bitrix24.client import should_retry
 from tap_bitrix24.dialects import vibecode
 from tap_bitrix24.entities.vibecode import VIBE
 from tap_bitrix24.errors import (
@@ -19,18 +19,18 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import VIBECODE, Source
+from tap_bitrix24.model.endpoint import VIBECODE, ListSpec
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Ask, Page, Window
+from tap_bitrix24.model.request import Page, PageRequest, Window
 
 TABLE = {entity.stream: entity for entity in VIBE}
-DEALS = Source(TABLE["deals"].endpoint, stamp=TABLE["deals"].stamp)
-STATUSES = Source(TABLE["crm_statuses"].endpoint)
+DEALS = ListSpec(TABLE["deals"].endpoint, replication_key=TABLE["deals"].replication_key)
+STATUSES = ListSpec(TABLE["crm_statuses"].endpoint)
 LOW, HIGH = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)
 
 
 def test_a_search_is_by_id_uncounted_and_never_cut_into_windows() -> None:
-    (command,) = vibecode.commands(Ask(source=DEALS, after=71, window=Window(LOW, HIGH)))
+    (command,) = vibecode.commands(PageRequest(list_spec=DEALS, after=71, window=Window(LOW, HIGH)))
     message = vibecode.call(command)
     assert (message.verb, message.path) == ("POST", "/deals/search")
     assert message.body == {
@@ -48,14 +48,16 @@ def test_a_search_is_by_id_uncounted_and_never_cut_into_windows() -> None:
 
 def test_the_type_of_items_is_part_of_the_path() -> None:
     smart = TABLE["smart_process_"]
-    (command,) = vibecode.commands(Ask(source=Source(smart.endpoint, params={"entityTypeId": 156}), after=0))
+    (command,) = vibecode.commands(
+        PageRequest(list_spec=ListSpec(smart.endpoint, params={"entityTypeId": 156}), after=0)
+    )
     message = vibecode.call(command)
     assert message.path == "/items/156/search"
     assert "entityTypeId" not in message.body
 
 
 def test_small_lists_share_a_request() -> None:
-    (command,) = vibecode.commands(Ask(source=STATUSES, offset=50))
+    (command,) = vibecode.commands(PageRequest(list_spec=STATUSES, offset=50))
     single = vibecode.call(command)
     assert (single.verb, single.path, single.query) == (
         "GET",
@@ -63,7 +65,7 @@ def test_small_lists_share_a_request() -> None:
         {"sort": "id", "limit": "50", "offset": "50"},
     )
     fields = Command("/items/fields", {"entityTypeId": 156}, VIBECODE)
-    assert vibecode.bundle([command, fields]).body == {
+    assert vibecode.batch([command, fields]).body == {
         "calls": [
             {"id": "0", "entity": "statuses", "action": "list", "params": {"sort": "id", "limit": 50, "offset": 50}},
             {"id": "1", "entity": "items", "action": "fields", "params": {"entityTypeId": 156}},
@@ -74,7 +76,7 @@ def test_small_lists_share_a_request() -> None:
 @pytest.mark.parametrize("errors", [[], {}])
 def test_a_batch_answer_is_taken_apart(errors: Any) -> None:
     data = {"results": {"0": [{"id": 1}]}, "errors": errors, "meta": {"0": {"total": 7}}}
-    done, missing = vibecode.bundle_results(Result({"data": data}), [Command("/a"), Command("/b")])
+    done, missing = vibecode.batch_results(Result({"data": data}), [Command("/a"), Command("/b")])
     assert isinstance(done, Result)
     assert vibecode.page(DEALS, done) == Page([{"id": 1}], 7)
     assert isinstance(missing, UnavailableError)
@@ -82,7 +84,7 @@ def test_a_batch_answer_is_taken_apart(errors: Any) -> None:
 
 def test_one_failed_call_leaves_the_others_alone() -> None:
     data = {"results": {"1": []}, "errors": {"0": {"code": "SCOPE_NOT_ALLOWED", "message": "no"}}}
-    failed, done = vibecode.bundle_results(Result({"data": data}), [Command("/a"), Command("/b")])
+    failed, done = vibecode.batch_results(Result({"data": data}), [Command("/a"), Command("/b")])
     assert isinstance(failed, MissingMethodError)
     assert isinstance(done, Result)
 
@@ -158,8 +160,8 @@ def test_a_portal_that_is_away_is_left_alone_for_a_while() -> None:
 def test_failures_of_the_services_own_are_tried_few_times() -> None:
     """More of the same would block the key, for all that use it."""
     faulty, away = FaultyError("x"), UnavailableError("x")
-    assert [again(faulty, attempt, 0.0) for attempt in (1, 2, 3)] == [True, True, False]
-    assert [again(away, attempt, 0.0) for attempt in (1, 6, 7)] == [True, True, False]
+    assert [should_retry(faulty, attempt, 0.0) for attempt in (1, 2, 3)] == [True, True, False]
+    assert [should_retry(away, attempt, 0.0) for attempt in (1, 6, 7)] == [True, True, False]
 
 
 def test_places_in_a_path_and_nested_parameters_of_a_single_call() -> None:

@@ -6,11 +6,11 @@ import threading
 import pytest
 
 from tap_bitrix24.errors import Interrupted, RejectedError
-from tap_bitrix24.scheduler.background import Waiting
+from tap_bitrix24.scheduler.background import BackgroundCalls
 
 
 def test_waiting_brings_what_the_call_returns_or_raises() -> None:
-    waiting = Waiting()
+    waiting = BackgroundCalls()
     assert waiting.call(lambda: 7) == 7
 
     def fail() -> None:
@@ -24,7 +24,7 @@ def test_waiting_brings_what_the_call_returns_or_raises() -> None:
 
 
 def test_calls_run_side_by_side() -> None:
-    waiting, both = Waiting(), threading.Barrier(2)
+    waiting, both = BackgroundCalls(), threading.Barrier(2)
     pending = [waiting.start(lambda: both.wait(5)) for _ in range(2)]
     while not all(each.done for each in pending):
         waiting.pause(5)
@@ -32,12 +32,12 @@ def test_calls_run_side_by_side() -> None:
 
 
 def test_a_pause_ends_by_itself() -> None:
-    Waiting().pause(0.01)
+    BackgroundCalls().pause(0.01)
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_wait_at_once(signum: int, code: int) -> None:
-    waiting = Waiting()
+    waiting = BackgroundCalls()
     never = threading.Event()
     try:
         threading.Timer(0.05, waiting.interrupt, [signum]).start()

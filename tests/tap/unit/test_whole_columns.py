@@ -9,7 +9,7 @@ import pytest
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.records.values import ABSENT, CONVERT_ALL, CONVERTERS, MISFIT, ConvertAll, one_by_one
+from tap_bitrix24.records.values import ABSENT, CONVERT_ALL, CONVERTERS, UNPARSABLE, ConvertAll, one_by_one
 from tap_bitrix24.schema.columns import ANY, UNPARSED, build_columns
 
 COLUMNS = 300
@@ -51,12 +51,25 @@ def odd_moment(noise: random.Random) -> str:
     whole = moment(noise)
     return noise.choice(
         (
-            whole[:19], f"{whole[:19]}Z", f"{whole[:19]}.25{whole[19:]}", f"{whole[:19]}+05:45", whole[:-1],
-            f"{whole} ", f"{whole[:10]} {whole[11:]}", f"{whole[:11]}25{whole[13:]}", f"{whole[:17]}60{whole[19:]}",
-            f"0001-01-01{whole[10:]}", f"9999-12-31{whole[10:]}", f"2024-02-30{whole[10:]}", f"0000-00-00{whole[10:]}",
-            f"2024-W05-2{whole[10:]}", f"{whole[:14]}٣٣{whole[16:]}", "24.08.2023 13:19:39+00:00", day(noise),
+            whole[:19],
+            f"{whole[:19]}Z",
+            f"{whole[:19]}.25{whole[19:]}",
+            f"{whole[:19]}+05:45",
+            whole[:-1],
+            f"{whole} ",
+            f"{whole[:10]} {whole[11:]}",
+            f"{whole[:11]}25{whole[13:]}",
+            f"{whole[:17]}60{whole[19:]}",
+            f"0001-01-01{whole[10:]}",
+            f"9999-12-31{whole[10:]}",
+            f"2024-02-30{whole[10:]}",
+            f"0000-00-00{whole[10:]}",
+            f"2024-W05-2{whole[10:]}",
+            f"{whole[:14]}٣٣{whole[16:]}",
+            "24.08.2023 13:19:39+00:00",
+            day(noise),
         )
-    )  # fmt: skip
+    )
 
 
 def flag(noise: random.Random) -> Any:
@@ -73,8 +86,12 @@ def nested(noise: random.Random) -> Any:
 
 ORDINARY: tuple[Make, ...] = (digits, number, day, moment, midnight, flag, text, nested)
 ODD: tuple[Make, ...] = (
-    *ORDINARY, odd_number, odd_moment, lambda noise: noise.choice(NOTHINGS), lambda noise: noise.choice(OTHERS),
-)  # fmt: skip
+    *ORDINARY,
+    odd_number,
+    odd_moment,
+    lambda noise: noise.choice(NOTHINGS),
+    lambda noise: noise.choice(OTHERS),
+)
 
 
 def column(noise: random.Random) -> list[Any]:
@@ -93,7 +110,7 @@ def outcome(convert: ConvertAll, values: Sequence[Any]) -> str:
     """What comes of a column, types and all; all misfits are alike."""
     try:
         return repr(convert(values))
-    except MISFIT:
+    except UNPARSABLE:
         return "misfit"
 
 
@@ -113,11 +130,24 @@ def test_a_column_is_converted_as_its_values_are_one_by_one(kind: str) -> None:
 FIELDS = [
     Field(f"{type_}_{several}".upper(), type_, multiple=several)
     for type_ in (
-        "integer", "double", "money", "boolean", "string", "url", "link", "date", "datetime", "address", "file",
-        "array", "crm_multifield", "productproperty:N", "listproperty:L",
+        "integer",
+        "double",
+        "money",
+        "boolean",
+        "string",
+        "url",
+        "link",
+        "date",
+        "datetime",
+        "address",
+        "file",
+        "array",
+        "crm_multifield",
+        "productproperty:N",
+        "listproperty:L",
     )
     for several in (False, True)
-]  # fmt: skip
+]
 
 
 def page(noise: random.Random) -> list[Row]:

@@ -9,29 +9,29 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.dialects.pagination import Tail
+from tap_bitrix24.dialects.pagination import TailCursor
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.model.endpoint import Row, Source
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Window
-from tap_bitrix24.replication.date_windows import windows
-from tap_bitrix24.replication.full_table import everything
+from tap_bitrix24.replication.date_windows import read_windows
+from tap_bitrix24.replication.full_table import read_all_by_id
 from tap_bitrix24.replication.incremental import incremental
-from tap_bitrix24.replication.state import from_text, to_text
-from tap_bitrix24.replication.validation import moment
+from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
+from tap_bitrix24.replication.validation import parse_datetime
 from tests.tap.unit.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
 
 DAY = 86_400
 
 
-def read_windows(rows: list[Row], low: float, high: float, **switches: Any) -> Outcome:
+def outcome_of(rows: list[Row], low: float, high: float, **switches: Any) -> Outcome:
     """Read [low, high) by windows; each STATE is the window's end."""
     listed = FakeList(rows, **switches)
-    return pump(windows([source(stamped=True)], at(low), at(high), lambda end: {"end": end}), listed)
+    return pump(read_windows([source(stamped=True)], at(low), at(high), lambda end: {"end": end}), listed)
 
 
 def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> None:
     """Exactly the rows of [low, high); behind every STATE all rows before it have been handed on."""
-    stamps = {int(row["ID"]): moment(row["DATE_MODIFY"]) for row in rows}
+    stamps = {int(row["ID"]): parse_datetime(row["DATE_MODIFY"]) for row in rows}
     assert set(outcome.ids) == {number for number, stamp in stamps.items() if at(low) <= stamp < at(high)}
     ends: list[datetime] = [state["end"] for state in outcome.states]
     assert ends == sorted(set(ends))
@@ -43,7 +43,7 @@ def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> Non
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 2_000])
 def test_few_changes_are_one_window(count: int) -> None:
     rows = rows_of(range(1, count + 1), stamp=lambda number: number * 10)
-    outcome = read_windows(rows, 0, DAY)
+    outcome = outcome_of(rows, 0, DAY)
     check(outcome, rows, 0, DAY)
     assert len(outcome.states) == 1
     assert outcome.requests <= ceil(count / 2_500) + 2
@@ -52,7 +52,7 @@ def test_few_changes_are_one_window(count: int) -> None:
 
 def test_many_changes_are_many_windows_counted_once() -> None:
     rows = rows_of(range(1, 40_001), stamp=lambda number: (number * 7_919) % (30 * DAY))
-    outcome = read_windows(rows, 0, 30 * DAY)
+    outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert len(outcome.states) >= 5
     assert sum(ask.counted for ask in outcome.asks) == 1
@@ -62,26 +62,26 @@ def test_many_changes_are_many_windows_counted_once() -> None:
 @pytest.mark.parametrize("low", [0, 299, 300, 301])
 def test_thousands_of_rows_in_one_second(low: int) -> None:
     rows = rows_of(range(1, 20_001), stamp=lambda number: 300 if number % 8 else number / 100)
-    outcome = read_windows(rows, low, 1_000)
+    outcome = outcome_of(rows, low, 1_000)
     check(outcome, rows, low, 1_000)
 
 
 def test_a_burst_after_a_long_silence() -> None:
     rows = rows_of(range(1, 30_001), stamp=lambda number: number if number < 60 else 20 * DAY + number % 3_000)
-    outcome = read_windows(rows, 0, 30 * DAY)
+    outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert outcome.requests <= 100
 
 
 def test_an_empty_or_reversed_range_asks_nothing() -> None:
     for low, high in ((5, 5), (9, 5)):
-        outcome = read_windows(rows_of([5]), low, high)
+        outcome = outcome_of(rows_of([5]), low, high)
         assert (outcome.requests, outcome.states) == (0, [])
 
 
 def test_dropped_date_filter_in_windows_is_survived() -> None:
     rows = rows_of(range(1, 401), stamp=lambda number: number)
-    outcome = read_windows(rows, 100, 200, drops_window=True)
+    outcome = outcome_of(rows, 100, 200, drops_window=True)
     check(outcome, rows, 100, 200)
     assert outcome.warnings
 
@@ -99,7 +99,7 @@ def test_random_windows_on_an_erring_portal(seed: int) -> None:
     shift = timedelta(seconds=random.choice([-90, 0, 60]) if margin else 0)
     listed = FakeList(rows, short=Random(seed), shift=shift, refuses_newest=random.random() < 0.3)
     owner = source(page_size=random.choice([3, 50]), stamped=True, margin=margin)
-    outcome = pump(windows([owner], at(low), at(high), lambda end: {"end": end}), listed)
+    outcome = pump(read_windows([owner], at(low), at(high), lambda end: {"end": end}), listed)
     check(outcome, rows, low, high)
 
 
@@ -109,7 +109,7 @@ def test_several_sources_share_a_window() -> None:
         (each, FakeList(rows_of(range(start, start + count), stamp=lambda number: number % 500)))
         for each, start, count in zip(sources, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
     ]
-    outcome = pump(windows(sources, at(0), at(500), lambda end: {"end": end}), lists)
+    outcome = pump(read_windows(sources, at(0), at(500), lambda end: {"end": end}), lists)
     check(outcome, [row for _, listed in lists for row in listed.rows], 0, 500)
 
 
@@ -123,7 +123,7 @@ def run(
     *,
     lookback: int = 300,
     start_date: datetime | None = None,
-    owner: Source | None = None,
+    owner: ListSpec | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
     """One run of the tap over one stream."""
@@ -140,7 +140,7 @@ def run(
 
 def bookmark(seconds: float) -> dict[str, str]:
     """The STATE of a stream read up to this moment."""
-    return {"replication_key": "date_modify", "replication_key_value": to_text(at(seconds))}
+    return {"replication_key": "date_modify", "replication_key_value": format_bookmark(at(seconds))}
 
 
 def test_the_first_load_reads_by_id_and_ends_at_the_runs_clock() -> None:
@@ -149,13 +149,13 @@ def test_the_first_load_reads_by_id_and_ends_at_the_runs_clock() -> None:
     assert outcome.states[-1] == bookmark(5_000), "never a row's maximum"
     for state in outcome.states[:-1]:
         assert state.keys() == {"snapshot"}
-        assert state["snapshot"]["clock"] == to_text(at(5_000))
+        assert state["snapshot"]["clock"] == format_bookmark(at(5_000))
         assert state["snapshot"]["after"] > 0
 
 
 def test_a_first_load_that_can_not_know_its_end_is_bounded_by_the_clock() -> None:
     """What is added while it is read is the next run's: it would go on for as long as rows keep coming."""
-    endpoint = replace(source(page_size=5, stamped=True).endpoint, paging=Tail())
+    endpoint = replace(source(page_size=5, stamped=True).endpoint, pagination=TailCursor())
     log = replace(source(page_size=5, stamped=True), endpoint=endpoint)
     outcome = run(FakeList(rows_of(range(1, 100), stamp=lambda number: number)), {}, 50, owner=log)
     assert outcome.ids == list(range(1, 50))
@@ -166,11 +166,11 @@ def test_a_first_load_that_can_not_know_its_end_is_bounded_by_the_clock() -> Non
 def test_a_resumed_first_load_keeps_its_first_clock_and_catches_up() -> None:
     rows = rows_of(range(1, 600), stamp=lambda number: number)
     rows[0]["DATE_MODIFY"] = at(6_000).isoformat()  # modified after the first attempt had read it
-    state = {"snapshot": {"after": 400, "clock": to_text(at(5_000))}}
+    state = {"snapshot": {"after": 400, "clock": format_bookmark(at(5_000))}}
     outcome = run(FakeList(rows), state, 9_000)
     assert set(outcome.ids) == {1, *range(401, 600)}
     assert outcome.states[-1] == bookmark(9_000)
-    assert all(each["snapshot"]["clock"] == to_text(at(5_000)) for each in outcome.states if "snapshot" in each)
+    assert all(each["snapshot"]["clock"] == format_bookmark(at(5_000)) for each in outcome.states if "snapshot" in each)
 
 
 def test_the_next_run_begins_a_lookback_before_the_bookmark_and_ends_at_the_clock() -> None:
@@ -183,7 +183,7 @@ def test_the_next_run_begins_a_lookback_before_the_bookmark_and_ends_at_the_cloc
 def test_a_bookmark_never_goes_back() -> None:
     rows = rows_of(range(1, 40_001), stamp=lambda number: 700 + number % 1_000)
     outcome = run(FakeList(rows), bookmark(1_000), 1_700, owner=source(stamped=True))
-    ends = [from_text(state["replication_key_value"]) for state in outcome.states]
+    ends = [parse_bookmark(state["replication_key_value"]) for state in outcome.states]
     assert len(ends) > 2
     assert min(ends) >= at(1_000)
     assert ends == sorted(ends)
@@ -213,16 +213,16 @@ def test_a_spoilt_bookmark_is_a_setting_to_correct(text: Any) -> None:
 @pytest.mark.parametrize("after", ["x", None, [], -1, True])
 def test_a_spoilt_snapshot_is_a_setting_to_correct(after: Any) -> None:
     with pytest.raises(SettingsError, match="STATE"):
-        run(FakeList([]), {"snapshot": {"after": after, "clock": to_text(EPOCH)}}, 0)
+        run(FakeList([]), {"snapshot": {"after": after, "clock": format_bookmark(EPOCH)}}, 0)
 
 
 @pytest.mark.parametrize("text", ["2025-01-01T03:00:00+03:00", "2025-01-01T00:00:00Z", "2025-01-01T00:00:00.9+00:00"])
 def test_bookmarks_are_read_in_any_zone_and_floored(text: str) -> None:
-    assert to_text(from_text(text)) == "2025-01-01T00:00:00Z"
+    assert format_bookmark(parse_bookmark(text)) == "2025-01-01T00:00:00Z"
 
 
 def test_everything_ignores_dates_and_writes_no_state() -> None:
-    outcome = pump(everything([source(stamped=True)]), FakeList(rows_of(range(1, 120))))
+    outcome = pump(read_all_by_id([source(stamped=True)]), FakeList(rows_of(range(1, 120))))
     assert (outcome.ids, outcome.states) == (list(range(1, 120)), [])
 
 

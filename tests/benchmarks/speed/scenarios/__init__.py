@@ -13,6 +13,15 @@ from tests.benchmarks.speed.scenarios.operating import OPERATING
 from tests.benchmarks.speed.scenarios.sparse import SPARSE
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
-    LATENCY, LIMITER, OPERATING, QUIET, CHANGED, MILLION, TAP_ALONE, LOADER, SPARSE, GROWTH,
-)  # fmt: skip
+    LATENCY,
+    LIMITER,
+    OPERATING,
+    QUIET,
+    CHANGED,
+    MILLION,
+    TAP_ALONE,
+    LOADER,
+    SPARSE,
+    GROWTH,
+)
 BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}

@@ -64,11 +64,16 @@ def tables_loader(figures: Figures) -> list[Table]:
     for load in figures["loads"]:
         ratio = ratios(figures)[load["case"]]
         arrived = f"{load['rows_arrived']:,}"
-        table.append((
-            load["case"], load["target"], shown(load["rows_per_second"]),
-            f"{ratio:.3g} ×" if load["target"] == loader.OURS else "",
-            arrived if load["all_rows_arrived"] else f"**{arrived} of {load['records']:,}**", f"{load['peak_mb']:.0f}",
-        ))  # fmt: skip
+        table.append(
+            (
+                load["case"],
+                load["target"],
+                shown(load["rows_per_second"]),
+                f"{ratio:.3g} ×" if load["target"] == loader.OURS else "",
+                arrived if load["all_rows_arrived"] else f"**{arrived} of {load['records']:,}**",
+                f"{load['peak_mb']:.0f}",
+            )
+        )
     return [table]
 
 

@@ -50,8 +50,12 @@ def checks(figures: Figures) -> list[Check]:
 
 def tables(figures: Figures) -> list[Table]:
     """All cells, a line for each number of rows; then what width costs, start of the process included."""
-    head = ["deals", "requests", *(f"wall, s: {fields} fields" for fields in FIELDS),
-            *(f"CPU, s: {fields} fields" for fields in FIELDS)]  # fmt: skip
+    head = [
+        "deals",
+        "requests",
+        *(f"wall, s: {fields} fields" for fields in FIELDS),
+        *(f"CPU, s: {fields} fields" for fields in FIELDS),
+    ]
     by_rows: dict[int, list[Any]] = {}
     for cell in figures["cells"]:
         by_rows.setdefault(cell["deals"], []).append(cell)
@@ -63,10 +67,15 @@ def tables(figures: Figures) -> list[Table]:
     most = max(by_rows)
     width = [("fields", "KB a page of 50", f"CPU, µs a row, of {most:,}", f"rows/s, of {most:,}", "peak, MB")]
     width += [
-        (f"{cell['fields']}", f"{cell['page_kb']}", f"{cell['cpu_seconds'] / most * 1e6:.0f}",
-         shown(round(most / cell["seconds"])), f"{cell['peak_mb']:.0f}")
+        (
+            f"{cell['fields']}",
+            f"{cell['page_kb']}",
+            f"{cell['cpu_seconds'] / most * 1e6:.0f}",
+            shown(round(most / cell["seconds"])),
+            f"{cell['peak_mb']:.0f}",
+        )
         for cell in by_rows[most]
-    ]  # fmt: skip
+    ]
     return [[head, *body], width]
 
 

@@ -93,8 +93,14 @@ def tables(figures: Figures) -> list[Table]:
     run = figures["run"]
     head = ["streams" if "streams" in figures else "deals", "changed", "requests", "rows", "wall, s", "CPU, s"]
     first = figures.get("streams", figures.get("rows", 0))
-    body = [shown(first), shown(figures.get("changed", 0)), shown(run["requests"]), shown(run["rows"]),
-            f"{run['seconds']:.2f}", f"{run['cpu_seconds']:.2f}"]  # fmt: skip
+    body = [
+        shown(first),
+        shown(figures.get("changed", 0)),
+        shown(run["requests"]),
+        shown(run["rows"]),
+        f"{run['seconds']:.2f}",
+        f"{run['cpu_seconds']:.2f}",
+    ]
     return [[head, body]]
 
 

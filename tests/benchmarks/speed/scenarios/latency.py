@@ -23,8 +23,10 @@ def measure(options: Options) -> dict[str, Any]:
         tap = Ours.ready(wire, options, "deals")
         rows = warm(wire)
         wire.faults(**COSTS)
-        clients = {str(number): [ours(tap, f"{OURS}, {number} in flight", max_concurrency=number),
-                                 fast_bitrix24(number)] for number in IN_FLIGHT}  # fmt: skip
+        clients = {
+            str(number): [ours(tap, f"{OURS}, {number} in flight", max_concurrency=number), fast_bitrix24(number)]
+            for number in IN_FLIGHT
+        }
         clients["40"].append(fast_bitrix24())
         clients["1"] = [
             ours(tap, f"{OURS}, one at a time", max_concurrency=1),
@@ -68,8 +70,13 @@ def plot(figures: Figures) -> str:
     chart = Bars(f"Seconds for {figures['rows']:,} deals, 80 ms a request and 15 ms a page", unit="s")
     for group in (*map(str, IN_FLIGHT), "1"):
         label = "one at a time" if group == "1" else f"{group} in flight"
-        chart.group(label, [(run["client"].partition(",")[0] + (" (default)" if "default" in run["client"] else ""),
-                             run["seconds"]) for run in groups[group]])  # fmt: skip
+        chart.group(
+            label,
+            [
+                (run["client"].partition(",")[0] + (" (default)" if "default" in run["client"] else ""), run["seconds"])
+                for run in groups[group]
+            ],
+        )
     return chart.svg()
 
 

@@ -105,9 +105,15 @@ def _loaded(
         with duckdb.connect(str(database), read_only=True) as connection:
             rows = len(connection.table(f"{schema}.deals").project("1").fetchall())
     requests = wire.stats()["requests"]
-    done = Run(name, max(source.seconds, sink.seconds), rows, requests,
-               cpu_seconds=source.cpu_seconds + sink.cpu_seconds, peak_mb=max(source.peak_mb, sink.peak_mb),
-               failure=failure)  # fmt: skip
+    done = Run(
+        name,
+        max(source.seconds, sink.seconds),
+        rows,
+        requests,
+        cpu_seconds=source.cpu_seconds + sink.cpu_seconds,
+        peak_mb=max(source.peak_mb, sink.peak_mb),
+        failure=failure,
+    )
     say(f"  {name}: {done.seconds:.1f} s, {done.rows} rows {failure}")
     database.unlink(missing_ok=True)
     return done
@@ -135,14 +141,28 @@ def tables(figures: Figures) -> list[Table]:
     alone = figures["alone"]
     memory = [
         ("rows", "wall, s", "requests", "peak, MB", "growth from 20 % to 100 % of the run", "a minute"),
-        (f"{figures['rows']:,}", f"{alone['seconds']:.1f}", shown(alone["requests"]), f"{alone['peak_mb']:.0f}",
-         f"{figures['growth_mb']:+.1f} MB", f"{figures['growth_mb_a_minute']:+.1f} MB"),
-    ]  # fmt: skip
+        (
+            f"{figures['rows']:,}",
+            f"{alone['seconds']:.1f}",
+            shown(alone["requests"]),
+            f"{alone['peak_mb']:.0f}",
+            f"{figures['growth_mb']:+.1f} MB",
+            f"{figures['growth_mb_a_minute']:+.1f} MB",
+        ),
+    ]
     speed = [("end to end", "rows", "wall, s", "rows/s", "CPU of both, s", "requests")]
     for each in (figures["ours"], figures["theirs"]):
         delivered = f"{each['loaded']:,}" if each["loaded"] == each["rows"] else f"**{each['loaded']:,}**"
-        speed.append((each["client"], delivered, f"{each['seconds']:.1f}", shown(each["rows_per_second"]),
-                      f"{each['cpu_seconds']:.1f}", shown(each["requests"])))  # fmt: skip
+        speed.append(
+            (
+                each["client"],
+                delivered,
+                f"{each['seconds']:.1f}",
+                shown(each["rows_per_second"]),
+                f"{each['cpu_seconds']:.1f}",
+                shown(each["requests"]),
+            )
+        )
     return [memory, speed]
 
 

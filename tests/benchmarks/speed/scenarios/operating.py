@@ -116,10 +116,13 @@ def tables(figures: Figures) -> list[Table]:
     schedule = [
         ("pages a method", "operating time a page", "budget", "window", "best schedule"),
         (
-            ", ".join(sorted({f"{number:,}" for number in figures["pages"]})), f"{figures['cost']:.2f} s",
-            f"{BUDGET:.0f} s", f"{figures['window']} s", f"{shown(figures['best'])} s",
+            ", ".join(sorted({f"{number:,}" for number in figures["pages"]})),
+            f"{figures['cost']:.2f} s",
+            f"{BUDGET:.0f} s",
+            f"{figures['window']} s",
+            f"{shown(figures['best'])} s",
         ),
-    ]  # fmt: skip
+    ]
     return [schedule, clients_table(figures["runs"], figures["rows"])]
 
 
