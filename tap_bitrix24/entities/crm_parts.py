@@ -319,7 +319,7 @@ CRM_PARTS: Sequence[Entity] = (
         documented=columns(
             integer="id",
             string="title",
-            json="typeIds",
+            integer_list="typeIds",
         ),
         key=("id",),
     ),
