@@ -196,7 +196,7 @@ CONTENT: Sequence[Entity] = (
             boolean="active withStamps isDeleted isDefault",
             datetime="createTime updateTime",
             string="name code region moduleId bodyType productsTableVariant",
-            json="users providers",
+            string_list="users providers",
             link="download downloadMachine",
         ),
         primary_key=("id",),

@@ -47,13 +47,14 @@ def _user_fields(entity: str, *, default: bool = True) -> Entity:
             boolean="MULTIPLE MANDATORY SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE",
             string="ENTITY_ID FIELD_NAME USER_TYPE_ID XML_ID SHOW_FILTER EDIT_FORM_LABEL LIST_COLUMN_LABEL "
             "LIST_FILTER_LABEL ERROR_MESSAGE HELP_MESSAGE",
-            json="LIST SETTINGS",
+            object_list="LIST",
+            json="SETTINGS",
         ),
         type_overrides=USER_FIELD_TYPES,
     )
 
 
-USER_FIELD_TYPES = {"SHOW_FILTER": "text", "LIST": "json", "SETTINGS": "json"}
+USER_FIELD_TYPES = {"SHOW_FILTER": "text", "LIST": "object[]", "SETTINGS": "json"}
 """SHOW_FILTER is N, I, E or S; an empty LIST comes as null, a filled one as a list."""
 
 CRM_LINKS: Sequence[Entity] = (

@@ -322,7 +322,7 @@ CRM_PARTS: Sequence[Entity] = (
         documented_columns=columns(
             integer="id",
             string="title",
-            json="typeIds",
+            integer_list="typeIds",
         ),
         primary_key=("id",),
     ),

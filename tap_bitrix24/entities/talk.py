@@ -98,7 +98,9 @@ TALK: Sequence[Entity] = (
             "KPI_CHECK_OPERATOR_ACTIVITY SEND_NOTIFICATION_EMPTY_QUEUE USE_WELCOME_FORM WELCOME_FORM_ID "
             "WELCOME_FORM_DELAY SEND_WELCOME_EACH_SESSION CONFIRM_CLOSE IGNORE_WELCOME_FORM_RESPONSIBLE",
             datetime="DATE_CREATE DATE_MODIFY",
-            json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF QUEUE QUEUE_USERS_FIELDS CONFIG_QUEUE "
+            integer_list="QUEUE",
+            object_list="CONFIG_QUEUE",
+            json="WORKTIME_HOLIDAYS WORKTIME_DAYOFF QUEUE_USERS_FIELDS "
             "DEFAULT_OPERATOR_DATA KPI_FIRST_ANSWER_LIST KPI_FURTHER_ANSWER_LIST",
         ),
         variants=for_each_value(
@@ -208,7 +210,7 @@ TALK: Sequence[Entity] = (
             integer="id comment_id log_id USER_ID",
             datetime="date",
             string="text",
-            json="attach",
+            integer_list="attach",
         ),
         primary_key=("id",),
         parents=static_parents(Parent(stream="users", param="USER_ID", column="USER_ID")),

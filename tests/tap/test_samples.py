@@ -34,6 +34,8 @@ TWICE = {
     "crm_addresses": "two answers on the page of crm.address.list show one address, differently selected",
 }
 """Streams with rows that share their key: the last one counts, and the tap says so."""
+ONE_OR_SEVERAL = {("products", "property_259")}
+"""(stream, column) of properties that hold an object, or a list of objects where several values are allowed."""
 
 
 ORPHANS = {
@@ -124,6 +126,21 @@ def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -
 def test_nothing_else_is_unparsed(loaded: dict[str, Loaded], case: Case) -> None:
     kept = {column for row in _there(loaded, case).table(case.stream) for column in row["_bitrix24_unparsed"] or ()}
     assert kept <= {column for stream, column in UNPARSED if stream == case.stream}
+
+
+def test_columns_of_documented_lists_are_arrays(loaded: dict[str, Loaded]) -> None:
+    """Loaders make lists of arrays; of what may be an object, too, they make text or JSON."""
+    listed = {
+        (case.stream, column_of(name, case)): _there(loaded, case)
+        for case in cases()
+        for row in case.rows()
+        for name, value in row.items()
+        if isinstance(value, list) and value
+    }
+    types = {(stream, column): there.run.schemas[stream][column]["type"] for (stream, column), there in listed.items()}
+    others = {column: type_ for column, type_ in types.items() if type_ != ["array", "null"]}
+    assert others == {column: ["object", "array", "null"] for column in ONE_OR_SEVERAL}
+    assert len(listed) >= 30
 
 
 def test_keys_documented_twice_are_told(loaded: dict[str, Loaded]) -> None:

@@ -1,4 +1,4 @@
-"""What is sent once, what is sent again, and what no error ever shows. A local server answers; only sleep is a fake."""
+"""What is sent once, what is sent again, and what no error ever shows. A local server answers; the clock is a fake."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -46,12 +46,17 @@ class Portal:
     script: list[Reply] = field(default_factory=list)
     seen: list[tuple[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
-    def client(self, *script: Reply, timeout: float = 5.0, pacer: RateLimiter | None = None) -> Client:
-        """A client of this portal, whose waiting is only noted."""
+    def client(self, *script: Reply, timeout: float = 5.0, rate_limiter: RateLimiter | None = None) -> Client:
+        """A client of this portal; its pauses are noted and pass at once, also for its rate_limiter."""
         self.script = list(script)
-        pacer = pacer or RateLimiter(TARIFFS["enterprise"])
-        return Client(webhook(self.url), pacer, REST.dialects, timeout=timeout, sleep=self.slept.append)
+        rate_limiter = rate_limiter or RateLimiter(TARIFFS["enterprise"], clock=self.clock)
+        return Client(webhook(self.url), rate_limiter, REST.dialects, timeout=timeout, sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.now += seconds + 1e-9
 
 
 @pytest.fixture
@@ -110,7 +115,7 @@ def test_only_classic_answers_without_operating_tell_a_server_of_ones_own(portal
     cloud = {"result": 1, "time": {**GOOD["time"], "operating": 0}}
     for answer, own in ((GOOD, True), (cloud, False), ({"result": 1}, False)):
         with closing(
-            portal.client(reply(body=answer), pacer=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
+            portal.client(reply(body=answer), rate_limiter=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
             client.call(PROFILE)
             assert room(client.rate_limiter) == (3 if own else 47)
@@ -122,7 +127,7 @@ def test_a_batch_is_judged_by_its_commands(portal: Portal) -> None:
         maps = {"result": {"c0": 1}, "result_time": {"c0": {**GOOD["time"], **operating}}}
         body = {"result": maps, "time": GOOD["time"]}
         with closing(
-            portal.client(reply(body=body), pacer=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
+            portal.client(reply(body=body), rate_limiter=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
             client.batch([PROFILE])
             assert room(client.rate_limiter) == (3 if own else 47)
@@ -164,7 +169,7 @@ def test_passing_failures_are_tried_again(portal: Portal, passing: Reply) -> Non
     with closing(portal.client(passing, passing, reply())) as client:
         assert client.call(PROFILE).value == {"ID": "1"}
         assert client.requests == 3
-    assert len(portal.slept) >= 2
+    assert 2 <= len(portal.slept) <= 4, "a pause after each failure, and one for the bucket where it counts as full"
     assert all(seconds > 0 for seconds in portal.slept)
 
 
