@@ -18,7 +18,6 @@ from pathlib import Path
 from tap_bitrix24.doors import TOLD
 from tap_bitrix24.entities import CHILD_SETS, ENTITIES, LEFT_OUT, LIST_ELEMENTS, META, NEWER, Entity
 from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART, VIBE
-from tap_bitrix24.loading.columns import column_type
 from tap_bitrix24.model import REST_3
 from tap_bitrix24.naming import column_name
 from tap_bitrix24.paging import Unpaged
@@ -26,6 +25,7 @@ from tap_bitrix24.portal import Portal, UniversalList
 from tap_bitrix24.schema import KINDS, Column
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.sources import is_swept
+from tap_bitrix24.target_duckdb.columns import column_type
 
 ROOT = Path(__file__).parents[2]
 NOT_BUILT = frozenset({"detect_deletes"})

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from tap_bitrix24.loading.columns import ColumnType
-from tap_bitrix24.loading.database import DATABASE
-from tap_bitrix24.loading.names import literal, quoted
-from tap_bitrix24.loading.tables import Table
-from tap_bitrix24.loading.views import Described, View, columns_of, put
+from tap_bitrix24.target_duckdb.columns import ColumnType
+from tap_bitrix24.target_duckdb.database import DATABASE
+from tap_bitrix24.target_duckdb.identifiers import literal, quoted
+from tap_bitrix24.target_duckdb.tables import Table
+from tap_bitrix24.target_duckdb.views import Described, View, columns_of, put
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.labels import make_views
-from tests.loading.singer import (
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.labelled_views import make_views
+from tests.target_duckdb.singer import (
     ANY,
     BOOLEAN,
     DATE,

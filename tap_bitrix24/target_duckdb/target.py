@@ -24,8 +24,8 @@ import orjson
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.loader import Loader
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.loader import Loader
 
 NAME = "target-bitrix24-duckdb"
 SETTINGS: dict[str, dict[str, Any]] = {

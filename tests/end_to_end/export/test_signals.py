@@ -15,7 +15,7 @@ import pytest
 
 from tap_bitrix24.demo import serve
 from tests.demo.wire import Wire
-from tests.export.conftest import COMMAND, Export
+from tests.end_to_end.export.conftest import COMMAND, Export
 
 READING = 20
 """Requests after which discovery is over, and some streams have been read."""

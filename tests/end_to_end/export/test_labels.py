@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from tap_bitrix24.export import catalog, parse_arguments, root
-from tap_bitrix24.export_report import Report
-from tap_bitrix24.loading.labels import STREAMS
-from tests.export.conftest import Done, Export
-from tests.loading.test_labels import WON, WON_BY_JOIN
+from tap_bitrix24.export.command import catalog, parse_arguments, root
+from tap_bitrix24.export.console import Report
+from tap_bitrix24.target_duckdb.labelled_views import STREAMS
+from tests.end_to_end.export.conftest import Done, Export
 from tests.tap.running import Portal
+from tests.target_duckdb.test_labelled_views import WON, WON_BY_JOIN
 
 JOINED = """
 SELECT d.id, d.title, coalesce(o.label, d.stage_id) FROM deals AS d

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from tap_bitrix24.loading.names import literal, quoted
+from tap_bitrix24.target_duckdb.identifiers import literal, quoted
 
 
 @dataclass(frozen=True, slots=True)

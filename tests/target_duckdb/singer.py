@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from tap_bitrix24.loading.loader import Loader
+from tap_bitrix24.target_duckdb.loader import Loader
 
 INTEGER = {"type": ["integer", "null"]}
 NUMBER = {"type": ["number", "null"]}

@@ -30,8 +30,8 @@ from tap_bitrix24.input_files import read_object
 from tap_bitrix24.redaction import Redactor
 
 if TYPE_CHECKING:
-    from tap_bitrix24.export_report import Report
-    from tap_bitrix24.loading.loader import Loader
+    from tap_bitrix24.export.console import Report
+    from tap_bitrix24.target_duckdb.loader import Loader
 
 CHUNK = 1 << 20
 EXTRA = ("duckdb", "pytz", "rich")
@@ -200,9 +200,9 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         TapError: Settings are wrong, or the portal or the database can't be used.
         Interrupted: A signal came; what the tap had written until then is in the file.
     """
-    from tap_bitrix24.export_report import Report
-    from tap_bitrix24.loading import labels
-    from tap_bitrix24.loading.loader import Loader
+    from tap_bitrix24.export.console import Report
+    from tap_bitrix24.target_duckdb import labelled_views
+    from tap_bitrix24.target_duckdb.loader import Loader
 
     if "client_id" in config and not config.get("token_file"):
         msg = "bitrix24-export signs in more than once: with OAuth it takes token_file, which keeps the renewed tokens."
@@ -211,7 +211,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     config = {**config, "start_date": options.since} if options.since else config
     wanted = [name.strip() for name in (options.select or "").split(",") if name.strip()]
     report = Report()
-    found, requests = catalog(config, wanted, labels.STREAMS if options.labels else ())
+    found, requests = catalog(config, wanted, labelled_views.STREAMS if options.labels else ())
     selected = sum(root(stream).get("selected") is not False for stream in found["streams"])
     with Loader(options.database, schema=options.schema) as loader, _files(config=config, catalog=found) as files:
         with report.progress(selected) as show:
@@ -223,7 +223,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         took=time.monotonic() - began, all_requests=requests + sum(tail.requests.values()),
     )  # fmt: skip
     if options.labels:
-        report.views(labels.make_views(options.database, schema=options.schema))
+        report.views(labelled_views.make_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
     elif options.verify and (lacking := verify(config, found, options, report)):
@@ -238,8 +238,8 @@ def verify(
     config: Mapping[str, Any], found: Mapping[str, Any], options: argparse.Namespace, report: Report
 ) -> list[str]:
     """Hold each table against the portal's own count; returns the names of those that lack rows."""
-    from tap_bitrix24.loading.verify import held
     from tap_bitrix24.tap import TapBitrix24
+    from tap_bitrix24.target_duckdb.table_counts import held
 
     tap = TapBitrix24(config=dict(config), catalog=dict(found))
     selected = {name: stream for name, stream in tap.streams.items() if stream.selected}
@@ -328,7 +328,3 @@ def main() -> None:
     """Entry point of the console script `bitrix24-export`."""
     logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.examples import EXAMPLES
-from tests.export.conftest import COMMAND, Done, Export
+from tap_bitrix24.export.examples import EXAMPLES
+from tests.end_to_end.export.conftest import COMMAND, Done, Export
 from tests.tap.running import Portal
 
 

@@ -18,15 +18,15 @@ from typing import Self
 
 import duckdb
 
-from tap_bitrix24.loading import messages
-from tap_bitrix24.loading.database import DATABASE, MEMORY, attach, explained, transaction
-from tap_bitrix24.loading.diagnosis import diagnose
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.messages import ActivateVersion, Record, Schema, State
-from tap_bitrix24.loading.names import check_names
-from tap_bitrix24.loading.sets import SETS, follow
-from tap_bitrix24.loading.staging import Batch, add_columns, append, check_reader, stage_keys, upsert
-from tap_bitrix24.loading.tables import Table, prepare
+from tap_bitrix24.target_duckdb import messages
+from tap_bitrix24.target_duckdb.batches import Batch, add_columns, append, check_reader, stage_keys, upsert
+from tap_bitrix24.target_duckdb.current_views import SETS, follow
+from tap_bitrix24.target_duckdb.database import DATABASE, MEMORY, attach, explained, transaction
+from tap_bitrix24.target_duckdb.error_location import diagnose
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.identifiers import check_names
+from tap_bitrix24.target_duckdb.messages import ActivateVersion, Record, Schema, State
+from tap_bitrix24.target_duckdb.tables import Table, prepare
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 

@@ -15,13 +15,13 @@ import orjson
 import pytest
 
 from tap_bitrix24.errors import Interrupted
-from tests.loading.singer import INTEGER, STRING, command, line, query, record, run, schema, script, state
+from tests.target_duckdb.singer import INTEGER, STRING, command, line, query, record, run, schema, script, state
 
 HEAD = schema("s", {"id": INTEGER, "v": STRING})
 SMALL_LIMITS = """
 import os, sys
-from tap_bitrix24.loading.loader import Limits, Loader
-from tap_bitrix24.loading.target import echo_state
+from tap_bitrix24.target_duckdb.loader import Limits, Loader
+from tap_bitrix24.target_duckdb.target import echo_state
 limits = Limits(bytes=60_000, state_seconds=0.05)
 with Loader(sys.argv[1], on_state=echo_state, limits=limits) as loader:
     loader.feed_many(iter(lambda: os.read(0, 8192), b""))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tap_bitrix24.examples import EXAMPLES
+from tap_bitrix24.export.examples import EXAMPLES
 
 CONSOLE_WIDTH = 100
 

@@ -4,16 +4,14 @@ import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, requires
-from pathlib import Path
 
 import pytest
 
-from tests.export.conftest import Export
+from tests.end_to_end.export.conftest import Export
 
 EXTRA = ("duckdb", "pytz", "rich")
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({EXTRA})); "
 """Python to begin with: importing one of these now fails as if it were not installed."""
-ROOT = Path(__file__).parents[2]
 
 
 def needed(distribution: str, seen: set[str]) -> set[str]:
@@ -55,7 +53,7 @@ def test_the_tap_runs_without_the_extra() -> None:
 
 @pytest.mark.parametrize("source", [["--demo"], ["--config", "none.json"]])
 def test_the_export_says_what_is_missing(export: Export, source: list[str]) -> None:
-    code = f"{WITHOUT}from tap_bitrix24.export import run; sys.exit(run(sys.argv[1:]))"
+    code = f"{WITHOUT}from tap_bitrix24.export.command import run; sys.exit(run(sys.argv[1:]))"
     command = [sys.executable, "-c", code, str(export.database), *source]
     done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stdout) == (2, "")

@@ -8,9 +8,22 @@ from typing import Any
 import duckdb
 import pytest
 
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.loader import Limits, Loader
-from tests.loading.singer import DATE, DATETIME, INTEGER, STRING, line, load, query, record, schema, state, table, types
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.loader import Limits, Loader
+from tests.target_duckdb.singer import (
+    DATE,
+    DATETIME,
+    INTEGER,
+    STRING,
+    line,
+    load,
+    query,
+    record,
+    schema,
+    state,
+    table,
+    types,
+)
 
 ROWS = {"deal_id": INTEGER, "contact_id": INTEGER, "_bitrix24_set": STRING, "_bitrix24_set_read_at": DATETIME}
 SETS = schema(

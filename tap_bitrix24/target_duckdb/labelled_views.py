@@ -19,12 +19,12 @@ from typing import Any
 
 import duckdb
 
-from tap_bitrix24.loading.columns import ColumnType
-from tap_bitrix24.loading.database import DATABASE, attach, transaction
-from tap_bitrix24.loading.names import folded, literal, quoted
-from tap_bitrix24.loading.sets import READ_AT, show
-from tap_bitrix24.loading.sets import SUFFIX as CURRENT
-from tap_bitrix24.loading.views import Described, View, columns_of, drop, existing, put
+from tap_bitrix24.target_duckdb.columns import ColumnType
+from tap_bitrix24.target_duckdb.current_views import READ_AT, show
+from tap_bitrix24.target_duckdb.current_views import SUFFIX as CURRENT
+from tap_bitrix24.target_duckdb.database import DATABASE, attach, transaction
+from tap_bitrix24.target_duckdb.identifiers import folded, literal, quoted
+from tap_bitrix24.target_duckdb.views import Described, View, columns_of, drop, existing, put
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 

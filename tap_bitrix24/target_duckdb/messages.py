@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from tap_bitrix24.loading.errors import LoadError
+from tap_bitrix24.target_duckdb.errors import LoadError
 
 _HEAD = re.compile(
     rb"""\s*\{\s*(?:"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([^"\\]+)"|"""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.loader import Limits, Loader
-from tests.loading.singer import (
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.loader import Limits, Loader
+from tests.target_duckdb.singer import (
     ANY,
     BOOLEAN,
     DATE,

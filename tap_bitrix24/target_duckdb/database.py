@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from tap_bitrix24.loading.errors import LoadError, one_line
-from tap_bitrix24.loading.names import literal, quoted
+from tap_bitrix24.target_duckdb.errors import LoadError, one_line
+from tap_bitrix24.target_duckdb.identifiers import literal, quoted
 
 DATABASE = "warehouse"
 """Alias the file is attached under: a file named as its schema would make two-part names ambiguous."""

@@ -20,10 +20,10 @@ from typing import IO
 import duckdb
 import orjson
 
-from tap_bitrix24.loading.columns import RAW_TYPES, Column, ColumnType, read_sql, store_sql
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.names import literal, quoted
-from tap_bitrix24.loading.tables import VERSION, Table
+from tap_bitrix24.target_duckdb.columns import RAW_TYPES, Column, ColumnType, read_sql, store_sql
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.identifiers import literal, quoted
+from tap_bitrix24.target_duckdb.tables import VERSION, Table
 
 _LEAST_BUFFER = 1 << 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tap_bitrix24.loading.errors import LoadError
+from tap_bitrix24.target_duckdb.errors import LoadError
 
 
 def quoted(name: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.loading.errors import LoadError
-from tests.loading.singer import (
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tests.target_duckdb.singer import (
     ANY,
     BOOLEAN,
     DATE,

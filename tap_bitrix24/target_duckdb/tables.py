@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from tap_bitrix24.loading.columns import Column, ColumnType, column, store_sql, widened
-from tap_bitrix24.loading.database import DATABASE
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.messages import Schema
-from tap_bitrix24.loading.names import check_names, folded, quoted
-from tap_bitrix24.loading.views import make_room
+from tap_bitrix24.target_duckdb.columns import Column, ColumnType, column, store_sql, widened
+from tap_bitrix24.target_duckdb.database import DATABASE
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.identifiers import check_names, folded, quoted
+from tap_bitrix24.target_duckdb.messages import Schema
+from tap_bitrix24.target_duckdb.views import make_room
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 

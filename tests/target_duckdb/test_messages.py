@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.loader import Limits, Loader
-from tests.loading.singer import ANY, INTEGER, STRING, line, load, query, raw, record, run, schema, state
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.loader import Limits, Loader
+from tests.target_duckdb.singer import ANY, INTEGER, STRING, line, load, query, raw, record, run, schema, state
 
 HEAD = schema("s", {"id": INTEGER, "v": STRING})
 LEGAL = [

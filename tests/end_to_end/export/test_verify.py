@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.export import catalog, verify
-from tap_bitrix24.export_report import Report
-from tests.export.conftest import Export
+from tap_bitrix24.export.command import catalog, verify
+from tap_bitrix24.export.console import Report
+from tests.end_to_end.export.conftest import Export
 from tests.tap.running import Portal
 
 DOORS = ("webhook", "vibecode")

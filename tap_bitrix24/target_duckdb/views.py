@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from tap_bitrix24.loading.database import DATABASE
-from tap_bitrix24.loading.errors import LoadError
-from tap_bitrix24.loading.names import folded, literal, quoted
+from tap_bitrix24.target_duckdb.database import DATABASE
+from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.identifiers import folded, literal, quoted
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import duckdb
 import orjson
 
-from tap_bitrix24.loading.columns import RAW_TYPES
-from tap_bitrix24.loading.errors import LoadError, one_line
-from tap_bitrix24.loading.names import literal, quoted
-from tap_bitrix24.loading.staging import Batch, lines_file, stage, stored_value
-from tap_bitrix24.loading.tables import Table
+from tap_bitrix24.target_duckdb.batches import Batch, lines_file, stage, stored_value
+from tap_bitrix24.target_duckdb.columns import RAW_TYPES
+from tap_bitrix24.target_duckdb.errors import LoadError, one_line
+from tap_bitrix24.target_duckdb.identifiers import literal, quoted
+from tap_bitrix24.target_duckdb.tables import Table
 
 _SHOWN = 60
 """Characters of a value an error shows."""
