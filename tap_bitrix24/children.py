@@ -20,9 +20,9 @@ from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model import Ask, Event, Page, Reached, Reading, Row, Rows, SetsRead, Source, Warned
 from tap_bitrix24.reading import chains, deliver, rest_of, through, tolerates, want
 
-SET = "_bitrix24_set"
+SET = "_bitrix24_parent"
 """Row key and column that say whose child a row is."""
-SET_READ_AT = "_bitrix24_set_read_at"
+SET_READ_AT = "_bitrix24_children_read_at"
 """Column that says when the set a row belongs to was read; the bookmark of children."""
 ALL = "*"
 """The set of all sets: what a sweep has read."""

@@ -51,7 +51,7 @@ class Access:
     probe: Callable[[], None]
     """Finds out which methods of REST 3.0 there are, if nobody has."""
     note_sets: Callable[[list[Row]], None]
-    """Takes rows of `child_sets`, which come about while other streams are read."""
+    """Takes rows of `child_reads`, which come about while other streams are read."""
 
 
 class EntityStream(Stream):

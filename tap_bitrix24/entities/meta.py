@@ -22,7 +22,7 @@ FIELD_OPTIONS = Entity(
 )  # fmt: skip
 """One row per stream, column and code that stands in it: the word for the code."""
 CHILD_SETS = Entity(
-    stream="child_sets", scope=(), endpoint=upper("child_sets", paging=WHOLE), default=True,
+    stream="child_reads", scope=(), endpoint=upper("child_reads", paging=WHOLE), default=True,
     documented=columns(text="stream parent", datetime="read_at", integer="count"), key=("stream", "parent"),
 )  # fmt: skip
 """One row per stream and parent: when its children were last read, and how many there were. `*`: all of them."""

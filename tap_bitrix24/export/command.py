@@ -107,7 +107,7 @@ class Tail(threading.Thread):
 def catalog(config: Mapping[str, Any], wanted: Sequence[str], also: Sequence[str] = ()) -> tuple[dict[str, Any], int]:
     """Discover the portal and select streams; returns the catalog and how many requests that took.
 
-    Who selects children gets `child_sets` besides: without it nothing tells which of them are gone.
+    Who selects children gets `child_reads` besides: without it nothing tells which of them are gone.
 
     Args:
         config: The tap's settings.

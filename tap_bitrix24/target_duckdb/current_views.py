@@ -1,7 +1,7 @@
 """`<stream>_current`: the rows of child streams that their parents still have.
 
 The rows of a child stream are read parent by parent, a whole set at a time; a row that is gone from its parent is not
-told. Stream `child_sets` tells when each parent's set was last read: rows of that set that were read earlier are gone.
+told. Stream `child_reads` tells when each parent's set was last read: rows of that set that were read earlier are gone.
 Its parent `*` stands for all sets: after a sweep, rows of parents that were not met any more are gone, too.
 """
 
@@ -20,8 +20,8 @@ from tap_bitrix24.target_duckdb.views import Described, View, columns_of, put
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 
-SETS = "child_sets"
-SET, READ_AT = "_bitrix24_set", "_bitrix24_set_read_at"
+SETS = "child_reads"
+SET, READ_AT = "_bitrix24_parent", "_bitrix24_children_read_at"
 SUFFIX = "_current"
 
 _OF_SETS = {"stream": ColumnType.VARCHAR, "parent": ColumnType.VARCHAR, "read_at": ColumnType.TIMESTAMPTZ}

@@ -114,7 +114,7 @@ def streams() -> str:
     rows = []
     for entity in (*ENTITIES, *NEWER):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.stamp and entity.parents is None:
             since = f"`{column_name(entity.stamp.row)}`"
         rows.append((
@@ -188,7 +188,7 @@ def vibe() -> str:
     """Every stream of VibeCode: path, scope, key, bookmark, way of reading, whether selected by default."""
     rows = []
     for entity in VIBE:
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.stamp and entity.parents is None:
             since = f"`{column_name(entity.stamp.row)}`"
         rows.append((

@@ -25,9 +25,9 @@ from tests.target_duckdb.singer import (
     types,
 )
 
-ROWS = {"deal_id": INTEGER, "contact_id": INTEGER, "_bitrix24_set": STRING, "_bitrix24_set_read_at": DATETIME}
+ROWS = {"deal_id": INTEGER, "contact_id": INTEGER, "_bitrix24_parent": STRING, "_bitrix24_children_read_at": DATETIME}
 SETS = schema(
-    "child_sets", {"stream": STRING, "parent": STRING, "read_at": DATETIME, "count": INTEGER}, ["stream", "parent"]
+    "child_reads", {"stream": STRING, "parent": STRING, "read_at": DATETIME, "count": INTEGER}, ["stream", "parent"]
 )
 
 
@@ -40,13 +40,13 @@ def head(stream: str = "deal_contacts", **more: Any) -> bytes:
 
 
 def row(deal: int, contact: int, hour: int, stream: str = "deal_contacts", **more: Any) -> bytes:
-    sets = {"_bitrix24_set": f"deal:{deal}", "_bitrix24_set_read_at": at(hour)}
+    sets = {"_bitrix24_parent": f"deal:{deal}", "_bitrix24_children_read_at": at(hour)}
     return record(stream, {"deal_id": deal, "contact_id": contact, **sets, **more})
 
 
 def told(parent: int | str, hour: int, count: int, stream: str = "deal_contacts") -> bytes:
     name = parent if parent == "*" else f"deal:{parent}"
-    return record("child_sets", {"stream": stream, "parent": name, "read_at": at(hour), "count": count})
+    return record("child_reads", {"stream": stream, "parent": name, "read_at": at(hour), "count": count})
 
 
 def current(file: Path, stream: str = "deal_contacts") -> list[tuple[Any, ...]]:
@@ -96,7 +96,7 @@ def test_streams_do_not_mix(file: Path) -> None:
     assert (current(file), current(file, other)) == ([], [])
 
 
-def test_without_child_sets_all_rows_are_current(file: Path) -> None:
+def test_without_child_reads_all_rows_are_current(file: Path) -> None:
     load(file, head(), row(1, 10, 1))
     load(file, head(), row(1, 11, 2))
     assert current(file) == [(1, 10), (1, 11)]
@@ -108,7 +108,7 @@ def test_the_view_is_there_before_any_row(file: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ["before", "after", "later"])
-def test_child_sets_may_come_at_any_time(file: Path, order: str) -> None:
+def test_child_reads_may_come_at_any_time(file: Path, order: str) -> None:
     rows, sets = [head(), row(1, 10, 1), row(1, 11, 2)], [SETS, told(1, 2, 1)]
     if order == "later":
         load(file, *rows)
@@ -166,7 +166,7 @@ def test_a_file_from_before_the_sets_gets_its_view(file: Path) -> None:
     assert current(file) == [(1, 11)]
 
 
-@pytest.mark.parametrize("stream", ['a"b', "a'b", "Имя", "select", "x y", "a.b", "t", "own", "stage", "child_sets2"])
+@pytest.mark.parametrize("stream", ['a"b', "a'b", "Имя", "select", "x y", "a.b", "t", "own", "stage", "child_reads2"])
 def test_odd_names(file: Path, stream: str) -> None:
     load(file, head(stream), SETS, row(1, 10, 1, stream, more=1), row(1, 11, 2, stream), told(1, 2, 1, stream))
     name = stream.replace('"', '""')
@@ -216,8 +216,8 @@ def test_a_stream_named_as_somebody_elses_view_is_an_error(file: Path) -> None:
 
 
 def test_a_table_without_what_it_takes_shows_all_rows_and_says_so(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    parts = schema("child_sets", {"stream": STRING, "parent": STRING}, ["stream", "parent"])
-    load(file, head(), parts, row(1, 10, 1), record("child_sets", {"stream": "deal_contacts", "parent": "*"}))
+    parts = schema("child_reads", {"stream": STRING, "parent": STRING}, ["stream", "parent"])
+    load(file, head(), parts, row(1, 10, 1), record("child_reads", {"stream": "deal_contacts", "parent": "*"}))
     assert current(file) == [(1, 10)]
     assert caplog.messages == ["deal_contacts_current shows all rows: there is no proper read_at"]
 

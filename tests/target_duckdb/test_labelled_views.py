@@ -217,21 +217,21 @@ def test_only_tables_that_fields_describes(file: Path) -> None:
     assert make_views(file) == ["deals_labelled"]
 
 
-CHILD = {"deal_id": INTEGER, "role": STRING, "_bitrix24_set": STRING, "_bitrix24_set_read_at": DATETIME}
-SETS = schema("child_sets", {"stream": STRING, "parent": STRING, "read_at": DATETIME}, ["stream", "parent"])
+CHILD = {"deal_id": INTEGER, "role": STRING, "_bitrix24_parent": STRING, "_bitrix24_children_read_at": DATETIME}
+SETS = schema("child_reads", {"stream": STRING, "parent": STRING, "read_at": DATETIME}, ["stream", "parent"])
 
 
 def child(deal: int, hour: int) -> bytes:
-    at = {"_bitrix24_set": f"deal:{deal}", "_bitrix24_set_read_at": f"2026-11-24T0{hour}:00:00Z"}
+    at = {"_bitrix24_parent": f"deal:{deal}", "_bitrix24_children_read_at": f"2026-11-24T0{hour}:00:00Z"}
     return record("deal_contacts", {"deal_id": deal, "role": "b", **at})
 
 
 def sets(parent: str, hour: int) -> bytes:
-    return record("child_sets", {"stream": "deal_contacts", "parent": parent, "read_at": f"2026-11-24T0{hour}:00:00Z"})
+    return record("child_reads", {"stream": "deal_contacts", "parent": parent, "read_at": f"2026-11-24T0{hour}:00:00Z"})
 
 
 def test_child_streams_show_their_current_rows(file: Path) -> None:
-    labels = {"deal_id": "Deal", "role": "Role", "_bitrix24_set": "Set"}
+    labels = {"deal_id": "Deal", "role": "Role", "_bitrix24_parent": "Set"}
     load(file, schema("deal_contacts", CHILD, ["deal_id"]), child(1, 1), child(2, 2))
     load(file, fields(labels, "deal_contacts"), options("role", {"b": "Buyer"}, "deal_contacts"))
     assert make_views(file) == ["deal_contacts_labelled"]
@@ -351,14 +351,14 @@ def test_a_view_that_cannot_be_made_leaves_all_as_they_were(file: Path) -> None:
     with duckdb.connect(str(file)) as connection:
         connection.execute("USE bitrix24")
         connection.execute("CREATE TABLE base (stream VARCHAR, parent VARCHAR, read_at TIMESTAMPTZ)")
-        connection.execute("CREATE VIEW child_sets AS FROM base")
+        connection.execute("CREATE VIEW child_reads AS FROM base")
         connection.execute("DROP TABLE base")
     load(file, fields({"title": "Other"}))
     with pytest.raises(LoadError, match="Table with name base does not exist"):
         make_views(file)
     assert definition(file) == before
     with duckdb.connect(str(file)) as connection:
-        connection.execute("DROP VIEW bitrix24.child_sets")
+        connection.execute("DROP VIEW bitrix24.child_reads")
     make_views(file)
     assert "Other" in told(file)
 

@@ -92,7 +92,7 @@ def _selected(portal: Portal, *wanted: str, also: Sequence[str] = ()) -> set[str
 
 
 def test_children_bring_what_tells_which_of_them_are_gone(portal: Portal) -> None:
-    assert _selected(portal, "deal_contacts") == {"deal_contacts", "child_sets"}
+    assert _selected(portal, "deal_contacts") == {"deal_contacts", "child_reads"}
     assert _selected(portal, "deals", also=STREAMS) == {"deals", *STREAMS}
     assert _selected(portal, "price_type_langs") == {"price_type_langs"}, "read whole: what is gone does not come"
 
