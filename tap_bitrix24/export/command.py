@@ -211,7 +211,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     config = {**config, "start_date": options.since} if options.since else config
     wanted = [name.strip() for name in (options.select or "").split(",") if name.strip()]
     report = Report()
-    found, requests = catalog(config, wanted, labelled_views.STREAMS if options.labels else ())
+    found, requests = catalog(config, wanted, labelled_views.LABEL_STREAMS if options.labels else ())
     selected = sum(root(stream).get("selected") is not False for stream in found["streams"])
     with Loader(options.database, schema=options.schema) as loader, _files(config=config, catalog=found) as files:
         with report.progress(selected) as show:
@@ -223,7 +223,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         took=time.monotonic() - began, all_requests=requests + sum(tail.requests.values()),
     )  # fmt: skip
     if options.labels:
-        report.views(labelled_views.make_views(options.database, schema=options.schema))
+        report.views(labelled_views.create_labelled_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{tail.last or f'the tap ended with exit code {code}'}\n")
     elif options.verify and (lacking := verify(config, found, options, report)):
@@ -239,13 +239,13 @@ def verify(
 ) -> list[str]:
     """Hold each table against the portal's own count; returns the names of those that lack rows."""
     from tap_bitrix24.tap import TapBitrix24
-    from tap_bitrix24.target_duckdb.table_counts import held
+    from tap_bitrix24.target_duckdb.row_counts import count_rows
 
     tap = TapBitrix24(config=dict(config), catalog=dict(found))
     selected = {name: stream for name, stream in tap.streams.items() if stream.selected}
     keys = {name: stream.primary_keys[0] for name, stream in selected.items() if len(stream.primary_keys) == 1}
-    tables = held(options.database, keys, schema=options.schema)
-    told = tap.count({name: table.last for name, table in tables.items()})
+    tables = count_rows(options.database, keys, schema=options.schema)
+    told = tap.count({name: table.largest_key for name, table in tables.items()})
     tap.client.close()
     counted = {name: (count, tables[name].rows) for name, count in told.items() if count is not None}
     report.verified(counted, not_counted=len(selected) - len(counted))

@@ -1,8 +1,10 @@
-r"""JSON schema → column types, and the SQL that reads a JSON value strictly into one.
+r"""JSON Schema → column types, and the SQL that converts JSON values to them strictly.
 
-DuckDB's own conversions are too kind: 1.5 becomes 2 in a BIGINT, `true` becomes 1, a date-time loses its time in
-a DATE. Each expression here yields NULL for a value that does not fit, so that NULL for a value that is there
-means an error.
+DuckDB's own casts are too lenient: 1.5 becomes 2 in a BIGINT, `true` becomes 1, a date-time loses its time in
+a DATE. Each expression here returns NULL for a value that does not fit; the reader raises an error where a value that
+is not null comes out as NULL.
+
+A stored column whose declared type changes gets the narrowest type that holds the values of both:
 
 | schema \ stored | BIGINT | DOUBLE  | BOOLEAN | DATE | TIMESTAMPTZ | VARCHAR | JSON |
 |-----------------|--------|---------|---------|------|-------------|---------|------|
@@ -15,10 +17,10 @@ means an error.
 | anything else   | JSON   | JSON    | JSON    | JSON | JSON        | JSON    | same |
 
 A JSON column keeps a value with its key order, repeated keys and integers of any length, without white space between
-tokens; other numbers are kept as doubles (1.50 becomes 1.5). A number column holds the nearest double, but refuses an
-integer that is not exact. A date-time without an offset is UTC; one finer than a microsecond is refused.
+tokens; other numbers are kept as doubles (1.50 becomes 1.5). A DOUBLE column holds the nearest double; an integer that
+is not exact as a double is an error. A date-time without an offset is UTC; one finer than a microsecond is an error.
 
-¹ where every integer is exact as a DOUBLE: stored ones that are not make the column JSON, new ones are errors.
+¹ if every integer is exact as a DOUBLE: stored integers that are not turn the column into JSON, new ones are errors.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Any
 
 
 class ColumnType(StrEnum):
-    """The types the loader writes, by DuckDB's names."""
+    """The column types the loader creates, by their DuckDB names."""
 
     BIGINT = "BIGINT"
     DOUBLE = "DOUBLE"
@@ -43,14 +45,14 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column as the stream's schema wants it."""
+    """A column as the stream's SCHEMA message declares it."""
 
     name: str
     type: ColumnType
     comment: str = ""
 
 
-_SIMPLE: Mapping[str, ColumnType] = {
+_TYPES: Mapping[str, ColumnType] = {
     "integer": ColumnType.BIGINT,
     "number": ColumnType.DOUBLE,
     "boolean": ColumnType.BOOLEAN,
@@ -60,14 +62,14 @@ _FORMATS: Mapping[str, ColumnType] = {"date": ColumnType.DATE, "date-time": Colu
 
 
 def _alternatives(schema: Mapping[str, Any]) -> Iterator[ColumnType | None]:
-    """Types a value may have, null left out; None stands for one that says nothing."""
+    """Yield the column type of each alternative but null; None for an alternative without a type."""
     branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
     types = schema.get("type", [])
     for name in [types] if isinstance(types, str) else types:
         if name == "string":
             yield _FORMATS.get(schema.get("format", ""), ColumnType.VARCHAR)
         elif name != "null":
-            yield _SIMPLE.get(name, ColumnType.JSON)
+            yield _TYPES.get(name, ColumnType.JSON)
     for branch in branches:
         yield from _alternatives(branch) if isinstance(branch, Mapping) else [None]
     if not types and not branches:
@@ -75,21 +77,21 @@ def _alternatives(schema: Mapping[str, Any]) -> Iterator[ColumnType | None]:
 
 
 def column_type(schema: Mapping[str, Any]) -> ColumnType:
-    """The type of a property; several types, or none, are JSON, which holds any value."""
-    found = set(_alternatives(schema))
-    only = found.pop() if len(found) == 1 else None
+    """Return the column type of a property: JSON, which holds any value, if it has several types or none."""
+    types = set(_alternatives(schema))
+    only = types.pop() if len(types) == 1 else None
     return only or ColumnType.JSON
 
 
 def column(name: str, schema: Mapping[str, Any]) -> Column:
-    """A property of a stream's schema as a column, commented with its title and description."""
-    words = [str(schema[key]) for key in ("title", "description") if schema.get(key)]
-    return Column(name, column_type(schema), ": ".join(dict.fromkeys(words)))
+    """Return a property of a schema as a column; its comment is made of the property's title and description."""
+    texts = [str(schema[key]) for key in ("title", "description") if schema.get(key)]
+    return Column(name, column_type(schema), ": ".join(dict.fromkeys(texts)))
 
 
-def widened(stored: ColumnType, wanted: ColumnType) -> ColumnType:
-    """The narrowest type that holds the values of both; the table is in the module's docstring."""
-    pair = {stored, wanted}
+def common_type(stored: ColumnType, declared: ColumnType) -> ColumnType:
+    """Return the narrowest type that holds the values of both; see the table in the module's docstring."""
+    pair = {stored, declared}
     if len(pair) == 1:
         return stored
     if pair == {ColumnType.BIGINT, ColumnType.DOUBLE}:
@@ -104,13 +106,14 @@ RAW_TYPES: Mapping[ColumnType, str] = {
     ColumnType.DATE: "VARCHAR",
     ColumnType.TIMESTAMPTZ: "VARCHAR",
 }
-"""How a value is taken out of the line: JSON tells 12 from "12"; dates need no telling, their pattern does it."""
+"""The type as which DuckDB extracts a value from the line: JSON, which keeps 12 and "12" apart; text for dates and
+date-times, whose pattern excludes all other values."""
 
 _DATETIME = r"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{{1,6}}0*)?)?(Z|[+-]\d\d(:?\d\d)?)?"
 _NAN = "(?i)(^|[:\\[,-])(nan|inf)"
 _STRINGS = r'"(\\.|[^"\\])*"'
 
-_READ: Mapping[ColumnType, str] = {
+_PARSE: Mapping[ColumnType, str] = {
     ColumnType.BIGINT: "CASE WHEN NOT (contains({0}::VARCHAR, '.') OR contains({0}::VARCHAR, 'e'))"
     " THEN TRY_CAST({0}::VARCHAR AS BIGINT)"
     " WHEN regexp_full_match({0}::VARCHAR, '-?[0-9]{{1,15}}\\.0') THEN TRY_CAST({0}::VARCHAR AS BIGINT) END",
@@ -127,17 +130,17 @@ _READ: Mapping[ColumnType, str] = {
     ColumnType.JSON: "CASE WHEN NOT regexp_matches({0}::VARCHAR, '(?i)nan|inf') THEN {0}"
     f" WHEN NOT regexp_matches(regexp_replace({{0}}::VARCHAR, '{_STRINGS}', '\"\"', 'g'), '{_NAN}') THEN {{0}} END",
 }
-"""A cheap test comes first where one is enough for nearly all values; DuckDB evaluates all of a condition, but no
-WHEN for rows that an earlier one took."""
+"""SQL by type, `{0}` standing for the raw value. For speed the first WHEN is a cheap test that covers nearly all
+values: DuckDB evaluates every part of a condition, but evaluates a later WHEN only for the remaining rows."""
 
 
-def read_sql(wanted: ColumnType, raw: str) -> str:
-    """SQL that turns a raw value (see `RAW_TYPES`) into the schema's type; NULL where it does not fit."""
-    return _READ[wanted].format(raw)
+def parse_sql(declared: ColumnType, raw: str) -> str:
+    """Return SQL that converts a raw value (see `RAW_TYPES`) to the declared type; NULL where it does not fit."""
+    return _PARSE[declared].format(raw)
 
 
-def store_sql(value_type: ColumnType, stored: ColumnType, value: str) -> str:
-    """SQL that turns a value of one type into the wider one its column has; NULL where that would lose something."""
+def widen_sql(value_type: ColumnType, stored: ColumnType, value: str) -> str:
+    """Return SQL that converts a value to the wider type of its column; NULL where that would lose precision."""
     if value_type is stored:
         return value
     if stored is ColumnType.DOUBLE:

@@ -1,4 +1,4 @@
-"""The DuckDB file: how it is opened, changed all or nothing, and how it explains itself."""
+"""Connection to the DuckDB file, transactions, and DuckDB's errors as one-line messages."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ from tap_bitrix24.target_duckdb.errors import LoadError, one_line
 from tap_bitrix24.target_duckdb.identifiers import literal, quoted
 
 DATABASE = "warehouse"
-"""Alias the file is attached under: a file named as its schema would make two-part names ambiguous."""
+"""Alias under which the file is attached: with its own name, a file named like its schema would make
+`schema.table` ambiguous."""
 
-MEMORY = 192
-"""Megabytes DuckDB may use at first."""
+INITIAL_MEMORY_MB = 192
+"""DuckDB's memory limit to begin with, in megabytes."""
 
 _SETTINGS = {
-    "memory_limit": f"{MEMORY}MB",
+    "memory_limit": f"{INITIAL_MEMORY_MB}MB",
     "TimeZone": "UTC",
-    "threads": "1",  # the tap has the other core; a second thread costs memory and saves little
-    "checkpoint_threshold": "64MB",  # batches merged in the log make files half as large
+    "threads": "1",  # the tap runs on the other core; a second thread costs memory and saves little time
+    "checkpoint_threshold": "64MB",  # batches that are merged in the write-ahead log make files half as large
     "autoinstall_known_extensions": "false",
 }
 
 
+def qualified(schema: str, name: str) -> str:
+    """Return the full name of a table or view of the attached file, quoted."""
+    return ".".join(map(quoted, (DATABASE, schema, name)))
+
+
 def attach(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
-    """Attach the file to an in-memory database; date-times without an offset are taken as UTC.
+    """Open the file, creating it and the schema if missing; date-times without an offset are read as UTC.
 
     Raises:
         LoadError: The file cannot be opened for writing.
@@ -35,7 +41,7 @@ def attach(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"Cannot make the folder {path.parent}: {error.strerror}."
+        msg = f"Cannot create the folder {path.parent}: {error.strerror}."
         raise LoadError(msg) from error
     connection = duckdb.connect(":memory:")
     try:
@@ -52,21 +58,25 @@ def attach(path: Path, schema: str) -> duckdb.DuckDBPyConnection:
 
 @contextlib.contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    with explained():
+    """Run the block in a transaction: committed at its end, rolled back after any exception.
+
+    Raises:
+        LoadError: DuckDB refused a statement or the commit.
+    """
+    with load_errors():
         connection.execute("BEGIN")
         try:
             yield
             connection.execute("COMMIT")
         except BaseException:
-            with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back by itself
+            with contextlib.suppress(duckdb.Error):  # DuckDB may have rolled back already
                 connection.execute("ROLLBACK")
             raise
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """DuckDB's errors, and those of temporary files, as one line."""
+def load_errors() -> Iterator[None]:
+    """Turn errors of DuckDB and of temporary files into one-line `LoadError`s, the original as their cause."""
     try:
         yield
     except duckdb.Error as error:

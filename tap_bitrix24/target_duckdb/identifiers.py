@@ -1,4 +1,4 @@
-"""Names of tables and columns, as given, quoted for SQL."""
+"""SQL identifiers and string literals; names are stored exactly as the tap gives them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from tap_bitrix24.target_duckdb.errors import LoadError
 
 
 def quoted(name: str) -> str:
-    """The name as an SQL identifier: any Unicode, quotes, spaces and reserved words."""
+    """Return the name as an SQL identifier; any Unicode text, quotes, spaces and reserved words included."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """The text as an SQL string, for the places where DuckDB takes no bound value."""
+    """Return the text as an SQL string literal, for the statements in which DuckDB accepts no parameters."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def folded(name: str) -> bytes:
-    """What DuckDB compares: it ignores the case of ASCII letters, and of these only."""
+    """Return the name as DuckDB compares it: the case of ASCII letters is ignored, that of other letters is not."""
     return name.encode().lower()
 
 
 def check_names(names: Iterable[str], *, what: str) -> None:
-    """Refuse names DuckDB cannot keep apart; merging two columns in silence would lose one of them.
+    """Refuse names that DuckDB cannot store or cannot distinguish: two merged columns would lose one of them.
 
     Args:
         names: The names as the tap gives them.
         what: What they name, for the message ("columns of stream deals").
 
     Raises:
-        LoadError: A name is empty, holds a NUL, or equals another one but for the case of its letters.
+        LoadError: A name is empty, contains a NUL, or differs from another one by case only.
     """
     seen: dict[bytes, str] = {}
     for name in names:

@@ -1,7 +1,7 @@
 """The loader: bytes of Singer messages in, committed rows and confirmed STATE out.
 
-Rows wait in memory, per stream, as the lines they came in, up to a number of bytes over all streams; then they
-are committed, one transaction per stream. A STATE is confirmed when every row before it is committed.
+RECORD lines wait in memory, in a batch per stream, until their total size reaches a limit; then each batch is committed
+in a transaction of its own. A STATE is confirmed once all records before it are committed.
 """
 
 from __future__ import annotations
@@ -19,42 +19,44 @@ from typing import Self
 import duckdb
 
 from tap_bitrix24.target_duckdb import messages
-from tap_bitrix24.target_duckdb.batches import Batch, add_columns, append, check_reader, stage_keys, upsert
-from tap_bitrix24.target_duckdb.current_views import SETS, follow
-from tap_bitrix24.target_duckdb.database import DATABASE, MEMORY, attach, explained, transaction
-from tap_bitrix24.target_duckdb.error_location import diagnose
+from tap_bitrix24.target_duckdb.batch import Batch
+from tap_bitrix24.target_duckdb.current_views import CHILD_READS, update_current_views
+from tap_bitrix24.target_duckdb.database import DATABASE, INITIAL_MEMORY_MB, attach, load_errors, transaction
+from tap_bitrix24.target_duckdb.error_location import locate_error
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import check_names
+from tap_bitrix24.target_duckdb.json_reader import add_missing_columns, check_reader
 from tap_bitrix24.target_duckdb.messages import ActivateVersion, Record, Schema, State
-from tap_bitrix24.target_duckdb.tables import Table, prepare
+from tap_bitrix24.target_duckdb.tables import Table, prepare_table
+from tap_bitrix24.target_duckdb.upsert import insert, stage, upsert
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may wait for a commit."""
+    """When pending records are committed: as soon as one of the limits is reached."""
 
     bytes: int = 16 << 20
     rows: int = 100_000
     state_seconds: float = 5.0
-    """A STATE that came is confirmed no later than this."""
+    """The longest time a STATE waits for its confirmation."""
 
 
 DEFAULT_LIMITS = Limits()
-_LARGEST_PART = 1 << 20
-NO_HEAD = b"\0"
-"""What no line starts with."""
+_MAX_PART_BYTES = 1 << 20
+NO_PREFIX = b"\0"
+"""A prefix that no line has."""
 
-_MOST_MEMORY = 6144
-"""Megabytes DuckDB may use in the end."""
+_MAX_MEMORY_MB = 6144
+"""The largest memory limit DuckDB is given, in megabytes."""
 
 
 class Loader:
-    """Loads Singer messages into one schema of a DuckDB file; after an error it only closes.
+    """Loads Singer messages into one schema of a DuckDB file; after an error it can only be closed.
 
-    `rows_loaded` counts committed records per stream (a record that replaces a row counts too).
-    Leaving the `with` block without an error finishes; with one, what is not committed is rolled back.
+    `rows_loaded` is the number of committed records per stream; records that replace a row count, too.
+    A `with` block that ends without an error commits everything; after an error, pending records are discarded.
     """
 
     def __init__(
@@ -68,10 +70,10 @@ class Loader:
         """Open or create the file.
 
         Args:
-            path: The DuckDB file; its folder is made if it is not there.
-            schema: Where the tables go, as given.
-            on_state: Called with a state's JSON text once all before it is committed.
-            limits: How much may wait for a commit.
+            path: The DuckDB file; its folder is created if missing.
+            schema: The schema of the tables, spelled as given.
+            on_state: Called with the JSON text of each STATE that is confirmed.
+            limits: When pending records are committed.
 
         Raises:
             LoadError: The file cannot be opened for writing.
@@ -79,29 +81,29 @@ class Loader:
         check_names([schema], what="schema names")
         path = Path(path)
         if path.stem.lower() == schema.lower():
-            LOGGER.warning("%s is named as its schema: SQL needs %s.%s.table then", path.name, schema, schema)
+            LOGGER.warning("%s has the name of its schema: write %s.%s.table in SQL", path.name, schema, schema)
         self.rows_loaded: dict[str, int] = {}
         self._schema, self._on_state, self._limits = schema, on_state, limits
         self._tables: dict[str, Table] = {}
         self._schemas: dict[str, Schema] = {}
-        self._waiting: dict[str, Batch] = {}
-        self._waiting_bytes = self._waiting_rows = self._line_number = 0
-        self._head, self._batch = NO_HEAD, Batch()
-        self._parts: list[bytes] = []
+        self._pending: dict[str, Batch] = {}
+        self._pending_bytes = self._pending_rows = self._line_number = 0
+        self._prefix, self._batch = NO_PREFIX, Batch()
+        self._partial_line: list[bytes] = []
         self._state: bytes | None = None
-        self._state_since = 0.0
-        self._memory = MEMORY
+        self._state_received = 0.0
+        self._memory_mb = INITIAL_MEMORY_MB
         self._connection = attach(path, schema)
         check_reader(self._connection)
 
     def __enter__(self) -> Self:
-        """The loader itself."""
+        """Return the loader itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish, unless something failed, and close."""
+        """Commit everything unless there was an error, and close."""
         try:
             if kind is None:
                 self.finish()
@@ -109,98 +111,98 @@ class Loader:
             self.close()
 
     def feed(self, data: bytes) -> None:
-        """Take in the next bytes, cut anywhere; lines end with a line feed.
+        """Process the next bytes of the input, which may end within a line.
 
         Raises:
-            LoadError: A message or a value is not as it must be; what came before the message is committed.
+            LoadError: A message or value is invalid; the records before that message are committed.
         """
         end = data.rfind(b"\n") + 1
         if not end:
-            self._parts.append(data)
+            self._partial_line.append(data)
             return
-        whole = data[:end] if not self._parts else b"".join((*self._parts, data[:end]))
-        self._parts = [data[end:]] if end < len(data) else []
-        self._take(whole)
-        self.tick()
+        lines = data[:end] if not self._partial_line else b"".join((*self._partial_line, data[:end]))
+        self._partial_line = [data[end:]] if end < len(data) else []
+        self._add_lines(lines)
+        self.commit_if_due()
 
     def feed_many(self, chunks: Iterable[bytes]) -> None:
-        """Take in bytes as they come."""
+        """Process the input, chunk by chunk."""
         for chunk in chunks:
             self.feed(chunk)
 
-    def tick(self) -> None:
-        """Commit if enough waits or a STATE has waited long enough; to be called now and then while no bytes come."""
-        full = self._waiting_bytes >= self._limits.bytes or self._waiting_rows >= self._limits.rows
-        late = self._state is not None and time.monotonic() - self._state_since >= self._limits.state_seconds
+    def commit_if_due(self) -> None:
+        """Commit if a limit is reached; to be called regularly while no input arrives, for a STATE that waits."""
+        full = self._pending_bytes >= self._limits.bytes or self._pending_rows >= self._limits.rows
+        late = self._state is not None and time.monotonic() - self._state_received >= self._limits.state_seconds
         if full or late:
             self.flush()
 
     def finish(self) -> None:
-        """Commit all that came and confirm the last STATE.
+        """Commit everything and confirm the last STATE.
 
         Raises:
-            LoadError: The input ends in the middle of a line; what came before it is committed.
+            LoadError: The input ends within a line; the records before it are committed.
         """
-        rest = b"".join(self._parts)
-        self._parts = []
+        rest = b"".join(self._partial_line)
+        self._partial_line = []
         if rest.strip():
             try:
                 messages.parse(rest)
             except LoadError as error:
                 self.flush()
-                msg = f"line {self._line_number + 1}: the input ends in the middle of it ({error})"
+                msg = f"line {self._line_number + 1}: the input ends within this line ({error})"
                 raise LoadError(msg) from error
-            self._take(rest + b"\n")
+            self._add_lines(rest + b"\n")
         self.flush()
 
     def flush(self) -> None:
-        """Commit what waits, then confirm the last STATE.
+        """Commit all pending records, then confirm the last STATE.
 
-        Child sets come last: told before their rows are there, they would hide the rows from before.
+        `child_reads` is committed last: its rows hide children that were read earlier, so those read anew must be in.
         """
-        waiting, state = self._waiting, self._state
-        self._forget()
-        for stream in sorted(waiting, key=lambda name: name == SETS):
-            self._load(stream, waiting[stream])
+        pending, state = self._pending, self._state
+        self._discard_pending()
+        for stream in sorted(pending, key=lambda name: name == CHILD_READS):
+            self._load(stream, pending[stream])
         if state is not None and self._on_state is not None:
             self._on_state(state)
 
     def close(self) -> None:
-        """Close the file; what waits is forgotten. Closing twice is allowed."""
-        self._forget()
-        with contextlib.suppress(duckdb.Error):  # a file on a full disk cannot be checkpointed; its log is whole
+        """Close the file and discard pending records; may be called twice."""
+        self._discard_pending()
+        with contextlib.suppress(duckdb.Error):  # on a full disk the checkpoint fails; the write-ahead log is complete
             self._connection.close()
 
-    def _forget(self) -> None:
-        """Nothing waits any more: it is being committed, or was refused, and a STATE after it must not be confirmed."""
-        self._waiting, self._state = {}, None
-        self._waiting_bytes = self._waiting_rows = 0
-        self._head = NO_HEAD
+    def _discard_pending(self) -> None:
+        """Forget pending records and STATE: if their commit fails, that STATE must never be confirmed."""
+        self._pending, self._state = {}, None
+        self._pending_bytes = self._pending_rows = 0
+        self._prefix = NO_PREFIX
 
-    def _take(self, whole: bytes) -> None:
-        """Sort whole lines into batches: all at once where all start as the one before them did.
+    def _add_lines(self, lines: bytes) -> None:
+        """Add whole lines to their batches: in one step if all of them have the prefix of the line before.
 
-        DuckDB gets a buffer for the longest part: a large one is taken line by line.
+        DuckDB allocates a buffer for the largest part of a batch: a large one is added line by line.
         """
-        count, head = whole.count(b"\n"), self._head
-        self._waiting_bytes += len(whole)
-        self._waiting_rows += count
-        if len(whole) <= _LARGEST_PART and whole.startswith(head) and whole.count(b"\n" + head) == count - 1:
-            self._batch.add(whole, self._line_number + 1, count)
+        count, prefix = lines.count(b"\n"), self._prefix
+        self._pending_bytes += len(lines)
+        self._pending_rows += count
+        if len(lines) <= _MAX_PART_BYTES and lines.startswith(prefix) and lines.count(b"\n" + prefix) == count - 1:
+            self._batch.add(lines, self._line_number + 1, count)
             self._line_number += count
             return
-        for line in whole.split(b"\n")[:-1]:
+        for line in lines.split(b"\n")[:-1]:
             self._line_number += 1
-            if line.startswith(self._head):
+            if line.startswith(self._prefix):
                 self._batch.add(line + b"\n", self._line_number)
             else:
-                self._other(line)
+                self._add_message(line)
 
-    def _other(self, line: bytes) -> None:
-        """A line that does not start as the one before it: another stream's, or no RECORD."""
+    def _add_message(self, line: bytes) -> None:
+        """Process a line without the prefix of the one before: another stream's RECORD, or another message type."""
         if not line or line.isspace():
             return
-        found = messages.record_head(line)
+        found = messages.record_prefix(line)
         try:
             message = Record(found[1]) if found else messages.parse(line)
             self._check_stream(message)
@@ -208,97 +210,104 @@ class Loader:
             self.flush()
             msg = f"line {self._line_number}: {error}"
             raise LoadError(msg) from error
-        self._handle(message, line)
-        self._head = found[0] if found else NO_HEAD
+        self._process(message, line)
+        self._prefix = found[0] if found else NO_PREFIX
 
     def _check_stream(self, message: messages.Message) -> None:
         if isinstance(message, Record | ActivateVersion) and message.stream not in self._tables:
-            msg = f"stream {message.stream} has had no SCHEMA yet"
+            msg = f"stream {message.stream} has no SCHEMA message before this line"
             raise LoadError(msg)
 
-    def _handle(self, message: messages.Message, line: bytes) -> None:
+    def _process(self, message: messages.Message, line: bytes) -> None:
         match message:
             case Record():
-                self._batch = self._waiting.setdefault(message.stream, Batch())
+                self._batch = self._pending.setdefault(message.stream, Batch())
                 self._batch.add(line + b"\n", self._line_number)
             case State():
                 if self._state is None:
-                    self._state_since = time.monotonic()
+                    self._state_received = time.monotonic()
                 self._state = message.value
-                if not self._waiting:
+                if not self._pending:
                     self.flush()
             case Schema():
-                self._handle_schema(message)
+                self._process_schema(message)
             case ActivateVersion():
                 self.flush()
                 with transaction(self._connection):
                     table = self._tables[message.stream]
                     table.delete_other_versions(self._connection, message.version)
-                    follow(self._connection, table)
+                    update_current_views(self._connection, table)
 
-    def _handle_schema(self, message: Schema) -> None:
-        """Follow a new schema; taps repeat the one they have, which costs nothing."""
+    def _process_schema(self, message: Schema) -> None:
+        """Create or adapt the stream's table; nothing is done for a repeated SCHEMA."""
         if self._schemas.get(message.stream) == message:
             return
-        if message.stream in self._waiting:
+        if message.stream in self._pending:
             self.flush()
         with transaction(self._connection):
-            self._tables[message.stream] = prepare(self._connection, self._schema, message)
-            follow(self._connection, self._tables[message.stream])
+            self._tables[message.stream] = prepare_table(self._connection, self._schema, message)
+            update_current_views(self._connection, self._tables[message.stream])
         self._schemas[message.stream] = message
         self.rows_loaded.setdefault(message.stream, 0)
 
     def _load(self, stream: str, batch: Batch) -> None:
-        """Commit one stream's batch; memory is bounded by the largest batch, however many streams there are."""
+        """Commit one stream's batch, again after a failure that can be remedied."""
         table = self._tables[stream]
-        width = len(table.stored)
+        columns = len(table.stored)
         for attempt in itertools.count():
             try:
-                self._commit(table, batch, width)
+                self._commit(table, batch, columns)
             except LoadError as error:
-                if not self._overcome(error, table, batch, attempt):
+                if not self._remedy(error, table, batch, attempt):
                     raise
                 continue
             break
-        self.rows_loaded[stream] += sum(map(len, batch.places))
+        self.rows_loaded[stream] += batch.row_count
 
-    def _commit(self, table: Table, batch: Batch, width: int) -> None:
+    def _commit(self, table: Table, batch: Batch, columns: int) -> None:
+        """Commit a batch.
+
+        Args:
+            table: The stream's table.
+            batch: The records.
+            columns: Number of columns the table had before the first attempt; if it has grown, views are updated.
+        """
         distinct = False
-        if table.replaces:
-            with explained():
-                distinct = stage_keys(self._connection, table, batch)
+        if table.may_replace:
+            with load_errors():
+                distinct = stage(self._connection, table, batch)
         with transaction(self._connection):
-            if table.replaces:
+            if table.may_replace:
                 upsert(self._connection, table, distinct=distinct)
             else:
-                append(self._connection, table, batch)
-            if len(table.stored) > width:
-                follow(self._connection, table)
+                insert(self._connection, table, batch)
+            if len(table.stored) > columns:
+                update_current_views(self._connection, table)
 
-    def _overcome(self, error: LoadError, table: Table, batch: Batch, attempt: int) -> bool:
-        """Whether it makes sense to try once more.
+    def _remedy(self, error: LoadError, table: Table, batch: Batch, attempt: int) -> bool:
+        """Remove the cause of a failed commit if possible; return whether to try again.
 
         Raises:
-            LoadError: What is wrong with which line.
+            LoadError: Names the first invalid line.
         """
         match error.__cause__:
-            case duckdb.ConstraintException() if table.key and not table.replaces:
-                table.replaces = True
+            case duckdb.ConstraintException() if table.key and not table.may_replace:
+                table.may_replace = True
                 return True
             case duckdb.OutOfMemoryException():
-                return self._relieved(attempt)
+                return self._provide_memory(attempt)
             case duckdb.DataError() | duckdb.ProgrammingError():
-                with explained():
-                    if add_columns(self._connection, table, batch):
+                with load_errors():
+                    if add_missing_columns(self._connection, table, batch):
                         return True
-                raise diagnose(self._connection, table, batch) or error from error
+                raise locate_error(self._connection, table, batch) or error from error
         return False
 
-    def _relieved(self, attempt: int) -> bool:
-        """Make room: write out the indexes of many streams, then allow more, for wide tables and long lines."""
+    def _provide_memory(self, attempt: int) -> bool:
+        """Write the indexes of many streams to disk, then raise the memory limit, for wide tables and long lines."""
         if attempt == 0:
             self._connection.execute(f"CHECKPOINT {DATABASE}")
             return True
-        self._memory *= 2
-        self._connection.execute(f"SET memory_limit = '{self._memory}MB'")
-        return self._memory <= _MOST_MEMORY
+        self._memory_mb *= 2
+        self._connection.execute(f"SET memory_limit = '{self._memory_mb}MB'")
+        return self._memory_mb <= _MAX_MEMORY_MB

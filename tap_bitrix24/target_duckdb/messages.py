@@ -1,7 +1,7 @@
-"""Singer messages: the head of a RECORD line is recognised by its bytes, all other lines are parsed.
+"""Singer messages: most RECORD lines are recognised by their first bytes, all other lines are parsed.
 
-A tap writes one kind of head per stream, so the bytes of the last head seen are compared first; whatever is not
-in a canonical form (any key order and white space is legal Singer) is parsed.
+A tap writes all RECORD lines of a stream with the same prefix, so the loader compares a line with the prefix of the one
+before it. Singer allows any key order and white space: a RECORD without a usual prefix is parsed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 
 from tap_bitrix24.target_duckdb.errors import LoadError
 
-_HEAD = re.compile(
+_RECORD_PREFIX = re.compile(
     rb"""\s*\{\s*(?:"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([^"\\]+)"|"""
     rb""""stream"\s*:\s*"([^"\\]+)"\s*,\s*"type"\s*:\s*"RECORD")\s*,""",
 )
@@ -24,14 +24,14 @@ _HEAD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a stream; the line itself is handed on unparsed."""
+    """A row of a stream; the loader passes the line itself on to DuckDB, unparsed."""
 
     stream: str
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns and the primary key of a stream from here on."""
+    """The columns and the primary key of a stream's following records."""
 
     stream: str
     properties: Mapping[str, Mapping[str, Any]]
@@ -40,14 +40,14 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far the tap is, as JSON text; numbers keep every digit."""
+    """The tap's bookmarks, as JSON text with every digit of its numbers."""
 
     value: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ActivateVersion:
-    """From now on only rows of this version belong to the stream."""
+    """Only rows of this version belong to the stream; all others are to be deleted."""
 
     stream: str
     version: int
@@ -56,9 +56,9 @@ class ActivateVersion:
 Message = Record | Schema | State | ActivateVersion
 
 
-def record_head(line: bytes) -> tuple[bytes, str] | None:
-    """The bytes every RECORD line of the same writer and stream starts with, and the stream; None if not canonical."""
-    found = _HEAD.match(line)
+def record_prefix(line: bytes) -> tuple[bytes, str] | None:
+    """Return the prefix of a RECORD line up to its stream, and the stream; None for any other line or form."""
+    found = _RECORD_PREFIX.match(line)
     if found is None:
         return None
     try:
@@ -68,10 +68,10 @@ def record_head(line: bytes) -> tuple[bytes, str] | None:
 
 
 def parse(line: bytes) -> Message:
-    """Read any message.
+    """Parse a message of any type.
 
     Raises:
-        LoadError: It is not JSON, not a Singer message, or of a type that is not supported.
+        LoadError: The line is not JSON, not a Singer message, or of an unsupported type.
     """
     try:
         message = orjson.loads(line)
@@ -79,7 +79,7 @@ def parse(line: bytes) -> Message:
         msg = f"not JSON: {error}"
         raise LoadError(msg) from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        msg = "not a Singer message: no object with a type"
+        msg = "not a Singer message: expected an object with a type"
         raise LoadError(msg)
     match message["type"]:
         case "RECORD":
@@ -91,7 +91,7 @@ def parse(line: bytes) -> Message:
         case "ACTIVATE_VERSION":
             return _activate_version(message)
         case "BATCH":
-            msg = "BATCH messages are not supported: switch batch_config off in the tap"
+            msg = "BATCH messages are not supported: remove batch_config from the settings of the tap"
             raise LoadError(msg)
         case other:
             msg = f"unknown message type {other!r}"
@@ -101,7 +101,7 @@ def parse(line: bytes) -> Message:
 def _stream(message: Mapping[str, Any]) -> str:
     stream = message.get("stream")
     if not isinstance(stream, str) or not stream:
-        msg = f"{message['type']} names no stream"
+        msg = f"{message['type']} has no stream"
         raise LoadError(msg)
     return stream
 
@@ -124,7 +124,7 @@ def _schema(message: Mapping[str, Any]) -> Schema:
     key = message.get("key_properties") or ()
     known = {name: value if isinstance(value, dict) else {} for name, value in properties.items()}
     if not isinstance(key, list | tuple) or not all(isinstance(name, str) and name in known for name in key):
-        msg = f"SCHEMA of stream {stream} has key_properties that are no properties: {key}"
+        msg = f"SCHEMA of stream {stream} has key_properties that are not among its properties: {key}"
         raise LoadError(msg)
     return Schema(stream, known, tuple(dict.fromkeys(key)))
 
@@ -138,12 +138,12 @@ def _activate_version(message: Mapping[str, Any]) -> ActivateVersion:
 
 
 def _no_constant(name: str) -> NoReturn:
-    msg = f"STATE holds {name}, which is not JSON"
+    msg = f"STATE contains {name}, which is not JSON"
     raise LoadError(msg)
 
 
 def _state_value(line: bytes) -> bytes:
-    """The state's value with integers of any length; the fast parser would round those beyond 64 bits."""
+    """Return the value of a STATE as JSON text; by the standard parser, for orjson rounds integers beyond 64 bits."""
     message = json.loads(line, parse_constant=_no_constant)
     if "value" not in message:
         msg = "STATE has no value"

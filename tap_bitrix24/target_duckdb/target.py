@@ -1,7 +1,7 @@
 """`target-bitrix24-duckdb`: Singer messages on standard input → a DuckDB file, confirmed STATE on standard output.
 
-Exit codes: 0 all loaded, 1 a message, a value or the file is not as it must be, 2 settings, 130/143 signals
-(what came until then is committed and confirmed).
+Exit codes: 0 everything loaded; 1 invalid message or value, or unusable file; 2 invalid settings; 130/143 stopped by a
+signal, with all records received until then committed and confirmed.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ import orjson
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError
-from tap_bitrix24.target_duckdb.errors import LoadError
+from tap_bitrix24.target_duckdb.errors import LoadError, unknown_name
 from tap_bitrix24.target_duckdb.loader import Loader
 
 NAME = "target-bitrix24-duckdb"
 SETTINGS: dict[str, dict[str, Any]] = {
-    "path": {"type": "string", "description": "DuckDB file to load into; made if it is not there"},
+    "path": {"type": "string", "description": "DuckDB file to load into; created if missing"},
     "schema": {"type": "string", "default": "bitrix24", "description": "Schema of the tables"},
 }
-_CHUNK = 1 << 16
-_QUEUED = 128
-"""Chunks read ahead, 8 MB: the tap goes on while a batch is being committed."""
-_TICK = 0.25
+_CHUNK_BYTES = 1 << 16
+_MAX_QUEUED_CHUNKS = 128
+"""8 MB of input: the tap can go on writing while a batch is being committed."""
+_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the configuration file says."""
+    """The settings of the configuration file."""
 
     path: str
     schema: str
 
 
 class Signals:
-    """SIGINT and SIGTERM as a flag: a batch on its way into the file is finished first."""
+    """Records SIGINT and SIGTERM instead of interrupting: a commit that is in progress is completed first."""
 
     def __init__(self) -> None:
         """Install the handlers."""
@@ -59,7 +59,11 @@ class Signals:
         self.received = signum
 
     def check(self) -> None:
-        """Raise if a signal came."""
+        """Raise if a signal was received.
+
+        Raises:
+            Interrupted: Always after a signal.
+        """
         if self.received:
             raise Interrupted(self.received)
 
@@ -68,49 +72,57 @@ def read_settings(path: str | None) -> Settings:
     """Read the configuration file.
 
     Raises:
-        SettingsError: It cannot be read, or a setting is missing, unknown or not a text.
+        SettingsError: The file cannot be read, or a setting is missing, unknown or not a non-empty string.
     """
     if path is None:
         msg = "--config FILE is missing; settings: path (required), schema."
         raise SettingsError(msg)
     try:
-        found = orjson.loads(Path(path).read_bytes())
+        given = orjson.loads(Path(path).read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         msg = f"Cannot read the settings in {path}: {error}"
         raise SettingsError(msg) from error
-    if not isinstance(found, dict):
+    if not isinstance(given, dict):
         msg = f"The settings in {path} are not a JSON object."
         raise SettingsError(msg)
-    unknown = sorted(found.keys() - SETTINGS.keys())
+    unknown = sorted(given.keys() - SETTINGS.keys())
     if unknown:
-        msg = f"Unknown setting {unknown[0]!r}; known are: {', '.join(SETTINGS)}."
-        raise SettingsError(msg)
-    values = {name: found.get(name, each.get("default")) for name, each in SETTINGS.items()}
+        raise SettingsError(unknown_name("setting", unknown[0], SETTINGS))
+    values = {name: given.get(name, each.get("default")) for name, each in SETTINGS.items()}
     for name, value in values.items():
         if not isinstance(value, str) or not value:
-            msg = f"Setting {name!r} must be a text."
+            msg = f"Setting {name!r} must be a non-empty string."
             raise SettingsError(msg)
     return Settings(path=str(values["path"]), schema=str(values["schema"]))
 
 
 def echo_state(value: bytes) -> None:
-    """Print a confirmed STATE as one line, at once."""
+    """Write a confirmed STATE to standard output as one line, unbuffered.
+
+    Raises:
+        LoadError: The reader has closed the pipe.
+    """
     try:
         sys.stdout.buffer.write(value + b"\n")
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
-        msg = "Nobody reads the STATE on standard output."
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails, too
+        msg = "Standard output is closed: cannot confirm STATE."
         raise LoadError(msg) from error
 
 
 def read_ahead(source: int, signals: Signals) -> Iterator[bytes]:
-    """Chunks of the input as they come, and an empty one now and then while none comes."""
-    chunks: queue.Queue[bytes | OSError] = queue.Queue(_QUEUED)
+    """Yield chunks of the input as they arrive, and an empty one every 0.25 seconds while none arrives.
+
+    Raises:
+        LoadError: The input cannot be read.
+        Interrupted: A signal was received.
+    """
+    chunks: queue.Queue[bytes | OSError] = queue.Queue(_MAX_QUEUED_CHUNKS)
 
     def read() -> None:
         try:
-            while chunk := os.read(source, _CHUNK):
+            while chunk := os.read(source, _CHUNK_BYTES):
                 chunks.put(chunk)
             chunks.put(b"")
         except OSError as error:
@@ -120,7 +132,7 @@ def read_ahead(source: int, signals: Signals) -> Iterator[bytes]:
     while True:
         signals.check()
         try:
-            chunk = chunks.get(timeout=_TICK)
+            chunk = chunks.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             yield b""
             continue
@@ -133,13 +145,18 @@ def read_ahead(source: int, signals: Signals) -> Iterator[bytes]:
 
 
 def run(settings: Settings, source: int) -> None:
-    """Load everything the source brings; a signal ends it after a last commit."""
+    """Load the input of a file descriptor to its end; after a signal, commit what was received.
+
+    Raises:
+        LoadError: A message or value is invalid, or the file cannot be written.
+        Interrupted: A signal was received.
+    """
     signals = Signals()
     loader = Loader(settings.path, schema=settings.schema, on_state=echo_state)
     try:
         try:
             for chunk in read_ahead(source, signals):
-                loader.feed(chunk) if chunk else loader.tick()
+                loader.feed(chunk) if chunk else loader.commit_if_due()
         except Interrupted:
             loader.flush()
             raise
@@ -149,12 +166,12 @@ def run(settings: Settings, source: int) -> None:
 
 
 def about(style: str) -> str:
-    """What the target is and which settings it has; JSON for Meltano."""
+    """Return name, version and settings of the target, as text or as JSON for Meltano."""
     if style == "json":
         schema = {"type": "object", "properties": SETTINGS, "required": ["path"]}
         capabilities = ["about", "activate-version"]
-        known = {"name": NAME, "version": __version__, "capabilities": capabilities, "settings": schema}
-        return json.dumps(known, indent=2)
+        description = {"name": NAME, "version": __version__, "capabilities": capabilities, "settings": schema}
+        return json.dumps(description, indent=2)
     lines = [f"{name:8}{each['description']}" for name, each in SETTINGS.items()]
     return "\n".join([f"{NAME} {__version__}", *lines])
 
@@ -170,11 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code; also for the console script, which hands it to the shell.
-    """
+    """Run the command and return its exit code, which the console script passes to the shell."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     try:

@@ -1,8 +1,8 @@
-"""Views the loader makes beside its tables: made anew when something changed, never over what somebody else made.
+"""Views the loader creates beside its tables: replaced when their definition changes, never over foreign objects.
 
-DuckDB 2.0 lets a table change under its views and finds new columns of `SELECT *` by itself, but what it tells of a
-view's columns (`duckdb_columns()`, which clients read) stays as it was when the view was made.
-Views name their tables without a schema: DuckDB looks in the view's own one first, also in a file named as its schema.
+DuckDB 2.0 lets a table change under its views and finds new columns of `SELECT *` by itself, but the columns it reports
+for a view (`duckdb_columns()`, which clients read) stay those of the time the view was created.
+Views name their tables without a schema: DuckDB looks in the view's own schema first, also in a file named like it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from tap_bitrix24.target_duckdb.database import DATABASE
+from tap_bitrix24.target_duckdb.database import DATABASE, qualified
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import folded, literal, quoted
 
 LOGGER = logging.getLogger("target-bitrix24-duckdb")
 
-_MADE = re.compile(r" \(made by tap-bitrix24, [0-9a-f]{16}\)")
-"""How the comment of every view of ours ends; the digits change with the view."""
+_SIGNATURE = re.compile(r" \(made by tap-bitrix24, [0-9a-f]{16}\)")
+"""End of the comment of every view the loader creates; the digits are a hash of its definition."""
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """A column as DuckDB tells of it."""
+class RelationColumn:
+    """A column of a table or view, as DuckDB reports it."""
 
     name: str
     type: str
@@ -36,104 +36,107 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view as it shall be."""
+    """The definition of a view."""
 
     schema: str
     name: str
     select: str
-    about: str
-    """What it shows, for its comment."""
-    source: Sequence[Described] = ()
-    """The columns it reads: when they change, the view is made anew."""
+    description: str
+    """What the view shows; the first part of its comment."""
+    source_columns: Sequence[RelationColumn] = ()
+    """The columns it selects from: the view is replaced when they change."""
     comments: Mapping[str, str] = field(default_factory=dict)
+    """Column → comment."""
 
     @property
     def sql(self) -> str:
         """The full name, quoted."""
-        return ".".join(map(quoted, (DATABASE, self.schema, self.name)))
+        return qualified(self.schema, self.name)
 
     @property
-    def mark(self) -> str:
-        """The view's comment: tells ours from other people's, and one that is as it shall be from an old one."""
-        told = repr((self.select, list(self.source), list(self.comments.items())))
-        return f"{self.about} (made by tap-bitrix24, {hashlib.sha256(told.encode()).hexdigest()[:16]})"
+    def comment(self) -> str:
+        """The view's comment; its end identifies the loader's views, and the version of the definition."""
+        definition = repr((self.select, list(self.source_columns), list(self.comments.items())))
+        digest = hashlib.sha256(definition.encode()).hexdigest()[:16]
+        return f"{self.description} (made by tap-bitrix24, {digest})"
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """A table or a view that is there."""
+class Relation:
+    """A table or view in the database."""
 
     name: str
     kind: str
+    """`table` or `view`."""
     comment: str | None
 
     @property
-    def ours(self) -> bool:
-        """Whether it is a view of ours."""
-        return self.kind == "view" and _MADE.search(self.comment or "") is not None
+    def is_own_view(self) -> bool:
+        """Whether it is a view created by the loader."""
+        return self.kind == "view" and _SIGNATURE.search(self.comment or "") is not None
 
 
-def existing(connection: duckdb.DuckDBPyConnection, schema: str) -> list[Existing]:
-    """All tables and views of a schema."""
+def relations(connection: duckdb.DuckDBPyConnection, schema: str) -> list[Relation]:
+    """Return all tables and views of a schema."""
     rows = connection.execute(
         "SELECT table_name, 'table', NULL FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 UNION ALL"
         " SELECT view_name, 'view', comment FROM duckdb_views() WHERE database_name = $1 AND schema_name = $2",
         [DATABASE, schema],
     ).fetchall()
-    return [Existing(*row) for row in rows]
+    return [Relation(*row) for row in rows]
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[Described]:
-    """The columns of a table or a view, in order; none if it is not there."""
+def columns_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[RelationColumn]:
+    """Return the columns of a table or view in their order; an empty list if it does not exist."""
     rows = connection.execute(
         "SELECT column_name, data_type, comment FROM duckdb_columns()"
         " WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [DATABASE, schema, name],
     ).fetchall()
-    return [Described(*row) for row in rows]
+    return [RelationColumn(*row) for row in rows]
 
 
-def put(connection: duckdb.DuckDBPyConnection, view: View) -> bool:
-    """Make a view, or leave it as it is if it is right already; to be run in a transaction.
+def create_or_replace(connection: duckdb.DuckDBPyConnection, view: View) -> bool:
+    """Create a view, or replace it if its definition has changed; to be called in a transaction.
 
     Returns:
-        Whether it is there: a table or somebody else's view of that name is not touched, but warned of.
+        Whether the view exists now. A table or a foreign view of its name is kept, with a warning.
     """
-    there = _named(connection, view.schema, view.name)
-    if there is not None and not there.ours:
-        LOGGER.warning("view %s is not made: there is a %s %s already", view.name, there.kind, there.name)
+    existing = _find(connection, view.schema, view.name)
+    if existing is not None and not existing.is_own_view:
+        LOGGER.warning("view %s not created: a %s %s exists already", view.name, existing.kind, existing.name)
         return False
-    if there is not None and (there.name, there.comment) == (view.name, view.mark):
+    if existing is not None and (existing.name, existing.comment) == (view.name, view.comment):
         return True
-    if there is not None:
-        drop(connection, view.schema, there.name)
+    if existing is not None:
+        drop(connection, view.schema, existing.name)
     connection.execute(f"CREATE VIEW {view.sql} AS {view.select}")
-    connection.execute(f"COMMENT ON VIEW {view.sql} IS {literal(view.mark)}")
+    connection.execute(f"COMMENT ON VIEW {view.sql} IS {literal(view.comment)}")
     for name, comment in view.comments.items():
         connection.execute(f"COMMENT ON COLUMN {view.sql}.{quoted(name)} IS {literal(comment)}")
     return True
 
 
 def drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
-    """Remove a view."""
-    connection.execute(f"DROP VIEW {'.'.join(map(quoted, (DATABASE, schema, name)))}")
+    """Drop a view."""
+    connection.execute(f"DROP VIEW {qualified(schema, name)}")
 
 
-def make_room(connection: duckdb.DuckDBPyConnection, schema: str, stream: str) -> None:
-    """Remove our view where a stream's table must go: rows matter more.
+def drop_conflicting_view(connection: duckdb.DuckDBPyConnection, schema: str, stream: str) -> None:
+    """Drop the loader's own view if it has the name of a stream's table: the table takes precedence.
 
     Raises:
-        LoadError: The view is somebody else's.
+        LoadError: The view is a foreign one.
     """
-    there = _named(connection, schema, stream)
-    if there is None or there.kind != "view":
+    existing = _find(connection, schema, stream)
+    if existing is None or existing.kind != "view":
         return
-    if not there.ours:
-        msg = f"Stream {stream} needs a table of that name, but there is a view: drop it, or load into another schema."
+    if not existing.is_own_view:
+        msg = f"Stream {stream} needs a table of that name, but a view has it: drop it, or load into another schema."
         raise LoadError(msg)
-    LOGGER.warning("view %s makes room for the table of stream %s", there.name, stream)
-    drop(connection, schema, there.name)
+    LOGGER.warning("view %s dropped: stream %s needs a table of that name", existing.name, stream)
+    drop(connection, schema, existing.name)
 
 
-def _named(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Existing | None:
-    return next((each for each in existing(connection, schema) if folded(each.name) == folded(name)), None)
+def _find(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Relation | None:
+    return next((each for each in relations(connection, schema) if folded(each.name) == folded(name)), None)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.target_duckdb.errors import LoadError
-from tap_bitrix24.target_duckdb.labelled_views import make_views
+from tap_bitrix24.target_duckdb.labelled_views import create_labelled_views
 from tests.target_duckdb.singer import (
     ANY,
     BOOLEAN,
@@ -71,25 +71,25 @@ def deals(*rows: Mapping[str, Any]) -> bytes:
     return schema("deals", DEALS) + b"".join(record("deals", {**DEAL, **row}) for row in rows)
 
 
-def told(file: Path, stream: str = "deals") -> dict[str, Any]:
+def first_row(file: Path, stream: str = "deals") -> dict[str, Any]:
     """The first row of a view, by column."""
     columns = list(types(file, f"{stream}_labelled"))
     return dict(zip(columns, table(file, f"{stream}_labelled")[0], strict=True))
 
 
 def shown(file: Path, kind: Mapping[str, Any], value: Any, texts: Mapping[str, str | None], *, multiple: bool) -> Any:
-    """What a column with options shows of a value."""
+    """The value of a column with options in the view."""
     rows = schema("s", {"id": INTEGER, "v": kind}) + record("s", {"id": 1, "v": value})
     load(file, rows, FIELDS, field("v", "V", "s", multiple=multiple), options("v", texts, "s"))
-    assert make_views(file) == ["s_labelled"]
-    return told(file, "s")["V"]
+    assert create_labelled_views(file) == ["s_labelled"]
+    return first_row(file, "s")["V"]
 
 
 def test_columns_by_label_and_options_by_text(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"NEW": "Новая", "WON": "Сделка успешна"}))
     load(file, options("uf_crm_kind", {"44": "Опт"}), options("uf_crm_tags", {"5": "VIP", "7": "Срочно"}))
-    assert make_views(file) == ["deals_labelled"]
-    row = told(file)
+    assert create_labelled_views(file) == ["deals_labelled"]
+    row = first_row(file)
     assert row.pop("date_modify").isoformat() == "2026-01-02T10:00:00+00:00"
     assert row.pop("closedate").isoformat() == "2026-01-02"
     assert row == {
@@ -107,13 +107,13 @@ def comments(file: Path) -> dict[str, str]:
     return {column: comment for column, comment in found if comment}
 
 
-def test_comments_tell_the_portals_names(file: Path) -> None:
+def test_comments_are_the_portals_names(file: Path) -> None:
     load(file, deals({}), fields())
-    make_views(file)
+    create_labelled_views(file)
     wanted = {label: name.upper() for name, label in LABELS.items()}
     assert comments(file) == wanted
     load(file, FIELDS, field("title", LABELS["title"]).replace(b'"TITLE"', b'"subject"'))
-    make_views(file)
+    create_labelled_views(file)
     assert comments(file) == {**wanted, LABELS["title"]: "subject"}
 
 
@@ -153,17 +153,17 @@ def test_values_of_any_type(file: Path, kind: Mapping[str, Any], value: Any, *, 
 
 
 @pytest.mark.parametrize(("value", "expected"), [(True, "Да"), (False, "false"), (None, None)])
-def test_options_of_booleans_are_the_portals(file: Path, *, value: bool | None, expected: str | None) -> None:
+def test_options_of_booleans_are_y_and_n(file: Path, *, value: bool | None, expected: str | None) -> None:
     assert shown(file, BOOLEAN, value, {"Y": "Да"}, multiple=False) == expected
 
 
 def test_options_of_other_columns_and_streams_do_not_mix(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"NEW": "Новая"}), options("title", {"WON": "x"}))
     load(file, options("stage_id", {"WON": "Won", "NEW": "New"}, "leads"))
-    make_views(file)
-    assert told(file)["Стадия"] == "WON"
+    create_labelled_views(file)
+    assert first_row(file)["Стадия"] == "WON"
     load(file, deals({"stage_id": "NEW"}))
-    assert told(file)["Стадия"] == "Новая"
+    assert first_row(file)["Стадия"] == "Новая"
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_names_of_columns(file: Path, labels: list[str], expected: list[str]) ->
     given = dict(zip(columns, labels, strict=True))
     load(file, schema("s", dict.fromkeys(columns, STRING), []), record("s", {each: each * 2 for each in columns}))
     load(file, fields(given, "s"), *(options(each, {each * 2: each * 3}, "s") for each in columns))
-    make_views(file)
-    assert told(file, "s") == dict(zip(expected, (each * 3 for each in columns), strict=True))
+    create_labelled_views(file)
+    assert first_row(file, "s") == dict(zip(expected, (each * 3 for each in columns), strict=True))
 
 
 @pytest.mark.parametrize("stream", ['a"b', "a'b", "Имя", "select", "x y", "a.b", "t", "o", "stage"])
@@ -195,30 +195,30 @@ def test_odd_names(file: Path, stream: str) -> None:
     odd = f"{stream} 1"
     load(file, schema(stream, {"id": INTEGER, odd: STRING}), record(stream, {"id": 1, odd: "k"}))
     load(file, fields({odd: stream}, stream), options(odd, {"k": "text"}, stream))
-    assert make_views(file) == [f"{stream}_labelled"]
-    assert told(file, stream) == {"id": 1, stream: "text"}
+    assert create_labelled_views(file) == [f"{stream}_labelled"]
+    assert first_row(file, stream) == {"id": 1, stream: "text"}
 
 
 def test_a_file_named_as_its_schema(tmp_path: Path) -> None:
     file = tmp_path / "bitrix24.duckdb"
     load(file, deals({}), fields(), options("stage_id", {"WON": "Won"}))
-    make_views(file)
+    create_labelled_views(file)
     assert query(file, 'SELECT "Стадия" FROM bitrix24.bitrix24.deals_labelled') == [("Won",)]
 
 
 def test_another_schema(file: Path) -> None:
     load(file, deals({}), fields())
-    assert make_views(file, schema="elsewhere") == []
-    assert make_views(file) == ["deals_labelled"]
+    assert create_labelled_views(file, schema="elsewhere") == []
+    assert create_labelled_views(file) == ["deals_labelled"]
 
 
 def test_only_tables_that_fields_describes(file: Path) -> None:
     load(file, deals({}), schema("tasks", {"id": INTEGER}), fields(), fields(stream="leads"))
-    assert make_views(file) == ["deals_labelled"]
+    assert create_labelled_views(file) == ["deals_labelled"]
 
 
 CHILD = {"deal_id": INTEGER, "role": STRING, "_bitrix24_parent": STRING, "_bitrix24_children_read_at": DATETIME}
-SETS = schema("child_reads", {"stream": STRING, "parent": STRING, "read_at": DATETIME}, ["stream", "parent"])
+CHILD_READS = schema("child_reads", {"stream": STRING, "parent": STRING, "read_at": DATETIME}, ["stream", "parent"])
 
 
 def child(deal: int, hour: int) -> bytes:
@@ -226,20 +226,20 @@ def child(deal: int, hour: int) -> bytes:
     return record("deal_contacts", {"deal_id": deal, "role": "b", **at})
 
 
-def sets(parent: str, hour: int) -> bytes:
+def read_of(parent: str, hour: int) -> bytes:
     return record("child_reads", {"stream": "deal_contacts", "parent": parent, "read_at": f"2026-11-24T0{hour}:00:00Z"})
 
 
 def test_child_streams_show_their_current_rows(file: Path) -> None:
-    labels = {"deal_id": "Deal", "role": "Role", "_bitrix24_parent": "Set"}
+    labels = {"deal_id": "Deal", "role": "Role", "_bitrix24_parent": "Parent"}
     load(file, schema("deal_contacts", CHILD, ["deal_id"]), child(1, 1), child(2, 2))
     load(file, fields(labels, "deal_contacts"), options("role", {"b": "Buyer"}, "deal_contacts"))
-    assert make_views(file) == ["deal_contacts_labelled"]
+    assert create_labelled_views(file) == ["deal_contacts_labelled"]
     assert types(file, "deal_contacts_labelled") == {"Deal": "BIGINT", "Role": "VARCHAR"}
     assert sorted(table(file, "deal_contacts_labelled")) == [(1, "Buyer"), (2, "Buyer")]
-    load(file, SETS, sets("*", 2))
-    assert table(file, "deal_contacts_labelled") == [(2, "Buyer")], "follows without being made again"
-    assert make_views(file) == ["deal_contacts_labelled"]
+    load(file, CHILD_READS, read_of("*", 2))
+    assert table(file, "deal_contacts_labelled") == [(2, "Buyer")], "the existing view follows"
+    assert create_labelled_views(file) == ["deal_contacts_labelled"]
     assert table(file, "deal_contacts_labelled") == [(2, "Buyer")]
 
 
@@ -247,10 +247,10 @@ def test_no_view_of_rows_that_may_be_gone(file: Path, caplog: pytest.LogCaptureF
     load(file, schema("deal_contacts_current", {"id": INTEGER}), schema("deal_contacts", CHILD, ["deal_id"]))
     load(file, fields({"role": "Role"}, "deal_contacts"), OPTIONS)
     caplog.clear()
-    assert make_views(file) == []
+    assert create_labelled_views(file) == []
     assert caplog.messages == [
-        "view deal_contacts_current is not made: there is a table deal_contacts_current already",
-        "view deal_contacts_labelled is not made: it would need deal_contacts_current",
+        "view deal_contacts_current not created: a table deal_contacts_current exists already",
+        "view deal_contacts_labelled not created: it needs view deal_contacts_current",
     ]
 
 
@@ -258,80 +258,82 @@ def definition(file: Path) -> list[tuple[Any, ...]]:
     return query(file, "SELECT sql, comment FROM duckdb_views() WHERE view_name = 'deals_labelled'")
 
 
-def test_making_them_twice_changes_nothing(file: Path) -> None:
+def test_unchanged_views_are_not_replaced(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"WON": "Won"}))
-    make_views(file)
+    create_labelled_views(file)
     with duckdb.connect(str(file)) as connection:
         connection.execute("COMMENT ON COLUMN bitrix24.deals_labelled.\"ID\" IS 'mine'")
     before = definition(file)
-    assert make_views(file) == ["deals_labelled"]
+    assert create_labelled_views(file) == ["deals_labelled"]
     assert definition(file) == before
     assert ("mine",) in query(file, "SELECT comment FROM duckdb_columns() WHERE table_name = 'deals_labelled'")
 
 
-def test_a_label_that_changed(file: Path) -> None:
+def test_a_changed_label(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"WON": "Won"}))
-    make_views(file)
+    create_labelled_views(file)
     load(file, fields({"title": "Имя"}), options("stage_id", {"WON": "Успех"}))
-    assert told(file)["Стадия"] == "Успех", "texts are fresh without --labels"
-    make_views(file)
-    assert list(told(file))[:2] == ["ID", "Имя"]
+    assert first_row(file)["Стадия"] == "Успех", "texts are up to date without creating views anew"
+    create_labelled_views(file)
+    assert list(first_row(file))[:2] == ["ID", "Имя"]
 
 
-def test_columns_that_came_or_changed(file: Path) -> None:
+def test_new_and_changed_columns(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"WON": "Won"}))
-    make_views(file)
+    create_labelled_views(file)
     wider = {**DEALS, "title": ANY, "stage_id": ANY, "uf_new": STRING}
     load(file, schema("deals", wider), record("deals", {**DEAL, "title": [1], "uf_new": "n"}))
-    assert told(file)["Название"] == "[1]", "the view of before goes on"
+    assert first_row(file)["Название"] == "[1]", "the old view still works"
     load(file, FIELDS, field("uf_new", "Новое"))
-    make_views(file)
-    row = told(file)
+    create_labelled_views(file)
+    row = first_row(file)
     assert (row["Стадия"], row["Название"], row["Новое"]) == ("Won", "[1]", "n")
     assert types(file, "deals_labelled")["Название"] == "JSON"
 
 
-def test_a_view_nothing_stands_for_any_more_goes(file: Path) -> None:
+def test_views_without_a_table_are_dropped(file: Path) -> None:
     load(file, deals({}), schema("leads", {"id": INTEGER}), fields(), fields({"id": "ID"}, "leads"))
-    assert make_views(file) == ["deals_labelled", "leads_labelled"]
+    assert create_labelled_views(file) == ["deals_labelled", "leads_labelled"]
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE bitrix24.leads")
         connection.execute("CREATE VIEW bitrix24.my_labelled AS SELECT 1 AS mine")
-    assert make_views(file) == ["deals_labelled"]
+    assert create_labelled_views(file) == ["deals_labelled"]
     names = query(file, "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1")
     assert names == [("deals_labelled",), ("my_labelled",)]
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
-def test_what_somebody_else_made_is_not_touched(file: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+def test_foreign_tables_and_views_are_not_touched(file: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
     load(file, deals({}), fields(), OPTIONS)
     with duckdb.connect(str(file)) as connection:
         connection.execute(f"CREATE {kind} bitrix24.Deals_Labelled AS SELECT 1 AS mine")
-    assert make_views(file) == []
-    assert caplog.messages == [f"view deals_labelled is not made: there is a {kind.lower()} Deals_Labelled already"]
+    assert create_labelled_views(file) == []
+    assert caplog.messages == [f"view deals_labelled not created: a {kind.lower()} Deals_Labelled exists already"]
     assert query(file, "FROM out.bitrix24.deals_labelled") == [(1,)]
 
 
-def test_without_fields_nothing_is_made_and_nothing_lost(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_fields_no_view_is_created(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     load(file, deals({}))
-    assert make_views(file) == []
+    assert create_labelled_views(file) == []
     load(file, schema("fields", {"id": INTEGER, "label": STRING}))
-    assert make_views(file) == []
+    assert create_labelled_views(file) == []
     missing = "stream, column_name, portal_name, multiple"
     assert caplog.messages == [
-        "no labelled views are made: there is no table fields",
-        f"no labelled views are made: table fields has no column {missing}",
+        "no labelled views created: table fields does not exist",
+        f"no labelled views created: table fields has no column {missing}",
     ]
 
 
-def test_without_options_ids_stay(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_options_ids_are_shown(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     load(file, deals({}), fields())
-    assert make_views(file) == ["deals_labelled"]
-    assert told(file)["Метки"] == "[7,5]"
-    assert caplog.messages == ["options stay ids in labelled views: there is no table field_options"]
+    assert create_labelled_views(file) == ["deals_labelled"]
+    assert first_row(file)["Метки"] == "[7,5]"
+    assert caplog.messages == [
+        "labelled views show ids instead of texts of options: table field_options does not exist"
+    ]
 
 
-def test_options_that_came_twice_do_not_repeat_rows(file: Path) -> None:
+def test_duplicate_options_do_not_duplicate_rows(file: Path) -> None:
     load(file, deals({}), fields(), OPTIONS.replace(b'["stream","column_name","id"]', b"[]"))
     with duckdb.connect(str(file)) as connection:
         for text in ("Won", "Won", "Lost"):
@@ -340,13 +342,13 @@ def test_options_that_came_twice_do_not_repeat_rows(file: Path) -> None:
                 " VALUES ('deals', 'stage_id', 'WON', ?)",
                 [text],
             )
-    make_views(file)
+    create_labelled_views(file)
     assert [row[2] for row in table(file, "deals_labelled")] == ["Won"]
 
 
-def test_a_view_that_cannot_be_made_leaves_all_as_they_were(file: Path) -> None:
+def test_a_refused_view_leaves_all_unchanged(file: Path) -> None:
     load(file, deals({}), schema("zoo", CHILD, ["deal_id"]), fields(), fields({"role": "Role"}, "zoo"))
-    assert make_views(file) == ["deals_labelled", "zoo_labelled"]
+    assert create_labelled_views(file) == ["deals_labelled", "zoo_labelled"]
     before = definition(file)
     with duckdb.connect(str(file)) as connection:
         connection.execute("USE bitrix24")
@@ -355,12 +357,12 @@ def test_a_view_that_cannot_be_made_leaves_all_as_they_were(file: Path) -> None:
         connection.execute("DROP TABLE base")
     load(file, fields({"title": "Other"}))
     with pytest.raises(LoadError, match="Table with name base does not exist"):
-        make_views(file)
+        create_labelled_views(file)
     assert definition(file) == before
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP VIEW bitrix24.child_reads")
-    make_views(file)
-    assert "Other" in told(file)
+    create_labelled_views(file)
+    assert "Other" in first_row(file)
 
 
 WON = """
@@ -394,7 +396,7 @@ def test_labels_save_the_join(file: Path) -> None:
     )
     labels = {"stage_id": "Deal Stage", "opportunity": "Amount", "stage_semantic_id": "Stage Group"}
     load(file, fields(labels), options("stage_id", {code: name for code, (name, _) in stages.items()}))
-    make_views(file)
+    create_labelled_views(file)
     with duckdb.connect(str(file), read_only=True) as connection:
         connection.execute("USE bitrix24")
         for sql in (WON, WON_BY_JOIN):
@@ -412,7 +414,7 @@ def test_a_million_rows(file: Path) -> None:
     load(file, deals({}), fields(), options("stage_id", {"NEW": "Новая", "WON": "Успех"}))
     load(file, options("uf_crm_kind", {str(i): f"Вид {i}" for i in range(290)}))
     load(file, options("uf_crm_tags", {str(i): f"Метка {i}" for i in range(20)}))
-    make_views(file)
+    create_labelled_views(file)
     with duckdb.connect(str(file)) as connection:
         connection.execute("USE bitrix24")
         connection.execute(BIG)

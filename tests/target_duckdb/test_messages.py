@@ -29,29 +29,29 @@ BAD = {
     b'{"type":"RECORD","stream":"s","record":{"id":1,"v":"\\ud800"}}': "not JSON",
     b'{"type":"RECORD","stream":"s","record":{"id":01}}': "not JSON",
     b'{"type":"RECORD","stream":"s","record":{"id":1}} {}': "not JSON",
-    b'{"type":"RECORD","stream":"s","record":{"id":1,"id":2}}': "the key 'id' is given twice",
-    b'{"type":"RECORD","stream":"s","record":{"v":"x","v":null}}': "the key 'v' is given twice",
-    b'{"type":"RECORD","stream":"s","record":{"id":1,"new":1,"new":2}}': "the key 'new' is given twice",
-    b'{"type":"RECORD","stream":"s","record":{"id":1},"stream":"t"}': "the key 'stream' is given twice",
-    b'{"type":"RECORD","stream":"s","record":{"id":1},"record":{"id":2}}': "the key 'record' is given twice",
+    b'{"type":"RECORD","stream":"s","record":{"id":1,"id":2}}': "duplicate key 'id'",
+    b'{"type":"RECORD","stream":"s","record":{"v":"x","v":null}}': "duplicate key 'v'",
+    b'{"type":"RECORD","stream":"s","record":{"id":1,"new":1,"new":2}}': "duplicate key 'new'",
+    b'{"type":"RECORD","stream":"s","record":{"id":1},"stream":"t"}': "duplicate key 'stream'",
+    b'{"type":"RECORD","stream":"s","record":{"id":1},"record":{"id":2}}': "duplicate key 'record'",
     b'{"type":"RECORD","stream":"s","record":null}': "no record object",
     b'{"type":"RECORD","stream":"s","record":[{"id":1}]}': "no record object",
     b'{"type":"RECORD","stream":"s","recrod":{"id":1}}': "no record object",
     b'{"type":"RECORD","stream":"s","version":1.5,"record":{"id":1}}': "version 1.5",
-    b'{"type":"RECORD","stream":"t","record":{"id":1}}': "stream t has had no SCHEMA yet",
-    b'{"record":{"id":1},"type":"RECORD","stream":"t"}': "stream t has had no SCHEMA yet",
-    b'{"type":"RECORD","record":{"id":1}}': "RECORD names no stream",
+    b'{"type":"RECORD","stream":"t","record":{"id":1}}': "stream t has no SCHEMA message before this line",
+    b'{"record":{"id":1},"type":"RECORD","stream":"t"}': "stream t has no SCHEMA message before this line",
+    b'{"type":"RECORD","record":{"id":1}}': "RECORD has no stream",
     b'{"type":"BATCH","stream":"s","encoding":{},"manifest":[]}': "BATCH messages are not supported",
     b'{"type":"RECORDS","stream":"s"}': "unknown message type 'RECORDS'",
     b'{"stream":"s","record":{"id":1}}': "not a Singer message",
     b"[1]": "not a Singer message",
     b"INFO tap started": "not JSON",
     b'{"type":"SCHEMA","stream":"u","schema":{"properties":{}}}': "SCHEMA of stream u has no properties",
-    b'{"type":"SCHEMA","stream":"u","schema":{"properties":{"a":{}}},"key_properties":["b"]}': "key_properties",
-    b'{"type":"SCHEMA","schema":{"properties":{"a":{}}}}': "SCHEMA names no stream",
+    b'{"type":"SCHEMA","stream":"u","schema":{"properties":{"a":{}}},"key_properties":["b"]}': "key_properties that",
+    b'{"type":"SCHEMA","schema":{"properties":{"a":{}}}}': "SCHEMA has no stream",
     b'{"type":"STATE"}': "STATE has no value",
     b'{"type":"ACTIVATE_VERSION","stream":"s"}': "ACTIVATE_VERSION of stream s has no integer version",
-    b'{"type":"ACTIVATE_VERSION","stream":"t","version":1}': "stream t has had no SCHEMA yet",
+    b'{"type":"ACTIVATE_VERSION","stream":"t","version":1}': "stream t has no SCHEMA message before this line",
 }
 
 
@@ -123,7 +123,7 @@ def test_an_unknown_line_comes_after_a_commit_of_all_before_it(file: Path) -> No
 def test_input_that_ends_within_a_line(file: Path) -> None:
     done = run(file, HEAD + record("s", {"id": 1}) + state(1) + record("s", {"id": 2})[:-9])
     assert (done.returncode, done.stdout) == (1, b"1\n")
-    assert done.stderr.startswith(b"target-bitrix24-duckdb: line 4: the input ends in the middle of it")
+    assert done.stderr.startswith(b"target-bitrix24-duckdb: line 4: the input ends within this line")
     assert query(file, "SELECT id FROM out.bitrix24.s") == [(1,)]
 
 

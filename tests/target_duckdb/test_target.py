@@ -54,9 +54,10 @@ def test_about_lists_the_settings_for_meltano() -> None:
     ("config", "text"),
     [
         (None, "--config FILE is missing"),
-        ("{}", "Setting 'path' must be a text."),
-        ('{"path": 5}', "Setting 'path' must be a text."),
-        ('{"path": "x.duckdb", "shema": "x"}', "Unknown setting 'shema'"),
+        ("{}", "Setting 'path' must be a non-empty string."),
+        ('{"path": 5}', "Setting 'path' must be a non-empty string."),
+        ('{"path": "x.duckdb", "shema": "x"}', "Unknown setting 'shema'. Did you mean 'schema'?"),
+        ('{"path": "x.duckdb", "host": "x"}', "Unknown setting 'host'. Available: path, schema."),
         ("path=x", "Cannot read the settings in"),
         ("[]", "are not a JSON object"),
     ],
@@ -88,7 +89,7 @@ def _foreign(file: Path) -> Path:
         (_directory, "Is a directory"),
         (_foreign, "not a valid DuckDB database file"),
         (lambda _: Path("/proc/out.duckdb"), "Cannot open file"),
-        (lambda _: Path("/proc/none/out.duckdb"), "Cannot make the folder"),
+        (lambda _: Path("/proc/none/out.duckdb"), "Cannot create the folder"),
         (lambda file: file.parent / ("x" * 300), "File name too long"),
     ],
 )
@@ -134,7 +135,7 @@ def test_a_full_disk_leaves_what_was_confirmed(file: Path) -> None:
     assert query(file, "SELECT count(*), count(DISTINCT id) FROM out.bitrix24.s") == [(12_000, 12_000)]
 
 
-def test_nobody_reads_the_state(file: Path) -> None:
+def test_standard_output_is_closed(file: Path) -> None:
     with subprocess.Popen(
         command(file), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -144,10 +145,10 @@ def test_nobody_reads_the_state(file: Path) -> None:
         process.stdout.close()
         process.stdin.write(HEAD + record("s", {"id": 1}) + state(1))
         process.stdin.close()
-        told = process.stderr.read()
-    assert (process.returncode, told) == (
+        stderr = process.stderr.read()
+    assert (process.returncode, stderr) == (
         1,
-        b"target-bitrix24-duckdb: Nobody reads the STATE on standard output.\n",
+        b"target-bitrix24-duckdb: Standard output is closed: cannot confirm STATE.\n",
     )
     assert query(file, "SELECT id FROM out.bitrix24.s") == [(1,)]
 
@@ -183,9 +184,9 @@ def test_a_signal_commits_and_confirms(file: Path, signum: signal.Signals, code:
         time.sleep(0.3)
         process.send_signal(signum)
         assert process.stdout.read() == b"1\n"
-        told = process.stderr.read().decode()
+        stderr = process.stderr.read().decode()
     assert process.returncode == code
-    assert told == f"target-bitrix24-duckdb: {Interrupted(signum)}\n"
+    assert stderr == f"target-bitrix24-duckdb: {Interrupted(signum)}\n"
     assert query(file, "SELECT id FROM out.bitrix24.s") == [(1,)]
 
 
@@ -253,7 +254,7 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 sys.stderr.write(f"\\n{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}")
 """
-"""Runs a command and tells its peak in KiB; by a small process, for a child's peak begins with its parent's size."""
+"""Runs a command and prints its peak memory in KiB; in a small process, for a child starts with its parent's size."""
 
 
 def test_memory_does_not_grow_with_the_number_of_streams(file: Path) -> None:

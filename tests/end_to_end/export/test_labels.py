@@ -7,7 +7,7 @@ import pytest
 
 from tap_bitrix24.export.command import catalog, parse_arguments, root
 from tap_bitrix24.export.console import Report
-from tap_bitrix24.target_duckdb.labelled_views import STREAMS
+from tap_bitrix24.target_duckdb.labelled_views import LABEL_STREAMS
 from tests.end_to_end.export.conftest import Done, Export
 from tests.tap.running import Portal
 from tests.target_duckdb.test_labelled_views import WON, WON_BY_JOIN
@@ -93,7 +93,7 @@ def _selected(portal: Portal, *wanted: str, also: Sequence[str] = ()) -> set[str
 
 def test_children_bring_what_tells_which_of_them_are_gone(portal: Portal) -> None:
     assert _selected(portal, "deal_contacts") == {"deal_contacts", "child_reads"}
-    assert _selected(portal, "deals", also=STREAMS) == {"deals", *STREAMS}
+    assert _selected(portal, "deals", also=LABEL_STREAMS) == {"deals", *LABEL_STREAMS}
     assert _selected(portal, "price_type_langs") == {"price_type_langs"}, "read whole: what is gone does not come"
 
 
