@@ -1,4 +1,4 @@
-"""What `bitrix24-export` shows: progress while it runs, a closing table, example queries with their output."""
+"""Output of `bitrix24-export`: progress, warnings, a closing table, example queries with their results."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from tap_bitrix24.export.examples import EXAMPLES
+from tap_bitrix24.target_duckdb.identifiers import quoted
 
 CONSOLE_WIDTH = 100
 
 
 class Report:
-    """Prints to stdout what a person wants to see; plain text where that is no terminal."""
+    """Prints to stdout; plain text, 100 columns wide, if stdout is not a terminal."""
 
     def __init__(self) -> None:
-        """Nothing is shown yet."""
+        """Find out whether stdout is a terminal."""
         self._console = Console(highlight=False)
         if not self._console.is_terminal:
             self._console = Console(highlight=False, width=CONSOLE_WIDTH)
 
     @contextlib.contextmanager
     def progress(self, streams: int) -> Iterator[Callable[[int, int], None]]:
-        """A bar on stderr, gone when it is done; nothing where stderr is no terminal.
+        """Show a progress bar on stderr during the block, and remove it; show nothing if stderr is not a terminal.
 
         Args:
-            streams: How many will be read.
+            streams: Number of streams to be read.
 
         Yields:
-            To be called with the streams done and the rows so far.
+            A function to be called with the numbers of finished streams and of records so far.
         """
         with Progress(
             SpinnerColumn(),
@@ -51,7 +52,7 @@ class Report:
             yield lambda done, rows: progress.update(task, completed=done, rows=rows)
 
     def warnings(self, texts: Sequence[str]) -> None:
-        """What the tap warned of."""
+        """Print warnings of the tap."""
         for text in texts:
             self._console.print(f"warning: {text}", markup=False)
 
@@ -61,17 +62,17 @@ class Report:
         seconds: Mapping[str, float],
         requests: Mapping[str, int],
         *,
-        took: float,
-        all_requests: int,
+        total_seconds: float,
+        total_requests: int,
     ) -> None:
-        """The closing table.
+        """Print the closing table.
 
         Args:
             rows: Stream → rows loaded.
-            seconds: Stream → seconds from its first row to its last; streams are read side by side.
-            requests: Stream → HTTP requests that served no other stream.
-            took: Seconds of the whole run.
-            all_requests: Requests of the whole run, discovery included.
+            seconds: Stream → seconds from its first record to its last; streams are read side by side.
+            requests: Stream → HTTP requests that served it alone.
+            total_seconds: Duration of the whole run.
+            total_requests: HTTP requests of the whole run, discovery included.
         """
         table = Table(box=box.SIMPLE_HEAD)
         table.add_column("stream")
@@ -81,49 +82,46 @@ class Report:
             figures = (f"{rows.get(stream, 0):,}", f"{seconds.get(stream, 0.0):.1f}", f"{requests.get(stream, 0):,}")
             table.add_row(stream, *figures)
         table.add_section()
-        table.add_row("total", f"{sum(rows.values()):,}", f"{took:.1f}", f"{all_requests:,}")
+        table.add_row("total", f"{sum(rows.values()):,}", f"{total_seconds:.1f}", f"{total_requests:,}")
         self._console.print(table)
 
-    def verified(self, counted: Mapping[str, tuple[int, int]], *, not_counted: int) -> None:
-        """Tables whose rows are not as many as the portal counts, and how many could be compared.
+    def comparison(self, compared: Mapping[str, tuple[int, int]], *, not_counted: int) -> None:
+        """Print the tables whose row count differs from the portal's, and how many tables were compared.
 
         Args:
-            counted: Stream → the portal's count up to the table's last id, and the table's rows.
-            not_counted: Streams no count can be had of.
+            compared: Stream → the portal's count up to the table's largest id, and the table's row count.
+            not_counted: Number of streams whose rows the portal cannot count.
         """
-        unlike = {name: figures for name, figures in counted.items() if figures[0] != figures[1]}
-        for name, (there, here) in unlike.items():
-            what = "rows are missing here" if there > here else "rows here are gone from the portal"
-            self._console.print(f"{name}: {abs(there - here):,} {what} ({there:,} there, {here:,} here)", markup=False)
-        alike = f"{len(counted) - len(unlike)} of {len(counted)} tables hold as many rows as the portal counts"
-        self._console.print(f"{alike}; {not_counted} streams can't be counted", markup=False)
+        different = {name: counts for name, counts in compared.items() if counts[0] != counts[1]}
+        for name, (on_portal, in_table) in different.items():
+            what = "rows missing" if on_portal > in_table else "rows no longer on the portal"
+            counts = f"{on_portal:,} on the portal, {in_table:,} in the table"
+            self._console.print(f"{name}: {abs(on_portal - in_table):,} {what} ({counts})", markup=False)
+        equal = f"{len(compared) - len(different)} of {len(compared)} tables have as many rows as the portal counts"
+        self._console.print(f"{equal}; {not_counted} streams cannot be counted", markup=False)
 
     def views(self, names: Sequence[str]) -> None:
-        """The views that were made, in one line."""
+        """Print the names of the labelled views, in one line."""
         self._console.print(f"labelled views: {', '.join(names) or 'none'}", markup=False, soft_wrap=True)
 
     def examples(self, database: Path, schema: str) -> None:
-        """Run the example queries; print each with its answer."""
+        """Run the example queries and print each with its result."""
         with duckdb.connect(str(database), read_only=True) as connection:
-            connection.execute(f"USE {_quoted(schema)}")
+            connection.execute(f"USE {quoted(schema)}")
             for example in EXAMPLES:
                 self._console.print(f"-- {example.title}\n{example.sql.strip()};", markup=False, soft_wrap=True)
-                answer = connection.execute(example.sql)
-                rows = answer.fetchall()
+                result = connection.execute(example.sql)
+                rows = result.fetchall()
                 table = Table(box=box.SIMPLE_HEAD)
-                for number, column in enumerate(answer.description or ()):
+                for number, column in enumerate(result.description or ()):
                     numeric = all(isinstance(row[number], (int, float)) for row in rows)
                     table.add_column(str(column[0]), justify="right" if numeric else "left")
                 for row in rows:
-                    table.add_row(*("" if value is None else _shown(value) for value in row))
+                    table.add_row(*("" if value is None else _format(value) for value in row))
                 self._console.print(table)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

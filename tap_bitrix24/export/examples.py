@@ -1,4 +1,4 @@
-"""Questions a CRM analyst asks first, as SQL over the extracted tables; shown at the end of the demo export."""
+"""Example queries over the extracted tables, printed at the end of the demo export."""
 
 from __future__ import annotations
 

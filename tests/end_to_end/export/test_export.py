@@ -1,4 +1,4 @@
-"""What the export leaves in the file and on the screen, and how it fails."""
+"""What the export writes to the file and to the terminal, and how it fails."""
 
 import os
 import subprocess
@@ -80,18 +80,19 @@ def test_output_into_a_pipe_is_plain(export: Export, portal: Portal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "text"),
     [
-        (["--select", "deals,dealz"], "--select: this portal has no stream dealz; it has "),
+        (["--select", "deals,dealz"], "--select: Unknown stream 'dealz'. Did you mean 'deals'?"),
+        (["--select", "nowhere"], "--select: Unknown stream 'nowhere'. Available: ai_engines, "),
         (["--since", "yesterday"], "start_date 'yesterday' is no date: write it like 2025-01-31"),
     ],
 )
 def test_a_wrong_option_ends_with_one_line_and_code_2(
-    export: Export, portal: Portal, arguments: list[str], told: str
+    export: Export, portal: Portal, arguments: list[str], text: str
 ) -> None:
     done = export(*arguments, config=portal.config())
     assert (done.code, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"bitrix24-export: {told}")
+    assert done.stderr.startswith(f"bitrix24-export: {text}")
     assert done.stderr.count("\n") == 1
     assert not export.database.exists()
 
@@ -104,18 +105,18 @@ def test_a_wrong_secret_ends_with_one_line_that_does_not_show_it(export: Export,
     assert not export.database.exists()
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("{", "Expecting"), ("[]", "a JSON object")])
-def test_an_unreadable_config(export: Export, content: str | None, told: str) -> None:
+@pytest.mark.parametrize(("content", "text"), [(None, "No such file"), ("{", "Expecting"), ("[]", "a JSON object")])
+def test_an_unreadable_config(export: Export, content: str | None, text: str) -> None:
     path = export.folder / "broken.json"
     if content is not None:
         path.write_text(content)
     done = export("--config", str(path))
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert told in done.stderr
+    assert text in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["--demo", "--config", "x.json"], ["--demo", "--sel", "deals"]])
-def test_a_command_line_that_makes_no_sense(export: Export, arguments: list[str]) -> None:
+def test_an_invalid_command_line(export: Export, arguments: list[str]) -> None:
     done = export(*arguments)
     assert done.code == 2
     assert done.stderr.startswith("usage: bitrix24-export")

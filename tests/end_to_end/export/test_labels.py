@@ -1,12 +1,13 @@
-"""`--labels`: which streams it selects besides, the views it leaves in the file, the line it ends with."""
+"""`--labels`: which streams it adds, the views in the file, the line about them."""
 
 import json
 from collections.abc import Sequence
 
 import pytest
 
-from tap_bitrix24.export.command import catalog, parse_arguments, root
+from tap_bitrix24.export.command import parse_arguments
 from tap_bitrix24.export.console import Report
+from tap_bitrix24.export.selection import discover, stream_metadata
 from tap_bitrix24.target_duckdb.labelled_views import LABEL_STREAMS
 from tests.end_to_end.export.conftest import Done, Export
 from tests.tap.running import Portal
@@ -29,17 +30,17 @@ def views(done: Done) -> list[str]:
     return line.rstrip().split(", ")
 
 
-def test_labels_are_made_on_request_only() -> None:
+def test_labels_are_an_option() -> None:
     assert not parse_arguments(["x.duckdb", "--demo"]).labels
     assert parse_arguments(["x.duckdb", "--demo", "--labels"]).labels
 
 
 @pytest.mark.parametrize(("wanted", "others"), [(["deals"], False), ([], None)])
-def test_streams_selected_besides(portal: Portal, wanted: list[str], *, others: bool | None) -> None:
-    found, _ = catalog(portal.config(), wanted, ["contacts", "not_there"])
-    selected = {stream["tap_stream_id"]: root(stream).get("selected") for stream in found["streams"]}
-    by_default, _ = catalog(portal.config(), [])
-    default = {stream["tap_stream_id"]: root(stream).get("selected") for stream in by_default["streams"]}
+def test_additional_streams(portal: Portal, wanted: list[str], *, others: bool | None) -> None:
+    found, _ = discover(portal.config(), wanted, ["contacts", "not_there"])
+    selected = {stream["tap_stream_id"]: stream_metadata(stream).get("selected") for stream in found["streams"]}
+    by_default, _ = discover(portal.config(), [])
+    default = {stream["tap_stream_id"]: stream_metadata(stream).get("selected") for stream in by_default["streams"]}
     assert selected == {
         name: True if name in {"contacts", *wanted} else default[name] if others is None else others
         for name in selected
@@ -64,7 +65,7 @@ def test_both_ways_to_ask_for_won_deals(export: Export, portal: Portal) -> None:
     assert export.query(WON) == export.query(WON_BY_JOIN)
 
 
-def test_later_runs_make_them_again(export: Export, portal: Portal) -> None:
+def test_later_runs_keep_them(export: Export, portal: Portal) -> None:
     first, second, third = (
         views(export("--select", select, "--labels", config=portal.config()))
         for select in ("deals", "deals", "contacts")
@@ -86,15 +87,15 @@ def test_many_views_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"labelled views: {', '.join(names)}\nlabelled views: none\n"
 
 
-def _selected(portal: Portal, *wanted: str, also: Sequence[str] = ()) -> set[str]:
-    found, _ = catalog(portal.config(), wanted, also)
-    return {stream["tap_stream_id"] for stream in found["streams"] if root(stream).get("selected")}
+def _selected(portal: Portal, *streams: str, additional: Sequence[str] = ()) -> set[str]:
+    found, _ = discover(portal.config(), streams, additional)
+    return {stream["tap_stream_id"] for stream in found["streams"] if stream_metadata(stream).get("selected")}
 
 
-def test_children_bring_what_tells_which_of_them_are_gone(portal: Portal) -> None:
+def test_child_reads_is_selected_with_child_streams(portal: Portal) -> None:
     assert _selected(portal, "deal_contacts") == {"deal_contacts", "child_reads"}
-    assert _selected(portal, "deals", also=LABEL_STREAMS) == {"deals", *LABEL_STREAMS}
-    assert _selected(portal, "price_type_langs") == {"price_type_langs"}, "read whole: what is gone does not come"
+    assert _selected(portal, "deals", additional=LABEL_STREAMS) == {"deals", *LABEL_STREAMS}
+    assert _selected(portal, "price_type_langs") == {"price_type_langs"}, "read in full: removed rows do not appear"
 
 
 def test_a_view_of_children_shows_the_current_ones(export: Export, own: Portal) -> None:
@@ -109,7 +110,7 @@ def test_a_view_of_children_shows_the_current_ones(export: Export, own: Portal) 
     assert len(export.query("SELECT * FROM deal_contacts")) == len(before), "no row is deleted from the table itself"
 
 
-def test_the_demo_has_labels_and_words_of_its_own(export: Export) -> None:
+def test_labels_of_the_demo_portal(export: Export) -> None:
     made = views(export("--demo", "--scale", "120", "--labels"))
     assert {"deals_labelled", "contacts_labelled", "tasks_labelled", "smart_process_156_labelled"} <= {*made}
     won = 'SELECT "ID" FROM deals_labelled WHERE "Deal Stage" = \'Сделка успешна\' ORDER BY 1'
@@ -135,8 +136,8 @@ def test_several_options_are_a_list_of_texts(export: Export, portal: Portal) -> 
         'SELECT l."Каналы", d.uf_crm_1700008105 FROM deals_labelled AS l JOIN deals AS d ON d.id = l."ID"'
     )
     several = 0
-    for texts, told in rows:
-        assert texts == [CHANNELS[str(number)] for number in json.loads(told)]
+    for texts, ids in rows:
+        assert texts == [CHANNELS[str(number)] for number in json.loads(ids)]
         several += len(texts) > 1
     assert several > 20
     assert {text for (text,) in export.query('SELECT DISTINCT "Приоритет" FROM deals_labelled')} == {

@@ -1,4 +1,4 @@
-"""`pip install tap-bitrix24` brings what the tap needs and nothing that only the export needs."""
+"""`pip install tap-bitrix24` installs what the tap needs, and nothing that only the loader and the export need."""
 
 import re
 import subprocess

@@ -74,12 +74,12 @@ def test_a_signal_ends_it_cleanly(export: Export, slow: str, signum: int, code: 
         wait_for_requests(slow, requests)
         began = time.monotonic()
         os.killpg(running.pid, signum)
-        out, told = running.communicate(timeout=20)
-    assert running.returncode == code, told
+        out, stderr = running.communicate(timeout=20)
+    assert running.returncode == code, stderr
     assert time.monotonic() - began < 5
     assert out == ""
     kept = f"; rows read until then are in {export.database}" if requests > 1 else ""
-    assert told == f"bitrix24-export: stopped{kept}\n"
+    assert stderr == f"bitrix24-export: stopped{kept}\n"
     assert left_behind(running.pid) == []
     if requests > 1:
         assert sum(export.counts().values()) > 0
@@ -105,9 +105,9 @@ def test_a_stopped_demo_leaves_no_portal_behind(export: Export) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.killpg(running.pid, signal.SIGTERM)
-        _, told = running.communicate(timeout=20)
-    assert running.returncode == 143, told
-    assert told.count("\n") == 1
+        _, stderr = running.communicate(timeout=20)
+    assert running.returncode == 143, stderr
+    assert stderr.count("\n") == 1
     assert left_behind(running.pid) == []
 
 
