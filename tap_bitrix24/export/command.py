@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError
 from tap_bitrix24.export.demo_portal import CONNECTIONS, demo_portal
-from tap_bitrix24.export.signals import on_signal, stop
+from tap_bitrix24.export.processes import on_signal, stop
 from tap_bitrix24.input_files import read_object
 from tap_bitrix24.redaction import Redactor
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_bitrix24.errors import TapError
+from tap_bitrix24.export.processes import start
 
 CONNECTIONS = ("webhook", "oauth", "vibecode", "site")
 """The connections the demo portal offers; the first one is the default."""
@@ -35,12 +35,9 @@ def demo_portal(scale: int, connection: str) -> Iterator[dict[str, Any]]:
     """
     command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale), "--plan", _PLAN]
     command += ["--door", connection]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as portal,
-    ):
+    with tempfile.TemporaryDirectory() as folder, start(command) as portal:
         try:
-            line = portal.stdout.readline() if portal.stdout else ""
+            line = portal.stdout.readline() if portal.stdout else b""
             if not line:
                 msg = f"the demo portal did not start (exit code {portal.wait()})"
                 raise TapError(msg)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tap_bitrix24.errors import Interrupted, TapError
-from tap_bitrix24.export.signals import on_signal
+from tap_bitrix24.export.processes import on_signal, start
 from tap_bitrix24.target_duckdb.loader import Loader
 
 _CHUNK_BYTES = 1 << 20
@@ -79,7 +79,7 @@ def run_tap(
     """
     with _argument_files(config=config, catalog=catalog) as files:
         command = [sys.executable, "-m", "tap_bitrix24.tap", *files]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0) as tap:
+        with start(command, stderr=subprocess.PIPE) as tap:
             return _load_output(tap, loader, show)
 
 
