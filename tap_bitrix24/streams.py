@@ -53,7 +53,7 @@ class RunContext:
     probe_rest_v3: Callable[[], None]
     """Finds out which methods of REST 3.0 there are, if nobody has."""
     note_child_reads: Callable[[list[Row]], None]
-    """Takes rows of `child_sets`, which come about while other streams are read."""
+    """Takes rows of `child_reads`, which come about while other streams are read."""
 
 
 class EntityStream(Stream):

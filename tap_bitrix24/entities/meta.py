@@ -28,9 +28,9 @@ FIELD_OPTIONS = Entity(
 )
 """One row per stream, column and code that stands in it: the word for the code."""
 CHILD_READS = Entity(
-    stream="child_sets",
+    stream="child_reads",
     scope=(),
-    endpoint=upper("child_sets", paging=SINGLE_PAGE),
+    endpoint=upper("child_reads", paging=SINGLE_PAGE),
     selected_by_default=True,
     documented_columns=columns(text="stream parent", datetime="read_at", integer="count"),
     primary_key=("stream", "parent"),

@@ -25,9 +25,9 @@ from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.strategy import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator, is_ignorable
 
-PARENT = "_bitrix24_set"
+PARENT = "_bitrix24_parent"
 """Row key and column that say whose child a row is."""
-CHILDREN_READ_AT = "_bitrix24_set_read_at"
+CHILDREN_READ_AT = "_bitrix24_children_read_at"
 """Column that says when the set a row belongs to was read; the bookmark of children."""
 ALL_PARENTS = "*"
 """The set of all sets: what a sweep has read."""

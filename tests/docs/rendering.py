@@ -20,12 +20,12 @@ from tap_bitrix24.dialects.pagination import SinglePage
 from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, META, REST_V3, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART, VIBE
-from tap_bitrix24.loading.columns import column_type
 from tap_bitrix24.model.endpoint import REST_3
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import KINDS, Column
 from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import PROPERTIES
+from tap_bitrix24.target_duckdb.columns import column_type
 
 ROOT = Path(__file__).parents[2]
 NOT_BUILT = frozenset({"detect_deletes"})
@@ -114,7 +114,7 @@ def streams() -> str:
     rows = []
     for entity in (*ENTITIES, *REST_V3):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.replication_key and entity.parents is None:
             since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
@@ -188,7 +188,7 @@ def vibe() -> str:
     """Every stream of VibeCode: path, scope, key, bookmark, way of reading, whether selected by default."""
     rows = []
     for entity in VIBE:
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.replication_key and entity.parents is None:
             since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((

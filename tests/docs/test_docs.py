@@ -20,7 +20,7 @@ from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.demo import serve
 from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.examples import EXAMPLES
+from tap_bitrix24.export.examples import EXAMPLES
 from tap_bitrix24.settings import PROPERTIES, check
 from tests.docs import rendering
 from tests.docs.rendering import BLOCKS, NOT_BUILT, ROOT, documents

@@ -14,9 +14,9 @@ import yaml
 
 from tap_bitrix24.demo import serve
 from tap_bitrix24.entities import ENTITIES
-from tap_bitrix24.loading.target import SETTINGS as TARGET_SETTINGS
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.tap import TapBitrix24
+from tap_bitrix24.target_duckdb.target import SETTINGS as TARGET_SETTINGS
 from tests.docs.rendering import NOT_BUILT
 from tests.tap.running import Portal
 

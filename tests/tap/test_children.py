@@ -18,7 +18,7 @@ from tests.tap.test_signals import Running
 from tests.tap.told import CHECKLISTS, COMMENTS, LINKS, PRODUCT_ROWS, SWEPT, Told
 
 Catalog = dict[str, Any]
-SETS = "child_sets"
+SETS = "child_reads"
 HOUR = 3_600
 
 
@@ -51,7 +51,7 @@ class Warehouse:
     def count(self, stream: Told, parent: str) -> int:
         """How many rows a parent had when its set was last read."""
         with opened(self.path) as connection:
-            where = "SELECT count FROM child_sets WHERE stream = $1 AND parent = $2"
+            where = "SELECT count FROM child_reads WHERE stream = $1 AND parent = $2"
             ((count,),) = connection.execute(where, [str(stream), parent]).fetchall()
         return int(count)
 

@@ -18,7 +18,7 @@ UNPARSED = "_bitrix24_unparsed"
 ANY_PORTAL = PortalFacts(datetime.now(UTC))
 FIXED = {entity.stream: entity for entity in ENTITIES if entity.template is None}
 DEFAULT = {stream for stream, entity in FIXED.items() if entity.selected_by_default}
-MADE = {"fields", "field_options", "child_sets"}
+MADE = {"fields", "field_options", "child_reads"}
 """Streams the tap makes itself; no scope opens them."""
 
 

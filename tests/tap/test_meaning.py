@@ -18,7 +18,7 @@ Fields = dict[tuple[str, str], Row]
 """(Stream, column) → its row of `fields`."""
 Words = dict[tuple[str, str], dict[str, str | None]]
 """(Stream, column) → code → its word."""
-MADE = {"fields", "field_options", "child_sets"}
+MADE = {"fields", "field_options", "child_reads"}
 ITEMS = {"smart_invoices": 31, "smart_process_156": 156, "smart_process_177": 177}
 CLASSIC = {
     "deals": "crm.deal.fields",
@@ -185,7 +185,13 @@ def test_users_and_tasks_are_described_by_their_own_methods(told: Portal, fields
 
 def test_columns_of_the_tap_are_told_from_the_portals(fields: Fields) -> None:
     made = {column for (_, column), row in fields.items() if row["origin"] == "tap"}
-    assert {"_bitrix24_unparsed", "_bitrix24_set", "_bitrix24_set_read_at", "phone_first", "email_first"} <= made
+    assert {
+        "_bitrix24_unparsed",
+        "_bitrix24_parent",
+        "_bitrix24_children_read_at",
+        "phone_first",
+        "email_first",
+    } <= made
     for (stream, column), row in fields.items():
         if row["origin"] == "portal":
             assert row["portal_type"], (stream, column)

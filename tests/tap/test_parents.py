@@ -91,12 +91,12 @@ def test_a_stream_all_of_whose_parents_refuse_fails_alone(start: Start, run_tap:
 def test_rows_of_a_parent_that_refuses_stay_current(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     """Nobody knows whether they are gone; its set is not told to be empty."""
     portal = start(scale=100)
-    streams = [str(CHECKLISTS), "child_sets"]
+    streams = [str(CHECKLISTS), "child_reads"]
     first = run_tap(portal.config(), catalog=catalog, streams=streams).succeeded()
     portal.control("clock", {"advance": 25 * 3_600})
     portal.faults({"fault": "command_error", "method": "task.checklistitem.getlist", "param": "X", "times": 1})
     second = run_tap(portal.config(), catalog=catalog, streams=streams, state=first.state).succeeded()
-    told = [{row["parent"] for row in run.records("child_sets")} for run in (first, second)]
+    told = [{row["parent"] for row in run.records("child_reads")} for run in (first, second)]
     assert len(told[0] - told[1]) == 1
     path = load(first.stdout + second.stdout, run_tap.folder)
     assert CHECKLISTS.current(path) == CHECKLISTS.truth(portal)

@@ -71,7 +71,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serve(scale=60, seed=1, no_limits=True, clock="now") as running:
         tap, config = Tap(tmp_path_factory.mktemp("lists")), dict(running.config("vibecode"))
         catalog = tap.discover(config)
-        run = tap(config, catalog=catalog, streams=[*READ, "field_options", "child_sets"]).succeeded()
+        run = tap(config, catalog=catalog, streams=[*READ, "field_options", "child_reads"]).succeeded()
         yield Service(running, Portal(running.url), run)
 
 
@@ -148,16 +148,16 @@ def test_codes_have_words(service: Service) -> None:
 def test_a_second_run_reads_the_children_of_changed_owners_only(service: Service, run_tap: Tap) -> None:
     config = dict(service.running.config("vibecode"))
     catalog = run_tap.discover(config)
-    streams = ["crm_product_rows", "child_sets"]
+    streams = ["crm_product_rows", "child_reads"]
     first = run_tap(config, catalog=catalog, streams=streams).succeeded()
     service.portal.control("clock", {"advance": 600})
     service.portal.mutate(table="deals", update=3)
     service.portal.control("clock", {"advance": 5})
     before = service.portal.stats()["requests"]
     again = run_tap(config, catalog=catalog, streams=streams, state=first.state).succeeded()
-    sets = {row["parent"] for row in again.records("child_sets")}
+    sets = {row["parent"] for row in again.records("child_reads")}
     assert len(sets) == 3
-    assert {row["_bitrix24_set"] for row in again.records("crm_product_rows")} <= sets
+    assert {row["_bitrix24_parent"] for row in again.records("crm_product_rows")} <= sets
     assert service.portal.stats()["requests"] - before < 20
 
 

@@ -198,7 +198,7 @@ def test_a_state_comes_after_the_children_it_stands_for() -> None:
     told: set[str] = set()
     rows = 0
     for event in outcome.events:
-        if isinstance(event, Rows) and event.rows and "_bitrix24_set" in event.rows[0]:
+        if isinstance(event, Rows) and event.rows and "_bitrix24_parent" in event.rows[0]:
             rows += len(event.rows)
         if isinstance(event, ChildGroupsRead):
             told |= event.counts.keys()
@@ -263,7 +263,7 @@ def test_stopped_and_resumed_runs_find_all_children(seed: int) -> None:
     for attempt in range(7):
         last = attempt == 6
         outcome = run(portal, state, clock, stop_after=None if last else random.randint(1, 30))
-        rows |= {row["ID"]: (row["_bitrix24_set"], format_bookmark(at(clock))) for row in outcome.rows}
+        rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(clock))) for row in outcome.rows}
         sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1] if outcome.states else state
         change(portal, random, clock + 1)
@@ -297,7 +297,7 @@ def run_to_end(
     """Runs until nothing is under way: one may end a sweep that began long ago, the next one sweeps anew."""
     for later in (clock, clock + 2 * DAY):
         outcome = run(portal, state, later)
-        rows |= {row["ID"]: (row["_bitrix24_set"], format_bookmark(at(later))) for row in outcome.rows}
+        rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(later))) for row in outcome.rows}
         sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1]
     return state

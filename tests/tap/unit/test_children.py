@@ -32,7 +32,7 @@ def held(outcome: Outcome) -> dict[str, list[int]]:
     """Set → ids of the rows that say they belong to it."""
     sets: dict[str, list[int]] = {}
     for row in outcome.rows:
-        sets.setdefault(row["_bitrix24_set"], []).append(int(row["ID"]))
+        sets.setdefault(row["_bitrix24_parent"], []).append(int(row["ID"]))
     return sets
 
 
@@ -56,9 +56,9 @@ def test_every_child_says_whose_it_is_and_every_parent_how_many_it_has() -> None
     portal = family([2, 0, 1])
     outcome = read(portal)
     assert outcome.rows == [
-        {**child(1, 1_001), "_bitrix24_set": "deal:1"},
-        {**child(1, 1_002), "_bitrix24_set": "deal:1"},
-        {**child(3, 3_001), "_bitrix24_set": "deal:3"},
+        {**child(1, 1_001), "_bitrix24_parent": "deal:1"},
+        {**child(1, 1_002), "_bitrix24_parent": "deal:1"},
+        {**child(3, 3_001), "_bitrix24_parent": "deal:3"},
     ]
     assert outcome.sets == {"deal:1": (2, NOW), "deal:2": (0, NOW), "deal:3": (1, NOW)}
 
@@ -406,6 +406,6 @@ def test_a_set_is_told_after_its_rows() -> None:
     for event in outcome.events:
         if isinstance(event, Rows):
             for row in event.rows:
-                seen[row["_bitrix24_set"]] = seen.get(row["_bitrix24_set"], 0) + 1
+                seen[row["_bitrix24_parent"]] = seen.get(row["_bitrix24_parent"], 0) + 1
         if isinstance(event, ChildGroupsRead):
             assert all(seen.get(name, 0) == count for name, count in event.counts.items())

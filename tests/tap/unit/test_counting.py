@@ -45,7 +45,7 @@ def test_every_list_of_a_stream_is_counted() -> None:
 
 @pytest.mark.parametrize(
     "stream",
-    ["crm_product_rows", "fields", "child_sets", "crm_stage_history", "crm_addresses", "im_dialog_messages", "lists"],
+    ["crm_product_rows", "fields", "child_reads", "crm_stage_history", "crm_addresses", "im_dialog_messages", "lists"],
 )
 def test_what_has_no_count_by_id_is_not_asked(stream: str) -> None:
     assert asked(stream) == []

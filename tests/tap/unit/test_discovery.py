@@ -173,7 +173,7 @@ def test_a_stream_someone_selected_without_its_scope_fails() -> None:
 def test_any_of_the_scopes_opens_an_entity_and_what_the_tap_makes_needs_none() -> None:
     for scope, streams in (("user_brief", {"users"}), ("tasks", {"tasks"}), ("user", {"users"})):
         opened = {entity.stream for entity in ENTITIES if is_allowed(portal(scopes=frozenset({scope})), entity)}
-        assert opened == {*streams, "fields", "field_options", "child_sets"}
+        assert opened == {*streams, "fields", "field_options", "child_reads"}
 
 
 # What multiplies lists
@@ -274,8 +274,8 @@ def test_children_say_which_set_they_belong_to_and_when_it_was_read() -> None:
     _, found = discover(client)
     names = {each.name: [column.name for column in each.columns] for each in found}
     for name, marked in (("deal_contacts", True), ("crm_product_rows", True), ("deals", False), ("rpa_items", False)):
-        assert ("_bitrix24_set" in names[name]) is marked, name
-        assert ("_bitrix24_set_read_at" in names[name]) is marked, name
+        assert ("_bitrix24_parent" in names[name]) is marked, name
+        assert ("_bitrix24_children_read_at" in names[name]) is marked, name
 
 
 def test_passwords_are_no_columns() -> None:

@@ -112,7 +112,7 @@ def test_where_a_column_comes_from(name: str, origin: str) -> None:
 
 def test_columns_of_the_tap_itself() -> None:
     rows = told(found("deal_contacts"))
-    assert rows["deal_contacts", "_bitrix24_set"]["origin"] == "tap"
+    assert rows["deal_contacts", "_bitrix24_parent"]["origin"] == "tap"
     assert told(found("price_type_langs"))["price_type_langs", "position"]["origin"] == "tap"
     assert rows["deal_contacts", "deal_id"]["origin"] == "portal"
     assert rows["deal_contacts", "deal_id"]["portal_type"] == "integer", "documented, not described"

@@ -27,8 +27,8 @@ from tap_bitrix24.schema.naming import column_name, column_names, upper_name
         ("already_snake", "already_snake"),
         ("PROPERTY_1151", "property_1151"),
         # the tap's own
-        ("_bitrix24_set", "_bitrix24_set"),
-        ("_bitrix24_set_read_at", "_bitrix24_set_read_at"),
+        ("_bitrix24_parent", "_bitrix24_parent"),
+        ("_bitrix24_children_read_at", "_bitrix24_children_read_at"),
     ],
 )
 def test_column_name(portal_name: str, column: str) -> None:

@@ -97,7 +97,7 @@ def test_children_of_a_stamped_parent_leave_a_bookmark_and_a_sweep() -> None:
     parents = [{"ID": "7", "LAST_UPDATED": EPOCH.isoformat()}]
     portal = ByMethod(crm_activity_list=parents, crm_activity_binding_list=[{"entityTypeId": 2, "entityId": 5}])
     outcome = run("crm_activity_bindings", portal)
-    assert outcome.rows == [{"entityTypeId": 2, "entityId": 5, "_bitrix24_set": "activity:7"}]
+    assert outcome.rows == [{"entityTypeId": 2, "entityId": 5, "_bitrix24_parent": "activity:7"}]
     assert outcome.states[-1] == {
         "replication_key": CHILDREN_READ_AT,
         "replication_key_value": format_bookmark(CLOCK),
@@ -110,7 +110,7 @@ def test_children_of_parents_without_a_stamp_are_read_whole_and_in_no_set() -> N
     portal = ByMethod(rpa_type_list=[{"id": 3}, {"id": 4}], rpa_item_list=lambda params: [{"id": params["typeId"]}])
     outcome = run("rpa_items", portal)
     assert [row["id"] for row in outcome.rows] == [3, 4]
-    assert not any("_bitrix24_set" in row for row in outcome.rows)
+    assert not any("_bitrix24_parent" in row for row in outcome.rows)
     assert (outcome.states, outcome.sets) == ([], {})
 
 

@@ -183,7 +183,7 @@ def test_parents_that_tell_their_children_are_read_by_the_universal_method() -> 
     assert brood.parents.reshape is None
     assert brood.embedded_source is not None
     assert brood.embedded_source.endpoint.method == "crm.deal.contact.items.get"
-    assert brood.embedded_source.constants == {"_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
+    assert brood.embedded_source.constants == {"_bitrix24_children_read_at": "2025-03-01T00:00:00Z"}
     assert brood.embedded_children({"id": 5, "contactIds": [7, 8], "contactId": 8}) == [
         {"DEAL_ID": 5, "CONTACT_ID": 7, "IS_PRIMARY": "N"},
         {"DEAL_ID": 5, "CONTACT_ID": 8, "IS_PRIMARY": "Y"},
@@ -198,7 +198,7 @@ def test_one_parent_is_asked_alone_and_its_id_becomes_a_column() -> None:
     (asked,) = brood.child_lists([17])
     assert asked.endpoint.method == "crm.deal.contact.items.get"
     assert asked.params == {"id": 17}
-    assert asked.constants == {"deal_id": 17, "_bitrix24_set_read_at": "2025-03-01T00:00:00Z"}
+    assert asked.constants == {"deal_id": 17, "_bitrix24_children_read_at": "2025-03-01T00:00:00Z"}
     assert asked.identity == ["CONTACT_ID"]
     assert brood.reference(17) == "deal:17"
 

@@ -1,0 +1,60 @@
+"""The export from discovery to report; imports the extra `duckdb`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tap_bitrix24.errors import SettingsError, TapError
+from tap_bitrix24.export.console import Report
+from tap_bitrix24.export.selection import discover, stream_metadata
+from tap_bitrix24.export.tap_process import run_tap
+from tap_bitrix24.export.verification import incomplete_tables
+from tap_bitrix24.target_duckdb.labelled_views import LABEL_STREAMS, create_labelled_views
+from tap_bitrix24.target_duckdb.loader import Loader
+
+
+def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
+    """Extract and load; return the exit code of the tap.
+
+    Raises:
+        TapError: A setting is invalid, the portal or the file cannot be used, or `--verify` found rows missing.
+        Interrupted: A signal arrived; what the tap had written until then is in the file.
+    """
+    if "client_id" in config and not config.get("token_file"):
+        msg = "with OAuth, set token_file: bitrix24-export signs in more than once, and must keep the renewed tokens."
+        raise SettingsError(msg)
+    began = time.monotonic()
+    config = {**config, "start_date": options.since} if options.since else config
+    streams = [name.strip() for name in (options.select or "").split(",") if name.strip()]
+    report = Report()
+    catalog, discovery_requests = discover(config, streams, LABEL_STREAMS if options.labels else ())
+    selected = sum(stream_metadata(stream).get("selected") is not False for stream in catalog["streams"])
+    with Loader(options.database, schema=options.schema) as loader:
+        with report.progress(selected) as show:
+            code, log = run_tap(config, catalog, loader, show)
+        loader.finish()
+    report.warnings(log.warnings)
+    report.table(
+        loader.rows_loaded, log.seconds, log.requests,
+        total_seconds=time.monotonic() - began, total_requests=discovery_requests + sum(log.requests.values()),
+    )  # fmt: skip
+    if options.labels:
+        report.views(create_labelled_views(options.database, schema=options.schema))
+    if code:
+        sys.stderr.write(f"{log.last_line or f'the tap ended with exit code {code}'}\n")
+    elif options.verify:
+        _verify(config, catalog, options, report)
+    if not code and options.demo in ("webhook", "oauth") and not streams:
+        report.examples(options.database, options.schema)
+    return code
+
+
+def _verify(config: Mapping[str, Any], catalog: Mapping[str, Any], options: argparse.Namespace, report: Report) -> None:
+    incomplete = incomplete_tables(config, catalog, options.database, schema=options.schema, report=report)
+    if incomplete:
+        msg = f"--verify: rows are missing from {', '.join(incomplete)}; run again, or load into a new file"
+        raise TapError(msg)
