@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.docs.rendering import ROOT
+from tests.docs.rendering import ROOT, slug
 
 SECTION = r"§\d+(?:\.\d+)*"
 RUN = rf"{SECTION}(?:(?:,| and| to| or)\s+{SECTION})*"
@@ -42,8 +42,7 @@ class Reference(NamedTuple):
 def anchors(document: Path) -> frozenset[str]:
     """Return what a link to a document may name: explicit anchors, and headings as GitHub addresses them."""
     text = FENCE.sub("", document.read_text(encoding="utf-8"))
-    headings = (re.sub(r"[^\w -]", "", each).strip().lower().replace(" ", "-") for each in HEADING.findall(text))
-    return frozenset([*ANCHOR.findall(text), *headings])
+    return frozenset([*ANCHOR.findall(text), *map(slug, HEADING.findall(text))])
 
 
 def section_anchor(section: str) -> str:
