@@ -75,7 +75,7 @@ def reading(entity: Entity) -> str:
         many = max(parent.group for parent in parents)
         way = f"{many} parents a command" if many > 1 else "a command per parent"
         if any(parent.told for parent in parents):
-            way = "told by the parents' rows"
+            way = "embedded in the parents' rows"
         return f"{way}: changed parents, all in a sweep" if is_swept(entity) else f"{way}, whole every run"
     if isinstance(entity.endpoint.paging, Unpaged):
         way = "whole list"
@@ -121,7 +121,7 @@ def streams() -> str:
     rows = []
     for entity in (*ENTITIES, *NEWER):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.stamp and entity.parents is None:
             since = f"`{column_name(entity.stamp.row)}`"
         rows.append((
@@ -228,7 +228,7 @@ def vibe() -> str:
     """Every stream of VibeCode: path, scope, key, bookmark, way of reading, whether selected by default."""
     rows = []
     for entity in VIBE:
-        since = "`_bitrix24_set_read_at`" if is_swept(entity) else ""
+        since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.stamp and entity.parents is None:
             since = f"`{column_name(entity.stamp.row)}`"
         rows.append((
