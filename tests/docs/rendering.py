@@ -27,6 +27,7 @@ from tap_bitrix24.portal import Portal, UniversalList
 from tap_bitrix24.schema import KINDS, Column
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.sources import is_swept
+from tests.docs.architecture import picture
 
 ROOT = Path(__file__).parents[2]
 COMMON = ("webhook_url", "start_date", "plan", "max_concurrency", "lookback_seconds", "child_sweep_hours")
@@ -42,6 +43,7 @@ ANY_PORTAL = Portal(
     datetime.now(UTC), types={156: ""}, product_blocks=[1, 2], offer_blocks=[3, 4],
     lists={5: UniversalList("lists"), 6: UniversalList("lists")},
 )  # fmt: skip
+STALE = "stale: run python -m tests.docs.rendering"
 BLOCK = re.compile(r"(<!-- begin: ([a-z]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -245,7 +247,13 @@ def unlisted() -> str:
     return table(("left out", "why"), *((name, reason) for name, reason in NOT_LISTED.items()))
 
 
+def picture_of_layers() -> str:
+    """Return the diagram of layers, from the contract in pyproject.toml."""
+    return picture((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "layers": picture_of_layers,
     "demo": demo,
     "output": output,
     "settings": settings,

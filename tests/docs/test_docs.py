@@ -24,7 +24,7 @@ from tap_bitrix24.examples import EXAMPLES
 from tap_bitrix24.settings import PROPERTIES, check
 from tests.docs import rendering
 from tests.docs.references import anchors
-from tests.docs.rendering import BLOCKS, NOT_BUILT, ROOT, documents
+from tests.docs.rendering import BLOCKS, NOT_BUILT, ROOT, STALE, documents
 
 SCRIPTS = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +60,6 @@ OFFERED_BY_OTHERS = {
     "quotes", "deal–contact", "contact–company", "custom-field metadata", "comments",
 }  # fmt: skip
 """What two or more of eight other connectors offer."""
-RENDER = "stale: run python -m tests.docs.rendering"
 
 
 def marked(text: str, name: str) -> str:
@@ -72,13 +71,13 @@ def marked(text: str, name: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(BLOCKS.keys() - {"demo", "output"}))
 def test_tables_are_those_of_the_code(name: str) -> None:
-    assert rendering.shown(name) == BLOCKS[name](), RENDER
+    assert rendering.shown(name) == BLOCKS[name](), STALE
 
 
 @pytest.mark.parametrize("name", ["demo", "output"])
 def test_the_first_command_prints_what_the_documentation_shows(name: str) -> None:
     costs_aside = rendering.without_costs
-    assert costs_aside(rendering.shown(name)) == costs_aside(BLOCKS[name]()), RENDER
+    assert costs_aside(rendering.shown(name)) == costs_aside(BLOCKS[name]()), STALE
     assert "~" in costs_aside(rendering.shown(name))
 
 
