@@ -22,7 +22,10 @@ RUN = rf"{SECTION}(?:(?:,| and| to| or)\s+{SECTION})*"
 REFERENCE = re.compile(rf"(?<![\w/])(docs/[\w./-]+\.md)(?:#([\w-]+)|\s+({RUN}))?")
 """A document, with an anchor or with numbered sections."""
 BARE = re.compile(SECTION)
-LOOSE = re.compile(r"\b(?:decisions?|protocol|digest) (?:\d+|§)|\b(?:rest-v[23]|vibecode)(?:\.md)? §", re.IGNORECASE)
+LOOSE = re.compile(
+    r"(?<![\w/-])(?:(?:decisions?|protocol|digest) (?:\d+|§)|(?:rest-v[23]|vibecode)(?:\.md)? §|protocol-v2\b)",
+    re.IGNORECASE,
+)
 """A reference that names a number but no file: it leads nowhere for a reader of the repository."""
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
