@@ -227,7 +227,7 @@ def test_every_gotcha_says_what_and_why() -> None:
     _, *sections = re.split(r"^## ", GOTCHAS, flags=re.MULTILINE)
     assert len(sections) == 4 + 10, "the README names four of them, and says how many more there are"
     for section in sections:
-        marks = re.findall(r"^\*\*(.+?)\.\*\*", section, re.MULTILINE)
+        marks = re.findall(r"^- \*\*(.+?)\.\*\*", section, re.MULTILINE)
         assert marks == ["What", "Why the portal forces it", "Why it matters"], section.splitlines()[0]
 
 
