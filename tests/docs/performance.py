@@ -1,4 +1,4 @@
-"""docs/performance.md, its plots and the README's section, rendered from docs/performance/results.json.
+"""docs/performance.md, its plots and the README's lines, rendered from docs/performance/results.json.
 
     python -m tests.docs.performance
 
@@ -8,7 +8,7 @@ only, targets and tables from the scenarios, and what stands between them from h
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,13 @@ from tests.benchmarks.speed import results
 from tests.benchmarks.speed.model import Check, Scenario
 from tests.benchmarks.speed.results import FOLDER, ROOT, Results
 from tests.benchmarks.speed.scenarios import SCENARIOS
-from tests.docs.performance_texts import DOORS, EXPLANATIONS, INTRODUCTION
-from tests.docs.rendering import table
+from tests.docs.performance_texts import CONNECTIONS, EXPLANATIONS, INTRODUCTION
+from tests.docs.rendering import slug, table
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- performance -->\n).*?(<!-- end of performance -->)", re.DOTALL)
 COMMAND = ".venv/bin/python -m tests.benchmarks.portal_speed"
-README_PLOTS = ("latency.svg", "limiter.svg")
 NOT_YET = "not measured yet"
 
 
@@ -33,19 +32,19 @@ def document(measured: Results) -> str:
     parts += ["## Where it was measured", *machines(measured)]
     for scenario in SCENARIOS:
         parts += [f"## {scenario.title}", *section(scenario, measured.get(scenario.name))]
-    parts += ["## Doors", *doors()]
+    parts += ["## Connections", *connections()]
     return "\n\n".join(parts) + "\n"
 
 
-def doors() -> Iterator[str]:
-    """Requests and rows a second through each door."""
-    told = json.loads((FOLDER / "doors.json").read_text(encoding="utf-8"))
-    rows = [("door", "stream", "rows", "requests", "refused", "seconds", "rows/s")]
-    for name, facts in told["doors"].items():
+def connections() -> Iterator[str]:
+    """Yield the requests and rows a second of each connection."""
+    measured = json.loads((FOLDER / "doors.json").read_text(encoding="utf-8"))
+    rows = [("connection", "stream", "rows", "requests", "refused", "seconds", "rows/s")]
+    for name, facts in measured["doors"].items():
         shown = (f"{facts[key]:,}" for key in ("rows", "requests", "refused"))
         rate = f"{facts['rows'] / facts['seconds']:,.0f}"
         rows.append((name, f"`{facts['stream']}`", *shown, f"{facts['seconds']:.1f}", rate))
-    yield f"{DOORS} {told['deals']:,} deals, measured on {told['measured']}:"
+    yield f"{CONNECTIONS} {measured['deals']:,} deals, measured on {measured['measured']}:"
     yield "```bash\n.venv/bin/python -m tests.benchmarks.doors\n```"
     yield table(*rows)
 
@@ -55,7 +54,7 @@ def targets(measured: Results) -> str:
     rows = [("scenario", "target", "measured", "verdict")]
     for scenario in SCENARIOS:
         entry = measured.get(scenario.name)
-        link = f"[{scenario.name}](#{anchor(scenario.title)})"
+        link = f"[{scenario.name}](#{slug(scenario.title)})"
         checks = scenario.checks(entry["figures"]) if entry else []
         figures = "<br>".join(f"{check.what}: {check.figures}" for check in checks) or NOT_YET
         rows.append((link, scenario.target, figures, verdict(entry, checks)))
@@ -72,19 +71,14 @@ def verdict(entry: Mapping[str, Any] | None, checks: list[Check]) -> str:
     return "<br>".join(missed) or "met"
 
 
-def anchor(title: str) -> str:
-    """The address of a heading."""
-    return re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
-
-
 def machines(measured: Results) -> Iterator[str]:
-    """Each machine once, with what was measured there."""
-    told: dict[str, list[str]] = {}
+    """Yield each machine once, with what was measured there."""
+    named: dict[str, list[str]] = {}
     for scenario in SCENARIOS:
         if scenario.name in measured:
-            told.setdefault(machine(measured[scenario.name]["machine"]), []).append(scenario.name)
-    for words, names in told.items():
-        yield words if len(told) == 1 else f"{', '.join(names)}: {words}"
+            named.setdefault(machine(measured[scenario.name]["machine"]), []).append(scenario.name)
+    for words, names in named.items():
+        yield words if len(named) == 1 else f"{', '.join(names)}: {words}"
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -128,16 +122,52 @@ def plots(measured: Results) -> Iterator[tuple[str, str]]:
 
 
 def readme_section(measured: Results) -> str:
-    """Target and verdict of every scenario, and two of the plots."""
-    rows = [("scenario", "target", "")]
+    """Return three lines of figures, and one on the targets; scenarios that were not measured are left out."""
+    lines = [text(measured[name]["figures"]) for name, text in HEADLINES.items() if name in measured]
+    return "\n".join(f"- {line}" for line in [*lines, verdicts(measured)])
+
+
+def over_a_slow_line(figures: Mapping[str, Any]) -> str:
+    """Return the wall clock of the tap and of the fastest other client, with few and with many requests in flight."""
+    parts = []
+    for in_flight in ("3", "40"):
+        ours, *others = figures["in_flight"][in_flight]
+        fastest = min(others, key=lambda run: run["seconds"])
+        parts.append(
+            f"{ours['seconds']:.1f} s with {in_flight} in flight ({fastest['client']}: {fastest['seconds']:.1f} s)"
+        )
+    return f"{figures['rows']:,} deals at 80 ms a request and 15 ms a page: {' and '.join(parts)}."
+
+
+def when_little_changed(figures: Mapping[str, Any]) -> str:
+    """Return the requests of a second run that finds few rows."""
+    requests = figures["run"]["requests"]
+    return f"A second run that finds {figures['changed']:,} of {figures['rows']:,} deals changed: {requests} requests."
+
+
+def of_a_million(figures: Mapping[str, Any]) -> str:
+    """Return how long a million deals take into DuckDB, and the memory of the tap."""
+    ours, peak = figures["ours"], figures["alone"]["peak_mb"]
+    return f"{ours['loaded']:,} deals into DuckDB: {ours['seconds']:.0f} s; peak memory of the tap {peak:.0f} MB."
+
+
+HEADLINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "latency": over_a_slow_line,
+    "changed": when_little_changed,
+    "million": of_a_million,
+}
+"""Scenario → its figures in a sentence of the README."""
+
+
+def verdicts(measured: Results) -> str:
+    """Return how many targets are met, and those that are not, with what they miss."""
+    words = {}
     for scenario in SCENARIOS:
         entry = measured.get(scenario.name)
-        checks = scenario.checks(entry["figures"]) if entry else []
-        word = verdict(entry, checks) if entry else NOT_YET
-        rows.append((scenario.title, scenario.target, word))
-    shown = [f"![{name.removesuffix('.svg')}](docs/performance/{name})" for name, _ in plots(measured)
-             if name in README_PLOTS]  # fmt: skip
-    return "\n\n".join([table(*rows), *shown])
+        words[scenario.title] = verdict(entry, scenario.checks(entry["figures"])) if entry else NOT_YET
+    others = "; ".join(f"{title}: {word}" for title, word in words.items() if word != "met")
+    met = sum(word == "met" for word in words.values())
+    return f"{met} of {len(words)} targets are met{f' ({others})' if others else ''}."
 
 
 def write() -> None:

@@ -27,14 +27,14 @@ at most, so the floor for N rows is (N / 2,500 − 50) / 2 seconds, whoever read
 with 503, which costs the request, and time to recover. A client that sends as fast as it can, and gives up after some
 of these, brings nothing at all.""",
     "operating": """\
-A portal gives each method 420 seconds of execution in every ten minutes, then refuses it. Reading several methods at
-once uses several budgets at once; reading stream after stream waits for one while the others lie unused. Here a page
-is charged so much that the rows of each of five methods take 2.9 budgets (to know that a list has ended takes a page
-more than its rows), and budgets are forgotten after 20 seconds instead of ten minutes; the charge is accounted, not
-slept. The best possible schedule uses up each budget as soon as it is there, all methods side by side: it is done when
-the third begins, two windows after the start. A reader that leaves a part of each budget unused needs a fourth.
-Nobody else reads several methods at once or waits for a budget; what they do instead (stop, or return what they have
-as if it were all) is not timed.""",
+A portal gives each method 420 seconds of operating time in every ten minutes, then refuses it. Reading several methods
+at once uses the operating time of several; reading stream after stream waits for one while the others lie unused. Here
+a page is charged so much that the rows of each of five methods take 2.9 times the limit (to know that a list has ended
+takes a page more than its rows), and charges are forgotten after 20 seconds instead of ten minutes; the charge is
+accounted, not slept. The best possible schedule uses up each method's time as soon as it is there, all methods side by
+side: it is done when the third window begins, two windows after the start. A reader that leaves a part of each window
+unused needs a fourth. Nobody else reads several methods at once or waits for operating time; what they do instead
+(stop, or return what they have as if it were all) is not timed.""",
     "quiet": """\
 Most runs of a nightly or hourly extract find little new. Sixty streams are read twice with a catalog given: 42 that
 go on from their bookmarks, deals and stage history and children among them, and 18 that are read whole every run,
@@ -69,10 +69,10 @@ fields: compare with its size.""",
 }
 """Scenario → what is asked there, and why."""
 
-DOORS = (
+CONNECTIONS = (
     "One full read of a stream, the demo portal keeping its limits: the standard tariff's for REST, 300 requests "
     "a minute and two at once for VibeCode, 100 a minute for a site. The pace decides, not the tap. The site's "
     "`orders` and VibeCode's `deals` are the same deals; REST 3.0 has none, its event log has two lines for each and "
     "some more. Of"
 )
-"""Before the table of doors."""
+"""Introduces the table of connections."""

@@ -10,8 +10,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -26,14 +27,23 @@ from tap_bitrix24.schema.columns import KINDS, Column
 from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.target_duckdb.columns import column_type
+from tests.docs.architecture import picture
 
 ROOT = Path(__file__).parents[2]
+COMMON = ("webhook_url", "start_date", "plan", "max_concurrency", "lookback_seconds", "child_sweep_hours")
+"""Settings the README shows; docs/settings.md has all."""
+SHOWN_STREAMS = ("companies", "contacts", "crm_product_rows", "deals", "leads", "tasks")
+"""Lines of the closing table that the README shows; docs/demo.md has all."""
+SHOWN_ROWS = 4
+"""Rows of a query's answer that the README shows."""
 NOT_BUILT = frozenset({"detect_deletes"})
 """Settings of the contract that this version refuses."""
+BUILT = tuple(name for name in PROPERTIES if name not in NOT_BUILT)
 ANY_PORTAL = PortalInfo(
     datetime.now(UTC), smart_processes={156: ""}, product_iblocks=[1, 2], offer_iblocks=[3, 4],
     universal_lists={5: UniversalList("lists"), 6: UniversalList("lists")},
 )  # fmt: skip
+STALE = "stale: run python -m tests.docs.rendering"
 BLOCK = re.compile(r"(<!-- begin: ([a-z]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -43,12 +53,11 @@ def table(*rows: tuple[str, ...]) -> str:
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 
 
-def settings() -> str:
-    """Setting, type, default, meaning."""
+def settings(names: Iterable[str] = BUILT) -> str:
+    """Return the table of settings: name, type, default, meaning."""
     rows = []
-    for name, facts in PROPERTIES.items():
-        if name in NOT_BUILT:
-            continue
+    for name in names:
+        facts = PROPERTIES[name]
         choices = [choice for choice in facts.get("enum", ()) if choice is not None]
         kind = " or ".join(f"`{choice}`" for choice in choices) or next(
             each for each in facts["type"] if each != "null"
@@ -68,7 +77,7 @@ def reading(entity: Entity) -> str:
         many = max(parent.group_size for parent in parents)
         way = f"{many} parents a command" if many > 1 else "a command per parent"
         if any(parent.embedded_children for parent in parents):
-            way = "told by the parents' rows"
+            way = "embedded in the parents' rows"
         return f"{way}: changed parents, all in a sweep" if is_swept(entity) else f"{way}, whole every run"
     if isinstance(entity.endpoint.pagination, SinglePage):
         way = "whole list"
@@ -156,12 +165,29 @@ def types() -> str:
     return table(("portal type", "JSON Schema", "DuckDB"), *rows)
 
 
+@cache
 def demo_output() -> str:
-    """What the README's first command prints."""
+    """Return what the README's first command prints."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tap_bitrix24.export", str(Path(folder, "crm.duckdb")), "--demo"]
         done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip("\n")
+
+
+def excerpt(output: str) -> str:
+    """Return the lines of the demo's output the README shows: a part of the closing table, and the shortest query.
+
+    Lines that are left out are marked by one that says how many they are.
+    """
+    closing, *queries = re.split(r"\n\n(?=-- )", output)
+    head, rule, *lines = closing.splitlines()
+    streams = [line for line in lines if line.strip()]
+    kept = [line for line in streams[:-1] if line.split()[0] in SHOWN_STREAMS]
+    table_shown = [head, rule, *kept, f"  … {len(streams) - 1 - len(kept)} more streams", streams[-1]]
+    sql, answer = min(queries, key=len).split(";\n\n")
+    names, line, *rows = answer.splitlines()
+    answer_shown = [names, line, *rows[:SHOWN_ROWS], f"  … {len(rows) - SHOWN_ROWS} more rows"]
+    return "\n".join([*table_shown, "", f"{sql};", "", *answer_shown])
 
 
 def without_costs(text: str) -> str:
@@ -170,17 +196,37 @@ def without_costs(text: str) -> str:
 
 
 def demo() -> str:
-    """The demo's output as a block."""
+    """Return the excerpt of the demo's output as a block."""
+    return f"```text\n{excerpt(demo_output())}\n```"
+
+
+def output() -> str:
+    """Return the demo's whole output as a block."""
     return f"```text\n{demo_output()}\n```"
 
 
-def doors() -> str:
-    """The ways in: settings, and what to tick in the portal."""
-    return table(("door", "settings", "in the portal"), *CONNECTION_HELP)
+def connections() -> str:
+    """Return the table of connections: settings, and what to tick in the portal."""
+    return table(("connection", "settings", "in the portal"), *CONNECTION_HELP)
+
+
+def others() -> str:
+    """Return the table of the connections beside the webhook, each with a link to its section."""
+    rows = [
+        (f"[{name}](docs/connections.md#{slug(name)})", names)
+        for name, names, _ in CONNECTION_HELP
+        if name != "webhook"
+    ]
+    return table(("connection", "settings"), *rows)
+
+
+def slug(title: str) -> str:
+    """Return the address of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
 
 
 def differences() -> str:
-    """Columns that differ between the REST doors and VibeCode."""
+    """Return the table of columns that differ between REST and VibeCode."""
     return table(("streams", "through REST", "through VibeCode", "values"), *DIFFERENCES)
 
 
@@ -205,13 +251,22 @@ def unlisted() -> str:
     return table(("left out", "why"), *((name, reason) for name, reason in NOT_LISTED.items()))
 
 
+def picture_of_layers() -> str:
+    """Return the diagram of layers, from the contract in pyproject.toml."""
+    return picture((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "layers": picture_of_layers,
     "demo": demo,
+    "output": output,
     "settings": settings,
+    "common": partial(settings, COMMON),
     "streams": streams,
     "leftout": leftout,
     "types": types,
-    "doors": doors,
+    "connections": connections,
+    "others": others,
     "differences": differences,
     "unlisted": unlisted,
     "vibe": vibe,
