@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal import Portal
+from tap_bitrix24.demo.portal.state import Portal
 
 HOUR: Final = 3600
 CODE_LIFE: Final = 30

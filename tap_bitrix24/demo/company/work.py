@@ -1,0 +1,369 @@
+"""Rows of tasks, activities and stage history, and how tasks, users and departments look on the wire."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any, Final
+
+from tap_bitrix24.demo.company import dictionaries, sales
+from tap_bitrix24.demo.company.dictionaries import DEAL_PIPELINES
+from tap_bitrix24.demo.company.fields import Field, camel, documented
+from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES, SUBJECTS, TASKS
+from tap_bitrix24.demo.company.seeds import Seeds, moved_at
+from tap_bitrix24.demo.company.store import Maker, Row, Table
+from tap_bitrix24.demo.rest_v2 import php
+from tap_bitrix24.demo.rest_v2.values import DAY, date_iso, server_iso, user_iso
+
+TASK_USER_FIELDS: Final = (
+    "UF_CRM_TASK",
+    "UF_TASK_WEBDAV_FILES",
+    "UF_MAIL_MESSAGE",
+    "UF_NEW_TASKS_FIELD",
+    "UF_AUTO_683150216402",
+)
+_PENDING, _RUNNING, _DONE = 2, 3, 5
+_DONE_LONG_AGO: Final = 97
+_DONE_RECENTLY: Final = 45
+_RECENT_FROM: Final = 0.85
+_PROVIDERS: Final = (
+    ("CRM_TODO", "TODO"),
+    ("VOXIMPLANT_CALL", "CALL"),
+    ("CRM_MEETING", "MEETING"),
+    ("CRM_EMAIL", "EMAIL"),
+)
+
+
+def task_fields() -> dict[str, Field]:
+    """Answer the task fields as filters and orders need them."""
+    listed = documented()["task"]
+    made = {
+        name: Field(name=name, type=facts["type"], title=facts["title"] or "", item=camel(name))
+        for name, facts in listed.items()
+    }
+    return made | {
+        "UF_AUTO_683150216402": Field(
+            name="UF_AUTO_683150216402", type="string", title="Регион", item="ufAuto683150216402"
+        )
+    }
+
+
+def task_group(seeds: Seeds, number: int) -> int:
+    """Answer the workgroup of a task; 0 is none."""
+    drawn = seeds.mix(number, 81)
+    return drawn % 9 if drawn % 3 == 0 else 0
+
+
+def is_open_line(seeds: Seeds, number: int) -> bool:
+    """Tell whether an activity is a session of an open line; the session has its id."""
+    return seeds.mix(number, 93) % 12 == 0
+
+
+def task(seeds: Seeds) -> Maker:
+    """Make the maker of tasks; some deadlines have passed."""
+
+    def make(number: int, created: int, modified: int) -> Row:
+        drawn, other = seeds.mix(number, 81), seeds.mix(number, 82)
+        recent = number > seeds.born["tasks"][-1] * _RECENT_FROM
+        done = drawn % 100 < (_DONE_RECENTLY if recent else _DONE_LONG_AGO)
+        closed = moved_at(number, created, modified) if done else None
+        return {
+            "ID": number,
+            "PARENT_ID": 0,
+            "TITLE": f"{TASKS[drawn % 8]} #{number}",
+            "DESCRIPTION": COMMENTS[other % 9] or "",
+            "MARK": ("", "P", "N")[other % 3] if done else "",
+            "PRIORITY": drawn % 3,
+            "STATUS": _DONE if done else (_PENDING, _RUNNING)[drawn & 1],
+            "GROUP_ID": task_group(seeds, number),
+            "STAGE_ID": 0,
+            "CREATED_DATE": created,
+            "CHANGED_DATE": None if modified == created else modified,
+            "STATUS_CHANGED_DATE": moved_at(number, created, modified),
+            "CLOSED_BY": seeds.pick("users", drawn >> 9) if done else 0,
+            "CLOSED_DATE": closed,
+            "ACTIVITY_DATE": modified,
+            "DATE_START": created + 3600 if drawn & 1 else None,
+            "DEADLINE": created + (1 + other % 45) * DAY if drawn % 6 else None,
+            **_task_people(seeds, drawn, other),
+            **_task_extras(seeds, drawn, other),
+            "XML_ID": None,
+            "COMMENTS_COUNT": other % 5,
+            "SITE_ID": "s1",
+            "VIEWED_DATE": modified if drawn % 2 else None,
+            "TAGS": [(other % 40 + 1, "срочно"), (41, "demo")][: other % 3],
+        }
+
+    return make
+
+
+def _task_people(seeds: Seeds, drawn: int, other: int) -> Row:
+    """Make who works on a task."""
+    return {
+        "CREATED_BY": seeds.pick("users", drawn >> 5),
+        "RESPONSIBLE_ID": seeds.pick("users", drawn >> 9),
+        "ACCOMPLICES": [seeds.pick("users", drawn >> 3)] if drawn % 4 == 0 else [],
+        "AUDITORS": [seeds.pick("users", other), seeds.pick("users", other >> 4)] if other % 5 == 0 else [],
+        "CHANGED_BY": seeds.pick("users", other >> 9),
+        "STATUS_CHANGED_BY": seeds.pick("users", other >> 9),
+    }
+
+
+def _task_extras(seeds: Seeds, drawn: int, other: int) -> Row:
+    """Make the effort and the user fields of a task."""
+    return {
+        "FORKED_BY_TEMPLATE_ID": 1 + other % 4 if other % 7 == 0 else None,
+        "FLOW_ID": 1 + drawn % 3 if drawn % 10 == 0 else 0,
+        "TIME_ESTIMATE": other % 4 * 3600,
+        "TIME_SPENT_IN_LOGS": None if other % 3 else other % 7200,
+        "SORTING": f"{other % 9000 / 8:.4f}" if other % 4 == 0 else None,
+        "DURATION_PLAN": other % 9 or None,
+        "DURATION_FACT": None,
+        "DURATION_TYPE": "days",
+        "UF_CRM_TASK": [f"D_{seeds.pick('deals', drawn >> 7)}"] if drawn % 3 == 0 else False,
+        "UF_TASK_WEBDAV_FILES": [drawn % 5000 + 1] if drawn % 13 == 0 else False,
+        "UF_MAIL_MESSAGE": None,
+        "UF_NEW_TASKS_FIELD": "Север" if drawn % 4 == 0 else "",
+        "UF_AUTO_683150216402": f"зона {other % 7}" if other % 3 else None,
+    }
+
+
+def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
+    """Make the function that writes a task: camel case, text, the API user's zone, people as objects."""
+
+    def show(row: Row) -> Row:
+        shown: Row = {}
+        for name, described in fields.items():
+            value = row.get(name)
+            if described.type == "datetime":
+                value = user_iso(value) if type(value) is int else None
+            elif type(value) is int:
+                value = str(value)
+            elif name in {"ACCOMPLICES", "AUDITORS"}:
+                value = [str(one) for one in value or ()]
+            elif value is None and described.type == "enum":
+                value = None if name == "FORKED_BY_TEMPLATE_ID" else "N"
+            shown[described.item] = value
+        shown["subStatus"] = shown["status"]
+        shown["descriptionInBbcode"] = "Y"
+        shown["group"] = _group(row["GROUP_ID"])
+        shown["creator"], shown["responsible"] = (
+            _person(seeds, row["CREATED_BY"]),
+            _person(seeds, row["RESPONSIBLE_ID"]),
+        )
+        shown["accomplicesData"] = {str(one): _person(seeds, one) for one in row["ACCOMPLICES"]} or []
+        shown["auditorsData"] = {str(one): _person(seeds, one) for one in row["AUDITORS"]} or []
+        shown["tags"] = {str(key): {"id": key, "title": title} for key, title in row["TAGS"]} or []
+        return shown
+
+    return show
+
+
+def _group(number: int) -> Any:
+    """Make the project of a task: an object, or an empty list."""
+    if not number:
+        return []
+    return {
+        "id": str(number),
+        "name": f"Проект {number}",
+        "opened": True,
+        "membersCount": 3,
+        "image": "",
+        "additionalData": [],
+    }
+
+
+def _person(seeds: Seeds, number: int) -> Row:
+    """Make the short form of a user that tasks carry."""
+    drawn = seeds.mix(number, 61)
+    name = f"{FIRST_NAMES[drawn % len(FIRST_NAMES)]} {LAST_NAMES[(drawn >> 9) % len(LAST_NAMES)]}"
+    link = f"/company/personal/user/{number}/"
+    return {
+        "id": str(number),
+        "name": name,
+        "link": link,
+        "icon": "/bitrix/images/tasks/default_avatar.png",
+        "workPosition": "",
+    }
+
+
+def user_show(switches: dict[str, str]) -> Callable[[Row], Row]:
+    """Make the function that writes a user: keys without a value are left out, two stamps are empty objects."""
+
+    def show(row: Row) -> Row:
+        shown = {name: value for name, value in row.items() if value is not None}
+        shown["ID"] = str(row["ID"])
+        login = row["LAST_LOGIN"]
+        shown["LAST_LOGIN"] = server_iso(login) if switches["last_login"] == "datetime" else date_iso(login // DAY)
+        shown["DATE_REGISTER"] = date_iso(row["DATE_REGISTER"] // DAY)
+        shown["TIMESTAMP_X"], shown["LAST_ACTIVITY_DATE"] = {}, {}
+        for name in ("PERSONAL_BIRTHDAY", "UF_EMPLOYMENT_DATE"):
+            shown[name] = "" if row.get(name) is None else date_iso(row[name])
+        shown["UF_DEPARTMENT"] = row["UF_DEPARTMENT"] or False
+        return shown
+
+    return show
+
+
+def show_department(row: Row) -> Row:
+    """Write a department: ids as text, SORT as a number, parent and head only where there are any."""
+    shown = {"ID": str(row["ID"]), "NAME": row["NAME"], "SORT": row["SORT"]}
+    return shown | {name: str(row[name]) for name in ("PARENT", "UF_HEAD") if row[name] is not None}
+
+
+_UNUSED: Final[Row] = {
+    "RESULT_STATUS": 0,
+    "RESULT_STREAM": 0,
+    "RESULT_MARK": 0,
+    "RESULT_VALUE": None,
+    "RESULT_SUM": None,
+    "AUTOCOMPLETE_RULE": 0,
+    "NOTIFY_TYPE": 0,
+    "NOTIFY_VALUE": 0,
+    "DESCRIPTION_TYPE": 1,
+    "PROVIDER_GROUP_ID": None,
+    "ASSOCIATED_ENTITY_ID": 0,
+    "LOCATION": "",
+    "PROVIDER_DATA": "",
+    "WEBDAV_ELEMENTS": [],
+}
+
+
+def activity(seeds: Seeds) -> Maker:
+    """Make the maker of activities of deals and leads."""
+
+    def make(number: int, created: int, modified: int) -> Row:
+        drawn, other = seeds.mix(number, 91), seeds.mix(number, 92)
+        deal = bool(drawn & 1)
+        owner = seeds.pick("deals" if deal else "leads", other)
+        communications = _communications(number, seeds.pick("contacts", other)) if drawn % 3 == 1 else []
+        starts = created + drawn % (5 * DAY) // 900 * 900
+        who = seeds.pick("users", drawn >> 9)
+        return {
+            "ID": number,
+            "OWNER_ID": owner,
+            "OWNER_TYPE_ID": 2 if deal else 1,
+            "TYPE_ID": (6, 2, 1, 4)[drawn >> 2 & 3],
+            **_UNUSED,
+            **_provider(seeds, number, drawn),
+            "SUBJECT": f"{SUBJECTS[drawn % 6]} {number}",
+            "START_TIME": starts,
+            "END_TIME": starts + 1800,
+            "DEADLINE": starts + 1800 if drawn % 3 else None,
+            "COMPLETED": "NYY"[drawn % 3],
+            "STATUS": (1, 2, 2)[drawn % 3],
+            **dict.fromkeys(("RESPONSIBLE_ID", "AUTHOR_ID", "EDITOR_ID"), who),
+            "PRIORITY": 1 + drawn % 3,
+            "DESCRIPTION": COMMENTS[other % 9] or "",
+            "DIRECTION": 1 + (drawn >> 5 & 1),
+            "CREATED": created,
+            "LAST_UPDATED": modified,
+            "SETTINGS": {"IS_INCOMING": "Y"} if drawn % 5 == 0 else [],
+            "PROVIDER_PARAMS": {"MISSED": True, "LINES": 2} if drawn % 7 == 0 else [],
+            "BINDINGS": [{"OWNER_ID": str(owner), "OWNER_TYPE_ID": "2" if deal else "1"}],
+            "COMMUNICATIONS": communications,
+            "FILES": _files(number) if drawn % 17 == 0 else [],
+            "IS_INCOMING_CHANNEL": "NY"[drawn >> 6 & 1],
+        }
+
+    return make
+
+
+def _provider(seeds: Seeds, number: int, drawn: int) -> Row:
+    """Make what an activity says of where it comes from; a session of an open line names itself."""
+    if is_open_line(seeds, number):
+        return {"PROVIDER_ID": "IMOPENLINES_SESSION", "PROVIDER_TYPE_ID": "7", "ASSOCIATED_ENTITY_ID": number}
+    provider, kind = _PROVIDERS[drawn >> 2 & 3]
+    return {"PROVIDER_ID": provider, "PROVIDER_TYPE_ID": kind}
+
+
+def _files(number: int) -> list[Row]:
+    """Make the one file of an activity."""
+    return [{"id": number * 2, "url": f"/bitrix/tools/crm_show_file.php?fileId={number * 2}&auth="}]
+
+
+def _communications(number: int, contact: int) -> list[Row]:
+    """Make the communications of an activity; the settings of the partner may be empty."""
+    settings: Any = {"NAME": "Klaus", "LAST_NAME": "Weber", "COMPANY_TITLE": "Müller GmbH"} if number % 2 else []
+    return [
+        {
+            "ID": str(number * 3),
+            "TYPE": "PHONE",
+            "VALUE": f"+49301{number}",
+            "ENTITY_ID": str(contact),
+            "ENTITY_TYPE_ID": "3",
+            "ENTITY_SETTINGS": settings,
+        }
+    ]
+
+
+def history_fields(kind: int) -> dict[str, Field]:
+    """Answer the columns of stage history: leads have statuses, all others stages and pipelines."""
+    word = "STATUS" if kind == 1 else "STAGE"
+    types = {"ID": "integer", "TYPE_ID": "integer", "OWNER_ID": "integer", "CREATED_TIME": "datetime"}
+    if kind != 1:
+        types["CATEGORY_ID"] = "integer"
+    types |= {f"{word}_SEMANTIC_ID": "string", f"{word}_ID": "string"}
+    return {name: Field(name=name, type=kind_, title=name, item=name) for name, kind_ in types.items()}
+
+
+def history(seeds: Seeds, kind: int, owners: Table, category: int, own: str) -> Maker:
+    """Make the maker of stage history: every owner was created in its first stage and moved to its present one."""
+
+    def make(number: int, created: int, _modified: int) -> Row:
+        born, births = seeds.born[owners.name], seeds.born[own]
+        place = bisect_left(births, number)
+        owner, step = born[place // 2 % len(born)], place % 2
+        pipeline, code, semantics = _stage(seeds, kind, owners.name, owner, category)
+        if step == 0:
+            code, semantics = _first_code(kind, pipeline), "P"
+        word = "STATUS" if kind == 1 else "STAGE"
+        row = {
+            "ID": number,
+            "TYPE_ID": 1 if step == 0 else (2 if semantics == "P" else 3),
+            "OWNER_ID": owner,
+            "CREATED_TIME": created,
+        }
+        if kind != 1:
+            row["CATEGORY_ID"] = pipeline
+        return row | {f"{word}_SEMANTIC_ID": semantics, f"{word}_ID": code}
+
+    return make
+
+
+def _first_code(kind: int, pipeline: int) -> str:
+    """Answer the code of a pipeline's first stage."""
+    return dictionaries.stage_prefix(kind, pipeline) + ("N" if kind == dictionaries.INVOICE_TYPE else "NEW")
+
+
+def _stage(seeds: Seeds, kind: int, table: str, owner: int, category: int) -> tuple[int, str, str]:
+    """Answer pipeline, code and semantics of an owner's present stage."""
+    if kind == 1:
+        stage = sales.lead_stage(seeds, owner)
+        return 0, stage.code, stage.semantics or "P"
+    if kind == DEAL_PIPELINES[0].entity_type_id:
+        pipeline, code, stage = sales.deal_stage(seeds, owner)
+        return pipeline, code, stage.semantics or "P"
+    _, stage = sales.smart_stage(seeds, table, kind, owner)
+    return category, dictionaries.stage_prefix(kind, category) + stage.code, stage.semantics or "P"
+
+
+def history_stamps(owners: Table) -> "array[int]":
+    """Lay out the stamps of stage history: creation and last move of every owner."""
+    stamps = array("q")
+    for number, created, modified in zip(owners.ids, owners.created, owners.modified, strict=True):
+        stamps.append(created)
+        stamps.append(moved_at(number, created, modified))
+    return stamps
+
+
+def show_history(row: Row) -> Row:
+    """Write a row of stage history: numbers stay numbers."""
+    return row | {"CREATED_TIME": server_iso(row["CREATED_TIME"])}
+
+
+def describe_tasks(fields: dict[str, Field]) -> php.Array:
+    """Answer what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
+    listed = documented()["task"]
+    return {
+        "fields": {name: listed.get(name) or {"title": one.title, "type": one.type} for name, one in fields.items()}
+    }
