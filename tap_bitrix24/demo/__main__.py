@@ -11,7 +11,7 @@ from typing import Final
 from tap_bitrix24.demo.company.company import ID_LAYOUTS
 from tap_bitrix24.demo.company.deal_fields import deal_fields
 from tap_bitrix24.demo.portal.faults import switched
-from tap_bitrix24.demo.server.http import serve
+from tap_bitrix24.demo.server.running import serve
 
 _OPERATING_COST: Final = "server time of a page that counts for its method's operating time and is not waited for"
 _WORKERS: Final = (

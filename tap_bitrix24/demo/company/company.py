@@ -13,8 +13,8 @@ from tap_bitrix24.demo.company.deal_fields import deal_fields
 from tap_bitrix24.demo.company.fields import Field, documented, entity_fields
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Maker, Row, Table, Tables
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import every_type, some_types
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _SHARES: Final = {
     "deals": 1.0,

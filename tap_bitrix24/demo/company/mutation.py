@@ -8,8 +8,8 @@ from tap_bitrix24.demo.company.clock import Clock
 from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.fields import Field, user_field
 from tap_bitrix24.demo.company.store import Row, Table
+from tap_bitrix24.demo.company.timestamps import DAY, SERVER_ZONE, parse_time
 from tap_bitrix24.demo.company.user_fields import MAKERS
-from tap_bitrix24.demo.rest_v2.values import DAY, SERVER_ZONE, parse_time
 
 
 @dataclass

@@ -20,8 +20,8 @@ from tap_bitrix24.demo.company.names import (
 )
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Maker, Row
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import values as user_values
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _SUPPLIERS: Final = {"contacts": 7, "companies": 8}
 _SUPPLIER_REST: Final = 5

@@ -9,8 +9,8 @@ from tap_bitrix24.demo.company.names import CITIES, COMMENTS, COMPANY_FORMS, COM
 from tap_bitrix24.demo.company.people import address, multifields, person_name
 from tap_bitrix24.demo.company.seeds import Seeds, moved_at
 from tap_bitrix24.demo.company.store import Maker, Row
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import values as user_values
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 CURRENCIES: Final = ("RUB", "RUB", "RUB", "RUB", "EUR", "EUR", "USD")
 _SOURCES: Final = ("CALL", "EMAIL", "WEB", "ADVERTISING", "PARTNER", "")

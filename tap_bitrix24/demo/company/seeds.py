@@ -7,8 +7,8 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from tap_bitrix24.demo.company.dictionaries import Stage
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import Sources
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _SPAN: Final = 3 * 365 * DAY
 _LARGE: Final = 5000

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from tap_bitrix24.demo.company.fields import Field, user_field
 from tap_bitrix24.demo.company.names import CITIES, COMMENTS, PRODUCTS, STREETS
-from tap_bitrix24.demo.rest_v2.values import DAY
+from tap_bitrix24.demo.company.timestamps import DAY
 
 _OPTIONS: Final = ((45, "Низкий"), (46, "Средний"), (47, "High"), (48, 'Very "high"'))
 _CHANNELS: Final = ((61, "Радио"), (62, "Сайт"), (63, "Partner"), (64, "Trade fair"))

@@ -2,17 +2,15 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
 from typing import Any, Final
 
 from tap_bitrix24.demo.company import dictionaries, sales
 from tap_bitrix24.demo.company.dictionaries import DEAL_PIPELINES
 from tap_bitrix24.demo.company.fields import Field, camel, documented
-from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES, SUBJECTS, TASKS
+from tap_bitrix24.demo.company.names import COMMENTS, SUBJECTS, TASKS
 from tap_bitrix24.demo.company.seeds import Seeds, moved_at
 from tap_bitrix24.demo.company.store import Maker, Row, Table
-from tap_bitrix24.demo.rest_v2 import php
-from tap_bitrix24.demo.rest_v2.values import DAY, date_iso, server_iso, user_iso
+from tap_bitrix24.demo.company.timestamps import DAY
 
 TASK_USER_FIELDS: Final = (
     "UF_CRM_TASK",
@@ -125,89 +123,6 @@ def _task_extras(seeds: Seeds, drawn: int, other: int) -> Row:
         "UF_NEW_TASKS_FIELD": "Север" if drawn % 4 == 0 else "",
         "UF_AUTO_683150216402": f"зона {other % 7}" if other % 3 else None,
     }
-
-
-def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
-    """Make the function that writes a task: camel case, text, the API user's zone, people as objects."""
-
-    def show(row: Row) -> Row:
-        shown: Row = {}
-        for name, described in fields.items():
-            value = row.get(name)
-            if described.type == "datetime":
-                value = user_iso(value) if type(value) is int else None
-            elif type(value) is int:
-                value = str(value)
-            elif name in {"ACCOMPLICES", "AUDITORS"}:
-                value = [str(one) for one in value or ()]
-            elif value is None and described.type == "enum":
-                value = None if name == "FORKED_BY_TEMPLATE_ID" else "N"
-            shown[described.item] = value
-        shown["subStatus"] = shown["status"]
-        shown["descriptionInBbcode"] = "Y"
-        shown["group"] = _group(row["GROUP_ID"])
-        shown["creator"], shown["responsible"] = (
-            _person(seeds, row["CREATED_BY"]),
-            _person(seeds, row["RESPONSIBLE_ID"]),
-        )
-        shown["accomplicesData"] = {str(one): _person(seeds, one) for one in row["ACCOMPLICES"]} or []
-        shown["auditorsData"] = {str(one): _person(seeds, one) for one in row["AUDITORS"]} or []
-        shown["tags"] = {str(key): {"id": key, "title": title} for key, title in row["TAGS"]} or []
-        return shown
-
-    return show
-
-
-def _group(number: int) -> Any:
-    """Make the project of a task: an object, or an empty list."""
-    if not number:
-        return []
-    return {
-        "id": str(number),
-        "name": f"Проект {number}",
-        "opened": True,
-        "membersCount": 3,
-        "image": "",
-        "additionalData": [],
-    }
-
-
-def _person(seeds: Seeds, number: int) -> Row:
-    """Make the short form of a user that tasks carry."""
-    drawn = seeds.mix(number, 61)
-    name = f"{FIRST_NAMES[drawn % len(FIRST_NAMES)]} {LAST_NAMES[(drawn >> 9) % len(LAST_NAMES)]}"
-    link = f"/company/personal/user/{number}/"
-    return {
-        "id": str(number),
-        "name": name,
-        "link": link,
-        "icon": "/bitrix/images/tasks/default_avatar.png",
-        "workPosition": "",
-    }
-
-
-def user_show(switches: dict[str, str]) -> Callable[[Row], Row]:
-    """Make the function that writes a user: keys without a value are left out, two stamps are empty objects."""
-
-    def show(row: Row) -> Row:
-        shown = {name: value for name, value in row.items() if value is not None}
-        shown["ID"] = str(row["ID"])
-        login = row["LAST_LOGIN"]
-        shown["LAST_LOGIN"] = server_iso(login) if switches["last_login"] == "datetime" else date_iso(login // DAY)
-        shown["DATE_REGISTER"] = date_iso(row["DATE_REGISTER"] // DAY)
-        shown["TIMESTAMP_X"], shown["LAST_ACTIVITY_DATE"] = {}, {}
-        for name in ("PERSONAL_BIRTHDAY", "UF_EMPLOYMENT_DATE"):
-            shown[name] = "" if row.get(name) is None else date_iso(row[name])
-        shown["UF_DEPARTMENT"] = row["UF_DEPARTMENT"] or False
-        return shown
-
-    return show
-
-
-def show_department(row: Row) -> Row:
-    """Write a department: ids as text, SORT as a number, parent and head only where there are any."""
-    shown = {"ID": str(row["ID"]), "NAME": row["NAME"], "SORT": row["SORT"]}
-    return shown | {name: str(row[name]) for name in ("PARENT", "UF_HEAD") if row[name] is not None}
 
 
 _UNUSED: Final[Row] = {
@@ -354,16 +269,3 @@ def history_stamps(owners: Table) -> "array[int]":
         stamps.append(created)
         stamps.append(moved_at(number, created, modified))
     return stamps
-
-
-def show_history(row: Row) -> Row:
-    """Write a row of stage history: numbers stay numbers."""
-    return row | {"CREATED_TIME": server_iso(row["CREATED_TIME"])}
-
-
-def describe_tasks(fields: dict[str, Field]) -> php.Array:
-    """Answer what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
-    listed = documented()["task"]
-    return {
-        "fields": {name: listed.get(name) or {"title": one.title, "type": one.type} for name, one in fields.items()}
-    }

@@ -5,9 +5,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from tap_bitrix24.demo.oauth.tokens import REDIRECT, Pair, Tokens, tokens
 from tap_bitrix24.demo.portal.errors import RestError
-from tap_bitrix24.demo.portal.messages import Visit
-from tap_bitrix24.demo.portal.state import Portal, Reply
+from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import php
+from tap_bitrix24.demo.rest_v2.replies import refusal
 
 SERVER: Final = "oauth.bitrix24.tech"
 # State of the application: code, text, HTTP status. SDKs know one error that comes with the status of a success.
@@ -18,29 +19,29 @@ _REFUSALS: Final = {
 }
 
 
-def answer(portal: Portal, visit: Visit) -> Reply:
+def answer(portal: Portal, request: HttpRequest) -> Reply:
     """Answer one request."""
-    given = visit.parameters()
-    if visit.verb == "POST":
-        given |= dict(parse_qsl(visit.body.decode("utf-8", "replace"), keep_blank_values=True))
-    match visit.path.strip("/"):
+    given = request.parameters()
+    if request.verb == "POST":
+        given |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    match request.path.strip("/"):
         case "oauth/token":
             with portal.lock:
-                return _token(portal, visit, given)
+                return _token(portal, request, given)
         case "oauth/authorize":
             with portal.lock:
-                return _authorize(portal, visit, given)
+                return _authorize(portal, request, given)
         case _:
             return Reply(404, b"<html><body>404</body></html>", "text/html")
 
 
-def _token(portal: Portal, visit: Visit, given: dict[str, str]) -> Reply:
+def _token(portal: Portal, request: HttpRequest, given: dict[str, str]) -> Reply:
     """Grant tokens for a code or a refresh token."""
     try:
         pair = _granted(portal, given)
     except RestError as error:
-        return portal.refusal(error)
-    return Reply(200, php.encode(_shown(portal, visit, pair)))
+        return refusal(portal, error)
+    return Reply(200, php.encode(_shown(portal, request, pair)))
 
 
 def _granted(portal: Portal, given: dict[str, str]) -> Pair:
@@ -64,7 +65,7 @@ def _granted(portal: Portal, given: dict[str, str]) -> Pair:
     return pair
 
 
-def _shown(portal: Portal, visit: Visit, pair: Pair) -> dict[str, Any]:
+def _shown(portal: Portal, request: HttpRequest, pair: Pair) -> dict[str, Any]:
     """Show a pair as the server does; ``domain`` is the server's own name here."""
     kept = tokens(portal)
     return {
@@ -75,22 +76,22 @@ def _shown(portal: Portal, visit: Visit, pair: Pair) -> dict[str, Any]:
         "domain": SERVER,
         "server_endpoint": f"https://{SERVER}/rest/",
         "status": "L",
-        "client_endpoint": f"{_endpoint(portal, visit)}/rest/",
+        "client_endpoint": f"{_endpoint(portal, request)}/rest/",
         "member_id": kept.member_id,
         "user_id": 1,
         "refresh_token": pair.refresh,
     }
 
 
-def _endpoint(portal: Portal, visit: Visit) -> str:
+def _endpoint(portal: Portal, request: HttpRequest) -> str:
     """Name scheme, host and path of the portal: as it was called, or by its other name if it has moved."""
-    host, colon, port = visit.headers.get("host", "").partition(":")
+    host, colon, port = request.headers.get("host", "").partition(":")
     if portal.switches["oauth_endpoint"] == "moved":
         host = "127.0.0.1" if host == "localhost" else "localhost"
     return f"{portal.scheme}://{host}{colon}{port}{portal.prefix}"
 
 
-def _authorize(portal: Portal, visit: Visit, given: dict[str, str]) -> Reply:
+def _authorize(portal: Portal, request: HttpRequest, given: dict[str, str]) -> Reply:
     """Consent at once and send the browser back to the application, or show a page that says no."""
     kept, consent = tokens(portal), portal.switches["oauth_consent"]
     if given.get("client_id") != kept.client_id:
@@ -102,14 +103,14 @@ def _authorize(portal: Portal, visit: Visit, given: dict[str, str]) -> Reply:
         return Reply(200, "<html><body>Доступ запрещён</body></html>".encode(), "text/html; charset=utf-8")
     if consent == "denied_with_redirect":
         return _back(back, {"error": "access_denied", **state})
-    return _back(back, _consented(portal, visit, kept) | state)
+    return _back(back, _consented(portal, request, kept) | state)
 
 
-def _consented(portal: Portal, visit: Visit, kept: Tokens) -> dict[str, str]:
+def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, str]:
     """Make what the browser carries back."""
     return {
         "code": kept.code(),
-        "domain": visit.headers.get("host", ""),
+        "domain": request.headers.get("host", ""),
         "member_id": kept.member_id,
         "scope": ",".join(portal.scopes),
         "server_domain": SERVER,

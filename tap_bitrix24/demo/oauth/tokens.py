@@ -103,7 +103,7 @@ def _word(dice: random.Random, size: int) -> str:
 
 def tokens(portal: Portal) -> Tokens:
     """Answer what a portal's authorization server keeps."""
-    return portal.side("oauth", Tokens.of)
+    return portal.kept("oauth", Tokens.of)
 
 
 def check(portal: Portal, token: str) -> str | None:

@@ -1,16 +1,29 @@
-"""A request to one of the portal's other interfaces, as it came over the wire."""
+"""HTTP requests and replies as the interfaces see them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import parse_qsl
 
 from tap_bitrix24.demo.company.clock import Due
 
+JSON: Final = "application/json; charset=utf-8"
+
 
 @dataclass(frozen=True)
-class Visit:
-    """What REST 3.0, VibeCode, the token endpoint and the site's API get to see of a request."""
+class Reply:
+    """One HTTP reply; a body of None means that the connection is dropped without an answer."""
+
+    status: int
+    body: bytes | None
+    content_type: str = JSON
+    location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One HTTP request to REST 3.0, VibeCode, the authorization server or the site's API."""
 
     verb: str
     path: str
@@ -21,18 +34,15 @@ class Visit:
     due: Due
 
     def parameters(self) -> dict[str, str]:
-        """Answer the query's parameters; of repeated ones the last."""
+        """Return the parameters of the query string; of repeated ones the last."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     def bearer(self) -> str | None:
-        """Answer the token of the header ``Authorization: Bearer``."""
+        """Return the token of the header ``Authorization: Bearer``, or None."""
         return bearer(self.headers.get("authorization", ""))
 
 
 def bearer(authorization: str) -> str | None:
-    """Answer the token of such a header."""
+    """Return the token of an ``Authorization`` header, or None if it holds none."""
     kind, _, token = authorization.partition(" ")
     return token.strip() if kind.lower() == "bearer" and token.strip() else None
-
-
-Facts = dict[str, Any]

@@ -4,37 +4,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.store import Condition, Order, Table
 from tap_bitrix24.demo.portal.errors import RestError
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import paging, php
 from tap_bitrix24.demo.rest_v2.filters import Filter
 from tap_bitrix24.demo.rest_v2.views import Rows, Selected, View
 
 
-class Surroundings(Protocol):
-    """What methods know of the portal they run on. ``documented``: it serves documented answers where it can."""
+class Api(Protocol):
+    """What a method uses of the interface it belongs to."""
 
-    company: Company
-    switches: dict[str, str]
-    scopes: Sequence[str]
-    documented: bool
+    def view(self, form: str, table: str) -> View:
+        """Return a table in one of its wire forms, such as ``classic`` or ``universal``."""
 
-    def view(self, family: str, name: str) -> View:
-        """Answer a table in the wire form of a method family."""
-
-    def now(self) -> float:
-        """Answer the portal's time."""
-
-    def known_methods(self) -> list[str]:
-        """Answer the names of all methods."""
+    def known_methods(self) -> Sequence[str]:
+        """Return the names of all methods."""
 
 
 @dataclass
 class Call:
     """One method with its parameters. ``outer_start`` is the request's own ``start``, also inside a batch."""
 
-    portal: Surroundings
+    portal: Portal
+    api: Api
     method: str
     params: php.Array
     outer_start: Any = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.store import Condition
 from tap_bitrix24.demo.rest_v2 import php, values
@@ -85,7 +86,7 @@ def legacy_condition(described: Field, op: str, value: Any) -> Condition:
     ):
         op = "="
     if kind in {"date", "datetime"}:
-        return _date_condition(described, op, value, values.SERVER_ZONE)
+        return _date_condition(described, op, value, timestamps.SERVER_ZONE)
     if values.is_number(kind):
         return number_condition(described.name, op, value)
     if kind == "double":
@@ -98,7 +99,7 @@ def _date_condition(described: Field, op: str, value: Any, zone: int) -> Conditi
     texts = list(value.values()) if isinstance(value, dict) else [value]
     if blank(value):
         return Condition(described.name, "empty", "", lambda have: have is None)
-    moments = [values.parse_time(text, zone) for text in texts]
+    moments = [timestamps.parse_time(text, zone) for text in texts]
     if not moments or None in moments:
         return nothing(described.name, op)
     return instant_condition(described, op, [moment for moment in moments if moment is not None])
@@ -107,7 +108,7 @@ def _date_condition(described: Field, op: str, value: Any, zone: int) -> Conditi
 def instant_condition(described: Field, op: str, moments: list[int]) -> Condition:
     """Compare with instants, or with the days they fall on when the field is a date."""
     if described.type == "date":
-        moments = [moment // values.DAY for moment in moments]
+        moments = [moment // timestamps.DAY for moment in moments]
     if op in RANGES:
         return ranged(described.name, op, moments[0])
     wanted = frozenset(moments)

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.store import WHOLE_ROW, Condition
 from tap_bitrix24.demo.portal.errors import RestError
-from tap_bitrix24.demo.rest_v2 import php, values
+from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import (
     Filter,
     blank,
@@ -146,11 +147,11 @@ def orm_date(described: Field, op: str, value: Any, *, shifted: bool) -> Conditi
     if blank(value):
         empty = Condition(described.name, "empty", "", lambda have: have is None)
         return negated(empty) if op.startswith("!") else empty
-    moment = values.parse_time(value, values.SERVER_ZONE)
+    moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
     if moment is None or op not in _CONVERTED_DATES:
         return nothing(described.name, op)
     if shifted and described.type == "datetime":
-        moment += values.SERVER_ZONE - values.USER_ZONE
+        moment += timestamps.SERVER_ZONE - timestamps.USER_ZONE
     condition = instant_condition(described, _base(op), [moment])
     return negated(condition) if op.startswith("!") else condition
 
@@ -193,7 +194,7 @@ def _task_condition(described: Field, op: str, value: Any) -> Condition:
         both = (lower.value, upper.value)
         return Condition(described.name, op, both, lambda have: lower.accepts(have) and upper.accepts(have))
     if described.type == "datetime":
-        moment = values.parse_time(value, values.USER_ZONE)
+        moment = timestamps.parse_time(value, timestamps.USER_ZONE)
         return instant_condition(described, base, [moment or 0])
     if described.type in {"integer", "enum"} and described.type == "integer":
         return number_condition(described.name, base, value)
@@ -219,7 +220,7 @@ def _user_condition(described: Field, op: str, value: Any) -> Condition:
     """Make the test of one user field; an unreadable date matches nobody."""
     base = _base(op)
     if described.type in {"date", "datetime"} and not blank(value):
-        moment = values.parse_time(value, values.SERVER_ZONE)
+        moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
         condition = nothing(described.name, op) if moment is None else instant_condition(described, base, [moment])
     elif described.type == "bool":
         wanted = value is True or str(value).upper() in {"Y", "1", "TRUE"}

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.fields import Field, classic_description, item_name, universal_description
 from tap_bitrix24.demo.company.store import Condition, Order, Table
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.rest_v2 import filters, filters_strict, paging, php
 from tap_bitrix24.demo.rest_v2.calls import Answer, Call, Handler, Method, legacy_order, names, paged
-from tap_bitrix24.demo.rest_v2.values import server_iso
 from tap_bitrix24.demo.rest_v2.views import MULTIFIELDS, Names, Rows, Selected, classic_select, universal_select
 
 CLASSIC: Final = {
@@ -43,7 +43,7 @@ def _classic_list(name: str) -> Handler:
             order = (("START_TIME", False),)
         cap = int(call.portal.switches["count_cap"])
         page = paging.legacy(call.ordered(table, conditions, order), call.start, cap=cap)
-        view = call.portal.view("classic", name)
+        view = call.api.view("classic", name)
         wanted = names(call.parameter("select", "SELECT", "Select", "arSelect"))
         rows = call.rows(view, page, view.selection(wanted, partial(classic_select, table.fields)))
         return paged(rows, rows, page)
@@ -58,7 +58,7 @@ def _classic_get(name: str) -> Handler:
         number = php.intval(call.parameter("id", "ID"))
         if not call.table(name).holds(number):
             raise RestError(code="", text="Not found")
-        return Answer(call.portal.view("classic", name).row(number))
+        return Answer(call.api.view("classic", name).row(number))
 
     return handle
 
@@ -75,7 +75,7 @@ def entity_table(call: Call) -> Table:
         raise missing(call, "entityTypeId")
     kind = php.intval(given)
     name = ENTITY_TYPES.get(kind, f"smart_process_{kind}")
-    if name not in call.portal.company.tables and call.portal.documented and call.portal.company.types:
+    if name not in call.portal.company.tables and call.portal.samples is not None and call.portal.company.types:
         # Documented types have no tables here; their items are documented too and need a field list only.
         name = f"smart_process_{call.portal.company.types[0]['ENTITY_TYPE_ID']}"
     if name not in call.portal.company.tables:
@@ -111,7 +111,7 @@ def _item_list(call: Call) -> Answer:
         call.ordered(table, conditions, _strict_order(call, known)), call.start, outer_start=call.outer_start
     )
     original = str(call.parameter("useOriginalUfNames") or "N").upper() == "Y"
-    view = call.portal.view("universal_original" if original else "universal", table.name)
+    view = call.api.view("universal_original" if original else "universal", table.name)
     choose = partial(_told, call.portal.switches, known, original=original)
     rows = call.rows(view, page, view.selection(names(call.spelled("select")), choose))
     return paged({"items": rows}, rows, page)
@@ -153,7 +153,7 @@ def _item_get(call: Call) -> Answer:
     table, number = entity_table(call), php.intval(call.parameter("id"))
     if not table.holds(number):
         raise RestError(code="NOT_FOUND", text="Element not found")
-    return Answer({"item": call.portal.view("universal", table.name).row(number)})
+    return Answer({"item": call.api.view("universal", table.name).row(number)})
 
 
 def _stage_history(call: Call) -> Answer:
@@ -172,7 +172,7 @@ def _stage_history(call: Call) -> Answer:
     page = paging.controller(call.ordered(table, conditions, order), call.start, outer_start=call.outer_start)
     selected = [str(one) for one in names(call.spelled("select")) or () if str(one) in {*table.fields, "*"}]
     rows = call.rows(
-        call.portal.view("history", name),
+        call.api.view("history", name),
         page,
         frozenset((*selected, "ID")) if selected and "*" not in selected else None,
     )
@@ -187,7 +187,7 @@ def _types(call: Call) -> Answer:
     conditions = call.conditions(filters_strict.universal(table.fields, given, shifted=False, code=code))
     order = _strict_order(call, table.fields)
     page = paging.controller(call.ordered(table, conditions, order), call.start, outer_start=call.outer_start)
-    rows = call.rows(call.portal.view("types", "types"), page, None)
+    rows = call.rows(call.api.view("types", "types"), page, None)
     return paged({"types": rows}, rows, page)
 
 
@@ -201,7 +201,7 @@ def _categories(call: Call) -> Answer:
     ids = [number for number in table.ids if table.row(number)["entityTypeId"] == kind]
     if not ids:
         raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
-    rows = Rows.shown(call.portal.view("plain", "categories"), ids, None)
+    rows = Rows.shown(call.api.view("plain", "categories"), ids, None)
     return Answer({"categories": rows}, total=len(ids), rows=rows)
 
 
@@ -215,14 +215,14 @@ def _statuses(call: Call) -> Answer:
     conditions = call.conditions(filters_strict.equal_only(table.fields, given))
     order = legacy_order(table, call.spelled("order")) or (("SORT", False),)
     ids = call.ordered(table, conditions, order)(0)
-    rows = Rows.shown(call.portal.view("statuses", "statuses"), ids, None)
+    rows = Rows.shown(call.api.view("statuses", "statuses"), ids, None)
     return Answer(rows, total=len(ids), rows=rows)
 
 
 def _currencies(call: Call) -> Answer:
     """Answer ``crm.currency.list``: everything, whatever the filter says."""
     table = call.table("currencies")
-    rows = Rows.shown(call.portal.view("currencies", "currencies"), table.ids, None)
+    rows = Rows.shown(call.api.view("currencies", "currencies"), table.ids, None)
     return Answer(rows, total=len(table.ids), rows=rows)
 
 

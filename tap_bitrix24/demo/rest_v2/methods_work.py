@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 from tap_bitrix24.demo.company.store import Order
-from tap_bitrix24.demo.company.work import TASK_USER_FIELDS, describe_tasks
+from tap_bitrix24.demo.company.timestamps import server_iso
+from tap_bitrix24.demo.company.work import TASK_USER_FIELDS
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.rest_v2 import filters_strict, paging, php
 from tap_bitrix24.demo.rest_v2.calls import Answer, Call, Method, legacy_order, names, paged
-from tap_bitrix24.demo.rest_v2.values import server_iso
+from tap_bitrix24.demo.rest_v2.work_rows import describe_tasks
 
 _ALWAYS_BESIDE: Final = {
     "GROUP_ID": ("group",),
@@ -41,7 +42,7 @@ def _tasks(call: Call) -> Answer:
     conditions = call.conditions(filters_strict.tasks(table.fields, given))
     find = call.ordered(table, conditions, _task_order(call))
     page = paging.controller(find, call.start, outer_start=call.outer_start, wraps=True)
-    rows = call.rows(call.portal.view("tasks", "tasks"), page, _task_select(call))
+    rows = call.rows(call.api.view("tasks", "tasks"), page, _task_select(call))
     return paged({"tasks": rows}, rows, page)
 
 
@@ -82,7 +83,7 @@ def _task(call: Call) -> Answer:
     number = php.intval(call.parameter("taskId", "id"))
     if not call.table("tasks").holds(number):
         return Answer([])
-    return Answer({"task": call.portal.view("tasks", "tasks").row(number)})
+    return Answer({"task": call.api.view("tasks", "tasks").row(number)})
 
 
 def _task_fields(call: Call) -> Answer:
@@ -103,7 +104,7 @@ def _users(call: Call) -> Answer:
     conditions = call.conditions(filters_strict.users(table.fields, given, prefixes=prefixes))
     find = call.ordered(table, conditions, _user_order(call, folded))
     page = paging.offset(find, call.start, knows_no_count=switches["user_get_no_count"] == "new")
-    rows = call.rows(call.portal.view("users", "users"), page, _user_select(call, folded.get("SELECT")))
+    rows = call.rows(call.api.view("users", "users"), page, _user_select(call, folded.get("SELECT")))
     answer = paged(rows, rows, page)
     if not len(rows):
         answer.total = None
@@ -149,7 +150,7 @@ def _departments(call: Call) -> Answer:
     order = legacy_order(table, {sort: folded.get("ORDER", "ASC")} if sort in _DEPARTMENT_KEYS else None)
     find = call.ordered(table, conditions, order or (("LEFT_MARGIN", False),))
     page = paging.legacy(find, call.start)
-    rows = call.rows(call.portal.view("departments", "departments"), page, None)
+    rows = call.rows(call.api.view("departments", "departments"), page, None)
     return paged(rows, rows, page)
 
 
@@ -162,13 +163,13 @@ def _labels(call: Call) -> Answer:
 
 def _current_user(call: Call) -> Answer:
     """Answer ``user.current``: some stamps come in the portal's own format here."""
-    row = call.portal.view("users", "users").row(1)
+    row = call.api.view("users", "users").row(1)
     return Answer(row | {"LAST_ACTIVITY_DATE": "2026-11-02 08:59:00", "TIMESTAMP_X": "02.11.2026 08:59:00"})
 
 
 def _profile(call: Call) -> Answer:
     """Answer ``profile``."""
-    row = call.portal.view("users", "users").row(1)
+    row = call.api.view("users", "users").row(1)
     picked = {name: row[name] for name in ("ID", "NAME", "LAST_NAME", "PERSONAL_GENDER")}
     return Answer({**picked, "ADMIN": True, "TIME_ZONE": ""})
 
@@ -185,12 +186,12 @@ def _scope(call: Call) -> Answer:
 
 def _methods(call: Call) -> Answer:
     """Answer ``methods``."""
-    return Answer(call.portal.known_methods())
+    return Answer(call.api.known_methods())
 
 
 def _method_get(call: Call) -> Answer:
     """Answer ``method.get``."""
-    known = str(call.parameter("name") or "").lower() in {name.lower() for name in call.portal.known_methods()}
+    known = str(call.parameter("name") or "").lower() in {name.lower() for name in call.api.known_methods()}
     return Answer({"isExisting": known, "isAvailable": known})
 
 

@@ -4,11 +4,12 @@ import json
 import time
 from typing import Any, Final, NamedTuple
 
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.oauth import tokens
 from tap_bitrix24.demo.portal.errors import auth_error
-from tap_bitrix24.demo.portal.messages import Visit
-from tap_bitrix24.demo.portal.state import Portal, Reply
-from tap_bitrix24.demo.rest_v2.values import server_iso
+from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
+from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2.replies import too_many_requests
 from tap_bitrix24.demo.rest_v3 import batch
 from tap_bitrix24.demo.rest_v3.documentation import FIELD_LISTS, document, fields, scopes
 from tap_bitrix24.demo.rest_v3.errors import RestThreeError, no_method
@@ -40,15 +41,15 @@ def _reply(body: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(body, ensure_ascii=False).encode())
 
 
-def answer(portal: Portal, visit: Visit) -> Reply:
+def answer(portal: Portal, request: HttpRequest) -> Reply:
     """Answer one request."""
     if portal.switches["v3"] == "off":
         return Reply(404, _HTML_404, "text/html")
-    if portal.overrun():
-        return portal.too_many()
+    if portal.over_rate_limit():
+        return too_many_requests(portal)
     began = portal.now()
     try:
-        result = _answered(portal, visit)
+        result = _answered(portal, request)
     except RestThreeError as error:
         portal.stats.error(error.code)
         return _reply(error.body(), error.status)
@@ -64,36 +65,36 @@ def answer(portal: Portal, visit: Visit) -> Reply:
     return _reply({"result": result, "time": told})
 
 
-def _answered(portal: Portal, visit: Visit) -> Any:
+def _answered(portal: Portal, request: HttpRequest) -> Any:
     """Read the body, check who calls, and run a batch or one method."""
-    route = _route(visit.path)
+    route = _route(request.path)
     try:
-        given = json.loads(visit.body) if visit.body else {}
+        given = json.loads(request.body) if request.body else {}
     except ValueError:
         raise RestThreeError(code="INVALIDJSONEXCEPTION", text="Неверный JSON") from None
-    _known_caller(portal, visit, route, given if isinstance(given, dict) else {})
+    _known_caller(portal, request, route, given if isinstance(given, dict) else {})
     if route.method != "batch":
         if not isinstance(given, dict):
             raise RestThreeError(code="INVALIDJSONEXCEPTION", text="Неверный JSON")
         _there(portal, route.method)
-        return _called(portal, visit, route.method, given)
+        return _called(portal, request, route.method, given)
     commands = batch.read(given)
     for command in commands:
         _there(portal, command.method)
-    return batch.run(commands, lambda method, query: _called(portal, visit, method, query))
+    return batch.run(commands, lambda method, query: _called(portal, request, method, query))
 
 
-def _known_caller(portal: Portal, visit: Visit, route: Route, given: dict[str, Any]) -> None:
+def _known_caller(portal: Portal, request: HttpRequest, route: Route, given: dict[str, Any]) -> None:
     """Check the webhook of the path, or an application's token."""
     if route.secret:
         if route.user == "1" and route.secret == portal.secret:
             return
         code = "INVALID_CREDENTIALS"
     else:
-        query = visit.parameters()
+        query = request.parameters()
         if "auth" in query:
             portal.stats.secret_in_url()
-        token = visit.bearer() or given.get("auth") or query.get("auth")
+        token = request.bearer() or given.get("auth") or query.get("auth")
         refused = tokens.check(portal, token) if isinstance(token, str) and token else "NO_AUTH_FOUND"
         if refused is None:
             return
@@ -119,7 +120,7 @@ def _there(portal: Portal, method: str) -> None:
     raise no_method(method)
 
 
-def _called(portal: Portal, visit: Visit, method: str, query: dict[str, Any]) -> Any:
+def _called(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any]) -> Any:
     """Run one method."""
     portal.stats.command(method)
     if method in _DOCUMENTATION:
@@ -131,7 +132,7 @@ def _called(portal: Portal, visit: Visit, method: str, query: dict[str, Any]) ->
         text = "Недостаточно прав: нет области доступа"
         raise RestThreeError(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
     faults = portal.faults.command(method)
-    if portal.used_up(method) or "operation_time_limit" in faults:
+    if portal.over_operating_limit(method) or "operation_time_limit" in faults:
         raise RestThreeError(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
     if "command_error" in faults:
         raise RestThreeError(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
@@ -140,6 +141,6 @@ def _called(portal: Portal, visit: Visit, method: str, query: dict[str, Any]) ->
     began = time.thread_time()
     with portal.lock:
         result = ENGINES[ENTRIES[method].engine](Asked(portal, ENTRIES[method], query, faults))
-    visit.due.take(portal.faults.page_ms)
+    request.due.take(portal.faults.page_ms)
     portal.operating.record(method, max(portal.faults.page_ms / 1000, time.thread_time() - began))
     return result

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.state import Portal
-from tap_bitrix24.demo.rest_v2.values import server_iso
+from tap_bitrix24.demo.rest_v2.api import classic_rest
 
 Row = dict[str, Any]
 HOUR: Final = 3600
@@ -17,7 +18,7 @@ _LINKS: Final = ("start_start", "start_finish", "finish_start", "finish_finish")
 
 
 def _view(portal: Portal, family: str, name: str) -> list[Row]:
-    view = portal.view(family, name)
+    view = classic_rest(portal).view(family, name)
     return [view.row(number) for number in view.table.ids]
 
 
@@ -346,11 +347,11 @@ def _flat(rows: list[Row]) -> list[Row]:
 
 def table(portal: Portal, name: str) -> list[Row]:
     """Answer the rows of a table."""
-    if rows := portal.side(f"documented {name}", lambda each: documented(each, name)):
+    if rows := portal.kept(f"documented {name}", lambda each: documented(each, name)):
         return rows
     if name in LIVE:
         return LIVE[name](portal)
-    made = portal.side(f"rest3 {name}", MADE[name])
+    made = portal.kept(f"rest3 {name}", MADE[name])
     return made + _of_documented(portal, made) if name == "collections" else made
 
 

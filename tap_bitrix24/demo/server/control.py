@@ -7,8 +7,10 @@ from urllib.parse import parse_qs
 
 from tap_bitrix24.demo.company.clock import parse_instant
 from tap_bitrix24.demo.portal.faults import switched
-from tap_bitrix24.demo.portal.state import Portal, Reply
+from tap_bitrix24.demo.portal.messages import Reply
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import php
+from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.rest_v2.lists import registry
 from tap_bitrix24.demo.rest_v3.rows import table as rest3_table
 from tap_bitrix24.demo.site.endpoint import rows as site_rows
@@ -119,13 +121,13 @@ def _truth(portal: Portal, table: str) -> Reply:
 
 def _lines(portal: Portal, table: str) -> Iterator[bytes]:
     """Write the rows of one table, ids ascending."""
-    view = portal.view(_family(table), table)
+    view = classic_rest(portal).view(_family(table), table)
     yield from view.fragments(view.table.ids, None)
 
 
 def _history_lines(portal: Portal, table: str) -> Iterator[bytes]:
     """Write one stage history with the entity type in front, since ids repeat from type to type."""
-    view = portal.view("history", table)
+    view = classic_rest(portal).view("history", table)
     kind = int(table.rpartition("_")[2])
     for number in view.table.ids:
         yield php.encode_row({"entityTypeId": kind, **view.row(number)})

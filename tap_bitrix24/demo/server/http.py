@@ -2,9 +2,7 @@
 
 import ssl
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
 from typing import Any, Final, NamedTuple
@@ -12,18 +10,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tap_bitrix24.demo.company.clock import Due
 from tap_bitrix24.demo.oauth.endpoint import answer as oauth_answer
-from tap_bitrix24.demo.oauth.tokens import missing, tokens
+from tap_bitrix24.demo.oauth.tokens import missing
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
 from tap_bitrix24.demo.portal.faults import Rule
-from tap_bitrix24.demo.portal.messages import Visit, bearer
-from tap_bitrix24.demo.portal.state import JSON, Options, Portal, Reply, Request
+from tap_bitrix24.demo.portal.messages import JSON, HttpRequest, Reply, bearer
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import batch, php, xml
+from tap_bitrix24.demo.rest_v2.api import Request, classic_rest
+from tap_bitrix24.demo.rest_v2.replies import refusal, too_many_requests
 from tap_bitrix24.demo.rest_v3.endpoint import answer as rest3_answer
 from tap_bitrix24.demo.server import control
 from tap_bitrix24.demo.site.endpoint import answer as site_answer
-from tap_bitrix24.demo.site.endpoint import key as site_key
 from tap_bitrix24.demo.vibecode.endpoint import answer as vibecode_answer
-from tap_bitrix24.demo.vibecode.endpoint import key as vibecode_key
 
 _HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _HTML_503: Final = b"<html><head><title>503 Service Unavailable</title></head><body>nginx</body></html>"
@@ -38,7 +36,7 @@ _OUTSIDE: Final = ("/_demo/", "/oauth/token")
 
 
 # Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
-_SIDES: Final[dict[str, Callable[[Portal, Visit], Reply]]] = {
+_SIDES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
     "/rest/api/": rest3_answer,
     "/v1/": vibecode_answer,
     "/oauth/": oauth_answer,
@@ -71,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-    server: "_Server"
+    server: "Server"
 
     def do_GET(self) -> None:
         """Answer a GET."""
@@ -123,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(reply)
 
     def _aside(
-        self, portal: Portal, side: Callable[[Portal, Visit], Reply], path: str, query: str, body: bytes
+        self, portal: Portal, side: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
     ) -> Reply:
         """Answer a request to another interface, with faults, delays and live changes around it."""
         due = Due(portal.stopping)
@@ -133,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         rule = portal.faults.request([path.strip("/")])
         reply = _faulted(portal, rule, due) if rule else None
         if reply is None:
-            reply = side(portal, Visit(self.command, path, query, headers, body, due))
+            reply = side(portal, HttpRequest(self.command, path, query, headers, body, due))
         reply = _spoiled(rule, reply)
         portal.request_done(reply.status)
         return reply
@@ -154,7 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
         rule = portal.faults.request([target.method, *(commands or ())])
         reply = _faulted(portal, rule, due) if rule else None
         if reply is None:
-            reply = portal.answer(Request(target.method, target.user, target.secret, params, due, refused))
+            request = Request(target.method, target.user, target.secret, params, due, refused)
+            reply = self.server.classic_rest.answer(request)
         reply = _spoiled(rule, reply)
         if target.transport == "xml" and reply.body and reply.content_type == JSON:
             reply = Reply(reply.status, xml.from_json(reply.body), "text/xml; charset=utf-8")
@@ -192,13 +191,13 @@ def _faulted(portal: Portal, rule: Rule, due: Due) -> Reply | None:
         due.take(float(rule.param or 1) * 1000)
         return None
     if rule.fault == "query_limit":
-        return portal.too_many()
+        return too_many_requests(portal)
     if rule.fault == "auth":
-        return portal.refusal(auth_error(str(rule.param or "NO_AUTH_FOUND"), portal.switches["auth_status"]))
+        return refusal(portal, auth_error(str(rule.param or "NO_AUTH_FOUND"), portal.switches["auth_status"]))
     if rule.fault == "internal_server_error":
-        return portal.refusal(RestError(code="INTERNAL_SERVER_ERROR", text="Internal server error", status=500))
+        return refusal(portal, RestError(code="INTERNAL_SERVER_ERROR", text="Internal server error", status=500))
     if rule.fault == "wrong_encoding":
-        return portal.refusal(RestError(code="WRONG_ENCODING", text="Wrong request encoding", status=200))
+        return refusal(portal, RestError(code="WRONG_ENCODING", text="Wrong request encoding", status=200))
     return {
         "html_502": Reply(502, _HTML_502, "text/html"),
         "html_200": Reply(200, _HTML_200, "text/html; charset=UTF-8"),
@@ -221,7 +220,7 @@ def _below(prefix: str, path: str) -> str:
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     """A threading server that can end its open connections."""
 
     daemon_threads = False
@@ -229,6 +228,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, port: int, portal: Portal, certificate: tuple[str, str] | None) -> None:
         """Listen on loopback; with a certificate, speak TLS."""
+        self.classic_rest = classic_rest(portal)  # bad samples end the start, not a request
         super().__init__(("127.0.0.1", port), _Handler)
         self.portal = portal
         self._open: set[Any] = set()
@@ -274,53 +274,3 @@ def _hang_up(connection: socket) -> None:
         connection.shutdown(SHUT_RDWR)
     except OSError:
         return
-
-
-class RunningPortal:
-    """A portal that listens: ``url`` is the webhook, ``base`` scheme, host and port."""
-
-    def __init__(self, server: _Server, *, tls: bool) -> None:
-        """Wrap a listening server."""
-        self._server = server
-        self.portal = server.portal
-        self.port = int(server.server_address[1])
-        self.base = f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{self.port}"
-        self.address = f"{self.base}{self.portal.prefix}"
-        self.url = f"{self.address}/rest/1/{server.portal.secret}/"
-
-    def config(self, door: str = "webhook") -> dict[str, str]:
-        """Answer the settings of a tap that comes in by a webhook, or as an application (``oauth``)."""
-        if door == "webhook":
-            return {"webhook_url": self.url}
-        if door == "vibecode":
-            return {"vibecode_url": self.address, "vibecode_api_key": vibecode_key(self.portal)}
-        if door == "site":
-            return {"site_url": self.address, "site_api_key": site_key(self.portal)}
-        kept = tokens(self.portal)
-        return {
-            "portal_url": self.address,
-            "client_id": kept.client_id,
-            "client_secret": kept.client_secret,
-            "refresh_token": kept.first_refresh,
-            "oauth_token_url": f"{self.base}/oauth/token/",
-        }
-
-
-@contextmanager
-def serve(
-    port: int = 0,
-    *,
-    tls: tuple[str, str] | None = None,
-    no_limits: bool = False,
-    **options: Any,
-) -> Iterator[RunningPortal]:
-    """Run a portal in a thread of this process; the options are those of the command line."""
-    portal = Portal(Options(limits=not no_limits, **options))
-    server = _Server(port, portal, tls)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portal")
-    thread.start()
-    try:
-        yield RunningPortal(server, tls=tls is not None)
-    finally:
-        server.end()
-        thread.join()

@@ -8,10 +8,10 @@ from math import ceil
 from typing import Any, Final
 
 from tap_bitrix24.demo.company.store import Table
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.limits import LeakyBucket
-from tap_bitrix24.demo.portal.messages import Visit
-from tap_bitrix24.demo.portal.state import Portal, Reply
-from tap_bitrix24.demo.rest_v2.values import server_iso
+from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.site.openapi import BASE, MOST, USUAL, openapi
 from tap_bitrix24.demo.site.yaml_writer import dump
 
@@ -77,24 +77,24 @@ def rows(portal: Portal, name: str) -> list[Row]:
     return [show(number, changed) for number, changed in zip(table.ids, table.modified, strict=True)]
 
 
-def answer(portal: Portal, visit: Visit) -> Reply:
+def answer(portal: Portal, request: HttpRequest) -> Reply:
     """Answer one request."""
-    if portal.limits and not portal.side("site bucket", _bucket).admits():
+    if portal.limits and not portal.kept("site bucket", _bucket).admits():
         portal.stats.error("site limit")
         return Reply(503, _LIMITED, "text/html")
-    if visit.headers.get("x-api-key") != key(portal):
+    if request.headers.get("x-api-key") != key(portal):
         portal.stats.error("Unauthorized")
         return _reply({"error": "Unauthorized"}, 401)
-    if visit.path == "/api/docs":
+    if request.path == "/api/docs":
         return _document(portal)
-    name = visit.path.removeprefix(f"{BASE}/").strip("/")
-    if visit.verb != "GET" or name not in _LISTS or not visit.path.startswith(BASE):
-        if visit.verb != "GET":
+    name = request.path.removeprefix(f"{BASE}/").strip("/")
+    if request.verb != "GET" or name not in _LISTS or not request.path.startswith(BASE):
+        if request.verb != "GET":
             portal.stats.write(f"site/{name}")
         return _reply({"error": "Not found"}, 404)
     with portal.lock:
-        reply = _listed(portal, name, visit.parameters())
-    visit.due.take(portal.faults.page_ms)
+        reply = _listed(portal, name, request.parameters())
+    request.due.take(portal.faults.page_ms)
     return reply
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal.messages import Visit
+from tap_bitrix24.demo.portal.messages import HttpRequest
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.vibecode.calls import called
 from tap_bitrix24.demo.vibecode.entity import Entity
@@ -25,7 +25,7 @@ _INVALID: Final = frozenset(
 )  # fmt: skip
 
 
-def batch(portal: Portal, visit: Visit, given: Any, asking: Key, entity: str | None = None) -> dict[str, Any]:
+def batch(portal: Portal, request: HttpRequest, given: Any, asking: Key, entity: str | None = None) -> dict[str, Any]:
     """Run the calls; with an ``entity`` all of them are its."""
     calls = given.get("calls") if isinstance(given, Mapping) else None
     if not isinstance(calls, list) or not 1 <= len(calls) <= _CALLS:
@@ -35,7 +35,7 @@ def batch(portal: Portal, visit: Visit, given: Any, asking: Key, entity: str | N
         name = str(call.get("id", place)) if isinstance(call, Mapping) else str(place)
         try:
             asked = _asked(portal, call if entity is None else {**call, "entity": entity}, name)
-            _answered(data, name, asked, called(visit, asked, asking))
+            _answered(data, name, asked, called(request, asked, asking))
         except VibeError as error:
             portal.stats.error(error.code)
             data["errors"][name] = error.told()

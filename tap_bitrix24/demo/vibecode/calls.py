@@ -1,6 +1,6 @@
 """Runs one call of the VibeCode API, alone or out of a batch."""
 
-from tap_bitrix24.demo.portal.messages import Visit
+from tap_bitrix24.demo.portal.messages import HttpRequest
 from tap_bitrix24.demo.vibecode.aggregate import aggregated
 from tap_bitrix24.demo.vibecode.entity import Row
 from tap_bitrix24.demo.vibecode.errors import VibeError
@@ -10,7 +10,7 @@ from tap_bitrix24.demo.vibecode.request import Answered, Asked
 from tap_bitrix24.demo.vibecode.search import alone, cost, read
 
 
-def called(visit: Visit, asked: Asked, asking: Key) -> Answered:
+def called(request: HttpRequest, asked: Asked, asking: Key) -> Answered:
     """Answer rows, one row, fields or a count."""
     portal = asked.portal
     portal.stats.command(asked.word)
@@ -30,5 +30,5 @@ def called(visit: Visit, asked: Asked, asking: Key) -> Answered:
         if asked.mode == "aggregate":
             return aggregated(asked)
         found = read(asked)
-    visit.due.take(cost(asked, len(found.rows)))
+    request.due.take(cost(asked, len(found.rows)))
     return found

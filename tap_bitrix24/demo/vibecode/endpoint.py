@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal.messages import Visit
-from tap_bitrix24.demo.portal.state import Portal, Reply
+from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
+from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.vibecode.batch import batch
 from tap_bitrix24.demo.vibecode.calls import called
@@ -24,12 +24,12 @@ _QUERY_SIGN: Final = re.compile(r"(?<=\[[<>!])=(?=\w*\])")
 """Equals signs within the names of a query, as in ``filter[>=amount]=1``."""
 
 
-def answer(portal: Portal, visit: Visit) -> Reply:
+def answer(portal: Portal, request: HttpRequest) -> Reply:
     """Answer one request."""
     try:
         headers = counted(portal)
-        with watched(portal, f"{visit.verb} {visit.path}"), queued(portal):
-            body = _answered(portal, visit)
+        with watched(portal, f"{request.verb} {request.path}"), queued(portal):
+            body = _answered(portal, request)
     except VibeError as error:
         portal.stats.error(error.code)
         wait = {} if error.wait is None else {"Retry-After": str(error.wait)}
@@ -42,32 +42,32 @@ def _reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Reply(status, text.encode(), headers=headers or {})
 
 
-def _answered(portal: Portal, visit: Visit) -> Any:
-    asking = known(portal, visit)
-    parts = visit.path.removeprefix("/v1/").strip("/").split("/")
+def _answered(portal: Portal, request: HttpRequest) -> Any:
+    asking = known(portal, request)
+    parts = request.path.removeprefix("/v1/").strip("/").split("/")
     if parts == ["me"]:
         portal.stats.command("me")
         return {"success": True, "data": me(portal, asking)}
     opens_entities(asking)
-    given = _given(visit)
-    if visit.verb == "POST" and parts[-1] == "batch":
-        return _batched(portal, visit, parts, given, asking)
-    if visit.verb != "GET" and not (visit.verb == "POST" and parts[-1] in MODES):
-        portal.stats.write(f"{visit.verb} {parts[0]}")
+    given = _given(request)
+    if request.verb == "POST" and parts[-1] == "batch":
+        return _batched(portal, request, parts, given, asking)
+    if request.verb != "GET" and not (request.verb == "POST" and parts[-1] in MODES):
+        portal.stats.write(f"{request.verb} {parts[0]}")
         raise VibeError(code="WRITE_BLOCKED_READONLY_KEY")
     if len(parts) == _PAIR and parts[0] == "userfields":
         return _user_fields(portal, parts[1], given)
     if parts == ["triggers"] and asking.kind != "oauth_app":
         raise VibeError(code="OAUTH_REQUIRED")
     with portal.lock:
-        call = asked(portal, visit.verb, parts, given)
-    return enveloped(call, called(visit, call, asking))
+        call = asked(portal, request.verb, parts, given)
+    return enveloped(call, called(request, call, asking))
 
 
-def _given(visit: Visit) -> Mapping[Any, Any]:
+def _given(request: HttpRequest) -> Mapping[Any, Any]:
     """Read the body, or the query."""
     try:
-        given = json.loads(visit.body) if visit.body else php.parse_form(_QUERY_SIGN.sub("%3D", visit.query))
+        given = json.loads(request.body) if request.body else php.parse_form(_QUERY_SIGN.sub("%3D", request.query))
     except ValueError:
         raise VibeError(code="INVALID_REQUEST") from None
     if not isinstance(given, Mapping):
@@ -75,14 +75,14 @@ def _given(visit: Visit) -> Mapping[Any, Any]:
     return given
 
 
-def _batched(portal: Portal, visit: Visit, parts: list[str], given: Mapping[Any, Any], asking: Key) -> Any:
+def _batched(portal: Portal, request: HttpRequest, parts: list[str], given: Mapping[Any, Any], asking: Key) -> Any:
     """Run a batch: of all entities, or of one."""
     if len(parts) > 1 and "calls" not in given:
         portal.stats.write(f"POST {'/'.join(parts)}")
         raise VibeError(code="WRITE_BLOCKED_READONLY_KEY")
     if len(parts) > 1 and parts[0] not in ENTITIES:
         raise VibeError(code="NOT_FOUND")
-    return batch(portal, visit, given, asking, parts[0] if len(parts) > 1 else None)
+    return batch(portal, request, given, asking, parts[0] if len(parts) > 1 else None)
 
 
 def _user_fields(portal: Portal, owner: str, given: Mapping[Any, Any]) -> dict[str, Any]:

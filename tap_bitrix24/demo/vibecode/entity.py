@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.rest_v2.views import View
 
 Row = dict[str, Any]
@@ -89,7 +90,7 @@ class Entity:
     def view(self, portal: Portal, kind: int | None) -> View:
         """Answer the rows."""
         table = self.table.format(kind)
-        return portal.view(self.family or f"list {table}", table)
+        return classic_rest(portal).view(self.family or f"list {table}", table)
 
     def told(self, name: str) -> str:
         """Answer the name a field is told by."""

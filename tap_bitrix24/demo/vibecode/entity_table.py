@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from tap_bitrix24.demo.rest_v2.values import DAY, server_iso
+from tap_bitrix24.demo.company.timestamps import DAY, server_iso
 from tap_bitrix24.demo.vibecode.entity import ALL, UNDESCRIBED, UNGOT, Entity, Row
 from tap_bitrix24.demo.vibecode.shop_entities import SHOP
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.vibecode.entity import Row
 from tap_bitrix24.demo.vibecode.errors import VibeError
 from tap_bitrix24.demo.vibecode.request import Asked
@@ -35,7 +36,7 @@ def _related(asked: Asked, name: str, row: Row) -> Any:
     """Answer the row that is related, in short; requisites are several, or none."""
     if name not in _TABLES:
         return []
-    number, view = row.get(f"{name}Id") or 0, asked.portal.view("universal", _TABLES[name])
+    number, view = row.get(f"{name}Id") or 0, classic_rest(asked.portal).view("universal", _TABLES[name])
     if not view.table.holds(number):
         return None
     related = view.row(number)

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal.messages import Visit
+from tap_bitrix24.demo.portal.messages import HttpRequest
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.vibecode.entity_table import ENTITIES
 from tap_bitrix24.demo.vibecode.errors import VibeError
@@ -45,9 +45,9 @@ def _drawn(portal: Portal, what: str) -> str:
     return f"{random.Random(f'{portal.company.seeds.seed}:vibe:{what}').getrandbits(128):032x}"
 
 
-def known(portal: Portal, visit: Visit) -> Key:
+def known(portal: Portal, request: HttpRequest) -> Key:
     """Answer whose key it is, or refuse it."""
-    given, bearer = visit.headers.get("x-api-key") or "", visit.bearer() or ""
+    given, bearer = request.headers.get("x-api-key") or "", request.bearer() or ""
     if not given and bearer.startswith(("vibe_app_", "vibe_session_")):
         raise VibeError(code="INVALID_SESSION")
     given = given or bearer

@@ -38,7 +38,7 @@ class State:
 
 def state(portal: Portal) -> State:
     """Answer what a portal's service keeps."""
-    return portal.side("vibe", lambda _: State())
+    return portal.kept("vibe", lambda _: State())
 
 
 def counted(portal: Portal) -> dict[str, str]:

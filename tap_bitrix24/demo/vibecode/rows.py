@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import methods_crm
 from tap_bitrix24.demo.rest_v2.lists import registry
-from tap_bitrix24.demo.rest_v2.values import server_iso
 from tap_bitrix24.demo.rest_v2.views import View
 from tap_bitrix24.demo.vibecode.entity import Entity, Row
 

@@ -167,7 +167,7 @@ def _between(asked: Asked, table: Table, ids: list[int], begins: str, ends: str)
 
 def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> Groups:
     """Answer the index of a table by some columns."""
-    kept: _Known = asked.portal.side("vibe indices", lambda _: {})
+    kept: _Known = asked.portal.kept("vibe indices", lambda _: {})
     known = kept.get((table.name, columns))
     if known is None or known[0] is not table:
         known = kept[table.name, columns] = (table, Groups(table, columns))

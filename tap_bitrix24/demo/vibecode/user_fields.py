@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.vibecode.entity import Row
 
 OWNERS: Final = ("deals", "leads", "contacts", "companies", "quotes", "requisites")
@@ -39,7 +40,7 @@ def _row(number: int, owner: str, place: int, one: Field) -> Row:
 
 
 def _requisites(portal: Portal) -> Iterator[Row]:
-    view = portal.view("list requisite_userfields", "requisite_userfields")
+    view = classic_rest(portal).view("list requisite_userfields", "requisite_userfields")
     for number in view.table.ids:
         row = view.table.row(number)
         yield {

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tap_bitrix24.demo.server.http import RunningPortal
+from tap_bitrix24.demo.server.running import RunningPortal
 from tap_bitrix24.demo.vibecode.endpoint import key as key_of
 from tests.demo.wire import JSON, Answer, Wire
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.server.http import RunningPortal
+from tap_bitrix24.demo.server.running import RunningPortal
 from tap_bitrix24.demo.vibecode import keys
 from tap_bitrix24.demo.vibecode.limits import state
 from tests.demo.vibecode.service import Service, good, refused, rows

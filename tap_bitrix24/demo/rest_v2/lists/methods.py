@@ -80,7 +80,7 @@ class Listed:
                 continue
             values = _asked_values(ask, value, asked.switches)
             # documented parents have no tables here, and their children may have no documented answer
-            known = call.portal.documented or not ask.of
+            known = call.portal.samples is not None or not ask.of
             known = known or any(call.table(ask.of).holds(php.intval(one)) for one in values)
             if ask.unknown is not None and not known:
                 raise ask.unknown.error()
@@ -157,7 +157,7 @@ class Listed:
     def _shaped(self, asked: Asked, call: Call, page: Page) -> Answer:
         """Write the page in the method's shape."""
         entry = self.entry
-        view = call.portal.view(f"list {entry.table}", entry.table)
+        view = call.api.view(f"list {entry.table}", entry.table)
         rows = call.rows(view, page, self._select(asked))
         result: Any = rows
         if entry.shape != "list" or entry.around is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.rest_v2 import values
@@ -54,14 +55,14 @@ def _text(value: Any) -> Any:
 
 def spaced(value: Any) -> Any:
     """Write an instant as ``2025-03-24 07:25:59``, without a zone."""
-    return None if value is None else values.server_iso(value)[:19].replace("T", " ")
+    return None if value is None else timestamps.server_iso(value)[:19].replace("T", " ")
 
 
 def portal_format(value: Any) -> Any:
     """Write an instant as portals display it, as ``20.12.2024 17:59:00``, without a zone."""
     if value is None:
         return ""
-    text = values.server_iso(value)
+    text = timestamps.server_iso(value)
     return f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:19]}"
 
 

@@ -7,7 +7,7 @@ from zlib import crc32
 from tap_bitrix24.demo.company.names import COMMENTS, PRODUCTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row, Tables
-from tap_bitrix24.demo.rest_v2.values import DAY
+from tap_bitrix24.demo.company.timestamps import DAY
 
 _CREATED: Final = ("CREATE", "INSERT", "REGISTER", "ADDED", "BILL")
 _MODIFIED: Final = ("MODIF", "UPDATE", "TIMESTAMP", "CHANGED")

@@ -8,9 +8,9 @@ from typing import Any
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Maker, Row, Table, Tables
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.entry import NO_KEY, Entry, Value
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, maker, salt
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _NO_STAMP = " "
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from tap_bitrix24.demo.company.store import Condition, Row
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.request import Asked
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _NO_BOOKING: Final = Refusal(1023, "Booking not found")
 _NO_WAITING: Final = Refusal(1040, "Wait list not found")

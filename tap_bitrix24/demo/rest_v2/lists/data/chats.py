@@ -6,13 +6,13 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES, POSTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Condition, Row
+from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.company.work import is_open_line
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal, columns
 from tap_bitrix24.demo.rest_v2.lists.request import Asked
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
-from tap_bitrix24.demo.rest_v2.values import server_iso
 
 _CRM_KINDS: Final = (("leads", "lead"), ("deals", "deal"), ("contacts", "contact"), ("companies", "company"))
 _NO_DIALOG: Final = Refusal("DIALOG_ID_EMPTY", "Dialog ID can't be empty")

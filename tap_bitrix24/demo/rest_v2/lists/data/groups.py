@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.names import COMMENTS
 from tap_bitrix24.demo.company.store import Condition, Row
-from tap_bitrix24.demo.rest_v2 import values
+from tap_bitrix24.demo.company.timestamps import DAY, server_iso
 from tap_bitrix24.demo.rest_v2.filters import ranged
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.request import Asked
 from tap_bitrix24.demo.rest_v2.lists.row_format import portal_format, spaced
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY, server_iso
 
 _ZONE: Final = "Europe/Riga"
 _SHIFT: Final = 8 * 3600
@@ -41,8 +41,8 @@ def _booked(draw: Draw) -> int:
 
 def _booked_within(asked: Asked) -> Sequence[Condition]:
     """Read the days that bookings are asked for; both are included."""
-    start = values.parse_time(asked.at("filter.from"), values.SERVER_ZONE)
-    end = values.parse_time(asked.at("filter.to"), values.SERVER_ZONE)
+    start = timestamps.parse_time(asked.at("filter.from"), timestamps.SERVER_ZONE)
+    end = timestamps.parse_time(asked.at("filter.to"), timestamps.SERVER_ZONE)
     found = [] if start is None else [ranged("TO", ">=", start)]
     return found if end is None else [*found, ranged("FROM", "<=", end + DAY - 1)]
 
@@ -54,7 +54,7 @@ def _workday(draw: Draw) -> int:
 
 def _local(seconds: int) -> datetime:
     """Answer a moment as the server's clocks show it."""
-    return datetime.fromtimestamp(seconds + values.SERVER_ZONE, UTC)
+    return datetime.fromtimestamp(seconds + timestamps.SERVER_ZONE, UTC)
 
 
 def _entries(draw: Draw) -> list[Row]:

@@ -6,12 +6,12 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES, POSTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Condition, Row
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
 from tap_bitrix24.demo.rest_v2.lists.presets import whole
 from tap_bitrix24.demo.rest_v2.lists.request import Asked
 from tap_bitrix24.demo.rest_v2.lists.row_format import text
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _GENERATOR: Final = "Bitrix_Main_Numerator_Generator_SequentNumberGenerator"
 _NUMERATORS: Final = ((2, "Акт (Россия)", "{NUMBER}"), (3, "Certificate <US>", "A-{NUMBER}/{YEAR}"), (7, "", ""))

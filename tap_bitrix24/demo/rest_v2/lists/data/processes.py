@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.data.talk import select_is_array
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.row_format import spaced, text
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _NO_TYPE: Final = Refusal("100", "Could not find value for parameter {typeId}")
 _UNKNOWN_TYPE: Final = Refusal("RPA_NOT_FOUND_ERROR", "Type is not found")

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
+from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.work import task_group
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, numbered, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 GROUP_KINDS: Final = ("scrum", "group", "project")
 _STAGES: Final = (("Новые", "NEW", "00C4FB"), ("In Progress", "WORK", "47D1E2"), ("Done", "FINISH", "75D900"))

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.names import COMMENTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
@@ -149,7 +150,7 @@ _DOCUMENTS: Final = (
             "documentType": _kind,
             "field7097": _user_value("A", one_of(None, "", "Принято без ячейки", "ok <b>")),
             "field7098": _user_value("A", one_of([], [1.5], [20, 0.25])),
-            "field7101": _user_value("S", lambda draw: draw.one_of((None, values.server_iso(draw.created)))),
+            "field7101": _user_value("S", lambda draw: draw.one_of((None, timestamps.server_iso(draw.created)))),
             "field7103": _user_value("W", lambda draw: draw.pick("users")),
         },
         wire={"any": as_is},

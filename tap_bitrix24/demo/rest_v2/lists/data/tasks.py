@@ -5,11 +5,11 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.names import FIRST_NAMES, LAST_NAMES, SUBJECTS, TASKS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
+from tap_bitrix24.demo.company.timestamps import user_iso
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.presets import left_out
 from tap_bitrix24.demo.rest_v2.lists.row_format import text
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
-from tap_bitrix24.demo.rest_v2.values import user_iso
 
 _NO_TASK: Final = Refusal(
     "ERROR_CORE",

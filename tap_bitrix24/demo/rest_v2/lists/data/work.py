@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import Final
 
+from tap_bitrix24.demo.company import timestamps
 from tap_bitrix24.demo.company.names import COMMENTS, SUBJECTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Condition, Row
-from tap_bitrix24.demo.rest_v2 import php, values
+from tap_bitrix24.demo.company.timestamps import DAY
+from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
 from tap_bitrix24.demo.rest_v2.lists.data.scrum import group_kind
 from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
 from tap_bitrix24.demo.rest_v2.lists.request import Asked
 from tap_bitrix24.demo.rest_v2.lists.row_format import portal_format
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
-from tap_bitrix24.demo.rest_v2.values import DAY
 
 _STAGES: Final = (
     ("NEW", "Не спланированы", "00C4FB"),
@@ -24,8 +25,8 @@ _STAGES: Final = (
 
 def _event_window(asked: Asked) -> Sequence[Condition]:
     """Read the window of events: 30 days back and 90 ahead without bounds, with only ``from`` an open end."""
-    start = values.parse_time(asked.at("from"), values.SERVER_ZONE)
-    end = values.parse_time(asked.at("to"), values.SERVER_ZONE)
+    start = timestamps.parse_time(asked.at("from"), timestamps.SERVER_ZONE)
+    end = timestamps.parse_time(asked.at("to"), timestamps.SERVER_ZONE)
     if start is None and end is None:
         start, end = int(asked.now) - 30 * DAY, int(asked.now) + 90 * DAY
     found = [] if start is None else [ranged("TO", ">=", start)]
