@@ -1,4 +1,4 @@
-"""The portal's clock: starts where it is told and runs with real time, unless a test moves it."""
+"""The portal's clock: starts at a given instant and runs with real time, unless a test moves it."""
 
 import threading
 import time
@@ -17,14 +17,14 @@ class Clock:
 
     @classmethod
     def starting(cls, start: str | None) -> "Clock":
-        """Make a clock from ``now``, an ISO time, or nothing (the default start)."""
+        """Return a clock that starts at ``now``, at an ISO time, or (None) at the default start."""
         clock = cls()
         if start != "now":
             clock.set(parse_instant(start) if start else DEFAULT_START)
         return clock
 
     def now(self) -> float:
-        """Answer the portal's time."""
+        """Return the portal's time, in seconds since 1970."""
         return time.time() + self.offset
 
     def set(self, instant: float) -> None:
@@ -38,30 +38,11 @@ class Clock:
             self.offset += seconds
 
     def iso(self) -> str:
-        """Answer the portal's time as text in UTC."""
+        """Return the portal's time as ISO text in UTC, to the second."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-@dataclass
-class Due:
-    """When a request has spent the time that it takes by the portal's settings.
-
-    Times add up from when it came. What the portal itself works meanwhile is part of them, and what one wait was late
-    the next one makes up for: how fast the portal is on this machine shows as little as it can.
-    """
-
-    stopping: threading.Event
-    at: float = field(default_factory=time.monotonic)
-
-    def take(self, milliseconds: float) -> None:
-        """Take some more time, but stop when the portal stops."""
-        self.at += milliseconds / 1000
-        left = self.at - time.monotonic()
-        if milliseconds > 0 and left > 0:
-            self.stopping.wait(left)
-
-
 def parse_instant(text: str) -> float:
-    """Read an ISO time; without offset it is UTC."""
+    """Return an ISO time as seconds since 1970; without an offset it is UTC."""
     parsed = datetime.fromisoformat(text)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

@@ -1,6 +1,7 @@
-"""The demo company: how many rows of what, with which ids and stamps, all from one seed.
+"""The demo company: how many rows each table has, with which ids and times, all from one seed.
 
-Only ids and stamps are laid out at the start (a few arrays); rows are made from their ids when needed.
+Only ids, created and modified times are generated at the start (a few arrays); a row is computed from its id when it
+is needed.
 """
 
 from array import array
@@ -12,7 +13,7 @@ from tap_bitrix24.demo.company import dictionaries, people, sales, work
 from tap_bitrix24.demo.company.deal_fields import deal_fields
 from tap_bitrix24.demo.company.fields import Field, documented, entity_fields
 from tap_bitrix24.demo.company.seeds import Seeds
-from tap_bitrix24.demo.company.store import Maker, Row, Table, Tables
+from tap_bitrix24.demo.company.store import Row, RowFactory, Table, Tables
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import every_type, some_types
 
@@ -40,15 +41,15 @@ _TYPES: Final = {
     "PARENT": "integer",
     "UF_HEAD": "integer",
 }
-_CRM_STAMPS: Final = ("DATE_CREATE", "DATE_MODIFY")
-_SMART_STAMPS: Final = ("CREATED_TIME", "UPDATED_TIME")
-NO_STAMP: Final = " "
+_CRM_TIME_FIELDS: Final = ("DATE_CREATE", "DATE_MODIFY")
+_SMART_TIME_FIELDS: Final = ("CREATED_TIME", "UPDATED_TIME")
+NO_TIME_FIELD: Final = " "
 ID_LAYOUTS: Final = ("dense", "sparse")
 
 
 @dataclass
 class Company:
-    """All tables by name; large ones are laid out by their seeds."""
+    """All tables by name. ``scale`` is the number of deals; ``types`` are the rows of the smart processes."""
 
     scale: int
     seeds: Seeds
@@ -56,42 +57,51 @@ class Company:
     types: list[Row] = field(default_factory=list)
 
     @classmethod
-    def founded(
-        cls, seeds: Seeds, *, scale: int, smart_processes: int, ids: str = "dense", fields_of_deals: int | None = None
+    def create(
+        cls, seeds: Seeds, *, scale: int, smart_processes: int, ids: str = "dense", deal_field_count: int | None = None
     ) -> "Company":
-        """Lay out every table. ``ids`` tells how those of deals lie, ``fields_of_deals`` how many fields those have."""
+        """Return a company with every table.
+
+        ``ids`` is how the ids of deals are spread (dense or sparse), ``deal_field_count`` how many fields deals have.
+        """
         if ids not in ID_LAYOUTS:
             message = f"ids are {' or '.join(ID_LAYOUTS)}, not {ids!r}"
             raise ValueError(message)
         company = cls(scale, seeds)
         for name, share in _SHARES.items():
-            lay_out = seeds.scattered_ids if name == "deals" and ids == "sparse" else seeds.born_ids
-            seeds.born[name] = lay_out(name, max(int(scale * share), 3))
-        seeds.born["users"] = seeds.born_ids("users", min(max(scale // 100, 5), 500))
-        seeds.born["departments"] = seeds.born_ids("departments", max(4, len(seeds.born["users"]) // 8), gaps=False)
-        company._crm_tables(*deal_fields(fields_of_deals))
+            lay_out = seeds.sparse_ids if name == "deals" and ids == "sparse" else seeds.dense_ids
+            seeds.initial_ids[name] = lay_out(name, max(int(scale * share), 3))
+        seeds.initial_ids["users"] = seeds.dense_ids("users", min(max(scale // 100, 5), 500))
+        seeds.initial_ids["departments"] = seeds.dense_ids(
+            "departments", max(4, len(seeds.initial_ids["users"]) // 8), gaps=False
+        )
+        company._crm_tables(*deal_fields(deal_field_count))
         company._work_tables()
         for _ in range(smart_processes):
             company._smart_process()
-        company.lay_out_dictionaries()
-        company.fixed("currencies", entity_fields("currency"), dictionaries.currencies(seeds.anchor), key="CURRENCY")
+        company.rebuild_dictionaries()
+        company.add_fixed(
+            "currencies", entity_fields("currency"), dictionaries.currencies(seeds.anchor), key="CURRENCY"
+        )
         return company
 
     def add_smart_process(self) -> int:
-        """Let a further smart process appear while the portal runs; answers its entity type id."""
+        """Add a smart process while the portal runs; returns its entity type id."""
         kind = self._smart_process()
-        self.lay_out_dictionaries()
+        self.rebuild_dictionaries()
         return kind
 
-    def _grown(self, name: str, fields: dict[str, Field], make: Maker, names: tuple[str, str], **more: Any) -> Table:
-        """Add a table whose ids are laid out."""
-        ids = array("q", self.seeds.born[name])
-        created, modified = self.seeds.stamps(name, len(ids))
+    def _generated(
+        self, name: str, fields: dict[str, Field], make: RowFactory, names: tuple[str, str], **more: Any
+    ) -> Table:
+        """Add a table whose ids are generated already."""
+        ids = array("q", self.seeds.initial_ids[name])
+        created, modified = self.seeds.times(name, len(ids))
         table = self.tables[name] = Table(name, fields, make, ids, created, modified, names, **more)
         return table
 
-    def fixed(self, name: str, fields: dict[str, Field], rows: Iterable[Row], key: str = "ID") -> None:
-        """Add a small table from its rows; rows that are inserted later copy the first one."""
+    def add_fixed(self, name: str, fields: dict[str, Field], rows: Iterable[Row], key: str = "ID") -> None:
+        """Add a small table from its rows; rows inserted later are copies of the first one."""
         listed = list(rows)
         known = {row["ID"]: row for row in listed} if key == "ID" else dict(enumerate(listed, 1))
         model = listed[0] if listed else {}
@@ -100,11 +110,11 @@ class Company:
             fresh = {"ID": number, "id": number + 100, "CURRENCY": f"X{number:02}"}[key]
             return known.get(number) or model | {key: fresh}
 
-        still = array("q", [self.seeds.anchor - 90 * DAY] * len(known))
-        names = (NO_STAMP, NO_STAMP)
-        self.tables[name] = Table(name, fields, make, array("q", sorted(known)), still, array("q", still), names)
+        constant = array("q", [self.seeds.anchor - 90 * DAY] * len(known))
+        names = (NO_TIME_FIELD, NO_TIME_FIELD)
+        self.tables[name] = Table(name, fields, make, array("q", sorted(known)), constant, array("q", constant), names)
 
-    def _crm_tables(self, standard_of_deals: dict[str, Field], owned_by_deals: list[Field]) -> None:
+    def _crm_tables(self, deal_standard_fields: dict[str, Field], deal_user_fields: list[Field]) -> None:
         """Add deals, leads, contacts, companies, quotes and smart invoices."""
         seeds = self.seeds
         for place, (name, entity, maker) in enumerate(
@@ -117,19 +127,19 @@ class Company:
             )
         ):
             if name == "deals":
-                standard, owned = standard_of_deals, owned_by_deals
+                standard, own_fields = deal_standard_fields, deal_user_fields
             else:
-                standard, owned = entity_fields(entity), some_types("UF_CRM_", 1_700_000_001 + 9_000_000 * place)
-            fields = standard | {one.name: one for one in owned}
+                standard, own_fields = entity_fields(entity), some_types("UF_CRM_", 1_700_000_001 + 9_000_000 * place)
+            fields = standard | {one.name: one for one in own_fields}
             columns = people.category_column(name) if name in {"contacts", "companies"} else {}
             ranks = dictionaries.stage_ranks(name)
-            more = {"user_fields": owned, "columns": columns, "ranks": ranks}
-            self._grown(name, fields, maker(seeds, owned), _CRM_STAMPS, **more)
-        owned = some_types("UF_CRM_SMART_INVOICE_", 1_700_090_001)
-        fields = entity_fields("smart_invoice") | {one.name: one for one in owned}
+            more = {"user_fields": own_fields, "columns": columns, "ranks": ranks}
+            self._generated(name, fields, maker(seeds, own_fields), _CRM_TIME_FIELDS, **more)
+        own_fields = some_types("UF_CRM_SMART_INVOICE_", 1_700_090_001)
+        fields = entity_fields("smart_invoice") | {one.name: one for one in own_fields}
         kind, category = dictionaries.INVOICE_TYPE, dictionaries.INVOICE_CATEGORY
-        make = sales.smart_item(seeds, owned, "smart_invoices", kind, category)
-        self._grown("smart_invoices", fields, make, _SMART_STAMPS, user_fields=owned)
+        make = sales.smart_item(seeds, own_fields, "smart_invoices", kind, category)
+        self._generated("smart_invoices", fields, make, _SMART_TIME_FIELDS, user_fields=own_fields)
         self._history(1, "leads", 0)
         self._history(dictionaries.DEAL_TYPE, "deals", 0)
         self._history(kind, "smart_invoices", category)
@@ -137,22 +147,22 @@ class Company:
     def _work_tables(self) -> None:
         """Add activities, tasks, users and departments."""
         seeds = self.seeds
-        self._grown("activities", entity_fields("activity"), work.activity(seeds), ("CREATED", "LAST_UPDATED"))
-        tasks = self._grown("tasks", work.task_fields(), work.task(seeds), ("CREATED_DATE", "CHANGED_DATE"))
+        self._generated("activities", entity_fields("activity"), work.activity(seeds), ("CREATED", "LAST_UPDATED"))
+        tasks = self._generated("tasks", work.task_fields(), work.task(seeds), ("CREATED_DATE", "CHANGED_DATE"))
         for place in range(0, len(tasks), 13):  # never changed: the row shows null, the filter sees the creation
             tasks.modified[place] = tasks.created[place]
-        self._grown("users", _labelled("user"), people.user(seeds), ("DATE_REGISTER", "TIMESTAMP_X"))
-        rows = people.departments(seeds, len(seeds.born["departments"]))
-        self.fixed("departments", _labelled("department"), rows)
+        self._generated("users", _label_fields("user"), people.user(seeds), ("DATE_REGISTER", "TIMESTAMP_X"))
+        rows = people.departments(seeds, len(seeds.initial_ids["departments"]))
+        self.add_fixed("departments", _label_fields("department"), rows)
 
     def _history(self, kind: int, owners: str, category: int) -> None:
         """Add the stage history of one entity type: two rows for every owner."""
         name, seeds = f"stage_history_{kind}", self.seeds
-        stamps = work.history_stamps(self.tables[owners])
-        ids = seeds.born[name] = seeds.born_ids(name, len(stamps))
+        times = work.history_times(self.tables[owners])
+        ids = seeds.initial_ids[name] = seeds.dense_ids(name, len(times))
         make = work.history(seeds, kind, self.tables[owners], category, name)
-        fields, names = work.history_fields(kind), ("CREATED_TIME", NO_STAMP)
-        self.tables[name] = Table(name, fields, make, array("q", ids), stamps, array("q", stamps), names)
+        fields, names = work.history_fields(kind), ("CREATED_TIME", NO_TIME_FIELD)
+        self.tables[name] = Table(name, fields, make, array("q", ids), times, array("q", times), names)
 
     def _smart_process(self) -> int:
         """Add a smart process with its items and their history."""
@@ -161,24 +171,24 @@ class Company:
         self.types.append(row)
         kind, category = int(row["ENTITY_TYPE_ID"]), dictionaries.smart_category(index)
         name = f"smart_process_{kind}"
-        self.seeds.born[name] = self.seeds.born_ids(name, max(3, self.scale // 5))
-        owned = (some_types if index else every_type)(f"UF_CRM_{row['ID']}_", 1_700_100_000 + 7_000_000 * index)
-        fields = entity_fields("smart_process") | {one.name: one for one in owned}
-        make = sales.smart_item(self.seeds, owned, name, kind, category)
-        self._grown(name, fields, make, _SMART_STAMPS, user_fields=owned)
+        self.seeds.initial_ids[name] = self.seeds.dense_ids(name, max(3, self.scale // 5))
+        own_fields = (some_types if index else every_type)(f"UF_CRM_{row['ID']}_", 1_700_100_000 + 7_000_000 * index)
+        fields = entity_fields("smart_process") | {one.name: one for one in own_fields}
+        make = sales.smart_item(self.seeds, own_fields, name, kind, category)
+        self._generated(name, fields, make, _SMART_TIME_FIELDS, user_fields=own_fields)
         self._history(kind, name, category)
         return kind
 
-    def lay_out_dictionaries(self) -> None:
-        """Lay out types, pipelines and statuses, which depend on the smart processes."""
-        self.fixed("types", entity_fields("type"), self.types)
-        self.fixed("statuses", entity_fields("status"), dictionaries.statuses(self.types))
+    def rebuild_dictionaries(self) -> None:
+        """Create types, pipelines and statuses anew: they depend on the smart processes."""
+        self.add_fixed("types", entity_fields("type"), self.types)
+        self.add_fixed("statuses", entity_fields("status"), dictionaries.statuses(self.types))
         rows = [dictionaries.category_row(one) for one in dictionaries.pipelines(self.types)]
-        self.fixed("categories", entity_fields("category"), rows, key="id")
+        self.add_fixed("categories", entity_fields("category"), rows, key="id")
 
 
-def _labelled(entity: str) -> dict[str, Field]:
-    """Make fields of a list that documents labels only; the types that filters need are known to the portal."""
+def _label_fields(entity: str) -> dict[str, Field]:
+    """Return the fields of a list whose fields method gives labels only; their types stand in ``_TYPES``."""
     return {
         name: Field(name=name, type=_TYPES.get(name, "string"), title=str(label), item=name)
         for name, label in documented()[entity].items()

@@ -17,7 +17,7 @@ _NAMED: Final = ("UF_CRM_", 1_700_000_001)
 
 
 def deal_fields(count: int | None) -> tuple[dict[str, Field], list[Field]]:
-    """Answer the standard and the user fields of deals.
+    """Return the standard and the user fields of deals.
 
     With a ``count``, classic rows show exactly so many. The documented fields come first, of those the ones that
     nothing works without; what is left are user fields of all types.

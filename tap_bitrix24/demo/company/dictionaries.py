@@ -110,8 +110,8 @@ _FLAGS: Final = (
 _PROCESS: Final = {None: "process", "S": "success", "F": "failure"}
 
 
-def smart_type(index: int, stamp: int) -> Row:
-    """Make the ``index``-th smart process type; every second one has no pipelines of its own."""
+def smart_type(index: int, instant: int) -> Row:
+    """Return the ``index``-th smart process type; every second one has no pipelines of its own."""
     entity_type_id = (156, 177, *range(1038, 1038 + 4 * index, 4))[index]
     flags = dict.fromkeys(_FLAGS, "Y")
     name = SMART_PROCESSES[index % len(SMART_PROCESSES)]
@@ -127,19 +127,19 @@ def smart_type(index: int, stamp: int) -> Row:
         "IS_DOCUMENTS_ENABLED": "N",
         "IS_AUTOMATION_ENABLED": "N",
         "IS_BIZ_PROC_ENABLED": "N",
-        "CREATED_TIME": stamp,
-        "UPDATED_TIME": stamp,
+        "CREATED_TIME": instant,
+        "UPDATED_TIME": instant,
         "UPDATED_BY": 1,
     }
 
 
 def smart_category(index: int) -> int:
-    """Answer the id of the one pipeline of a smart process."""
+    """Return the id of the one pipeline of a smart process."""
     return 21 + 2 * index
 
 
 def pipelines(types: list[Row]) -> list[Pipeline]:
-    """Answer the pipelines of all entity types."""
+    """Return the pipelines of all entity types."""
     smart = [
         Pipeline(smart_category(index), row["ENTITY_TYPE_ID"], "Общая", 500, default=True)
         for index, row in enumerate(types)
@@ -149,7 +149,7 @@ def pipelines(types: list[Row]) -> list[Pipeline]:
 
 
 def stage_prefix(entity_type_id: int, category: int) -> str:
-    """Answer what stands before a stage's code in that pipeline."""
+    """Return the prefix of stage codes in a pipeline, such as ``C2:``."""
     if entity_type_id == DEAL_TYPE:
         return f"C{category}:" if category else ""
     if entity_type_id == INVOICE_TYPE:
@@ -158,7 +158,7 @@ def stage_prefix(entity_type_id: int, category: int) -> str:
 
 
 def stage_dictionary(entity_type_id: int, category: int) -> str:
-    """Answer the ENTITY_ID of a pipeline's stages."""
+    """Return the ENTITY_ID of a pipeline's stages."""
     if entity_type_id == DEAL_TYPE:
         return f"DEAL_STAGE_{category}" if category else "DEAL_STAGE"
     if entity_type_id == INVOICE_TYPE:
@@ -167,7 +167,7 @@ def stage_dictionary(entity_type_id: int, category: int) -> str:
 
 
 def statuses(types: list[Row]) -> Iterator[Row]:
-    """Make the rows of ``crm.status.list``; EXTRA stands on stages of leads, quotes and deals only."""
+    """Return the rows of ``crm.status.list``; EXTRA stands on stages of leads, quotes and deals only."""
     number = 100
     category: int | None
     sets: list[tuple[str, str, int | None, tuple[Stage, ...]]] = [
@@ -198,7 +198,7 @@ def statuses(types: list[Row]) -> Iterator[Row]:
 
 
 def _status(number: int, entity: str, code: str, name: str, place: int) -> Row:
-    """Make the part that all dictionaries have in common."""
+    """Return the columns that the rows of all dictionaries have."""
     return {
         "ID": number,
         "ENTITY_ID": entity,
@@ -213,8 +213,8 @@ def _status(number: int, entity: str, code: str, name: str, place: int) -> Row:
     }
 
 
-def currencies(stamp: int) -> list[Row]:
-    """Make the currencies."""
+def currencies(instant: int) -> list[Row]:
+    """Return the currencies."""
     facts = (
         ("RUB", "Российский рубль", 1, 1.0, "# ₽"),
         ("EUR", "Euro", 1, 98.5, "€#"),
@@ -229,7 +229,7 @@ def currencies(stamp: int) -> list[Row]:
             "AMOUNT": rate,
             "BASE": "Y" if place == 0 else "N",
             "SORT": 100 * (place + 1),
-            "DATE_UPDATE": stamp - (place + 1) * 86_400,
+            "DATE_UPDATE": instant - (place + 1) * 86_400,
             "LID": "ru",
             "FORMAT_STRING": template,
             "FULL_NAME": name,
@@ -242,7 +242,7 @@ def currencies(stamp: int) -> list[Row]:
 
 
 def category_row(one: Pipeline) -> Row:
-    """Make a row of ``crm.category.list``; default pipelines have no origin keys."""
+    """Return a row of ``crm.category.list``; default pipelines have no origin keys."""
     row = {
         "id": one.id,
         "name": one.name,
@@ -254,7 +254,7 @@ def category_row(one: Pipeline) -> Row:
 
 
 def stage_ranks(table: str) -> dict[str, dict[str, int]]:
-    """Answer how the stages of a table sort: by their place in the pipeline, not by their code."""
+    """Return the sort order of a table's stages: by place in the pipeline, as the portal sorts them, not by code."""
     if table == "deals":
         ranks = {
             stage_prefix(DEAL_TYPE, pipeline.id) + stage.code: place

@@ -1,4 +1,4 @@
-"""Field lists of the demo's entities and how the fields methods describe them (protocol §5).
+"""Field lists of the demo's entities and how the fields methods describe them (docs/protocol.md §5).
 
 The documented fields with their titles stand in ``fields.json``; user fields are added by the company.
 """
@@ -42,7 +42,7 @@ class Field:
     options: tuple[tuple[int, str], ...] = ()
 
     def described(self, *, universal: bool) -> dict[str, Any]:
-        """Answer the field as a fields method shows it."""
+        """Return the field as a fields method shows it."""
         kind = "boolean" if universal and self.type == "char" else self.type
         shown: dict[str, Any] = {
             "type": kind,
@@ -58,7 +58,7 @@ class Field:
             shown["items"] = [{"ID": str(number), "VALUE": text} for number, text in self.options]
         if self.status_type is not None:
             shown["statusType"] = self.status_type
-        # The title of a user field is its code; what people called it stands in the labels only.
+        # The title of a user field is its code; its name in the interface is in the labels only.
         shown["title"] = self.name if self.user_field else self.title
         if self.user_field:
             shown |= {"listLabel": self.title, "formLabel": self.title, "filterLabel": self.title}
@@ -71,14 +71,14 @@ class Field:
 
 @cache
 def documented() -> Mapping[str, Any]:
-    """Read the documented field lists, by entity."""
+    """Return the documented field lists, by entity."""
     text = files(__package__ or "tap_bitrix24.demo.company").joinpath("fields.json").read_text(encoding="utf-8")
     loaded: Mapping[str, Any] = json.loads(text)
     return loaded
 
 
 def entity_fields(entity: str) -> dict[str, Field]:
-    """Answer the documented fields of one CRM entity, by upper-case name."""
+    """Return the documented fields of one CRM entity, by upper-case name."""
     return {
         name: Field(
             name=name,
@@ -98,12 +98,12 @@ def entity_fields(entity: str) -> dict[str, Field]:
 
 
 def user_field(name: str, kind: str, label: str, *, multiple: bool = False, **extra: Any) -> Field:
-    """Make a user field; ``extra`` are status_type, settings or options."""
+    """Return a user field; ``extra`` are status_type, settings or options."""
     return Field(name=name, type=kind, title=label, item=item_name(name), multiple=multiple, user_field=True, **extra)
 
 
 def item_name(name: str) -> str:
-    """Answer the name in ``crm.item.list`` (protocol §6); user fields that mix letters and digits keep their tail."""
+    """Return a field's name in ``crm.item.list`` (docs/protocol.md §6), such as ``ufCrm_1700`` for UF_CRM_1700."""
     if name in _ITEM_NAMES:
         return _ITEM_NAMES[name]
     if name.startswith("UF_CRM_"):
@@ -112,7 +112,7 @@ def item_name(name: str) -> str:
 
 
 def _user_item_name(rest: str) -> str:
-    """Name a CRM user field without its prefix."""
+    """Return the item name of a CRM user field; ``rest`` is its name without the prefix UF_CRM_."""
     if rest.isdigit():
         return f"ufCrm_{rest}"
     number, _, tail = rest.partition("_")
@@ -126,16 +126,16 @@ def _user_item_name(rest: str) -> str:
 
 
 def camel(name: str) -> str:
-    """Turn ``STAGE_ID`` into ``stageId``."""
+    """Return a name in camel case: ``STAGE_ID`` is ``stageId``."""
     head, *rest = name.split("_")
     return head.lower() + "".join(part.capitalize() for part in rest)
 
 
 def classic_description(fields: Iterable[Field]) -> dict[str, Any]:
-    """Answer what ``crm.<entity>.fields`` says."""
+    """Return the answer of ``crm.<entity>.fields``."""
     return {field.name: field.described(universal=False) for field in fields}
 
 
 def universal_description(fields: Iterable[Field]) -> dict[str, Any]:
-    """Answer what ``crm.item.fields`` and its like say."""
+    """Return the answer of ``crm.item.fields`` and similar methods."""
     return {"fields": {field.item: field.described(universal=True) for field in fields}}

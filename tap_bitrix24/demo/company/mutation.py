@@ -1,4 +1,4 @@
-"""Changes to the company while it is being read: rows, user fields and smart processes come, change and go."""
+"""Changes to the company while clients read it: rows, user fields and smart processes are added, changed, removed."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -9,14 +9,14 @@ from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.fields import Field, user_field
 from tap_bitrix24.demo.company.store import Row, Table
 from tap_bitrix24.demo.company.timestamps import DAY, SERVER_ZONE, parse_time
-from tap_bitrix24.demo.company.user_fields import MAKERS
+from tap_bitrix24.demo.company.user_fields import VALUE_FUNCTIONS
 
 
 @dataclass
-class Live:
-    """A change that repeats itself: every so many requests, or commands of a batch."""
+class RepeatedChange:
+    """A change that is applied every ``every`` requests, or commands of a batch, ``times`` times at most."""
 
-    change: dict[str, Any]
+    request: dict[str, Any]
     every: int
     times: int | None
     between_commands: bool
@@ -24,7 +24,7 @@ class Live:
     fired: int = 0
 
     def due(self) -> bool:
-        """Count a request or command and tell whether it is time."""
+        """Count a request or command; True if the change is to be applied now."""
         if self.times is not None and self.fired >= self.times:
             return False
         self.seen += 1
@@ -36,22 +36,22 @@ class Live:
 
 @dataclass
 class Mutations:
-    """All changes to one company; the portal's lock is held by whoever calls."""
+    """All changes to one company; callers hold the portal's lock."""
 
     company: Company
     clock: Clock
-    live: list[Live] = field(default_factory=list)
-    _dice: random.Random = field(default_factory=lambda: random.Random(7))
+    repeated: list[RepeatedChange] = field(default_factory=list)
+    _rng: random.Random = field(default_factory=lambda: random.Random(7))
 
     def apply(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Do what a control request asks for, or note it down for later; answers the ids."""
+        """Apply a control request now, or register it as a repeated change; returns the ids of the changed rows."""
         if given.get("clear"):
-            self.live.clear()
+            self.repeated.clear()
         if "every_requests" in given or given.get("between_commands"):
             every = int(given.get("every_requests", 1))
-            live = Live(given, every, given.get("times"), bool(given.get("between_commands")))
-            self.live.append(live)
-            return {"live": len(self.live)}
+            change = RepeatedChange(given, every, given.get("times"), bool(given.get("between_commands")))
+            self.repeated.append(change)
+            return {"live": len(self.repeated)}
         if given.get("add_smart_process"):
             return {"entityTypeId": self.company.add_smart_process()}
         for name, act in (("add_field", _add), ("change_field", _change), ("remove_field", _remove)):
@@ -62,18 +62,18 @@ class Mutations:
         return self._change(given) if "table" in given else {}
 
     def request_done(self) -> None:
-        """Let live changes happen after a request."""
+        """Apply the repeated changes that follow a request."""
         self._fire(between_commands=False)
 
     def command_done(self) -> None:
-        """Let live changes happen between two commands."""
+        """Apply the repeated changes that come between two commands of a batch."""
         self._fire(between_commands=True)
 
     def _fire(self, *, between_commands: bool) -> None:
-        """Do the live changes that are due."""
-        for live in self.live:
-            if live.between_commands is between_commands and live.due():
-                self._change(live.change)
+        """Apply the repeated changes whose turn it is."""
+        for change in self.repeated:
+            if change.between_commands is between_commands and change.due():
+                self._change(change.request)
 
     def _change(self, given: dict[str, Any]) -> dict[str, Any]:
         """Insert, update and delete rows of one table, or set fields of one row."""
@@ -81,27 +81,27 @@ class Mutations:
         done: dict[str, Any] = {"table": table.name}
         if "set" in given:
             number = int(given["set"]["id"])
-            table.update(number, _plain(table, given["set"]["fields"]), now)
+            table.update(number, _row_values(table, given["set"]["fields"]), now)
             return done | {"updated": [number]}
         done["inserted"] = [table.insert(now) for _ in range(int(given.get("insert", 0)))]
         for number in done["inserted"]:
             if "fields" in given:
-                table.patch(number, _plain(table, given["fields"]))
+                table.patch(number, _row_values(table, given["fields"]))
         done["updated"] = self._some(table, int(given.get("update", 0)))
         for number in done["updated"]:
             table.update(number, self._edit(table, number), now)
-        done["deleted"] = self._some(table, int(given.get("delete", 0))) + _named(table, given)
+        done["deleted"] = self._some(table, int(given.get("delete", 0))) + _rows_to_delete(table, given)
         for number in done["deleted"]:
             table.delete(number)
         return done
 
     def _some(self, table: Table, count: int) -> list[int]:
-        """Choose some rows."""
-        places = self._dice.sample(range(len(table)), min(count, len(table)))
+        """Return the ids of ``count`` random rows."""
+        places = self._rng.sample(range(len(table)), min(count, len(table)))
         return [table.ids[place] for place in sorted(places)]
 
     def _edit(self, table: Table, number: int) -> Row:
-        """Make a change that can be seen: a new text in the first text field."""
+        """Return a visible change: new text for TITLE, NAME or SUBJECT."""
         name = next((one for one in ("TITLE", "NAME", "SUBJECT") if one in table.fields), None)
         if name is None:
             return {}
@@ -110,26 +110,26 @@ class Mutations:
 
 
 def _add(table: Table, given: dict[str, Any]) -> None:
-    """Add a user field; its values come from the same makers as those of the others."""
+    """Add a user field; its values are computed like those of all others."""
     if given["name"] in table.fields:
         message = f"{table.name} has the field {given['name']} already"
         raise ValueError(message)
     fresh = user_field(given["name"], "string", "Added later")
-    table.put_field(replace(fresh, **_described(given)))
+    table.put_field(replace(fresh, **_field_facts(given)))
 
 
 def _change(table: Table, given: dict[str, Any]) -> None:
-    """Make a user field one of another type or label, or a multiple one, as if it had always been that."""
-    table.put_field(replace(_known(table, given["name"]), **_described(given)))
+    """Replace a user field by one of another type, label or multiplicity, as if it had always been so."""
+    table.put_field(replace(_existing_user_field(table, given["name"]), **_field_facts(given)))
 
 
 def _remove(table: Table, given: dict[str, Any]) -> None:
-    """Take a user field away: neither rows nor descriptions show it any more."""
-    table.remove_field(_known(table, given["name"]).name)
+    """Remove a user field from rows and field lists."""
+    table.remove_field(_existing_user_field(table, given["name"]).name)
 
 
-def _known(table: Table, name: str) -> Field:
-    """Answer a user field that is there."""
+def _existing_user_field(table: Table, name: str) -> Field:
+    """Return an existing user field, or raise ValueError."""
     described = table.fields[name]
     if not described.user_field:
         message = f"{name} is no user field"
@@ -137,34 +137,34 @@ def _known(table: Table, name: str) -> Field:
     return described
 
 
-def _described(given: dict[str, Any]) -> dict[str, Any]:
-    """Read what a request says of a field: type, label, multiple, and options as pairs of id and text."""
-    told: dict[str, Any] = {}
+def _field_facts(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a field that a request gives: type, label, multiple, options as pairs of id and text."""
+    facts: dict[str, Any] = {}
     if "type" in given:
-        if given["type"] not in MAKERS and given["type"] != "enumeration":
+        if given["type"] not in VALUE_FUNCTIONS and given["type"] != "enumeration":
             message = f"unknown field type {given['type']!r}"
             raise ValueError(message)
-        told["type"] = given["type"]
+        facts["type"] = given["type"]
     if "label" in given:
-        told["title"] = given["label"]
+        facts["title"] = given["label"]
     if "multiple" in given:
-        told["multiple"] = bool(given["multiple"])
+        facts["multiple"] = bool(given["multiple"])
     if "type" in given or "options" in given:
-        told["options"] = tuple((int(number), str(text)) for number, text in given.get("options", ()))
-    return told
+        facts["options"] = tuple((int(number), str(text)) for number, text in given.get("options", ()))
+    return facts
 
 
-def _named(table: Table, given: dict[str, Any]) -> list[int]:
-    """Answer the rows to delete that were named: by id, or by the values they have (``delete_where``)."""
+def _rows_to_delete(table: Table, given: dict[str, Any]) -> list[int]:
+    """Return the ids of rows to delete: those of ``delete_ids``, and rows with the values of ``delete_where``."""
     found = [int(number) for number in given.get("delete_ids", ()) if table.holds(int(number))]
-    where = _plain(table, given.get("delete_where", {}))
+    where = _row_values(table, given.get("delete_where", {}))
     if where:
         found += [n for n in table.ids if all(str(table.row(n).get(k)) == str(v) for k, v in where.items())]
     return found
 
 
-def _plain(table: Table, given: dict[str, Any]) -> Row:
-    """Turn JSON values into those of a row: date text becomes an instant or a day."""
+def _row_values(table: Table, given: dict[str, Any]) -> Row:
+    """Return JSON values as a row holds them: date text becomes an instant or a day."""
     by_item = {one.item: one for one in table.fields.values()}
     row: Row = {}
     for name, value in given.items():
@@ -174,7 +174,7 @@ def _plain(table: Table, given: dict[str, Any]) -> Row:
 
 
 def _value(kind: str, value: Any) -> Any:
-    """Turn date text into what rows hold."""
+    """Return a value as a row holds it: date text as an instant or a day."""
     if kind not in {"date", "datetime"} or not isinstance(value, str):
         return value
     moment = parse_time(value, SERVER_ZONE)

@@ -1,4 +1,4 @@
-"""Names and words that the demo company is made of, Cyrillic and Latin."""
+"""Names and texts of the demo company's rows, Cyrillic and Latin."""
 
 from typing import Final
 

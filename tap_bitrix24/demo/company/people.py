@@ -19,7 +19,7 @@ from tap_bitrix24.demo.company.names import (
     STREETS,
 )
 from tap_bitrix24.demo.company.seeds import Seeds
-from tap_bitrix24.demo.company.store import Maker, Row
+from tap_bitrix24.demo.company.store import Row, RowFactory
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import values as user_values
 
@@ -28,7 +28,7 @@ _SUPPLIER_REST: Final = 5
 
 
 def person_name(drawn: int) -> Row:
-    """Make the names of a person."""
+    """Return the names of a person."""
     return {
         "HONORIFIC": ("HNR_1", "HNR_2", "", None)[drawn >> 2 & 3],
         "NAME": FIRST_NAMES[drawn % len(FIRST_NAMES)],
@@ -38,7 +38,7 @@ def person_name(drawn: int) -> Row:
 
 
 def address(prefix: str, drawn: int) -> Row:
-    """Make an address; one in three rows has none."""
+    """Return an address; one in three rows has none."""
     if drawn % 3 == 0:
         return {}
     place = drawn % 10
@@ -54,7 +54,7 @@ def address(prefix: str, drawn: int) -> Row:
 
 
 def multifields(number: int, drawn: int) -> Row:
-    """Make phones, mail addresses, sites and messengers together with the flags that say which are there."""
+    """Return phones, e-mail addresses, sites and messengers, and the flags HAS_PHONE, HAS_EMAIL, HAS_IMOL."""
     phones = [
         _multi("PHONE", number * 9 + i, "WORK", f"+7{9_000_000_000 + (drawn >> i) % 999_999_999}")
         for i in range(drawn % 3)
@@ -81,22 +81,22 @@ def multifields(number: int, drawn: int) -> Row:
 
 
 def _multi(kind: str, ident: int, value_type: str, value: str) -> dict[str, str]:
-    """Make one entry of a multifield."""
+    """Return one entry of a multifield."""
     return {"ID": str(ident), "VALUE_TYPE": value_type, "VALUE": value, "TYPE_ID": kind}
 
 
 def category(table: str, number: int) -> int:
-    """Answer the category of a contact or company: one in nine is a supplier, hidden from the classic lists."""
+    """Return the category of a contact or company: one in nine is a supplier, hidden from the classic lists."""
     return _SUPPLIERS[table] if number % 9 == _SUPPLIER_REST else 0
 
 
 def category_column(table: str) -> dict[str, Callable[[int], Any]]:
-    """Answer the category as a column that needs no rows."""
+    """Return the column CATEGORY_ID as a function of the id, which needs no row."""
     return {"CATEGORY_ID": lambda number: category(table, number)}
 
 
-def _client_stamps(seeds: Seeds, created: int, modified: int, drawn: int) -> Row:
-    """Make who did what when; clients have no stages to move through."""
+def _client_audit_fields(seeds: Seeds, created: int, modified: int, drawn: int) -> Row:
+    """Return who created and changed a contact or company, and when; these have no stages to move through."""
     return {
         "DATE_CREATE": created,
         "DATE_MODIFY": modified,
@@ -109,7 +109,7 @@ def _client_stamps(seeds: Seeds, created: int, modified: int, drawn: int) -> Row
 
 
 def contact_companies(seeds: Seeds, number: int) -> list[int]:
-    """Answer the companies of a contact, the main one first: none, one or two."""
+    """Return the companies of a contact, the main one first: none, one or two."""
     drawn = seeds.mix(number, 41)
     if drawn % 4 == 0:
         return []
@@ -117,8 +117,8 @@ def contact_companies(seeds: Seeds, number: int) -> list[int]:
     return list(dict.fromkeys(both))[: 1 + (drawn % 5 == 0)]
 
 
-def contact(seeds: Seeds, owned: list[Field]) -> Maker:
-    """Make the maker of contacts."""
+def contact(seeds: Seeds, own_fields: list[Field]) -> RowFactory:
+    """Return the row factory of contacts."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -138,19 +138,19 @@ def contact(seeds: Seeds, owned: list[Field]) -> Maker:
             "OPENED": "Y",
             "EXPORT": "YN"[drawn >> 4 & 1],
             **multifields(number, drawn),
-            **_client_stamps(seeds, created, modified, drawn),
+            **_client_audit_fields(seeds, created, modified, drawn),
             "CATEGORY_ID": category("contacts", number),
             "COMPANY_ID": companies[0] if companies else None,
             "COMPANY_IDS": companies,
             "LEAD_ID": seeds.pick("leads", drawn) if drawn % 6 == 0 else None,
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
-def company(seeds: Seeds, owned: list[Field]) -> Maker:
-    """Make the maker of companies; the first one is the portal's own."""
+def company(seeds: Seeds, own_fields: list[Field]) -> RowFactory:
+    """Return the row factory of companies; the first one is the portal's own."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -171,26 +171,26 @@ def company(seeds: Seeds, owned: list[Field]) -> Maker:
             "COMMENTS": COMMENTS[other % 9],
             **multifields(number, drawn),
             "IS_MY_COMPANY": "Y" if number == 1 else "N",
-            **_client_stamps(seeds, created, modified, drawn),
+            **_client_audit_fields(seeds, created, modified, drawn),
             "CATEGORY_ID": category("companies", number),
             "CONTACT_ID": [seeds.pick("contacts", drawn)] if drawn % 3 else [],
             "LEAD_ID": None,
             "PARENT_ID_156": None,
             "LAST_COMMUNICATION_TIME": "",
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
 def _picture(number: int) -> dict[str, Any]:
-    """Make a picture field."""
+    """Return a picture field."""
     link = f"/bitrix/components/bitrix/crm.contact.show/show_file.php?auth=&ownerId={number}&fieldName=PHOTO"
     return {"id": number * 3 + 1, "showUrl": link, "downloadUrl": f"{link}&download=1"}
 
 
-def user(seeds: Seeds) -> Maker:
-    """Make the maker of users; about one in twelve was dismissed."""
+def user(seeds: Seeds) -> RowFactory:
+    """Return the row factory of users; about one in twelve was dismissed."""
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn = seeds.mix(number, 61)
@@ -225,7 +225,7 @@ def user(seeds: Seeds) -> Maker:
 
 
 def departments(seeds: Seeds, count: int) -> list[Row]:
-    """Make the tree of departments; the root has no parent, some have no head. LEFT_MARGIN is the walk's order."""
+    """Return the tree of departments, depth first by LEFT_MARGIN; the root has no parent, some have no head."""
     parents = {number: number // 3 or 1 for number in range(2, count + 1)}
     walk: list[int] = []
     waiting = [1]

@@ -8,7 +8,7 @@ from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.names import CITIES, COMMENTS, COMPANY_FORMS, COMPANY_WORDS, POSTS, PRODUCTS
 from tap_bitrix24.demo.company.people import address, multifields, person_name
 from tap_bitrix24.demo.company.seeds import Seeds, moved_at
-from tap_bitrix24.demo.company.store import Maker, Row
+from tap_bitrix24.demo.company.store import Row, RowFactory
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.user_fields import values as user_values
 
@@ -18,13 +18,13 @@ _PROBABILITY: Final = (10, 30, 50, 80, 100, 0, 0)
 
 
 def amount(number: int) -> float:
-    """Answer a sum of money: many small ones, few large ones, some with cents."""
+    """Return a sum of money: many small ones, few large ones, some with cents."""
     base = (number % 83 + 5) * (1, 10, 10, 100, 100, 1000)[number // 83 % 6] * 12
     return base + (0.0, 0.0, 0.5, 0.99)[number // 498 % 4]
 
 
 def utm(number: int) -> Row:
-    """Make the advertising marks; most rows have none."""
+    """Return the UTM fields; four rows of five have none."""
     if number % 5:
         return {}
     return {
@@ -36,8 +36,8 @@ def utm(number: int) -> Row:
     }
 
 
-def stamps(seeds: Seeds, number: int, created: int, modified: int, drawn: int) -> Row:
-    """Make the fields that say who did what when, in classic names."""
+def audit_fields(seeds: Seeds, number: int, created: int, modified: int, drawn: int) -> Row:
+    """Return who created, changed and moved a row, and when, under the classic names."""
     return {
         "DATE_CREATE": created,
         "DATE_MODIFY": modified,
@@ -52,14 +52,14 @@ def stamps(seeds: Seeds, number: int, created: int, modified: int, drawn: int) -
 
 
 def deal_stage(seeds: Seeds, number: int) -> tuple[int, str, Stage]:
-    """Answer pipeline, full stage code and stage of a deal."""
+    """Return pipeline, full stage code and stage of a deal."""
     pipeline = DEAL_PIPELINES[(0, 0, 0, 1, 1, 2)[number * 31 % 6]].id
     stage = DEAL_STAGES[seeds.stage("deals", DEAL_STAGES, number)]
     return pipeline, dictionaries.stage_prefix(2, pipeline) + stage.code, stage
 
 
-def deal(seeds: Seeds, owned: list[Field]) -> Maker:
-    """Make the maker of deals: won ones are closed and have a sum."""
+def deal(seeds: Seeds, own_fields: list[Field]) -> RowFactory:
+    """Return the row factory of deals: won ones are closed and have a sum."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -92,16 +92,16 @@ def deal(seeds: Seeds, owned: list[Field]) -> Maker:
             "SOURCE_DESCRIPTION": "" if drawn % 3 else "Выставка / booth 12",
             "ADDITIONAL_INFO": None,
             "LOCATION_ID": None,
-            **stamps(seeds, number, created, modified, drawn),
+            **audit_fields(seeds, number, created, modified, drawn),
             **utm(other),
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
 def deal_contacts(seeds: Seeds, number: int) -> list[int]:
-    """Answer the contacts of a deal, the main one first: none, one or several."""
+    """Return the contacts of a deal, the main one first: none, one or several."""
     other = seeds.mix(number, 2)
     if other % 4 == 0:
         return []
@@ -110,19 +110,19 @@ def deal_contacts(seeds: Seeds, number: int) -> list[int]:
 
 
 def lead_contacts(seeds: Seeds, number: int) -> list[int]:
-    """Answer the contacts of a lead; most have none."""
+    """Return the contacts of a lead; most have none."""
     drawn = seeds.mix(number, 11)
     return [seeds.pick("contacts", drawn)] if drawn % 3 == 0 else []
 
 
 def quote_contacts(seeds: Seeds, number: int) -> list[int]:
-    """Answer the contacts of a quote."""
+    """Return the contacts of a quote."""
     drawn = seeds.mix(number, 21)
     return list(dict.fromkeys((seeds.pick("contacts", drawn), seeds.pick("contacts", drawn >> 6))))[: drawn % 2 + 1]
 
 
 def _deal_links(seeds: Seeds, number: int, drawn: int) -> Row:
-    """Make what a deal belongs to; some deals came from another system."""
+    """Return the references of a deal; one in fifty was imported from another system."""
     contacts = deal_contacts(seeds, number)
     return {
         "COMPANY_ID": seeds.pick("companies", drawn >> 7) if drawn % 5 else 0,
@@ -136,12 +136,12 @@ def _deal_links(seeds: Seeds, number: int, drawn: int) -> Row:
 
 
 def lead_stage(seeds: Seeds, number: int) -> Stage:
-    """Answer the stage of a lead."""
+    """Return the stage of a lead."""
     return LEAD_STAGES[seeds.stage("leads", LEAD_STAGES, number)]
 
 
-def lead(seeds: Seeds, owned: list[Field]) -> Maker:
-    """Make the maker of leads."""
+def lead(seeds: Seeds, own_fields: list[Field]) -> RowFactory:
+    """Return the row factory of leads."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -167,21 +167,21 @@ def lead(seeds: Seeds, owned: list[Field]) -> Maker:
             "OPENED": "Y",
             "COMMENTS": COMMENTS[other % 9],
             **reach,
-            **stamps(seeds, number, created, modified, drawn),
+            **audit_fields(seeds, number, created, modified, drawn),
             "COMPANY_ID": seeds.pick("companies", drawn) if drawn % 4 == 0 else None,
             "CONTACT_ID": seeds.pick("contacts", drawn) if drawn % 3 == 0 else 0,
             "CONTACT_IDS": lead_contacts(seeds, number),
             "IS_RETURN_CUSTOMER": "NNNY"[drawn >> 2 & 3],
             "DATE_CLOSED": moved_at(number, created, modified) if stage.semantics else None,
             **utm(other),
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
-def quote(seeds: Seeds, owned: list[Field]) -> Maker:
-    """Make the maker of quotes."""
+def quote(seeds: Seeds, own_fields: list[Field]) -> RowFactory:
+    """Return the row factory of quotes."""
     sources = seeds.sources()
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -211,28 +211,28 @@ def quote(seeds: Seeds, owned: list[Field]) -> Maker:
             "DEAL_ID": seeds.pick("deals", drawn >> 3) if drawn % 3 else None,
             "LEAD_ID": None,
             "PERSON_TYPE_ID": 1,
-            **stamps(seeds, number, created, modified, drawn),
+            **audit_fields(seeds, number, created, modified, drawn),
             **utm(other),
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
 def smart_stages(kind: int) -> tuple[Stage, ...]:
-    """Answer the stages of invoices or of a smart process."""
+    """Return the stages of invoices or of a smart process."""
     return dictionaries.INVOICE_STAGES if kind == dictionaries.INVOICE_TYPE else dictionaries.SMART_STAGES
 
 
 def smart_stage(seeds: Seeds, table: str, kind: int, number: int) -> tuple[int, Stage]:
-    """Answer the place and the stage of an invoice or smart process item."""
+    """Return the stage of an invoice or smart process item, and its place in the pipeline."""
     stages = smart_stages(kind)
     place = seeds.stage(table, stages, number)
     return place, stages[place]
 
 
-def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category: int) -> Maker:
-    """Make the maker of smart invoices (entity type 31) or of one smart process."""
+def smart_item(seeds: Seeds, own_fields: list[Field], table: str, kind: int, category: int) -> RowFactory:
+    """Return the row factory of smart invoices (entity type 31) or of one smart process."""
     sources = seeds.sources()
     prefix = dictionaries.stage_prefix(kind, category)
     first = smart_stages(kind)[0].code
@@ -257,16 +257,16 @@ def smart_item(seeds: Seeds, owned: list[Field], table: str, kind: int, category
             "COMMENTS": COMMENTS[other % 9],
             "ACCOUNT_NUMBER": f"{number:06}",
             "WEBFORM_ID": None,
-            **_universal_stamps(stamps(seeds, number, created, modified, drawn)),
+            **_universal_audit_fields(audit_fields(seeds, number, created, modified, drawn)),
             **utm(other),
-            **user_values(owned, sources, drawn ^ other << 16),
+            **user_values(own_fields, sources, drawn ^ other << 16),
         }
 
     return make
 
 
 def _smart_links(seeds: Seeds, drawn: int, other: int) -> Row:
-    """Make clients, observers and money of an item."""
+    """Return clients, observers and money of an item."""
     return {
         "COMPANY_ID": seeds.pick("companies", drawn) if drawn % 3 else 0,
         "CONTACT_ID": seeds.pick("contacts", drawn) if drawn % 4 else None,
@@ -283,8 +283,8 @@ def _smart_links(seeds: Seeds, drawn: int, other: int) -> Row:
     }
 
 
-def _universal_stamps(made: Row) -> dict[str, Any]:
-    """Rename the stamps of classic rows to what universal items have had from the start."""
+def _universal_audit_fields(fields: Row) -> dict[str, Any]:
+    """Return the audit fields of a classic row under the names that universal items have."""
     renamed = {
         "DATE_CREATE": "CREATED_TIME",
         "DATE_MODIFY": "UPDATED_TIME",
@@ -292,4 +292,4 @@ def _universal_stamps(made: Row) -> dict[str, Any]:
         "MODIFY_BY_ID": "UPDATED_BY",
         "MOVED_BY_ID": "MOVED_BY",
     }
-    return {renamed.get(name, name): value for name, value in made.items()}
+    return {renamed.get(name, name): value for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""User fields of the demo company: at least one of every type, and how their values come about."""
+"""User fields of the demo company, at least one of every type, and their values."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ _CHANNELS: Final = ((61, "Радио"), (62, "Сайт"), (63, "Partner"), (64, 
 
 
 class _Kind(NamedTuple):
-    """A user field to make: its portal type and what people call it."""
+    """A user field to create: its portal type and its label."""
 
     type: str
     label: str
@@ -52,17 +52,17 @@ Value = Callable[["Sources", int], Any]
 
 
 class Sources:
-    """What user field values refer to: a pick of ids that exist, and the portal's start."""
+    """What values of user fields refer to: ids that exist, and the portal's start."""
 
     def __init__(self, pick: Callable[[str, int], int], anchor: int) -> None:
-        """``pick`` answers an id of a table for a number."""
+        """``pick`` returns an id of a table for a number."""
         self.pick = pick
         self.anchor = anchor
 
 
 def every_type(prefix: str, first: int) -> list[Field]:
-    """Make the full set of user fields; names are numbered from ``first`` as the portal numbers them by time."""
-    made = [_made(f"{prefix}{first + index * 1013}", kind) for index, kind in enumerate(_KINDS)]
+    """Return user fields of all types; names are numbered from ``first`` as the portal numbers them by time."""
+    made = [_user_field(f"{prefix}{first + index * 1013}", kind) for index, kind in enumerate(_KINDS)]
     return [
         *made,
         user_field(f"{prefix}64A29A1CD5CC2", "string", "Смешанное имя"),
@@ -71,23 +71,23 @@ def every_type(prefix: str, first: int) -> list[Field]:
 
 
 def many_types(prefix: str, first: int, count: int) -> list[Field]:
-    """Make so many user fields, all types in turn, but for the single file: rows without one lack its key."""
+    """Return ``count`` user fields, all types in turn except single files: rows without a file lack the key."""
     shown = [one for one in every_type(prefix, first) if one.type != "file" or one.multiple]
     kinds = [kind for kind in _KINDS if kind.type != "file" or kind.multiple]
     for index in range(count - len(shown)):
         again, place = divmod(index, len(kinds))
         kind = kinds[place]._replace(label=f"{kinds[place].label} {again + 2}")
-        shown.append(_made(f"{prefix}{first + (len(_KINDS) + index) * 1013}", kind))
+        shown.append(_user_field(f"{prefix}{first + (len(_KINDS) + index) * 1013}", kind))
     return shown[:count]
 
 
 def some_types(prefix: str, first: int) -> list[Field]:
-    """Make a handful of user fields."""
-    return [_made(f"{prefix}{first + i * 1013}", kind) for i, kind in enumerate(_KINDS) if kind.label in _FEW]
+    """Return seven user fields of the most common types."""
+    return [_user_field(f"{prefix}{first + i * 1013}", kind) for i, kind in enumerate(_KINDS) if kind.label in _FEW]
 
 
-def _made(name: str, kind: _Kind) -> Field:
-    """Make one user field with what its type asks for."""
+def _user_field(name: str, kind: _Kind) -> Field:
+    """Return one user field with the settings and options of its type."""
     settings = {"COMPANY": "Y", "CONTACT": "Y" if kind.multiple else "N"} if kind.type == "crm" else None
     return user_field(
         name,
@@ -101,12 +101,12 @@ def _made(name: str, kind: _Kind) -> Field:
 
 
 def values(fields: list[Field], sources: Sources, number: int) -> dict[str, Any]:
-    """Make the values of all user fields of a row from one pseudo-random number; about a third is empty."""
+    """Return the values of all user fields of a row from one pseudo-random number; about a third is empty."""
     row = {}
     for described in fields:
         number = (number * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
         drawn = number >> 24
-        make = _maker(described)
+        make = _value_function(described)
         if drawn % 3 == 0:
             row[described.name] = _empty(described, drawn)
         elif described.multiple:
@@ -116,72 +116,72 @@ def values(fields: list[Field], sources: Sources, number: int) -> dict[str, Any]
     return row
 
 
-def _maker(described: Field) -> Value:
-    """Choose how values of a field are made."""
+def _value_function(described: Field) -> Value:
+    """Return the function that computes values of a field."""
     if described.options:
         return _choice(described)
     if described.type == "crm" and not described.multiple:
         return _company
-    return MAKERS.get(described.type, _text)
+    return VALUE_FUNCTIONS.get(described.type, _text)
 
 
 def _choice(described: Field) -> Value:
-    """Make the maker that picks one of a list's options."""
+    """Return the function that picks one of a list field's options."""
     return lambda _, number: described.options[number % len(described.options)][0]
 
 
 def _empty(described: Field, drawn: int) -> Any:
-    """Answer one of the ways in which a user field is empty."""
+    """Return an empty value of a user field: null, ``""`` or false, as its type allows."""
     if described.multiple:
         return []
     return None if described.type in _OWN_EMPTY else _EMPTY[drawn // 3 % 3]
 
 
 def _text(_: Sources, number: int) -> str:
-    """Make text."""
+    """Return text."""
     return f"{PRODUCTS[number % 12]} {number % 997}" if number % 5 else (COMMENTS[3 + number % 6] or "")
 
 
 def _money(_: Sources, number: int) -> str:
-    """Make an amount with its currency in one text."""
+    """Return an amount with its currency, as in ``120.50|RUB``."""
     return f"{number % 90_000 + 100}{('', '.50', '.05')[number % 3]}|{('RUB', 'EUR', 'USD')[number % 3]}"
 
 
 def _address(_: Sources, number: int) -> str:
-    """Make an address with its place on the map and its id."""
+    """Return an address with its place on the map and its id."""
     street = f"{CITIES[number % 10]}, {STREETS[number % 7]} {number % 90 + 1}"
     return f"{street}|{50 + number % 900 / 100};{30 + number % 700 / 100}|{number % 5000 + 1}"
 
 
 def _file(_: Sources, number: int) -> dict[str, Any]:
-    """Make a file; its links hold a secret that must not be stored."""
+    """Return a file; its links hold a token that must not be stored."""
     ident = number % 80_000 + 1
     link = f"/bitrix/components/bitrix/crm.deal.show/show_file.php?auth=&ownerId={ident}&fileId={ident}&dynamic=Y"
     return {"id": ident, "showUrl": link, "downloadUrl": f"{link}&download=1"}
 
 
 def _company(sources: Sources, number: int) -> str:
-    """Make a reference where only companies are allowed: the bare id."""
+    """Return a reference to a company where only companies are allowed: the bare id."""
     return str(sources.pick("companies", number))
 
 
 def _binding(sources: Sources, number: int) -> str:
-    """Make a reference to a company or contact."""
+    """Return a reference to a company or contact."""
     return f"CO_{sources.pick('companies', number)}" if number % 2 else f"C_{sources.pick('contacts', number)}"
 
 
 def _hologram(_: Sources, number: int) -> Any:
-    """Make a value of a type that no one documented: an object, a text, a number, a list or a flag."""
+    """Return a value of an undocumented type: an object, text, a number, a list or a boolean."""
     kinds = ({"depth": number % 90, "layers": [1, 2]}, "Лис & Co", number % 1000 / 8, ["a", number % 9], True)
     return kinds[number % len(kinds)]
 
 
 def _instant(sources: Sources, number: int) -> int:
-    """Make an instant before the portal's start."""
+    """Return an instant before the portal's start."""
     return sources.anchor - number % (900 * DAY)
 
 
-MAKERS: Final[dict[str, Value]] = {
+VALUE_FUNCTIONS: Final[dict[str, Value]] = {
     "string": _text,
     "integer": lambda _, number: number % 2000 - 50,
     "double": lambda _, number: (number % 100_000) / 100,

@@ -1,4 +1,4 @@
-"""Rows of tasks, activities and stage history, and how tasks, users and departments look on the wire."""
+"""Rows of tasks, activities and stage history."""
 
 from array import array
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from tap_bitrix24.demo.company.dictionaries import DEAL_PIPELINES
 from tap_bitrix24.demo.company.fields import Field, camel, documented
 from tap_bitrix24.demo.company.names import COMMENTS, SUBJECTS, TASKS
 from tap_bitrix24.demo.company.seeds import Seeds, moved_at
-from tap_bitrix24.demo.company.store import Maker, Row, Table
+from tap_bitrix24.demo.company.store import Row, RowFactory, Table
 from tap_bitrix24.demo.company.timestamps import DAY
 
 TASK_USER_FIELDS: Final = (
@@ -32,7 +32,7 @@ _PROVIDERS: Final = (
 
 
 def task_fields() -> dict[str, Field]:
-    """Answer the task fields as filters and orders need them."""
+    """Return the task fields as filters and orders need them."""
     listed = documented()["task"]
     made = {
         name: Field(name=name, type=facts["type"], title=facts["title"] or "", item=camel(name))
@@ -46,22 +46,22 @@ def task_fields() -> dict[str, Field]:
 
 
 def task_group(seeds: Seeds, number: int) -> int:
-    """Answer the workgroup of a task; 0 is none."""
+    """Return the workgroup of a task; 0 is none."""
     drawn = seeds.mix(number, 81)
     return drawn % 9 if drawn % 3 == 0 else 0
 
 
 def is_open_line(seeds: Seeds, number: int) -> bool:
-    """Tell whether an activity is a session of an open line; the session has its id."""
+    """Return whether an activity is a session of an open line; the session has its id."""
     return seeds.mix(number, 93) % 12 == 0
 
 
-def task(seeds: Seeds) -> Maker:
-    """Make the maker of tasks; some deadlines have passed."""
+def task(seeds: Seeds) -> RowFactory:
+    """Return the row factory of tasks; some deadlines have passed."""
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 81), seeds.mix(number, 82)
-        recent = number > seeds.born["tasks"][-1] * _RECENT_FROM
+        recent = number > seeds.initial_ids["tasks"][-1] * _RECENT_FROM
         done = drawn % 100 < (_DONE_RECENTLY if recent else _DONE_LONG_AGO)
         closed = moved_at(number, created, modified) if done else None
         return {
@@ -95,7 +95,7 @@ def task(seeds: Seeds) -> Maker:
 
 
 def _task_people(seeds: Seeds, drawn: int, other: int) -> Row:
-    """Make who works on a task."""
+    """Return the users of a task: creator, responsible, accomplices, auditors."""
     return {
         "CREATED_BY": seeds.pick("users", drawn >> 5),
         "RESPONSIBLE_ID": seeds.pick("users", drawn >> 9),
@@ -107,7 +107,7 @@ def _task_people(seeds: Seeds, drawn: int, other: int) -> Row:
 
 
 def _task_extras(seeds: Seeds, drawn: int, other: int) -> Row:
-    """Make the effort and the user fields of a task."""
+    """Return the effort fields and the user fields of a task."""
     return {
         "FORKED_BY_TEMPLATE_ID": 1 + other % 4 if other % 7 == 0 else None,
         "FLOW_ID": 1 + drawn % 3 if drawn % 10 == 0 else 0,
@@ -143,8 +143,8 @@ _UNUSED: Final[Row] = {
 }
 
 
-def activity(seeds: Seeds) -> Maker:
-    """Make the maker of activities of deals and leads."""
+def activity(seeds: Seeds) -> RowFactory:
+    """Return the row factory of activities of deals and leads."""
 
     def make(number: int, created: int, modified: int) -> Row:
         drawn, other = seeds.mix(number, 91), seeds.mix(number, 92)
@@ -184,7 +184,7 @@ def activity(seeds: Seeds) -> Maker:
 
 
 def _provider(seeds: Seeds, number: int, drawn: int) -> Row:
-    """Make what an activity says of where it comes from; a session of an open line names itself."""
+    """Return the provider of an activity; a session of an open line has its own id as ASSOCIATED_ENTITY_ID."""
     if is_open_line(seeds, number):
         return {"PROVIDER_ID": "IMOPENLINES_SESSION", "PROVIDER_TYPE_ID": "7", "ASSOCIATED_ENTITY_ID": number}
     provider, kind = _PROVIDERS[drawn >> 2 & 3]
@@ -192,12 +192,12 @@ def _provider(seeds: Seeds, number: int, drawn: int) -> Row:
 
 
 def _files(number: int) -> list[Row]:
-    """Make the one file of an activity."""
+    """Return the one file of an activity."""
     return [{"id": number * 2, "url": f"/bitrix/tools/crm_show_file.php?fileId={number * 2}&auth="}]
 
 
 def _communications(number: int, contact: int) -> list[Row]:
-    """Make the communications of an activity; the settings of the partner may be empty."""
+    """Return the communications of an activity; the settings of the partner may be empty."""
     settings: Any = {"NAME": "Klaus", "LAST_NAME": "Weber", "COMPANY_TITLE": "Müller GmbH"} if number % 2 else []
     return [
         {
@@ -212,7 +212,7 @@ def _communications(number: int, contact: int) -> list[Row]:
 
 
 def history_fields(kind: int) -> dict[str, Field]:
-    """Answer the columns of stage history: leads have statuses, all others stages and pipelines."""
+    """Return the columns of stage history: leads have statuses, all others stages and pipelines."""
     word = "STATUS" if kind == 1 else "STAGE"
     types = {"ID": "integer", "TYPE_ID": "integer", "OWNER_ID": "integer", "CREATED_TIME": "datetime"}
     if kind != 1:
@@ -221,13 +221,13 @@ def history_fields(kind: int) -> dict[str, Field]:
     return {name: Field(name=name, type=kind_, title=name, item=name) for name, kind_ in types.items()}
 
 
-def history(seeds: Seeds, kind: int, owners: Table, category: int, own: str) -> Maker:
-    """Make the maker of stage history: every owner was created in its first stage and moved to its present one."""
+def history(seeds: Seeds, kind: int, owners: Table, category: int, own: str) -> RowFactory:
+    """Return the row factory of stage history: two rows per owner, its creation and the move to its present stage."""
 
     def make(number: int, created: int, _modified: int) -> Row:
-        born, births = seeds.born[owners.name], seeds.born[own]
-        place = bisect_left(births, number)
-        owner, step = born[place // 2 % len(born)], place % 2
+        owner_ids, own_ids = seeds.initial_ids[owners.name], seeds.initial_ids[own]
+        place = bisect_left(own_ids, number)
+        owner, step = owner_ids[place // 2 % len(owner_ids)], place % 2
         pipeline, code, semantics = _stage(seeds, kind, owners.name, owner, category)
         if step == 0:
             code, semantics = _first_code(kind, pipeline), "P"
@@ -246,12 +246,12 @@ def history(seeds: Seeds, kind: int, owners: Table, category: int, own: str) -> 
 
 
 def _first_code(kind: int, pipeline: int) -> str:
-    """Answer the code of a pipeline's first stage."""
+    """Return the code of a pipeline's first stage."""
     return dictionaries.stage_prefix(kind, pipeline) + ("N" if kind == dictionaries.INVOICE_TYPE else "NEW")
 
 
 def _stage(seeds: Seeds, kind: int, table: str, owner: int, category: int) -> tuple[int, str, str]:
-    """Answer pipeline, code and semantics of an owner's present stage."""
+    """Return pipeline, code and semantics of an owner's present stage."""
     if kind == 1:
         stage = sales.lead_stage(seeds, owner)
         return 0, stage.code, stage.semantics or "P"
@@ -262,10 +262,10 @@ def _stage(seeds: Seeds, kind: int, table: str, owner: int, category: int) -> tu
     return category, dictionaries.stage_prefix(kind, category) + stage.code, stage.semantics or "P"
 
 
-def history_stamps(owners: Table) -> "array[int]":
-    """Lay out the stamps of stage history: creation and last move of every owner."""
-    stamps = array("q")
+def history_times(owners: Table) -> "array[int]":
+    """Return the times of stage history rows: creation and last move of every owner."""
+    times = array("q")
     for number, created, modified in zip(owners.ids, owners.created, owners.modified, strict=True):
-        stamps.append(created)
-        stamps.append(moved_at(number, created, modified))
-    return stamps
+        times.append(created)
+        times.append(moved_at(number, created, modified))
+    return times

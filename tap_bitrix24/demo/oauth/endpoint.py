@@ -20,7 +20,7 @@ _REFUSALS: Final = {
 
 
 def answer(portal: Portal, request: HttpRequest) -> Reply:
-    """Answer one request."""
+    """Handle one request."""
     given = request.parameters()
     if request.verb == "POST":
         given |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -107,7 +107,7 @@ def _authorize(portal: Portal, request: HttpRequest, given: dict[str, str]) -> R
 
 
 def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, str]:
-    """Make what the browser carries back."""
+    """Return what the browser carries back."""
     return {
         "code": kept.code(),
         "domain": request.headers.get("host", ""),

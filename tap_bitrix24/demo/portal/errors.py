@@ -1,13 +1,13 @@
-"""Errors as the portal answers them (protocol §1.4)."""
+"""Errors of classic REST as the portal answers them (docs/protocol.md §1.4)."""
 
 from typing import Any, Final
 
 
 class RestError(Exception):
-    """An answer with the key ``error``; the code may be empty or a number."""
+    """An error answer; its code may be empty text or a number."""
 
     def __init__(self, *, code: Any, text: str, status: int = 400, **extra: Any) -> None:
-        """``extra`` keys stand beside the code in the body."""
+        """Create the error; ``extra`` keys are added to the body."""
         super().__init__(f"{code}: {text}")
         self.code = code
         self.description = text
@@ -15,11 +15,11 @@ class RestError(Exception):
         self.extra = extra
 
     def body(self) -> dict[str, Any]:
-        """Answer the JSON body."""
+        """Return the JSON body."""
         return {"error": self.code, "error_description": self.description, **self.extra}
 
 
-# Code: HTTP status in the source, in the documentation, text (protocol §8).
+# Code → HTTP status in the server's source, HTTP status in the documentation, text (docs/protocol.md §8).
 AUTH_ERRORS: Final[dict[str, tuple[int, int, str]]] = {
     "NO_AUTH_FOUND": (401, 401, "Wrong authorization data"),
     "expired_token": (401, 401, "The access token provided has expired."),
@@ -41,6 +41,6 @@ AUTH_ERRORS: Final[dict[str, tuple[int, int, str]]] = {
 
 
 def auth_error(code: str, statuses: str) -> RestError:
-    """Make an authorization error; ``statuses`` is ``source`` or ``docs``, which disagree."""
+    """Return an authorization error with the HTTP status of ``statuses``: ``source`` or ``docs``, which differ."""
     source, docs, text = AUTH_ERRORS.get(code, (401, 401, "Wrong authorization data"))
     return RestError(code=code, text=text, status=docs if statuses == "docs" else source)

@@ -1,4 +1,4 @@
-"""Faults on demand, by name, by method and by count (protocol §9 and what proxies add to it)."""
+"""Faults on demand, by name, method and count, and switches for what differs by version (docs/protocol.md §9)."""
 
 import threading
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ SWITCHES: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass
 class Rule:
-    """One fault and when it happens: skip ``after`` matches, then every ``every``-th, ``times`` at most."""
+    """One fault and when it happens: after ``after`` matching requests, every ``every``-th, ``times`` times at most."""
 
     fault: str
     method: str | None = None
@@ -79,7 +79,7 @@ class Rule:
     fired: int = 0
 
     def fires(self, names: Iterable[str]) -> bool:
-        """Count a match and tell whether the fault is due."""
+        """Count a matching request or command; True if the fault is to happen now."""
         if self.method and not any(fnmatchcase(name.lower(), self.method.lower()) for name in names):
             return False
         self.seen += 1
@@ -90,15 +90,15 @@ class Rule:
         return True
 
     def shown(self) -> dict[str, Any]:
-        """Answer the rule as the control endpoint shows it."""
+        """Return the rule as JSON for the control endpoint."""
         return dict(vars(self))
 
 
 @dataclass
 class Faults:
-    """The active rules and delays (milliseconds).
+    """The active rules, and delays in milliseconds.
 
-    ``operating_ms`` is no delay: a page's server time that counts for the operating time and is not waited for.
+    ``operating_ms`` is no delay: it is added to a page's operating time without waiting.
     """
 
     rules: list[Rule] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, given: dict[str, Any]) -> None:
-        """Add a rule; an unknown fault is a mistake of the test and says so."""
+        """Add a rule; an unknown fault raises ValueError."""
         rule = Rule(**given)
         if rule.fault not in REQUEST_FAULTS | COMMAND_FAULTS:
             message = f"unknown fault {rule.fault!r}"
@@ -117,20 +117,20 @@ class Faults:
         self.rules.append(rule)
 
     def request(self, names: list[str]) -> Rule | None:
-        """Answer the fault of a whole request, judged by its method and its commands."""
+        """Return the fault of a whole request, or None; ``names`` are its method and the methods of its commands."""
         with self._lock:
             return next((r for r in self.rules if r.fault in REQUEST_FAULTS and r.fires(names)), None)
 
     def command(self, method: str) -> dict[str, Any]:
-        """Answer the faults of one command with their parameters."""
+        """Return the faults of one command, name to parameter."""
         if not self.rules:
             return {}
         with self._lock:
             return {r.fault: r.param for r in self.rules if r.fault in COMMAND_FAULTS and r.fires([method])}
 
 
-def switched(given: dict[str, Any]) -> dict[str, str]:
-    """Check switch names and values."""
+def checked_switches(given: dict[str, Any]) -> dict[str, str]:
+    """Return switches as text; an unknown name or value raises ValueError."""
     for name, value in given.items():
         allowed = SWITCHES.get(name)
         if allowed is None or (allowed and str(value) not in allowed):
@@ -140,5 +140,5 @@ def switched(given: dict[str, Any]) -> dict[str, str]:
 
 
 def default_switches() -> dict[str, str]:
-    """Answer every switch in its first position; no cap on counts."""
+    """Return the default value of every switch: the first of its values, ``0`` where it is a number."""
     return {name: allowed[0] if allowed else "0" for name, allowed in SWITCHES.items()}

@@ -1,6 +1,6 @@
-"""The two limits of a cloud portal (protocol §7): requests in a leaky bucket, seconds per method in ten buckets.
+"""The limits of a portal: in the cloud a leaky bucket of requests and operating time per method (docs/protocol.md §7).
 
-A server of one's own has neither. It has workers, and a queue before them that is not endless.
+An on-premise portal has neither; it has workers and a bounded queue before them.
 """
 
 import threading
@@ -14,13 +14,13 @@ from tap_bitrix24.demo.company.clock import Clock
 BUCKETS: Final = 10
 RECORDED_FROM: Final = 0.1
 WAITING: Final = 3
-"""Requests that may wait for each worker of a server of one's own."""
+"""Requests that may wait for each worker of an on-premise portal."""
 PLANS: Final = {"standard": (2.0, 50.0), "enterprise": (5.0, 250.0)}
 
 
 @dataclass
 class LeakyBucket:
-    """Requests fill it, time empties it: ``rate`` a second, ``burst`` at once."""
+    """A leaky bucket: ``burst`` requests at once, then ``rate`` a second."""
 
     clock: Clock
     rate: float
@@ -30,7 +30,7 @@ class LeakyBucket:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admits(self) -> bool:
-        """Count a request in, or refuse it."""
+        """Count a request; False if the bucket is full."""
         with self._lock:
             now = self.clock.now()
             self.level = max(0.0, self.level - max(0.0, now - self.last) * self.rate)
@@ -43,9 +43,9 @@ class LeakyBucket:
 
 @dataclass
 class Workers:
-    """So many requests are at work at once; three times as many wait, which no answer tells, and more are refused.
+    """The workers of an on-premise portal: ``number`` requests run at once, three times as many wait, more are refused.
 
-    None at all: as many as come.
+    0 workers: no limit. Answers do not show how long a request waited.
     """
 
     number: int = 0
@@ -53,31 +53,31 @@ class Workers:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """All are free."""
+        """Start with all workers free."""
         self._free = threading.Semaphore(self.number)
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Wait for a worker and keep it; False at once: too many wait already."""
+    def acquire(self) -> Iterator[bool]:
+        """Wait for a worker and hold it; gives False at once if the queue is full."""
         with self._lock:
-            comes_in = not self.number or self.inside < self.number * (1 + WAITING)
-            self.inside += comes_in
+            admitted = not self.number or self.inside < self.number * (1 + WAITING)
+            self.inside += admitted
         try:
-            if not self.number or not comes_in:
-                yield comes_in
+            if not self.number or not admitted:
+                yield admitted
                 return
             with self._free:
                 yield True
         finally:
             with self._lock:
-                self.inside -= comes_in
+                self.inside -= admitted
 
 
 @dataclass
 class OperatingLimit:
-    """Seconds each method took within the last ``window`` seconds, in ten buckets that drop out one by one.
+    """Seconds each method took within the last ``window`` seconds, in ten buckets that expire one by one.
 
-    A shorter window forgets sooner; what may be spent within it is as much as ever.
+    A shorter window expires sooner; the limit within it stays the same.
     """
 
     clock: Clock
@@ -86,7 +86,7 @@ class OperatingLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, method: str, seconds: float) -> None:
-        """Add a call; calls of 0.1 s and less are not recorded."""
+        """Add the seconds of a call; calls of 0.1 s and less are not recorded."""
         if seconds <= RECORDED_FROM:
             return
         with self._lock:
@@ -95,22 +95,22 @@ class OperatingLimit:
             buckets[now] = buckets.get(now, 0.0) + seconds
 
     def spent(self, method: str) -> float:
-        """Answer the seconds that count now."""
+        """Return the seconds a method has spent within the window."""
         with self._lock:
             return sum(self._live(method).values())
 
     def reset_at(self, method: str) -> float:
-        """Answer when the oldest bucket drops out (seconds since 1970)."""
+        """Return when the oldest bucket expires, in seconds since 1970."""
         with self._lock:
             oldest = min(self._live(method), default=self._bucket())
             return round((oldest + BUCKETS) * self.window / BUCKETS, 3)
 
     def _bucket(self) -> int:
-        """Answer the number of the bucket of this moment."""
+        """Return the number of the current bucket."""
         return int(self.clock.now() * BUCKETS / self.window)
 
     def _live(self, method: str) -> dict[int, float]:
-        """Drop what is too old and answer the rest."""
+        """Drop a method's expired buckets and return the others."""
         oldest = self._bucket() - BUCKETS
         live = {number: seconds for number, seconds in self._spent.get(method, {}).items() if number > oldest}
         self._spent[method] = live

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
-from tap_bitrix24.demo.company.clock import Due
+from tap_bitrix24.demo.portal.timer import RequestTimer
 
 JSON: Final = "application/json; charset=utf-8"
 
@@ -31,7 +31,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
-    due: Due
+    timer: RequestTimer
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of the query string; of repeated ones the last."""

@@ -12,7 +12,7 @@ from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.mutation import Mutations
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.timestamps import DAY
-from tap_bitrix24.demo.portal.faults import Faults, default_switches, switched
+from tap_bitrix24.demo.portal.faults import Faults, checked_switches, default_switches
 from tap_bitrix24.demo.portal.limits import PLANS, LeakyBucket, OperatingLimit, Workers
 from tap_bitrix24.demo.portal.stats import Stats
 
@@ -24,7 +24,7 @@ _SCOPE_NAMES: Final = """
     ai_admin main note call cashbox pay_system delivery
 """
 ALL_SCOPES: Final = tuple(_SCOPE_NAMES.split())
-OTHER_SCOPES: Final = {"user": ("user_basic", "user_brief")}
+SCOPE_ALTERNATIVES: Final = {"user": ("user_basic", "user_brief")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +57,15 @@ def names_of(given: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(given.split(",") if isinstance(given, str) else given)
 
 
-def _founded(options: Options, start: float) -> Company:
+def _company(options: Options, start: float) -> Company:
     """Create the company; nothing in it happened after the portal's start."""
     anchor = DEFAULT_START if start >= DEFAULT_START else int(start) // DAY * DAY
-    return Company.founded(
+    return Company.create(
         Seeds(options.seed, anchor),
         scale=options.scale,
         smart_processes=options.smart_processes,
         ids=options.ids,
-        fields_of_deals=options.deal_fields,
+        deal_field_count=options.deal_fields,
     )
 
 
@@ -76,10 +76,10 @@ class Portal:
         """Create the company and everything the interfaces share."""
         self.options = options
         self.clock = Clock.starting(options.clock)
-        self.company = _founded(options, self.clock.now())
+        self.company = _company(options, self.clock.now())
         self.scheme = "http"
         self.prefix = f"/{options.prefix.strip('/')}".rstrip("/")
-        self.switches = default_switches() | switched(options.switches)
+        self.switches = default_switches() | checked_switches(options.switches)
         self.on_switch: list[Callable[[], None]] = []
         self.scopes: Sequence[str] = names_of(options.scopes or ()) or ALL_SCOPES
         self.secret = f"{random.Random(f'{options.seed}:secret').getrandbits(64):016x}"

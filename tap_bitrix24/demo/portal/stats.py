@@ -1,4 +1,4 @@
-"""What the portal served, and what a real one would not tell: lost filters, rows served twice, write attempts."""
+"""Counters of what the portal served, with what a real one hides: dropped filters, rows served twice, write calls."""
 
 import threading
 from collections import Counter
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass
 class InFlight:
-    """Counts the requests that are being answered, from when they have been read until their answer is ready to send.
+    """The number of requests in flight: read, and not yet ready to send; ``most`` is the highest so far.
 
-    A client that waits for its answers never sees more of them than it has sent at once.
+    It never exceeds the number of requests that a client sends at once.
     """
 
     now: int = 0
@@ -19,18 +19,18 @@ class InFlight:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> None:
-        """Count a request in."""
+        """Count a request that was read."""
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
 
     def __exit__(self, *_: object) -> None:
-        """Count it out."""
+        """Count a request whose answer is ready."""
         with self._lock:
             self.now -= 1
 
     def forget(self) -> None:
-        """Start over with those that are being answered now."""
+        """Reset the highest number to the present one."""
         with self._lock:
             self.most = self.now
 
@@ -58,7 +58,7 @@ class Stats:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fresh(self) -> "Stats":
-        """Answer counters that start over; requests in flight stay in flight."""
+        """Return counters at zero; requests in flight are carried over."""
         self.in_flight.forget()
         return Stats(in_flight=self.in_flight)
 
@@ -76,17 +76,17 @@ class Stats:
             self.http[str(status)] += 1
 
     def error(self, code: Any) -> None:
-        """Count an error code, inside batches too."""
+        """Count an error code, also of a command of a batch."""
         with self._lock:
             self.errors[str(code)] += 1
 
     def granted(self, kind: str) -> None:
-        """Count tokens that were issued for a code or a refresh token."""
+        """Count tokens issued; ``kind`` is the grant type."""
         with self._lock:
             self.grants[kind] += 1
 
     def secret_in_url(self) -> None:
-        """Count a request whose URL held a token or key: servers and proxies write URLs into their logs."""
+        """Count a request with a token or key in its URL: servers and proxies log URLs."""
         with self._lock:
             self.secrets_in_urls += 1
 
@@ -100,14 +100,14 @@ class Stats:
         with self._lock:
             self.commands[method] += 1
 
-    def lost(self, method: str, keys: Sequence[str]) -> None:
-        """Count the filter keys that a command lost without a word."""
+    def filters_dropped(self, method: str, keys: Sequence[str]) -> None:
+        """Count the filter keys that a command dropped without an error."""
         with self._lock:
             for key in keys:
                 self.dropped[f"{method}:{key}"] += 1
 
     def served(self, method: str, table: str, ids: Sequence[int], *, counted: bool) -> None:
-        """Count the rows of a page, and those that this method had served before."""
+        """Count the rows of a page, and those among them that this method has served before."""
         with self._lock:
             self.rows[method] += len(ids)
             self.counted[method] += counted
@@ -117,12 +117,12 @@ class Stats:
             self.twice[method] += len(ids) - (len(seen) - before)
 
     def operated(self, method: str, seconds: float) -> None:
-        """Keep the highest operating sum of a method."""
+        """Keep the highest operating time of a method, in seconds."""
         with self._lock:
             self.operating[method] = max(self.operating.get(method, 0.0), seconds)
 
     def shown(self) -> dict[str, Any]:
-        """Answer everything as the control endpoint shows it; zeros are left out."""
+        """Return all counters as JSON for the control endpoint, without zeros."""
         with self._lock:
             return {
                 "requests": self.requests,

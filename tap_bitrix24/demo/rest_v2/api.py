@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tap_bitrix24.demo.company.clock import Due
 from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
 from tap_bitrix24.demo.portal.messages import Reply
-from tap_bitrix24.demo.portal.state import ALL_SCOPES, OTHER_SCOPES, Portal, names_of
+from tap_bitrix24.demo.portal.state import ALL_SCOPES, SCOPE_ALTERNATIVES, Portal, names_of
+from tap_bitrix24.demo.portal.timer import RequestTimer
 from tap_bitrix24.demo.rest_v2 import batch, methods_crm, methods_work, php, samples
 from tap_bitrix24.demo.rest_v2.batch import Outcome
 from tap_bitrix24.demo.rest_v2.calls import Call, Method
@@ -61,7 +61,7 @@ class Request:
     user: str | None
     secret: str | None
     params: php.Array
-    due: Due
+    timer: RequestTimer
     refused: str | None = "NO_AUTH_FOUND"
 
 
@@ -94,7 +94,7 @@ class ClassicRest:
         return self._forms.view(form, table)
 
     def answer(self, request: Request) -> Reply:
-        """Answer a request that no fault has caught."""
+        """Handle a request that no fault has caught."""
         if self.portal.over_rate_limit():
             return too_many_requests(self.portal)
         started = self.portal.now()
@@ -155,7 +155,7 @@ class ClassicRest:
                 self.portal.faults.command(method.name),
             )
             self._allowed(method, call, in_batch=in_batch)
-            outcome = self._run(method, call, request.due)
+            outcome = self._run(method, call, request.timer)
         except RestError as error:
             self.portal.stats.error(error.code)
             return Outcome(error=error.body(), status=error.status)
@@ -163,7 +163,7 @@ class ClassicRest:
         return outcome
 
     def _unknown(self, name: str, *, in_batch: bool) -> RestError:
-        """Make the error of a name that is no method, is not for batches, or would write."""
+        """Return the error of a name that is no method, is not for batches, or would write."""
         if name.lower() in {"batch", "download", "upload"} and in_batch:
             return RestError(code="ERROR_BATCH_METHOD_NOT_ALLOWED", text="Method is not allowed for batch usage")
         if _writes(name.lower()):
@@ -174,7 +174,7 @@ class ClassicRest:
     def _allowed(self, method: Method, call: Call, *, in_batch: bool) -> None:
         """Check scope, operating time and faults of one command."""
         self.portal.stats.command(method.name)
-        scopes = {method.scope, *OTHER_SCOPES.get(method.scope or "", ())}
+        scopes = {method.scope, *SCOPE_ALTERNATIVES.get(method.scope or "", ())}
         if method.scope is not None and not scopes & set(self.portal.scopes):
             error = auth_error("insufficient_scope", self.portal.switches["auth_status"])
             raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
@@ -183,7 +183,7 @@ class ClassicRest:
         if "command_error" in call.faults:
             raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
 
-    def _run(self, method: Method, call: Call, due: Due) -> Outcome:
+    def _run(self, method: Method, call: Call, timer: RequestTimer) -> Outcome:
         """Run the method itself, count what it served and what it took.
 
         Its operating time is what a page takes by the portal's settings, or the portal's own work if that is more: how
@@ -192,17 +192,17 @@ class ClassicRest:
         began, taken = time.thread_time(), 0.0
         with self.portal.lock:
             answer = method.handle(call)
-        self.portal.stats.lost(method.name, call.dropped)
+        self.portal.stats.filters_dropped(method.name, call.dropped)
         if answer.rows is not None:
             self.portal.stats.served(method.name, answer.rows.table, answer.rows.ids, counted=answer.counted)
             slept = self.portal.faults.page_ms + (self.portal.faults.count_ms if answer.counted else 0)
-            due.take(slept)
+            timer.spend(slept)
             taken = (slept + self.portal.faults.operating_ms) / 1000
         self.portal.operating.record(method.name, max(taken, time.thread_time() - began))
         return Outcome(answer.result, answer.total, answer.next)
 
     def _time(self, started: float, method: str, *, typed: bool) -> dict[str, Any]:
-        """Make the ``time`` of an answer; newest typed code writes a whole ``start`` and ``processing: 0``."""
+        """Return the ``time`` of an answer; newest typed code writes a whole ``start`` and ``processing: 0``."""
         now = self.portal.now()
         start: float = int(started) if typed else started
         shown: dict[str, Any] = {
@@ -222,12 +222,12 @@ class ClassicRest:
 
 
 def operation_time_limit() -> RestError:
-    """Make the error of a method that has used up its seconds."""
+    """Return the error of a method that has used up its seconds."""
     return RestError(code="OPERATION_TIME_LIMIT", text="Method is blocked due to operation time limit.", status=429)
 
 
 def _writes(name: str) -> bool:
-    """Tell whether a method's name says that it changes something."""
+    """Return whether a method's name says that it changes something."""
     module, *_, verb = name.split(".") if "." in name else (name, name)
     return "." in name and verb in _WRITES and module in {scope.partition(".")[0] for scope in ALL_SCOPES}
 

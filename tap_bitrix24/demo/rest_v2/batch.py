@@ -1,4 +1,4 @@
-"""``batch``: parsing commands, resolving references, the five maps of the answer (protocol §2)."""
+"""``batch``: parsing commands, resolving references, the five maps of the answer (docs/protocol.md §2)."""
 
 import re
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Maps:
             self.next[key] = outcome.next
 
     def shown(self) -> dict[str, Any]:
-        """Answer the envelope."""
+        """Return the envelope."""
         return {
             "result": self.result,
             "result_error": self.error,

@@ -35,15 +35,15 @@ class Call:
     dropped: list[str] = field(default_factory=list)
 
     def parameter(self, *names: str) -> Any:
-        """Answer a parameter by the first of its spellings that is there."""
+        """Return a parameter by the first of its spellings that is there."""
         return next((self.params[name] for name in names if name in self.params), None)
 
     def spelled(self, name: str) -> Any:
-        """Answer a parameter in lower, upper or capitalised spelling."""
+        """Return a parameter in lower, upper or capitalised spelling."""
         return self.parameter(name, name.upper(), name.capitalize())
 
     def table(self, name: str) -> Table:
-        """Answer a table of the company."""
+        """Return a table of the company."""
         return self.portal.company.tables[name]
 
     def given_filter(self, value: Any) -> php.Array:
@@ -58,18 +58,18 @@ class Call:
         return read.conditions
 
     def ordered(self, table: Table, conditions: list[Condition], order: Order) -> paging.Find:
-        """Make the search that a paging engine asks for ids.
+        """Return the search that a paging engine asks for ids.
 
         Without its order the list comes as some index has it; a list that always answers page 1 forgets about ids.
         """
         if "drop_order" in self.faults:
-            order = ((table.stamps[1] if table.stamps[1] in table.fields else table.key, True),)
+            order = ((table.time_fields[1] if table.time_fields[1] in table.fields else table.key, True),)
         if "repeat_page" in self.faults:
             conditions = [one for one in conditions if one.name != table.key]
         return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
 
     def rows(self, view: View, page: paging.Page, selected: Selected | None) -> Rows:
-        """Make the page of an answer; faults may shorten it or spoil a row."""
+        """Return the page of an answer; faults may shorten it or spoil a row."""
         ids = page.ids
         if "short_page" in self.faults:
             ids = ids[: max(0, len(ids) - int(self.faults["short_page"] or 1))]
@@ -78,7 +78,7 @@ class Call:
 
     @property
     def start(self) -> Any:
-        """Answer ``start``; a fault may always ask for the first page."""
+        """Return the answer of ``start``; a fault may always ask for the first page."""
         own = self.params.get("start", 0)
         return min(php.intval(own), 0) if "repeat_page" in self.faults else own
 
@@ -108,12 +108,12 @@ class Method:
 
 
 def paged(result: Any, rows: Rows, page: paging.Page) -> Answer:
-    """Make the answer of a list."""
+    """Return the answer of a list."""
     return Answer(result, page.total, page.next, rows, page.counted)
 
 
 def names(value: Any) -> Iterable[Any] | None:
-    """Answer the items of a select, None where there is none."""
+    """Return the items of a select, None where there is none."""
     return value.values() if isinstance(value, dict) else None
 
 

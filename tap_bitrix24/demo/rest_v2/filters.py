@@ -1,4 +1,4 @@
-"""Filters as each family of methods reads them (protocol §4): what is dropped in silence, what is an error.
+"""Filters as each family of methods reads them (docs/protocol.md §4): what is dropped in silence, what is an error.
 
 All families end in the same :class:`Condition`; they differ in names, operators and in how values are cast.
 """
@@ -33,12 +33,12 @@ class Filter:
 
 
 def blank(value: Any) -> bool:
-    """Tell whether a value stands for nothing; 0 does not."""
+    """Return whether a value stands for nothing; 0 does not."""
     return value is None or value is False or value == ""
 
 
 def nothing(name: str, op: str) -> Condition:
-    """Make the condition that no row meets, as ``1=0`` or an unreadable date does."""
+    """Return the condition that no row meets, as ``1=0`` or an unreadable date does."""
     return Condition(name, f"never {op}", "", lambda _: False)
 
 
@@ -136,7 +136,7 @@ def ranged_number(name: str, op: str, bound: int) -> Condition:
 
 
 def _any_number(have: Any, wanted: frozenset[int]) -> bool:
-    """Tell whether a value, or one of a multiple value, is among the wanted; no value counts as 0."""
+    """Return whether a value, or one of a multiple value, is among the wanted; no value counts as 0."""
     if isinstance(have, list):
         return any(php.intval(one) in wanted for one in have)
     return php.intval(have) in wanted
@@ -173,7 +173,7 @@ def text_condition(described: Field, op: str, value: Any) -> Condition:
 
 
 def _hashable(wanted: list[str]) -> Hashable:
-    """Make compared values usable as a key."""
+    """Return compared values usable as a key."""
     return tuple(wanted)
 
 
@@ -192,7 +192,7 @@ def _folded(value: Any) -> str:
 
 
 def _text_test(op: str, wanted: list[str]) -> Test:
-    """Make the test of a text operator."""
+    """Return the test of a text operator."""
     first = wanted[0] if wanted else ""
     if op in RANGES:
         compare = RANGES[op]

@@ -1,4 +1,4 @@
-"""Filters of the ORM methods, tasks, users and departments (protocol §4.2–4.6)."""
+"""Filters of the ORM methods, tasks, users and departments (docs/protocol.md §4.2–4.6)."""
 
 import re
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def _base(op: str) -> str:
-    """Answer the operator without its negation, in the spelling of the classic lists."""
+    """Return the operator without its negation, in the spelling of the classic lists."""
     bare = op.lstrip("!")
     return {"": "=", "==": "=", "#": "=", "@": "="}.get(bare, bare)
 
@@ -186,7 +186,7 @@ def tasks(fields: dict[str, Field], given: php.Array) -> Filter:
 
 
 def _task_condition(described: Field, op: str, value: Any) -> Condition:
-    """Make the test of one task field."""
+    """Return the test of one task field."""
     base = _base(op)
     if base == "><" and isinstance(value, dict):
         low, high = (list(value.values()) * 2)[:2]
@@ -217,7 +217,7 @@ def users(fields: dict[str, Field], given: php.Array, *, prefixes: bool) -> Filt
 
 
 def _user_condition(described: Field, op: str, value: Any) -> Condition:
-    """Make the test of one user field; an unreadable date matches nobody."""
+    """Return the test of one user field; an unreadable date matches nobody."""
     base = _base(op)
     if described.type in {"date", "datetime"} and not blank(value):
         moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)

@@ -30,7 +30,7 @@ _FIRST_CATEGORY: Final = Condition("CATEGORY_ID", "=", 0, lambda have: not have)
 
 
 def _classic_list(name: str) -> Handler:
-    """Make a classic list; contacts and companies of further categories stay hidden."""
+    """Return a classic list; contacts and companies of further categories stay hidden."""
 
     def handle(call: Call) -> Answer:
         table = call.table(name)
@@ -52,7 +52,7 @@ def _classic_list(name: str) -> Handler:
 
 
 def _classic_get(name: str) -> Handler:
-    """Make a classic get."""
+    """Return a classic get."""
 
     def handle(call: Call) -> Answer:
         number = php.intval(call.parameter("id", "ID"))
@@ -64,12 +64,12 @@ def _classic_get(name: str) -> Handler:
 
 
 def _classic_fields(name: str) -> Handler:
-    """Make ``crm.<entity>.fields``."""
+    """Return the handler of ``crm.<entity>.fields``."""
     return lambda call: Answer(classic_description(call.table(name).fields.values()))
 
 
 def entity_table(call: Call) -> Table:
-    """Answer the table of ``entityTypeId``."""
+    """Return the table of ``entityTypeId``."""
     given = call.parameter("entityTypeId")
     if given is None:
         raise missing(call, "entityTypeId")
@@ -84,23 +84,23 @@ def entity_table(call: Call) -> Table:
 
 
 def missing(call: Call, name: str) -> RestError:
-    """Make the error of a missing argument; its code is a number or text by version."""
+    """Return the error of a missing argument; its code is a number or text by version."""
     code: Any = 100 if call.portal.switches["error_code"] == "int" else "100"
     return RestError(code=code, text=f"Could not find value for parameter {{{name}}}")
 
 
 def unknown_field_code(call: Call) -> Any:
-    """Answer the code of an unknown field: 0, or "0" by version."""
+    """Return the code of an unknown field: 0, or "0" by version."""
     return 0 if call.portal.switches["error_code"] == "int" else "0"
 
 
 def universal_fields(table: Table) -> dict[str, Field]:
-    """Answer the fields of a table as universal methods know them: clients have their category here."""
+    """Return the fields of a table as universal methods know them: clients have their category here."""
     return table.fields | {"CATEGORY_ID": CATEGORY_FIELD} if table.name in _HIDING else table.fields
 
 
 def _item_list(call: Call) -> Answer:
-    """Answer ``crm.item.list``: unknown names in filter or order are errors."""
+    """Return the answer of ``crm.item.list``: unknown names in filter or order are errors."""
     table = entity_table(call)
     known = universal_fields(table)
     shifted = call.portal.switches["item_date_shift"] == "on"
@@ -118,7 +118,7 @@ def _item_list(call: Call) -> Answer:
 
 
 def _told(switches: dict[str, str], known: dict[str, Field], wanted: Names, *, original: bool) -> Selected | None:
-    """Answer the keys to show; with ``item_links`` off, items do not tell all their clients, as documented for some."""
+    """Return the keys to show; with ``item_links`` off, items do not tell all their clients, as documented for some."""
     if switches["item_links"] == "on":
         return universal_select(known, wanted, original=original)
     told = {name: one for name, one in known.items() if name not in _LINKS}
@@ -138,7 +138,7 @@ def _strict_order(call: Call, known: dict[str, Field]) -> Order:
 
 
 def _item_fields(call: Call) -> Answer:
-    """Answer ``crm.item.fields``."""
+    """Return the answer of ``crm.item.fields``."""
     table = entity_table(call)
     described = universal_description(universal_fields(table).values())
     if "PHONE" in table.fields:
@@ -149,7 +149,7 @@ def _item_fields(call: Call) -> Answer:
 
 
 def _item_get(call: Call) -> Answer:
-    """Answer ``crm.item.get``."""
+    """Return the answer of ``crm.item.get``."""
     table, number = entity_table(call), php.intval(call.parameter("id"))
     if not table.holds(number):
         raise RestError(code="NOT_FOUND", text="Element not found")
@@ -157,7 +157,7 @@ def _item_get(call: Call) -> Answer:
 
 
 def _stage_history(call: Call) -> Answer:
-    """Answer ``crm.stagehistory.list``."""
+    """Return the answer of ``crm.stagehistory.list``."""
     given = call.parameter("entityTypeId")
     if given is None:
         raise missing(call, "entityTypeId")
@@ -180,7 +180,7 @@ def _stage_history(call: Call) -> Answer:
 
 
 def _types(call: Call) -> Answer:
-    """Answer ``crm.type.list``."""
+    """Return the answer of ``crm.type.list``."""
     table = call.table("types")
     given = call.given_filter(call.spelled("filter"))
     code = unknown_field_code(call)
@@ -192,7 +192,7 @@ def _types(call: Call) -> Answer:
 
 
 def _categories(call: Call) -> Answer:
-    """Answer ``crm.category.list``: all pipelines of one entity type."""
+    """Return the answer of ``crm.category.list``: all pipelines of one entity type."""
     given = call.parameter("entityTypeId")
     if given is None:
         raise missing(call, "entityTypeId")
@@ -206,7 +206,7 @@ def _categories(call: Call) -> Answer:
 
 
 def _statuses(call: Call) -> Answer:
-    """Answer ``crm.status.list``: everything at once, SORT ascending; array filters are refused."""
+    """Return the answer of ``crm.status.list``: everything at once, SORT ascending; array filters are refused."""
     table = call.table("statuses")
     given = call.given_filter(call.spelled("filter"))
     for name, value in given.items():
@@ -220,7 +220,7 @@ def _statuses(call: Call) -> Answer:
 
 
 def _currencies(call: Call) -> Answer:
-    """Answer ``crm.currency.list``: everything, whatever the filter says."""
+    """Return the answer of ``crm.currency.list``: everything, whatever the filter says."""
     table = call.table("currencies")
     rows = Rows.shown(call.api.view("currencies", "currencies"), table.ids, None)
     return Answer(rows, total=len(table.ids), rows=rows)
@@ -244,7 +244,7 @@ def show_type(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _user_fields(name: str) -> Handler:
-    """Make ``crm.<entity>.userfield.list``: all rows at once."""
+    """Return the handler of ``crm.<entity>.userfield.list``: all rows at once."""
 
     def handle(call: Call) -> Answer:
         listed = [one for one in call.table(name).fields.values() if one.user_field]
@@ -281,7 +281,7 @@ def _user_field_row(place: int, name: str, described: Field) -> dict[str, Any]:
 
 
 def _owner_types(call: Call) -> Answer:
-    """Answer ``crm.enum.ownertype``."""
+    """Return the answer of ``crm.enum.ownertype``."""
     fixed = (
         (1, "Lead", "LEAD", "L"),
         (2, "Deal", "DEAL", "D"),
@@ -299,7 +299,7 @@ def _owner_types(call: Call) -> Answer:
 
 
 def methods() -> list[Method]:
-    """Answer all CRM methods."""
+    """Return all CRM methods."""
     found = [Method("crm.enum.ownertype", "crm", _owner_types, typed=False)]
     for entity, table in CLASSIC.items():
         found.append(Method(f"crm.{entity}.list", "crm", _classic_list(table), typed=False))
@@ -326,5 +326,5 @@ def methods() -> list[Method]:
 
 
 def _described(table: str) -> Handler:
-    """Make the fields method of a small universal list."""
+    """Return the fields method of a small universal list."""
     return lambda call: Answer(universal_description(call.table(table).fields.values()))

@@ -36,7 +36,7 @@ _DEPARTMENT_KEYS: Final = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
 
 
 def _tasks(call: Call) -> Answer:
-    """Answer ``tasks.task.list``: totals of a controller over rows of a legacy list."""
+    """Return the answer of ``tasks.task.list``: totals of a controller over rows of a legacy list."""
     table = call.table("tasks")
     given = call.given_filter(call.spelled("filter"))
     conditions = call.conditions(filters_strict.tasks(table.fields, given))
@@ -79,7 +79,7 @@ def _task_select(call: Call) -> frozenset[str] | None:
 
 
 def _task(call: Call) -> Answer:
-    """Answer ``tasks.task.get``; a task that is not there gives an empty list, not an error."""
+    """Return the answer of ``tasks.task.get``; a task that is not there gives an empty list, not an error."""
     number = php.intval(call.parameter("taskId", "id"))
     if not call.table("tasks").holds(number):
         return Answer([])
@@ -87,12 +87,12 @@ def _task(call: Call) -> Answer:
 
 
 def _task_fields(call: Call) -> Answer:
-    """Answer ``tasks.task.getFields``."""
+    """Return the answer of ``tasks.task.getFields``."""
     return Answer(describe_tasks(call.table("tasks").fields))
 
 
 def _users(call: Call) -> Answer:
-    """Answer ``user.get``; without rows there is no ``total`` either."""
+    """Return the answer of ``user.get``; without rows there is no ``total`` either."""
     table, switches = call.table("users"), call.portal.switches
     folded = {str(name).upper(): value for name, value in call.params.items()}
     given = folded.get("FILTER")
@@ -129,7 +129,7 @@ def _user_select(call: Call, given: Any) -> frozenset[str] | None:
 
 
 def _user_columns(call: Call) -> frozenset[str] | None:
-    """Answer the columns that the widest user scope of the webhook opens; None is all."""
+    """Return the columns that the widest user scope of the webhook opens; None is all."""
     scopes = call.portal.scopes
     if "user" in scopes:
         return None
@@ -137,7 +137,7 @@ def _user_columns(call: Call) -> frozenset[str] | None:
 
 
 def _departments(call: Call) -> Answer:
-    """Answer ``department.get``: exact keys only, beside or inside an upper-case FILTER."""
+    """Return the answer of ``department.get``: exact keys only, beside or inside an upper-case FILTER."""
     table = call.table("departments")
     inside = call.params.get("FILTER")
     source = inside if isinstance(inside, dict) else call.params
@@ -155,53 +155,53 @@ def _departments(call: Call) -> Answer:
 
 
 def _labels(call: Call) -> Answer:
-    """Answer ``user.fields`` or ``department.fields``: names and labels, no types."""
+    """Return the answer of ``user.fields`` or ``department.fields``: names and labels, no types."""
     table = call.table(_LABELLED[call.method])
     allowed = _user_columns(call) if table.name == "users" else None
     return Answer({name: one.title for name, one in table.fields.items() if allowed is None or name in allowed})
 
 
 def _current_user(call: Call) -> Answer:
-    """Answer ``user.current``: some stamps come in the portal's own format here."""
+    """Return the answer of ``user.current``: some stamps come in the portal's own format here."""
     row = call.api.view("users", "users").row(1)
     return Answer(row | {"LAST_ACTIVITY_DATE": "2026-11-02 08:59:00", "TIMESTAMP_X": "02.11.2026 08:59:00"})
 
 
 def _profile(call: Call) -> Answer:
-    """Answer ``profile``."""
+    """Return the answer of ``profile``."""
     row = call.api.view("users", "users").row(1)
     picked = {name: row[name] for name in ("ID", "NAME", "LAST_NAME", "PERSONAL_GENDER")}
     return Answer({**picked, "ADMIN": True, "TIME_ZONE": ""})
 
 
 def _server_time(call: Call) -> Answer:
-    """Answer ``server.time``."""
+    """Return the answer of ``server.time``."""
     return Answer(server_iso(int(call.portal.now())))
 
 
 def _scope(call: Call) -> Answer:
-    """Answer ``scope``."""
+    """Return the answer of ``scope``."""
     return Answer(list(call.portal.scopes))
 
 
 def _methods(call: Call) -> Answer:
-    """Answer ``methods``."""
+    """Return the answer of ``methods``."""
     return Answer(call.api.known_methods())
 
 
 def _method_get(call: Call) -> Answer:
-    """Answer ``method.get``."""
+    """Return the answer of ``method.get``."""
     known = str(call.parameter("name") or "").lower() in {name.lower() for name in call.api.known_methods()}
     return Answer({"isExisting": known, "isAvailable": known})
 
 
 def _app_info(_: Call) -> Answer:
-    """Answer ``app.info``."""
+    """Return the answer of ``app.info``."""
     return Answer({"SCOPE": [], "LICENSE": "demo", "LANGUAGE_ID": "en", "INSTALLED": True})
 
 
 def methods() -> list[Method]:
-    """Answer all these methods."""
+    """Return all these methods."""
     return [
         Method("tasks.task.list", "task", _tasks),
         Method("tasks.task.get", "task", _task),

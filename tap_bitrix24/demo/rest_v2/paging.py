@@ -1,4 +1,4 @@
-"""The three paging engines (protocol §3.1). Each one has its own idea of ``start``, ``next`` and of the end."""
+"""The three paging engines (docs/protocol.md §3.1). Each one has its own idea of ``start``, ``next`` and of the end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

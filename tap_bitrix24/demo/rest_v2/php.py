@@ -1,4 +1,4 @@
-"""What PHP does to a request and to an answer (protocol §1.2, §1.4).
+"""What PHP does to a request and to an answer (docs/protocol.md §1.2, §1.4).
 
 Inside the portal every PHP array of a request is a ``dict`` whose keys are ints or strings, as in PHP itself.
 """
@@ -32,7 +32,7 @@ class Encoded:
     """A value that is JSON already, such as a page of cached rows."""
 
     def encoded(self) -> Iterable[bytes]:
-        """Answer the JSON text in parts: an answer of megabytes is put together once."""
+        """Return the JSON text in parts: an answer of megabytes is put together once."""
         raise NotImplementedError
 
 
@@ -92,12 +92,12 @@ def _assign(result: Array, steps: Steps, value: str) -> None:
 
 @lru_cache(maxsize=10_000)
 def _quoted_steps(name: str) -> Steps:
-    """Answer the way to a value as a query names it; the same names come with every command."""
+    """Return the way to a value as a query names it; the same names come with every command."""
     return _steps(unquote_plus(name))
 
 
 def _steps(name: str) -> Steps:
-    """Answer the way to a value, None for ``[]``; empty for a name that PHP takes no notice of."""
+    """Return the way to a value, None for ``[]``; empty for a name that PHP takes no notice of."""
     head, path = _split_name(name.lstrip(" "))
     return (key(head), *path) if head else ()
 
@@ -118,7 +118,7 @@ def _split_name(name: str) -> tuple[str, list[int | str | None]]:
 
 
 def _free_index(target: Array) -> int:
-    """Answer the key that ``[]`` appends at."""
+    """Return the key that ``[]`` appends at."""
     return max((index for index in target if isinstance(index, int)), default=-1) + 1
 
 

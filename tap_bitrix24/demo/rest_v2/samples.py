@@ -59,7 +59,7 @@ class Sample:
 
 
 def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]) -> dict[str, Method]:
-    """Answer the methods that the folder documents, by lower-case name.
+    """Return the methods that the folder documents, by lower-case name.
 
     Lists and field lists replace what the portal would generate; what it knows about itself it keeps telling.
     """
@@ -79,13 +79,13 @@ def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]
 
 
 def _bodies(document: Mapping[str, Any]) -> list[Row]:
-    """Answer the documented answers; REST 3.0 and failed ones are not for this portal."""
+    """Return the documented answers; REST 3.0 and failed ones are not for this portal."""
     answers = (one for one in document["responses"] if not one.get("v3") and one.get("status") in (200, None))
     return [one["body"] for one in answers if isinstance(one["body"], dict) and "result" in one["body"]]
 
 
 def _handler(name: str, bodies: list[Row], entry: Entry | None, *, first_ring: bool) -> Callable[[Call], Answer] | None:
-    """Choose how a method is answered: its rows, its one answer as it is, or not from samples at all."""
+    """Return how a method is answered: its rows, its one answer as it is, or not from samples at all."""
     if not bodies:
         return None
     described = "fields" in name.lower()
@@ -106,7 +106,7 @@ class Raw(php.Encoded):
         self._text = json.dumps(value).encode()
 
     def encoded(self) -> tuple[bytes]:
-        """Answer the JSON text."""
+        """Return the JSON text."""
         return (self._text,)
 
 
@@ -128,7 +128,7 @@ def _sample(name: str, bodies: list[Row], entry: Entry | None, *, counted: bool)
 
 
 def _keyed(value: Any) -> bool:
-    """Tell whether rows come as an object by their ids."""
+    """Return whether rows come as an object by their ids."""
     return (
         isinstance(value, dict)
         and bool(value)
@@ -139,7 +139,7 @@ def _keyed(value: Any) -> bool:
 
 
 def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
-    """Answer where the rows are: where the method is known to put them, or in the first list of objects."""
+    """Return where the rows are: where the method is known to put them, or in the first list of objects."""
     known = _WRAPPERS.get(name) or (entry.wrapper if entry else "")
     if known:
         return tuple(known.split("."))
@@ -157,7 +157,7 @@ def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
 
 
 def _one_object(result: Row) -> bool:
-    """Tell whether a result is one row itself: it has an id of its own."""
+    """Return whether a result is one row itself: it has an id of its own."""
     return any(key in result and not isinstance(result[key], list) for key in ("ID", "id"))
 
 
@@ -169,7 +169,7 @@ def _at(result: Any, path: tuple[str, ...]) -> Any:
 
 
 def _listed(call: Call, sample: Sample) -> Answer:
-    """Answer a page of documented rows."""
+    """Return a page of documented rows."""
     asked = read(sample.entry, call)
     rows = list(sample.rows)
     if sample.method == "crm.category.list":
@@ -203,14 +203,14 @@ def _page(sample: Sample, asked: Asked, call: Call, rows: list[Row]) -> paging.P
 
 
 def _id(row: Row, sample: Sample, place: int) -> int:
-    """Answer what a row is found by: its own number where cursors need it, else its place."""
+    """Return what a row is found by: its own number where cursors need it, else its place."""
     if sample.entry is not None and sample.entry.paging == "first_id":
         return php.intval(str(row.get(str(sample.key))))
     return place
 
 
 def _order(row: Row, key: str | None) -> tuple[int, str]:
-    """Answer what a row sorts by: numbers before text."""
+    """Return what a row sorts by: numbers before text."""
     value = str(row.get(key or ""))
     return (php.intval(value), "" if value.isdigit() else value)
 

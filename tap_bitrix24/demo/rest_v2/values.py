@@ -1,4 +1,4 @@
-"""How values look on the wire (protocol §6) and how date text is read (§4).
+"""How values look on the wire (docs/protocol.md §6) and how date text is read (§4).
 
 Rows hold plain values: date-times as UTC seconds, dates as days since 1970, numbers as numbers. Three zones
 differ on purpose, one of them negative: who mixes them up gets wrong answers.
@@ -48,12 +48,12 @@ _NUMERIC: Final = frozenset(
 
 
 def is_number(kind: str) -> bool:
-    """Tell whether a portal type holds whole numbers."""
+    """Return whether a portal type holds whole numbers."""
     return kind in _NUMERIC
 
 
 def classic(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
-    """Answer the converter of classic methods, where every scalar is text; None: the value is final already."""
+    """Return the converter of classic methods, where every scalar is text; None: the value is final already."""
     if multiple:
         return _CLASSIC_TIMES.get(kind, _classic_list) if user_field else None
     if kind == "file":
@@ -98,7 +98,7 @@ def _classic_list(value: Any) -> Any:
 
 
 def _list_of(convert: Converter) -> Converter:
-    """Make the converter of a multiple field whose elements need one."""
+    """Return the converter of a multiple field whose elements need one."""
     return lambda value: [convert(item) for item in value] if value else False
 
 
@@ -111,7 +111,7 @@ _CLASSIC_TIMES: Final = {"datetime": _list_of(server_iso), "date": _list_of(date
 
 
 def universal(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
-    """Answer the converter of ``crm.item.list``: numbers stay numbers, flags ``Y``/``N``, files have other keys."""
+    """Return the converter of ``crm.item.list``: numbers stay numbers, flags ``Y``/``N``, files have other keys."""
     if kind == "file":
         return _universal_files if multiple else _universal_file
     if multiple:

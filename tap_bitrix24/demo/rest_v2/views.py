@@ -57,7 +57,7 @@ class View:
             fragments.pop(number, None)
 
     def selection(self, names: Names, choose: Callable[[Names], Selected | None]) -> Selected | None:
-        """Answer what some names select: ``choose`` is asked when they come for the first time."""
+        """Return what some names select: ``choose`` is asked when they come for the first time."""
         known, asked = self._selections, None if names is None else tuple(map(str, names))
         if asked not in known:
             if len(known) >= _KEPT_SELECTIONS:
@@ -66,12 +66,12 @@ class View:
         return known[asked]
 
     def row(self, number: int, selected: Selected | None = None) -> Row:
-        """Answer one row in wire form; ``selected`` None means everything."""
+        """Return one row in wire form; ``selected`` None means everything."""
         shown = self._show(self.table.row(number))
         return shown if selected is None else {name: value for name, value in shown.items() if name in selected}
 
     def fragment(self, number: int, selected: Selected | None) -> bytes:
-        """Answer one row as JSON."""
+        """Return one row as JSON."""
         fragments = self._kept.setdefault(selected, {})
         text = fragments.get(number)
         if text is None:
@@ -80,7 +80,7 @@ class View:
         return text
 
     def fragments(self, ids: Sequence[int], selected: Selected | None) -> list[bytes]:
-        """Answer a page of rows as JSON."""
+        """Return a page of rows as JSON."""
         kept = self._kept.get(selected, {})
         return [kept.get(number) or self.fragment(number, selected) for number in ids]
 
@@ -105,7 +105,7 @@ class Rows(php.Encoded):
         return cls(texts, ids, view.table.name)
 
     def __len__(self) -> int:
-        """Answer the number of rows."""
+        """Return the number of rows."""
         return len(self._texts)
 
     def encoded(self) -> tuple[bytes, ...]:
@@ -113,17 +113,17 @@ class Rows(php.Encoded):
         return (b"[", b",".join(self._texts), b"]")
 
     def row(self, index: int) -> Row:
-        """Answer one row as a batch reference sees it."""
+        """Return one row as a batch reference sees it."""
         row: Row = json.loads(self._texts[index])
         return row
 
     def whole(self) -> php.Array:
-        """Answer all rows as a PHP array, for a reference that stopped here."""
+        """Return all rows as a PHP array, for a reference that stopped here."""
         return {index: php.array(self.row(index)) for index in range(len(self))}
 
 
 def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
-    """Make the function that writes rows as classic CRM lists do."""
+    """Return the function that writes rows as classic CRM lists do."""
     plan: list[tuple[str, values.Converter | None]] = []
     known: tuple[Field, ...] = ()
 
@@ -146,12 +146,12 @@ def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
 
 
 def _unlisted(described: Field) -> bool:
-    """Tell whether classic lists keep a field to themselves: lists of contacts and companies are never shown."""
+    """Return whether classic lists keep a field to themselves: lists of contacts and companies are never shown."""
     return described.multiple and described.type in {"crm_contact", "crm_company"} and not described.user_field
 
 
 def _classic_converter(described: Field) -> values.Converter | None:
-    """Choose the converter of a field; multifields without a value leave no key."""
+    """Return the converter of a field; multifields without a value leave no key."""
     if described.type == "crm_multifield":
         return lambda value: value or values.ABSENT
     return values.classic(described.type, multiple=described.multiple, user_field=described.user_field)
@@ -160,7 +160,7 @@ def _classic_converter(described: Field) -> values.Converter | None:
 def universal_show(
     fields: dict[str, Field], extra: tuple[Field, ...], entity_type_id: int, *, original: bool
 ) -> Callable[[Row], Row]:
-    """Make the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``.
+    """Return the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``.
 
     ``original``: user fields keep their upper-case names.
     """
@@ -183,12 +183,12 @@ def universal_show(
 
 
 def universal_name(described: Field, *, original: bool) -> str:
-    """Answer a field's key in ``crm.item.list``."""
+    """Return a field's key in ``crm.item.list``."""
     return described.name if original and described.user_field else described.item
 
 
 def _universal_converter(described: Field) -> values.Converter | None:
-    """Choose the converter of a field for ``crm.item.list``."""
+    """Return the converter of a field for ``crm.item.list``."""
     return values.universal(described.type, multiple=described.multiple, user_field=described.user_field)
 
 
@@ -202,7 +202,7 @@ def _joined_multifields(row: Row) -> list[Row]:
 
 
 def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected | None:
-    """Answer the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped.
+    """Return the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped.
 
     None stands for everything, so that all who ask for it share the rows that were written before.
     """
@@ -218,7 +218,7 @@ def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Sel
 
 
 def universal_select(fields: dict[str, Field], names: Iterable[Any] | None, *, original: bool) -> Selected | None:
-    """Answer the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be asked for by name."""
+    """Return the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be asked for by name."""
     wanted = {str(name) for name in names} if names is not None else set()
     if not wanted or "*" in wanted:
         return None

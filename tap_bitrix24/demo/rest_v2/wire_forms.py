@@ -28,7 +28,7 @@ class WireForms:
             view.forget(None)
 
     def _make(self, form: str, name: str) -> views.View:
-        """Make a view."""
+        """Return a view."""
         table, seeds = self._portal.company.tables[name], self._portal.company.seeds
         if form.startswith("list "):
             source = registry.sources()[name]

@@ -12,7 +12,7 @@ from tap_bitrix24.demo.rest_v2 import php
 
 
 def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
-    """Make the function that writes a task: camel case, text, the API user's zone, people as objects."""
+    """Return the function that writes a task: camel case, text, the API user's zone, people as objects."""
 
     def show(row: Row) -> Row:
         shown: Row = {}
@@ -43,7 +43,7 @@ def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
 
 
 def _group(number: int) -> Any:
-    """Make the project of a task: an object, or an empty list."""
+    """Return the project of a task: an object, or an empty list."""
     if not number:
         return []
     return {
@@ -57,7 +57,7 @@ def _group(number: int) -> Any:
 
 
 def _person(seeds: Seeds, number: int) -> Row:
-    """Make the short form of a user that tasks carry."""
+    """Return the short form of a user that tasks carry."""
     drawn = seeds.mix(number, 61)
     name = f"{FIRST_NAMES[drawn % len(FIRST_NAMES)]} {LAST_NAMES[(drawn >> 9) % len(LAST_NAMES)]}"
     link = f"/company/personal/user/{number}/"
@@ -71,7 +71,7 @@ def _person(seeds: Seeds, number: int) -> Row:
 
 
 def user_show(switches: dict[str, str]) -> Callable[[Row], Row]:
-    """Make the function that writes a user: keys without a value are left out, two stamps are empty objects."""
+    """Return the function that writes a user: keys without a value are left out, two stamps are empty objects."""
 
     def show(row: Row) -> Row:
         shown = {name: value for name, value in row.items() if value is not None}
@@ -100,7 +100,7 @@ def show_history(row: Row) -> Row:
 
 
 def describe_tasks(fields: dict[str, Field]) -> php.Array:
-    """Answer what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
+    """Return what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
     listed = documented()["task"]
     return {
         "fields": {name: listed.get(name) or {"title": one.title, "type": one.type} for name, one in fields.items()}

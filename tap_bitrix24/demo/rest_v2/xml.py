@@ -1,4 +1,4 @@
-"""Answers as XML, for those who put ``.xml`` behind a method (protocol §1.1)."""
+"""Answers as XML, for those who put ``.xml`` behind a method (docs/protocol.md §1.1)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A batch of REST 3.0: a JSON array, one command after another, all or nothing (rest-v3 §8)."""
+"""A batch of REST 3.0: a JSON array, one command after another, all or nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

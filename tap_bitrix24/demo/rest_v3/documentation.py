@@ -1,4 +1,4 @@
-"""What REST 3.0 tells of itself: fields, scopes, and the OpenAPI document with its quirks (rest-v3 §9)."""
+"""What REST 3.0 tells of itself: fields, scopes, and the OpenAPI document with its quirks."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ _OWN_METHODS: Final = ("rest.scope.list", "rest.documentation.openapi")
 
 
 def fields(shape: str) -> dict[str, Any]:
-    """Answer ``*.field.list``: dates, enums and relations are objects, whatever they look like in rows."""
+    """Return the answer of ``*.field.list``: dates, enums and relations are objects, whatever they look like in rows."""
     return {
         "items": [
             {
@@ -24,7 +24,7 @@ def fields(shape: str) -> dict[str, Any]:
 
 
 def scopes(names: list[str]) -> dict[str, Any]:
-    """Answer ``rest.scope.list``: module, controller, method."""
+    """Return the answer of ``rest.scope.list``: module, controller, method."""
     found: dict[str, Any] = {}
     for name in [*names, *_OWN_METHODS]:
         module, _, rest = name.partition(".")
@@ -35,7 +35,7 @@ def scopes(names: list[str]) -> dict[str, Any]:
 
 
 def document(names: list[str]) -> dict[str, Any]:
-    """Answer the OpenAPI document: lists are declared as arrays, though they come under ``items``."""
+    """Return the OpenAPI document: lists are declared as arrays, though they come under ``items``."""
     shapes = {name: (ENTRIES[name].shape if name in ENTRIES else "") for name in names}
     schemas = {_key(shape): _schema(shape) for shape in dict.fromkeys(filter(None, shapes.values()))}
     schemas["bitrix.main.userdto"] = {"type": "object", "properties": {"id": {"type": "integer", "format": "int64"}}}

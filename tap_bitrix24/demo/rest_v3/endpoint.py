@@ -42,7 +42,7 @@ def _reply(body: Any, status: int = 200) -> Reply:
 
 
 def answer(portal: Portal, request: HttpRequest) -> Reply:
-    """Answer one request."""
+    """Handle one request."""
     if portal.switches["v3"] == "off":
         return Reply(404, _HTML_404, "text/html")
     if portal.over_rate_limit():
@@ -106,7 +106,7 @@ def _known_caller(portal: Portal, request: HttpRequest, route: Route, given: dic
 
 
 def names(portal: Portal) -> list[str]:
-    """Answer the methods this portal has."""
+    """Return the methods this portal has."""
     missing = _MISSING_IN_PART if portal.switches["v3"] == "partial" else ()
     return [name for name in (*ENTRIES, *FIELD_LISTS) if name.partition(".")[0] not in missing]
 
@@ -141,6 +141,6 @@ def _called(portal: Portal, request: HttpRequest, method: str, query: dict[str, 
     began = time.thread_time()
     with portal.lock:
         result = ENGINES[ENTRIES[method].engine](Asked(portal, ENTRIES[method], query, faults))
-    request.due.take(portal.faults.page_ms)
+    request.timer.spend(portal.faults.page_ms)
     portal.operating.record(method, max(portal.faults.page_ms / 1000, time.thread_time() - began))
     return result

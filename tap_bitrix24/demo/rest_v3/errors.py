@@ -6,7 +6,7 @@ PREFIX: Final = "BITRIX_REST_V3_EXCEPTION_"
 
 
 class RestThreeError(Exception):
-    """An answer with an error object (rest-v3 §7)."""
+    """An answer with an error object."""
 
     def __init__(self, code: str, text: str, *, status: int = 400, field: str = "", prefix: str = PREFIX) -> None:
         """``field`` names what a validation error is about."""
@@ -17,7 +17,7 @@ class RestThreeError(Exception):
         self.field = field
 
     def body(self) -> dict[str, Any]:
-        """Answer the JSON body."""
+        """Return the JSON body."""
         told: dict[str, Any] = {"code": self.code, "message": self.text}
         if self.field:
             told["validation"] = [{"field": self.field, "message": self.text}]
@@ -25,20 +25,20 @@ class RestThreeError(Exception):
 
 
 def invalid(field: str, text: str) -> RestThreeError:
-    """Make the error of a parameter or condition that is not of its kind."""
+    """Return the error of a parameter or condition that is not of its kind."""
     return RestThreeError("VALIDATION_REQUESTVALIDATIONEXCEPTION", text, field=field)
 
 
 def unknown_field(name: object) -> RestThreeError:
-    """Make the error of a field the object does not have."""
+    """Return the error of a field the object does not have."""
     return RestThreeError("UNKNOWNDTOPROPERTYEXCEPTION", f"Неизвестное поле `{name}`")
 
 
 def not_found(number: object) -> RestThreeError:
-    """Make the error of a row that is not there; HTTP 400, not 404."""
+    """Return the error of a row that is not there; HTTP 400, not 404."""
     return RestThreeError("ENTITYNOTFOUNDEXCEPTION", f"Объект с идентификатором `{number}` не найден")
 
 
 def no_method(name: str) -> RestThreeError:
-    """Make the error of a method that is not there; HTTP 400, not 404."""
+    """Return the error of a method that is not there; HTTP 400, not 404."""
     return RestThreeError("METHODNOTFOUNDEXCEPTION", f"Метод `{name}` не найден")

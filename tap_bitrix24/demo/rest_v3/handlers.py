@@ -24,11 +24,11 @@ class Asked:
 
     @property
     def rows(self) -> list[Row]:
-        """Answer all rows of the table."""
+        """Return all rows of the table."""
         return table(self.portal, self.entry.table)
 
     def number(self, name: str) -> int:
-        """Answer a parameter that must be there and a whole number."""
+        """Return a parameter that must be there and a whole number."""
         value = self.query.get(name)
         if value is None:
             raise invalid(field=name, text=f"Обязательное поле `{name}` не заполнено")
@@ -49,10 +49,10 @@ class Asked:
         return found
 
     def filtered(self, cursor: str = "") -> list[Row]:
-        """Answer the rows the filter lets through; a fault may lose it."""
+        """Return the rows the filter lets through; a fault may lose it."""
         tests = queries.conditions(self.entry, self.query.get("filter"), cursor=cursor)
         if "drop_filter" in self.faults:
-            self.portal.stats.lost(self.entry.method, ["filter"])
+            self.portal.stats.filters_dropped(self.entry.method, ["filter"])
             return self.rows
         return [row for row in self.rows if all(test(row) for test in tests)]
 

@@ -19,13 +19,13 @@ class Property:
 
     @property
     def listed(self) -> str:
-        """Answer the type as ``*.field.list`` tells it: dates, enums and relations are all objects (§9.1)."""
+        """Return the type as ``*.field.list`` tells it: dates, enums and relations are all objects (§9.1)."""
         return {"date_text": "string", "datetime": "object", "enum": "object", "relation": "object"}.get(
             self.kind, self.kind
         )
 
     def accepts(self, value: Any) -> bool:
-        """Tell whether a value has the field's exact JSON type (§4)."""
+        """Return whether a value has the field's exact JSON type (§4)."""
         if self.kind == "int":
             return isinstance(value, int) and not isinstance(value, bool)
         return isinstance(value, bool if self.kind == "bool" else str)
@@ -92,7 +92,7 @@ OBJECTS: Final[dict[str, Properties]] = {
 
 
 def named(properties: Properties, name: object) -> Property:
-    """Answer a field by its name."""
+    """Return a field by its name."""
     found = properties.get(name) if isinstance(name, str) else None
     if found is None:
         raise unknown_field(name)

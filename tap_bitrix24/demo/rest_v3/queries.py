@@ -1,4 +1,4 @@
-"""The strict grammar of REST 3.0: select, filter, order, pagination (rest-v3 §3 to §5)."""
+"""The strict grammar of REST 3.0: select, filter, order, pagination."""
 
 import json
 import operator
@@ -29,7 +29,7 @@ def _filter_error(text: str) -> RestThreeError:
 
 
 def comparable(field: Property, value: Any) -> Any:
-    """Answer a value that orders as the field does; instants, not texts."""
+    """Return a value that orders as the field does; instants, not texts."""
     if value is not None and field.kind in {"datetime", "date_text"}:
         return datetime.fromisoformat(value).timestamp()
     return value
@@ -140,7 +140,7 @@ def selected(entry: Entry, given: Any) -> list[str]:
 
 
 def shown(properties: Properties, row: Row, names: list[str]) -> Row:
-    """Answer what of a row was asked for; what was not is absent, not null."""
+    """Return what of a row was asked for; what was not is absent, not null."""
     found: Row = {}
     for name in names:
         own, _, inner = name.partition(".")

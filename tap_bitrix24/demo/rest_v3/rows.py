@@ -31,12 +31,12 @@ def _people(portal: Portal) -> list[int]:
 
 
 def _start(portal: Portal) -> int:
-    """Answer a moment all that is made up here lies before: the portal's first day does not move with its clock."""
+    """Return a moment all that is made up here lies before: the portal's first day does not move with its clock."""
     return portal.company.seeds.anchor
 
 
 def tasks(portal: Portal) -> list[Row]:
-    """Answer the tasks that classic REST shows, in the words of REST 3.0."""
+    """Return the tasks that classic REST shows, in the words of REST 3.0."""
     return [_task(row) for row in _view(portal, "tasks", "tasks")]
 
 
@@ -61,7 +61,7 @@ def _task(row: Row) -> Row:
 
 
 def results(portal: Portal) -> list[Row]:
-    """Answer the results of tasks that classic REST shows."""
+    """Return the results of tasks that classic REST shows."""
     return [
         {
             "id": int(row["id"]),
@@ -80,7 +80,7 @@ def results(portal: Portal) -> list[Row]:
 
 
 def links(portal: Portal) -> list[Row]:
-    """Answer which tasks follow which: every fourth has one or two before it."""
+    """Return which tasks follow which: every fourth has one or two before it."""
     ids = list(portal.company.tables["tasks"].ids)
     return [
         {"taskId": task, "dependentId": ids[place - back], "type": _LINKS[(task + back) % 4], "creatorId": 1}
@@ -91,7 +91,7 @@ def links(portal: Portal) -> list[Row]:
 
 
 def events(portal: Portal) -> list[Row]:
-    """Answer the event log: two lines for each deal and some, ids with gaps."""
+    """Return the event log: two lines for each deal and some, ids with gaps."""
     people, start = _people(portal), _start(portal)
     count = 2 * len(portal.company.tables["deals"]) + 700
     return [
@@ -115,7 +115,7 @@ def events(portal: Portal) -> list[Row]:
 
 
 def records(portal: Portal) -> list[Row]:
-    """Answer working days: sixty to ninety of each person, the last one still open."""
+    """Return working days: sixty to ninety of each person, the last one still open."""
     start = _start(portal)
     rows: list[Row] = []
     for person in _people(portal):
@@ -139,7 +139,7 @@ def records(portal: Portal) -> list[Row]:
 
 
 def nodes(portal: Portal) -> list[Row]:
-    """Answer departments, the same as classic REST has, and teams; ids are the structure's own."""
+    """Return departments, the same as classic REST has, and teams; ids are the structure's own."""
     departments = _view(portal, "departments", "departments")
     made = server_iso(_start(portal) - 900 * DAY)
     common: Row = {"structureId": 1, "colorName": None, "xmlId": None, "createdAt": made, "updatedAt": made}
@@ -192,7 +192,7 @@ def _members(portal: Portal, node: Row) -> list[Row]:
 
 
 def mailboxes(portal: Portal) -> list[Row]:
-    """Answer the mailboxes of who calls."""
+    """Return the mailboxes of who calls."""
     del portal
     return [
         {"id": number, "name": f"Ящик {number}", "email": f"box{number}@example.com", "senderName": "Sales"}
@@ -201,7 +201,7 @@ def mailboxes(portal: Portal) -> list[Row]:
 
 
 def letters(portal: Portal) -> list[Row]:
-    """Answer what lies in them, newest first."""
+    """Return what lies in them, newest first."""
     start = _start(portal)
     return [
         {
@@ -228,7 +228,7 @@ def _utc(moment: int) -> str:
 
 
 def collections(portal: Portal) -> list[Row]:
-    """Answer collections of notes, by position."""
+    """Return collections of notes, by position."""
     made = _utc(_start(portal) - 40 * DAY)
     return [
         {
@@ -246,7 +246,7 @@ def collections(portal: Portal) -> list[Row]:
 
 
 def documents(portal: Portal) -> list[Row]:
-    """Answer notes: four to a collection of the first fifty, one below the other now and then."""
+    """Return notes: four to a collection of the first fifty, one below the other now and then."""
     made = _utc(_start(portal) - 30 * DAY)
     return [
         {
@@ -266,7 +266,7 @@ def documents(portal: Portal) -> list[Row]:
 
 
 def followups(portal: Portal) -> list[Row]:
-    """Answer what was made of calls; several begin in the same second."""
+    """Return what was made of calls; several begin in the same second."""
     start = _start(portal)
 
     def moment(seconds: int) -> str:
@@ -328,7 +328,7 @@ DOCUMENTED: Final = {
 
 
 def documented(portal: Portal, name: str) -> list[Row]:
-    """Answer the rows the documentation shows, nested ones laid flat; nothing where it shows none."""
+    """Return the rows the documentation shows, nested ones laid flat; nothing where it shows none."""
     path = portal.samples / f"{DOCUMENTED[name]}.json" if portal.samples and name in DOCUMENTED else None
     if path is None or not path.is_file():
         return []
@@ -346,7 +346,7 @@ def _flat(rows: list[Row]) -> list[Row]:
 
 
 def table(portal: Portal, name: str) -> list[Row]:
-    """Answer the rows of a table."""
+    """Return the rows of a table."""
     if rows := portal.kept(f"documented {name}", lambda each: documented(each, name)):
         return rows
     if name in LIVE:
@@ -356,6 +356,6 @@ def table(portal: Portal, name: str) -> list[Row]:
 
 
 def _of_documented(portal: Portal, made: list[Row]) -> list[Row]:
-    """Answer the collections that documented notes lie in, where the documentation shows none of them."""
+    """Return the collections that documented notes lie in, where the documentation shows none of them."""
     numbers = {row["collectionId"] for row in documented(portal, "documents")} - {row["id"] for row in made}
     return [{**made[0], "id": number} for number in sorted(numbers)]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from tap_bitrix24.demo.company.clock import parse_instant
-from tap_bitrix24.demo.portal.faults import switched
+from tap_bitrix24.demo.portal.faults import checked_switches
 from tap_bitrix24.demo.portal.messages import Reply
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import php
@@ -28,7 +28,7 @@ _COSTS: Final = ("latency_ms", "page_ms", "count_ms", "operating_ms")
 
 
 def _family(table: str) -> str:
-    """Answer the method family whose wire form a table's truth is told in."""
+    """Return the method family whose wire form a table's truth is told in."""
     if table.startswith("stage_history_"):
         return "history"
     if table.startswith("smart_"):
@@ -39,7 +39,7 @@ def _family(table: str) -> str:
 
 
 def answer(portal: Portal, verb: str, path: str, query: str, body: bytes) -> Reply:
-    """Answer a control request; mistakes give 400 with a sentence."""
+    """Return a control request; mistakes give 400 with a sentence."""
     name = path.strip("/").removeprefix("_demo/")
     try:
         given: dict[str, Any] = json.loads(body) if body else {}
@@ -59,7 +59,7 @@ def _reply(value: Any, status: int = 200) -> Reply:
 
 
 def _faults(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
-    """Set faults, delays, operating cost and switches; answers the active set."""
+    """Set faults, delays, operating cost and switches; returns the active set."""
     faults = portal.faults
     if given is not None:
         if given.get("clear"):
@@ -71,7 +71,7 @@ def _faults(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
         for name in _COSTS:
             if name in given:
                 setattr(faults, name, float(given[name]))
-        portal.switch(switched(given.get("switches", {})))
+        portal.switch(checked_switches(given.get("switches", {})))
     costs = {name: getattr(faults, name) for name in _COSTS}
     return {"rules": [rule.shown() for rule in faults.rules], "switches": portal.switches, **costs}
 
@@ -83,7 +83,7 @@ def _mutate(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _clock(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
-    """Set or advance the clock; answers its time."""
+    """Set or advance the clock; returns its time."""
     if given and "now" in given:
         portal.clock.set(parse_instant(given["now"]))
     if given and "advance" in given:
@@ -92,7 +92,7 @@ def _clock(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _stats(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
-    """Answer the counters; a reset answers those of before."""
+    """Return the counters; a reset answers those of before."""
     shown = portal.stats.shown()
     if given and given.get("reset"):
         portal.stats = portal.stats.fresh()
@@ -100,7 +100,7 @@ def _stats(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _truth(portal: Portal, table: str) -> Reply:
-    """Answer every row of a table in wire form, one per line, or the number of rows of every table."""
+    """Return every row of a table in wire form, one per line, or the number of rows of every table."""
     with portal.lock:
         tables = portal.company.tables
         histories = [name for name in tables if name.startswith("stage_history_")]

@@ -8,13 +8,13 @@ from socket import SHUT_RDWR, socket
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tap_bitrix24.demo.company.clock import Due
 from tap_bitrix24.demo.oauth.endpoint import answer as oauth_answer
 from tap_bitrix24.demo.oauth.tokens import missing
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
 from tap_bitrix24.demo.portal.faults import Rule
 from tap_bitrix24.demo.portal.messages import JSON, HttpRequest, Reply, bearer
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.portal.timer import RequestTimer
 from tap_bitrix24.demo.rest_v2 import batch, php, xml
 from tap_bitrix24.demo.rest_v2.api import Request, classic_rest
 from tap_bitrix24.demo.rest_v2.replies import refusal, too_many_requests
@@ -28,7 +28,7 @@ _HTML_503: Final = b"<html><head><title>503 Service Unavailable</title></head><b
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
 _FULL_PATH: Final = 3
-# What the server itself takes out of a request before the method sees it (protocol §1.2).
+# What the server itself takes out of a request before the method sees it (docs/protocol.md §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 _SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
 _OUTSIDE: Final = ("/_demo/", "/oauth/token")
@@ -72,34 +72,34 @@ class _Handler(BaseHTTPRequestHandler):
     server: "Server"
 
     def do_GET(self) -> None:
-        """Answer a GET."""
+        """Handle a GET."""
         self._serve(b"")
 
     def do_POST(self) -> None:
-        """Answer a POST."""
+        """Handle a POST."""
         self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     def do_PUT(self) -> None:
-        """Answer a PUT."""
+        """Handle a PUT."""
         self.do_POST()
 
     def do_PATCH(self) -> None:
-        """Answer a PATCH."""
+        """Handle a PATCH."""
         self.do_POST()
 
     def do_DELETE(self) -> None:
-        """Answer a DELETE."""
+        """Handle a DELETE."""
         self.do_POST()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Answer the portal's time, which may not be that of this machine, for the header ``Date``."""
+        """Return the portal's time, which may not be that of this machine, for the header ``Date``."""
         return super().date_time_string(self.server.portal.now() if timestamp is None else timestamp)
 
     def log_message(self, *_: Any, **__: Any) -> None:
         """Stay silent: the counters tell what happened."""
 
     def _serve(self, body: bytes) -> None:
-        """Answer control and REST requests."""
+        """Return control and REST requests."""
         url = urlsplit(self.path)
         portal = self.server.portal
         path = url.path if url.path.startswith(_OUTSIDE) else _below(portal.prefix, url.path)
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif side is None and not path.startswith("/rest/"):
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         else:
-            with portal.stats.in_flight, portal.workers.one() as free:
+            with portal.stats.in_flight, portal.workers.acquire() as free:
                 if not free:
                     reply = _busy(portal)
                 elif side is not None:
@@ -123,22 +123,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _aside(
         self, portal: Portal, side: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
     ) -> Reply:
-        """Answer a request to another interface, with faults, delays and live changes around it."""
-        due = Due(portal.stopping)
+        """Handle a request to another interface, with faults, delays and live changes around it."""
+        timer = RequestTimer(portal.stopping)
         headers = {name.lower(): value for name, value in self.headers.items()}
         portal.stats.request(None)
-        due.take(portal.faults.latency_ms)
+        timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([path.strip("/")])
-        reply = _faulted(portal, rule, due) if rule else None
+        reply = _faulted(portal, rule, timer) if rule else None
         if reply is None:
-            reply = side(portal, HttpRequest(self.command, path, query, headers, body, due))
+            reply = side(portal, HttpRequest(self.command, path, query, headers, body, timer))
         reply = _spoiled(rule, reply)
         portal.request_done(reply.status)
         return reply
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
-        """Answer a REST request, with faults, delays and live changes around it."""
-        due = Due(portal.stopping)
+        """Return a REST request, with faults, delays and live changes around it."""
+        timer = RequestTimer(portal.stopping)
         target = parse_path(path)
         params = php.parse_form(query)
         if self.command == "POST":
@@ -148,11 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             params.pop(name, None)
         commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
-        due.take(portal.faults.latency_ms)
+        timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([target.method, *(commands or ())])
-        reply = _faulted(portal, rule, due) if rule else None
+        reply = _faulted(portal, rule, timer) if rule else None
         if reply is None:
-            request = Request(target.method, target.user, target.secret, params, due, refused)
+            request = Request(target.method, target.user, target.secret, params, timer, refused)
             reply = self.server.classic_rest.answer(request)
         reply = _spoiled(rule, reply)
         if target.transport == "xml" and reply.body and reply.content_type == JSON:
@@ -178,17 +178,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _busy(portal: Portal) -> Reply:
-    """Answer as a server does that has no worker free, nor room for one more to wait."""
+    """Return as a server does that has no worker free, nor room for one more to wait."""
     portal.stats.request(None)
     portal.stats.error("NO_WORKER_FREE")
     portal.request_done(503)
     return Reply(503, _HTML_503, "text/html")
 
 
-def _faulted(portal: Portal, rule: Rule, due: Due) -> Reply | None:
-    """Answer what a fault makes of a request; None lets it be answered after all."""
+def _faulted(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
+    """Return what a fault makes of a request; None lets it be answered after all."""
     if rule.fault == "slow":
-        due.take(float(rule.param or 1) * 1000)
+        timer.spend(float(rule.param or 1) * 1000)
         return None
     if rule.fault == "query_limit":
         return too_many_requests(portal)
@@ -216,7 +216,7 @@ def _spoiled(rule: Rule | None, reply: Reply) -> Reply:
 
 
 def _below(prefix: str, path: str) -> str:
-    """Answer a path as the portal itself sees it; nothing if it is not below the prefix."""
+    """Return a path as the portal itself sees it; nothing if it is not below the prefix."""
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
 
 
@@ -264,7 +264,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _went_away() -> bool:
-    """Tell whether the exception at hand means that the other side left."""
+    """Return whether the exception at hand means that the other side left."""
     return isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError | OSError)
 
 

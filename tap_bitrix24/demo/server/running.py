@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from tap_bitrix24.demo.oauth.tokens import tokens
 from tap_bitrix24.demo.portal.state import Options, Portal
@@ -11,12 +11,14 @@ from tap_bitrix24.demo.server.http import Server
 from tap_bitrix24.demo.site.endpoint import key as site_key
 from tap_bitrix24.demo.vibecode.keys import key as vibecode_key
 
+CONNECTIONS: Final = ("webhook", "oauth", "vibecode", "site")
+
 
 class RunningPortal:
-    """A portal that listens: ``url`` is the webhook, ``base`` scheme, host and port."""
+    """A listening portal: ``url`` is its webhook, ``base`` scheme, host and port, ``address`` base and prefix."""
 
     def __init__(self, server: Server, *, tls: bool) -> None:
-        """Wrap a listening server."""
+        """Describe a listening server."""
         self._server = server
         self.portal = server.portal
         self.port = int(server.server_address[1])
@@ -24,20 +26,20 @@ class RunningPortal:
         self.address = f"{self.base}{self.portal.prefix}"
         self.url = f"{self.address}/rest/1/{server.portal.secret}/"
 
-    def config(self, door: str = "webhook") -> dict[str, str]:
-        """Answer the settings of a tap that comes in by a webhook, or as an application (``oauth``)."""
-        if door == "webhook":
+    def config(self, connection: str = "webhook") -> dict[str, str]:
+        """Return the settings of a tap for one of :data:`CONNECTIONS`."""
+        if connection == "webhook":
             return {"webhook_url": self.url}
-        if door == "vibecode":
+        if connection == "vibecode":
             return {"vibecode_url": self.address, "vibecode_api_key": vibecode_key(self.portal)}
-        if door == "site":
+        if connection == "site":
             return {"site_url": self.address, "site_api_key": site_key(self.portal)}
-        kept = tokens(self.portal)
+        issued = tokens(self.portal)
         return {
             "portal_url": self.address,
-            "client_id": kept.client_id,
-            "client_secret": kept.client_secret,
-            "refresh_token": kept.first_refresh,
+            "client_id": issued.client_id,
+            "client_secret": issued.client_secret,
+            "refresh_token": issued.first_refresh,
             "oauth_token_url": f"{self.base}/oauth/token/",
         }
 
@@ -50,7 +52,7 @@ def serve(
     no_limits: bool = False,
     **options: Any,
 ) -> Iterator[RunningPortal]:
-    """Run a portal in a thread of this process; the options are those of the command line."""
+    """Run a portal in a thread of this process; ``options`` are those of :class:`Options`."""
     portal = Portal(Options(limits=not no_limits, **options))
     server = Server(port, portal, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo portal")

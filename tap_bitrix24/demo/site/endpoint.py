@@ -23,7 +23,7 @@ _STATES: Final = ("new", "work", "done", "cancelled")
 
 
 def key(portal: Portal) -> str:
-    """Answer the key of the site's API."""
+    """Return the key of the site's API."""
     return f"{random.Random(f'{portal.company.seeds.seed}:site').getrandbits(160):040x}"
 
 
@@ -71,14 +71,14 @@ _LISTS: Final[dict[str, tuple[str, Callable[[int, int], Row], str]]] = {
 
 
 def rows(portal: Portal, name: str) -> list[Row]:
-    """Answer all rows of a list, ids ascending."""
+    """Return all rows of a list, ids ascending."""
     table_name, show, _ = _LISTS[name]
     table: Table = portal.company.tables[table_name]
     return [show(number, changed) for number, changed in zip(table.ids, table.modified, strict=True)]
 
 
 def answer(portal: Portal, request: HttpRequest) -> Reply:
-    """Answer one request."""
+    """Handle one request."""
     if portal.limits and not portal.kept("site bucket", _bucket).admits():
         portal.stats.error("site limit")
         return Reply(503, _LIMITED, "text/html")
@@ -94,7 +94,7 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
         return _reply({"error": "Not found"}, 404)
     with portal.lock:
         reply = _listed(portal, name, request.parameters())
-    request.due.take(portal.faults.page_ms)
+    request.timer.spend(portal.faults.page_ms)
     return reply
 
 
@@ -125,7 +125,7 @@ def _number(given: dict[str, str], name: str, usual: int) -> int:
 
 
 def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
-    """Answer a page. Beyond the end an old list comes with its last page again."""
+    """Return a page. Beyond the end an old list comes with its last page again."""
     faults = portal.faults.command(f"site/{name}")
     portal.stats.command(f"site/{name}")
     found, dated = rows(portal, name), _LISTS[name][2]

@@ -123,7 +123,7 @@ def _list(item: str, summary: str, *more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def openapi() -> dict[str, Any]:
-    """Answer the document."""
+    """Return the document."""
     product = _answer(_object({"product": _ref("schemas", "Product")}))
     number = {"name": "id", "in": "path", "required": True, "schema": _INTEGER}
     return {

@@ -1,4 +1,4 @@
-"""``/aggregate`` of the VibeCode API: counts are exact, sums are those of five thousand rows (vibecode.md §6)."""
+"""``/aggregate`` of the VibeCode API: counts are exact, sums are those of five thousand rows."""
 
 from collections.abc import Callable, Mapping
 from statistics import fmean
@@ -16,7 +16,7 @@ _GROUPS: Final = 5
 
 
 def aggregated(asked: Asked) -> Row:
-    """Answer a count, and what else was asked for."""
+    """Return a count, and what else was asked for."""
     wanted = _wanted(asked)
     teller = Teller(asked.portal, asked.entity, asked.kind)
     ids = list(matching(asked, teller, conditions(asked, teller)))

@@ -1,4 +1,4 @@
-"""``/v1/batch``: up to fifty calls; one that fails leaves the others alone (vibecode.md §9)."""
+"""``/v1/batch``: up to fifty calls; one that fails leaves the others alone."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -11,7 +11,7 @@ from tap_bitrix24.demo.vibecode.search import alone, cost, read
 
 
 def called(request: HttpRequest, asked: Asked, asking: Key) -> Answered:
-    """Answer rows, one row, fields or a count."""
+    """Return rows, one row, fields or a count."""
     portal = asked.portal
     portal.stats.command(asked.word)
     asked.faults = portal.faults.command(asked.word)
@@ -30,5 +30,5 @@ def called(request: HttpRequest, asked: Asked, asking: Key) -> Answered:
         if asked.mode == "aggregate":
             return aggregated(asked)
         found = read(asked)
-    request.due.take(cost(asked, len(found.rows)))
+    request.timer.spend(cost(asked, len(found.rows)))
     return found

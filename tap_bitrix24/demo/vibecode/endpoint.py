@@ -25,7 +25,7 @@ _QUERY_SIGN: Final = re.compile(r"(?<=\[[<>!])=(?=\w*\])")
 
 
 def answer(portal: Portal, request: HttpRequest) -> Reply:
-    """Answer one request."""
+    """Handle one request."""
     try:
         headers = counted(portal)
         with watched(portal, f"{request.verb} {request.path}"), queued(portal):
@@ -86,7 +86,7 @@ def _batched(portal: Portal, request: HttpRequest, parts: list[str], given: Mapp
 
 
 def _user_fields(portal: Portal, owner: str, given: Mapping[Any, Any]) -> dict[str, Any]:
-    """Answer all user fields of one kind of owners."""
+    """Return all user fields of one kind of owners."""
     if owner not in OWNERS:
         raise VibeError(code="NOT_FOUND")
     if "crm" not in portal.scopes:

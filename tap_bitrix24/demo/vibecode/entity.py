@@ -1,4 +1,4 @@
-"""What an entity of the VibeCode API is: where its rows lie, and how they are told (vibecode.md §3-§5)."""
+"""What an entity of the VibeCode API is: where its rows lie, and how they are told."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,12 +88,12 @@ class Entity:
     aggregatable: tuple[str, ...] = ()
 
     def view(self, portal: Portal, kind: int | None) -> View:
-        """Answer the rows."""
+        """Return the rows."""
         table = self.table.format(kind)
         return classic_rest(portal).view(self.family or f"list {table}", table)
 
     def told(self, name: str) -> str:
-        """Answer the name a field is told by."""
+        """Return the name a field is told by."""
         if name in self.renames:
             return self.renames[name]
         if not self.camel or not name.isupper() or self.undeclared(name):
@@ -102,5 +102,5 @@ class Entity:
         return first + "".join(each.capitalize() for each in others)
 
     def undeclared(self, name: str) -> bool:
-        """Tell whether this API knows nothing of a field."""
+        """Return whether this API knows nothing of a field."""
         return name.startswith(("UF_", *self.raw))

@@ -1,4 +1,4 @@
-"""The entities of the VibeCode API by name: CRM, work and people (vibecode-entities.yaml)."""
+"""The entities of the VibeCode API by name: CRM, work and people."""
 
 from collections.abc import Callable
 from typing import Any, Final

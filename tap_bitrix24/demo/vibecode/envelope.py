@@ -1,4 +1,4 @@
-"""How the VibeCode API wraps what it answers, which differs from entity to entity (vibecode.md §3.1)."""
+"""How the VibeCode API wraps what it answers, which differs from entity to entity."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def enveloped(asked: Asked, found: Answered) -> dict[str, Any]:
 
 
 def told_total(asked: Asked, found: Found) -> dict[str, int]:
-    """Answer the total as it is told: not at all, or 0 although there are rows."""
+    """Return the total as it is told: not at all, or 0 although there are rows."""
     switch = asked.portal.switches["vibe_total"]
     unasked = asked.given.get("withTotal")
     if switch == "absent" or unasked is False or unasked == "false":
@@ -34,6 +34,6 @@ def told_total(asked: Asked, found: Found) -> dict[str, int]:
 
 
 def shown(asked: Asked, found: Found) -> Any:
-    """Answer the rows; a single one has been seen as an object of its own."""
+    """Return the rows; a single one has been seen as an object of its own."""
     alone = asked.portal.switches["vibe_single"] == "on" and len(found.rows) == 1
     return found.rows[0] if alone else found.rows

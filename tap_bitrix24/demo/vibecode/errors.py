@@ -40,11 +40,11 @@ class VibeError(Exception):
         self.status, self.wait = _KNOWN.get(code, (400, None))
 
     def told(self) -> dict[str, Any]:
-        """Answer what stands under ``error``."""
+        """Return what stands under ``error``."""
         told: dict[str, Any] = {"code": self.code, "message": self.text}
         return told if self.wait is None else {**told, "retryAfter": self.wait}
 
     def body(self) -> dict[str, Any]:
-        """Answer the whole body."""
+        """Return the whole body."""
         body = {"success": False, "error": self.told()}
         return body if self.data is None else {**body, "data": self.data}

@@ -1,4 +1,4 @@
-"""``/fields`` of the VibeCode API, in the three shapes it has (vibecode.md §4)."""
+"""``/fields`` of the VibeCode API, in the three shapes it has."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _WORDS: Final = {"datetime": "datetime", "date": "date", "array": "array", "obje
 
 
 def described(entity: Entity, portal: Portal, kind: int | None) -> Any:
-    """Answer what fields an entity has."""
+    """Return what fields an entity has."""
     told = _universal(entity, portal, kind) if entity.family == "universal" else _declared(entity, portal, kind)
     if entity.shape == "include":
         return {"fields": told, "include": list(entity.include)}
@@ -57,7 +57,7 @@ def _declared(entity: Entity, portal: Portal, kind: int | None) -> Row:
 
 
 def _word(kind: str, seen: str) -> str:
-    """Answer the type of a field as this API calls it."""
+    """Return the type of a field as this API calls it."""
     if kind in FLAGS:
         return "boolean" if seen == "boolean" else "string"
     if kind in NUMBERS:

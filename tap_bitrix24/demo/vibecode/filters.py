@@ -1,4 +1,4 @@
-"""Filters and orders of the VibeCode API in all their spellings, and what of them is lost (vibecode.md §3, §8)."""
+"""Filters and orders of the VibeCode API in all their spellings, and what of them is lost."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -29,7 +29,7 @@ Order = list[tuple[str, bool]]
 
 
 def names(asked: Asked, teller: Teller) -> dict[str, str]:
-    """Answer the names that filters and orders know: those that are told, Bitrix24's own, and further ones."""
+    """Return the names that filters and orders know: those that are told, Bitrix24's own, and further ones."""
     entity, ids = asked.entity, teller.view.table.ids
     told = [*(entity.told(name) for name in teller.types), *(teller.row(ids[0]) if ids else ())]
     own = {} if entity.reshaped else {name: entity.told(name) for name in teller.types}
@@ -49,7 +49,7 @@ def conditions(asked: Asked, teller: Teller) -> list[Condition]:
     elif unknown and entity.strict:
         raise VibeError(code="INVALID_FILTER_FIELD", text=f"Unknown filter field: {unknown[0]}")
     unknown += [name for name, _, _ in found if name in entity.blind and name not in unknown]
-    asked.portal.stats.lost(asked.word, unknown)
+    asked.portal.stats.filters_dropped(asked.word, unknown)
     return [(known.get(name, name), sign, value) for name, sign, value in found if name not in unknown]
 
 
@@ -71,7 +71,7 @@ def _spelled(given: Mapping[Any, Any]) -> Iterator[Condition]:
 
 
 def _listed(value: Any) -> Any:
-    """Answer a list of a query as a list."""
+    """Return a list of a query as a list."""
     return list(value.values()) if isinstance(value, Mapping) else value
 
 

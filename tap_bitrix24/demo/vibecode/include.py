@@ -1,4 +1,4 @@
-"""``include`` of the VibeCode API: a few related rows within each row, dropped from long pages (vibecode.md §3, §8)."""
+"""``include`` of the VibeCode API: a few related rows within each row, dropped from long pages."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _TABLES: Final = {"company": "companies", "contact": "contacts", "deal": "deals"
 
 
 def included(asked: Asked, rows: list[Row]) -> dict[str, Any]:
-    """Put related rows into each row under ``_included``; answers what is told if there are too many."""
+    """Put related rows into each row under ``_included``; returns what is told if there are too many."""
     wanted = _wanted(asked.given.get("include"))
     if len(wanted) > _RELATIONS or any(name not in asked.entity.include for name in wanted):
         raise VibeError(code="INVALID_INCLUDE", text=f"allowed: {', '.join(asked.entity.include)}")
@@ -33,7 +33,7 @@ def _wanted(given: Any) -> list[str]:
 
 
 def _related(asked: Asked, name: str, row: Row) -> Any:
-    """Answer the row that is related, in short; requisites are several, or none."""
+    """Return the row that is related, in short; requisites are several, or none."""
     if name not in _TABLES:
         return []
     number, view = row.get(f"{name}Id") or 0, classic_rest(asked.portal).view("universal", _TABLES[name])

@@ -1,4 +1,4 @@
-"""Keys of the VibeCode API, and what each of them opens (vibecode.md §2)."""
+"""Keys of the VibeCode API, and what each of them opens."""
 
 import random
 from dataclasses import dataclass
@@ -27,17 +27,17 @@ class Key:
 
 
 def key(portal: Portal, prefix: str = "vibe_api_") -> str:
-    """Answer a key of the seed: personal, or with another prefix one that opens less."""
+    """Return a key of the seed: personal, or with another prefix one that opens less."""
     return f"{prefix}{_drawn(portal, prefix)}"
 
 
 def partner_key(portal: Portal) -> str:
-    """Answer a key of Partner Connect: it looks like an application's, and needs no session."""
+    """Return a key of Partner Connect: it looks like an application's, and needs no session."""
     return f"vibe_app_{_drawn(portal, 'partner')}"
 
 
 def session(portal: Portal) -> str:
-    """Answer the session that belongs to the application's key."""
+    """Return the session that belongs to the application's key."""
     return f"vibe_session_{_drawn(portal, 'session')}"
 
 
@@ -46,7 +46,7 @@ def _drawn(portal: Portal, what: str) -> str:
 
 
 def known(portal: Portal, request: HttpRequest) -> Key:
-    """Answer whose key it is, or refuse it."""
+    """Return whose key it is, or refuse it."""
     given, bearer = request.headers.get("x-api-key") or "", request.bearer() or ""
     if not given and bearer.startswith(("vibe_app_", "vibe_session_")):
         raise VibeError(code="INVALID_SESSION")
@@ -79,7 +79,7 @@ def opens_entities(asking: Key) -> None:
 
 
 def me(portal: Portal, asking: Key) -> dict[str, Any]:
-    """Answer who the key is; large, and nobody's business."""
+    """Return who the key is; large, and nobody's business."""
     paths = {
         name: f"/v1/{entity.path or name}"
         for name, entity in ENTITIES.items()
@@ -95,5 +95,5 @@ def me(portal: Portal, asking: Key) -> dict[str, Any]:
 
 
 def rate(portal: Portal) -> int:
-    """Answer how many requests a second the key's owner allows; 0 for no such limit."""
+    """Return how many requests a second the key's owner allows; 0 for no such limit."""
     return int(portal.switches["vibe_rate"])

@@ -1,4 +1,4 @@
-"""What the VibeCode API limits: requests of a minute and a second, the queue, repeated errors (vibecode.md §10)."""
+"""What the VibeCode API limits: requests of a minute and a second, the queue, repeated errors."""
 
 import threading
 from collections import deque
@@ -37,12 +37,12 @@ class State:
 
 
 def state(portal: Portal) -> State:
-    """Answer what a portal's service keeps."""
+    """Return what a portal's service keeps."""
     return portal.kept("vibe", lambda _: State())
 
 
 def counted(portal: Portal) -> dict[str, str]:
-    """Count a request into the last minute and second, or refuse it; answers the headers that tell."""
+    """Count a request into the last minute and second, or refuse it; returns the headers that tell."""
     kept, now, allowed = state(portal), portal.now(), rate(portal)
     with portal.lock:
         while kept.recent and kept.recent[0] <= now - 60:

@@ -1,4 +1,4 @@
-"""What the VibeCode API lists at paths of its own: children of one parent, raw lists (vibecode.md §7)."""
+"""What the VibeCode API lists at paths of its own: children of one parent, raw lists."""
 
 from typing import Any, Final
 
@@ -52,12 +52,12 @@ LISTS: Final = {
 
 
 def owner_of_products(name: str, kind: int | None) -> str | None:
-    """Answer the code that product rows know a kind of owners by."""
+    """Return the code that product rows know a kind of owners by."""
     return f"T{kind:x}" if name == "items" and kind is not None else _OWNERS.get(name)
 
 
 def history_type(word: str) -> int | None:
-    """Answer the type whose stages are asked for."""
+    """Return the type whose stages are asked for."""
     word = word.lower()
     if word.startswith("dynamic_") and word.removeprefix("dynamic_").isdecimal():
         return int(word.removeprefix("dynamic_"))

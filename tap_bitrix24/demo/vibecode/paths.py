@@ -1,9 +1,9 @@
-"""What a path of the VibeCode API names: an entity, a list of its own, what is wanted of it (vibecode.md §3, §7)."""
+"""What a path of the VibeCode API names: an entity, a list of its own, what is wanted of it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal.state import OTHER_SCOPES, Portal
+from tap_bitrix24.demo.portal.state import SCOPE_ALTERNATIVES, Portal
 from tap_bitrix24.demo.vibecode.entity import Entity
 from tap_bitrix24.demo.vibecode.entity_table import ENTITIES
 from tap_bitrix24.demo.vibecode.errors import VibeError
@@ -16,7 +16,7 @@ _CHILD: Final = 2
 
 
 def asked(portal: Portal, verb: str, parts: list[str], given: Mapping[str, Any]) -> Asked:
-    """Answer what a request asks for."""
+    """Return what a request asks for."""
     found = _listed(portal, parts, given) or _nested(portal, parts, given)
     if found is not None:
         return opened(portal, found)
@@ -37,13 +37,13 @@ def asked(portal: Portal, verb: str, parts: list[str], given: Mapping[str, Any])
 def opened(portal: Portal, found: Asked) -> Asked:
     """Refuse what the key has no scope for."""
     scope = found.entity.scope
-    if not {scope, *OTHER_SCOPES.get(scope, ()), *(("tasks",) if scope == "task" else ())} & set(portal.scopes):
+    if not {scope, *SCOPE_ALTERNATIVES.get(scope, ()), *(("tasks",) if scope == "task" else ())} & set(portal.scopes):
         raise VibeError(code="SCOPE_DENIED")
     return found
 
 
 def entity_of(portal: Portal, parts: list[str]) -> tuple[Entity, int | None, list[str]]:
-    """Answer the entity, the type of items, and what is wanted of it."""
+    """Return the entity, the type of items, and what is wanted of it."""
     name, *rest = parts
     entity = ENTITIES.get(name)
     if entity is None or (entity.path and name != "items"):

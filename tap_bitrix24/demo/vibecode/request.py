@@ -25,23 +25,23 @@ class Asked:
 
     @property
     def word(self) -> str:
-        """Answer what counters call it."""
+        """Return what counters call it."""
         return f"{self.entity.name}/{self.mode}"
 
     def filter(self) -> Mapping[str, Any]:
-        """Answer the filter as it was given."""
+        """Return the filter as it was given."""
         given = self.given.get("filter") or {}
         if not isinstance(given, Mapping):
             raise VibeError(code="INVALID_FILTER")
         return given
 
     def parameter(self, name: str) -> Any:
-        """Answer what the path, a parameter or the filter says, whichever says anything."""
+        """Return what the path, a parameter or the filter says, whichever says anything."""
         told = (self.within.get(name), self.given.get(name), self.filter().get(name))
         return next((value for value in told if value not in (None, "")), None)
 
     def whole(self, name: str, usual: int) -> int:
-        """Answer a parameter that is a number."""
+        """Return a parameter that is a number."""
         value = self.given.get(name)
         try:
             return int(value) if value not in (None, "") else usual

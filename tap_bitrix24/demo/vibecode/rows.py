@@ -1,4 +1,4 @@
-"""Rows of classic REST as the VibeCode API tells them: names, numbers, flags, instants (vibecode.md §5)."""
+"""Rows of classic REST as the VibeCode API tells them: names, numbers, flags, instants."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ NUMBERS: Final = frozenset({"integer", "int", "double", "user"})
 
 
 def types(entity: Entity, view: View) -> dict[str, str]:
-    """Answer the type of each field, by its name in the rows of classic REST; hidden ones are left out."""
+    """Return the type of each field, by its name in the rows of classic REST; hidden ones are left out."""
     if not entity.family:
         source = registry.sources()[view.table.name]
         plan = {one.name: one for one in source.plan}
@@ -58,7 +58,7 @@ class Teller:
         return told
 
     def key(self, number: int) -> Any:
-        """Answer the id a row is told by."""
+        """Return the id a row is told by."""
         return number if self.entity.numbered else self.row(number).get(self.entity.key, number)
 
     def _planned(self, name: str) -> tuple[str, Callable[[Any], Any] | None]:

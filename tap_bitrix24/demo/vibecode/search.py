@@ -1,4 +1,4 @@
-"""Lists and searches of the VibeCode API, and what goes wrong with them without a word (vibecode.md §3, §8)."""
+"""Lists and searches of the VibeCode API, and what goes wrong with them without a word."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ _Known = dict[tuple[str, tuple[str, ...]], tuple[Table, Groups]]
 
 
 def read(asked: Asked) -> Found:
-    """Answer a list or a search."""
+    """Return a list or a search."""
     limit, offset = min(asked.whole("limit", USUAL), MOST), asked.whole("offset", 0)
     limit = asked.entity.size or limit
     if limit < 1 or offset < 0:
@@ -107,7 +107,7 @@ def _value_of(asked: Asked, teller: Teller, name: str) -> Callable[[int], Any]:
 
 
 def matching(asked: Asked, teller: Teller, tests: list[Condition]) -> Iterable[int]:
-    """Answer the ids that pass, ascending; ids and the modified stamp need no row."""
+    """Return the ids that pass, ascending; ids and the modified stamp need no row."""
     table, modified, numbered = teller.view.table, asked.entity.modified, asked.entity.numbered
     after = max(
         (_whole(value) for name, sign, value in tests if numbered and (name, sign) == ("id", ">")), default=None
@@ -137,7 +137,7 @@ def _whole(value: Any) -> int:
 
 
 def narrowed(asked: Asked, table: Table) -> Sequence[int]:
-    """Answer the ids of the parents that were named; without one that is needed there is no list."""
+    """Return the ids of the parents that were named; without one that is needed there is no list."""
     entity = asked.entity
     wanted = dict(entity.only)
     for name, column in (*entity.needs.items(), *entity.takes.items()):
@@ -166,7 +166,7 @@ def _between(asked: Asked, table: Table, ids: list[int], begins: str, ends: str)
 
 
 def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> Groups:
-    """Answer the index of a table by some columns."""
+    """Return the index of a table by some columns."""
     kept: _Known = asked.portal.kept("vibe indices", lambda _: {})
     known = kept.get((table.name, columns))
     if known is None or known[0] is not table:
@@ -175,7 +175,7 @@ def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> Groups:
 
 
 def alone(asked: Asked) -> Row:
-    """Answer the row with an id; lists may hide it."""
+    """Return the row with an id; lists may hide it."""
     teller = Teller(asked.portal, asked.entity, asked.kind)
     if not asked.entity.key:
         raise VibeError(code="INVALID_PARAMS")
@@ -194,7 +194,7 @@ def alone(asked: Asked) -> Row:
 
 
 def _is_one(asked: Asked, table: Table, number: int) -> bool:
-    """Tell whether a row is one of this entity where a table holds two kinds."""
+    """Return whether a row is one of this entity where a table holds two kinds."""
     row = table.row(number)
     return all(row.get(name) == value for name, value in asked.entity.only.items() if name == "TYPE")
 
@@ -221,5 +221,5 @@ def _windows(asked: Asked, tests: list[Condition], offset: int) -> dict[str, Any
 
 
 def cost(asked: Asked, rows: int) -> float:
-    """Answer the milliseconds a call takes: it is made of pages of fifty."""
+    """Return the milliseconds a call takes: it is made of pages of fifty."""
     return max(1, -(-rows // USUAL)) * asked.portal.faults.page_ms

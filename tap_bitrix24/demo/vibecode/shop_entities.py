@@ -1,4 +1,4 @@
-"""The entities of the VibeCode API that belong to the catalog and the shop (vibecode-entities.yaml)."""
+"""The entities of the VibeCode API that belong to the catalog and the shop."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""``/v1/userfields/{entity}``: settings of user fields, all at once (vibecode.md §4)."""
+"""``/v1/userfields/{entity}``: settings of user fields, all at once."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,7 +12,7 @@ OWNERS: Final = ("deals", "leads", "contacts", "companies", "quotes", "requisite
 
 
 def user_fields(portal: Portal, owner: str, wanted: dict[str, Any]) -> list[Row]:
-    """Answer the settings; ``userTypeId`` and ``fieldName`` narrow them."""
+    """Return the settings; ``userTypeId`` and ``fieldName`` narrow them."""
     rows = _requisites(portal) if owner == "requisites" else _of(portal, owner)
     tests = {name: wanted[name] for name in ("userTypeId", "fieldName") if wanted.get(name)}
     return [row for row in rows if all(row[name] == value for name, value in tests.items())]

@@ -1,4 +1,4 @@
-"""The authorization server: grants, rotation, refusals; and who is let in with an access token (§8 of protocol-v2)."""
+"""The authorization server: grants, rotation, refusals; and who is let in with an access token (docs/protocol.md §8)."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""§8 of protocol-v2: who is let in, and with which status each refusal comes."""
+"""docs/protocol.md §8: who is let in, and with which status each refusal comes."""
 
 import pytest
 

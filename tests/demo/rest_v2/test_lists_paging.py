@@ -1,4 +1,4 @@
-"""How declared lists page where they differ from the three engines of protocol §3.1 (REST digest §3)."""
+"""How declared lists page where they differ from the three engines of protocol §3.1."""
 
 from collections import Counter
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Lists around tasks, workgroups, calendars and bookings: what is special about each (REST digest §4)."""
+"""Lists around tasks, workgroups, calendars and bookings: what is special about each."""
 
 from datetime import UTC, datetime
 from typing import Any

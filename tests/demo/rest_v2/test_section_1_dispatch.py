@@ -1,4 +1,4 @@
-"""§1 of protocol-v2: how a request is read, in which order it is checked, what an error looks like."""
+"""docs/protocol.md §1: how a request is read, in which order it is checked, what an error looks like."""
 
 import json
 

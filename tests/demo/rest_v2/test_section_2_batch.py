@@ -1,4 +1,4 @@
-"""§2.1 and §2.2 of protocol-v2: how a batch is parsed and what its five maps look like."""
+"""docs/protocol.md §2.1 and §2.2: how a batch is parsed and what its five maps look like."""
 
 from typing import Any
 from urllib.parse import quote

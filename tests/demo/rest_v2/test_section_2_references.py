@@ -1,4 +1,4 @@
-"""§2.3 and §2.4 of protocol-v2: references between commands, and what a chain does behind a short page."""
+"""docs/protocol.md §2.3 and §2.4: references between commands, and what a chain does behind a short page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""§3 of protocol-v2: three paging engines, the wrap to page 1, and what `start=-1` does to each."""
+"""docs/protocol.md §3: three paging engines, the wrap to page 1, and what `start=-1` does to each."""
 
 from collections.abc import Iterator
 from typing import Any

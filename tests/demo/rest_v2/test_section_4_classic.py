@@ -1,4 +1,4 @@
-"""§4.1 of protocol-v2: filters, order and select of the classic CRM lists, and everything they drop in silence."""
+"""docs/protocol.md §4.1: filters, order and select of the classic CRM lists, and everything they drop in silence."""
 
 from datetime import datetime, timedelta
 from typing import Any

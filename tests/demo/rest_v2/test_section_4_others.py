@@ -1,4 +1,4 @@
-"""§4.4 to §4.6 of protocol-v2: tasks, users and departments each filter in a way of their own."""
+"""docs/protocol.md §4.4 to §4.6: tasks, users and departments each filter in a way of their own."""
 
 from datetime import datetime
 from typing import Any

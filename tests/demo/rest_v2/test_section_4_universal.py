@@ -1,4 +1,4 @@
-"""§4.2 and §4.3 of protocol-v2: crm.item.list is strict where the classic lists are silent; stage history is not."""
+"""docs/protocol.md §4.2 and §4.3: crm.item.list is strict where the classic lists are silent; stage history is not."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""§5 of protocol-v2: what the portal says about its own fields."""
+"""docs/protocol.md §5: what the portal says about its own fields."""
 
 from typing import Any
 

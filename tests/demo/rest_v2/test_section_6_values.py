@@ -1,4 +1,4 @@
-"""§6 of protocol-v2: the shapes in which values come."""
+"""docs/protocol.md §6: the shapes in which values come."""
 
 import re
 from collections.abc import Callable

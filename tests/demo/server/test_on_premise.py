@@ -51,7 +51,8 @@ def test_without_the_clouds_limiter_no_operating_time_is_told(start: Start) -> N
 
 
 def test_the_command_line_prints_an_applications_settings_below_a_prefix() -> None:
-    options = ["--port", "0", "--scale", "20", "--door", "oauth", "--prefix", "/box", "--without", "crm.lead.list"]
+    options = ["--port", "0", "--scale", "20", "--connection", "oauth", "--prefix", "/box"]
+    options += ["--without", "crm.lead.list"]
     command = [sys.executable, "-m", "tap_bitrix24.demo", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

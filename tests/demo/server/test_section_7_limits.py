@@ -1,4 +1,4 @@
-"""§7 of protocol-v2: the leaky bucket, the operating budget, and what `time` tells."""
+"""docs/protocol.md §7: the leaky bucket, the operating budget, and what `time` tells."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""§9 of protocol-v2: every switch, both ways."""
+"""docs/protocol.md §9: every switch, both ways."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches and counts of the VibeCode service (vibecode.md §6, §9)."""
+"""Batches and counts of the VibeCode service."""
 
 from collections.abc import Iterator
 from statistics import fmean

@@ -1,4 +1,4 @@
-"""Every entity of the VibeCode service: all rows, once, by either way; fields for every key (vibecode.md §3-§5, §7)."""
+"""Every entity of the VibeCode service: all rows, once, by either way; fields for every key."""
 
 from collections.abc import Iterator
 from typing import Any

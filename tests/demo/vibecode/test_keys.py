@@ -1,4 +1,4 @@
-"""Keys of the VibeCode service, what they open, and what it limits (vibecode.md §2, §10)."""
+"""Keys of the VibeCode service, what they open, and what it limits."""
 
 from collections.abc import Iterator
 

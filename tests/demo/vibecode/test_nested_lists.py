@@ -1,4 +1,4 @@
-"""What the VibeCode service lists at paths of its own (vibecode.md §7)."""
+"""What the VibeCode service lists at paths of its own."""
 
 from collections.abc import Iterator
 from typing import Any

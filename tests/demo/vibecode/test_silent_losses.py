@@ -1,4 +1,4 @@
-"""What goes wrong with the VibeCode service under HTTP 200, each as a switch (vibecode.md §3, §8)."""
+"""What goes wrong with the VibeCode service under HTTP 200, each as a switch."""
 
 from collections.abc import Iterator
 from typing import Any

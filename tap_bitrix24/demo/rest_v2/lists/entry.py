@@ -32,7 +32,7 @@ class Refusal:
     status: int = 400
 
     def error(self) -> RestError:
-        """Make the error to raise."""
+        """Return the error to raise."""
         return RestError(code=self.code, text=self.text, status=self.status)
 
 
@@ -173,16 +173,16 @@ class Entry:
 
     @cached_property
     def plan(self) -> tuple[Column, ...]:
-        """Answer the columns."""
+        """Return the columns."""
         return columns(self.columns)
 
     def request_name(self, name: str) -> str:
-        """Answer the name that filters, orders and rows know a column by."""
+        """Return the name that filters, orders and rows know a column by."""
         return _SNAKE.sub("_", name).upper() if self.request_names == "upper" else name
 
     @cached_property
     def fields(self) -> dict[str, Field]:
-        """Answer the columns as filters know them."""
+        """Return the columns as filters know them."""
         return {
             self.request_name(one.name): Field(
                 name=self.request_name(one.name),
@@ -199,5 +199,5 @@ class Entry:
 
     @cached_property
     def visible(self) -> tuple[str, ...]:
-        """Answer the names that answers show."""
+        """Return the names that answers show."""
         return self.shows or tuple(one.name for one in self.plan if not one.hidden)

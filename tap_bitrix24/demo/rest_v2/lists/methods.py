@@ -48,7 +48,7 @@ class Listed:
         self._groups: dict[tuple[str, ...], tuple[Table, Groups]] = {}
 
     def handle(self, call: Call) -> Answer:
-        """Answer the list."""
+        """Return the list."""
         entry = self.entry
         asked = read(entry, call)
         if entry.check is not None:
@@ -62,7 +62,7 @@ class Listed:
         return self._shaped(asked, call, page)
 
     def describe(self, call: Call) -> Answer:
-        """Answer the fields method."""
+        """Return the fields method."""
         asked = read(self.entry, call)
         if self.entry.fields_check is not None:
             self.entry.fields_check(asked)
@@ -93,7 +93,7 @@ class Listed:
         return [Condition(table.key, "=", tuple(found), lambda _: True)]
 
     def _grouped(self, table: Table, by: tuple[str, ...]) -> Groups:
-        """Answer the index of a table by some columns."""
+        """Return the index of a table by some columns."""
         known = self._groups.get(by)
         if known is None or known[0] is not table:
             known = self._groups[by] = (table, Groups(table, by))
@@ -107,12 +107,12 @@ class Listed:
         return call.conditions(_read(self.entry, self._filterable(), given))
 
     def _filterable(self) -> dict[str, Field]:
-        """Answer the fields that filters and orders know."""
+        """Return the fields that filters and orders know."""
         hidden = {self.source.request_name(one.name) for one in self.source.plan if one.hidden}
         return {name: one for name, one in self.source.fields.items() if name not in hidden}
 
     def _fixed(self) -> list[Condition]:
-        """Answer the conditions that make this list a part of its table."""
+        """Return the conditions that make this list a part of its table."""
         return [
             Condition(self.source.request_name(name), "in", values, values.__contains__)
             for name, values in self.entry.only.items()
@@ -134,9 +134,9 @@ class Listed:
         return tuple(order) or tuple((self.source.request_name(name), down) for name, down in self.entry.default_order)
 
     def _find(self, call: Call, table: Table, conditions: list[Condition], order: Order) -> Find:
-        """Make the search; faults may lose the order, or the bounds on ids that lead from page to page."""
+        """Return the search; faults may lose the order, or the bounds on ids that lead from page to page."""
         if "drop_order" in call.faults:
-            order = ((table.stamps[1] if table.stamps[1] in table.fields else table.key, True),)
+            order = ((table.time_fields[1] if table.time_fields[1] in table.fields else table.key, True),)
         if "repeat_page" in call.faults:
             conditions = [one for one in conditions if one.name != table.key or one.op not in _BOUNDS]
         return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
@@ -170,7 +170,7 @@ class Listed:
 
 
 def _asked_values(ask: Ask, value: Any, switches: Mapping[str, str]) -> list[Any]:
-    """Answer the parents that a parameter names."""
+    """Return the parents that a parameter names."""
     if not isinstance(value, dict):
         return [php.intval(value) if isinstance(value, float) else value]
     many = switches[ask.many] == "on" if isinstance(ask.many, str) else ask.many
@@ -198,7 +198,7 @@ def _read(entry: Entry, known: dict[str, Field], given: php.Array) -> Filter:
 
 
 def _code(switches: Mapping[str, str]) -> Any:
-    """Answer the code of an unknown field: 0, or "0" by version."""
+    """Return the code of an unknown field: 0, or "0" by version."""
     return 0 if switches["error_code"] == "int" else "0"
 
 
@@ -214,7 +214,7 @@ def _shape(entry: Entry, listed: Sequence[Row]) -> Any:
 
 
 def methods(entries: Mapping[str, Entry], sources: Mapping[str, Entry]) -> list[Method]:
-    """Answer the methods of all entries, their fields methods included."""
+    """Return the methods of all entries, their fields methods included."""
     found = []
     for entry in entries.values():
         listed = Listed(entry, sources.get(entry.table, entry))

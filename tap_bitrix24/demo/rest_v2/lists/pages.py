@@ -1,4 +1,4 @@
-"""How declared lists are paged (protocol §3, REST digest §3): every engine has its own idea of the end."""
+"""How declared lists are paged (docs/protocol.md §3): every engine has its own idea of the end."""
 
 from collections.abc import Callable
 from typing import Final
@@ -28,7 +28,7 @@ def paged(entry: Entry, asked: Asked, find: Find) -> Page:
 
 
 def _start(asked: Asked) -> int:
-    """Answer ``start``; a fault may always ask for the first page."""
+    """Return the answer of ``start``; a fault may always ask for the first page."""
     own = php.intval(asked.params.get("start", 0))
     return min(own, 0) if "repeat_page" in asked.faults else own
 

@@ -43,7 +43,7 @@ def whole(method: str, table: str, columns: str, **more: Any) -> Entry:
 
 
 def children(draw: Draw, table: str, column: str, owner: int) -> Sequence[int]:
-    """Answer the ids that another table has for an owner, as they were when somebody first asked."""
+    """Return the ids that another table has for an owner, as they were when somebody first asked."""
     listed = draw.tables[table]
     by_column = _found.setdefault(listed, {})
     if column not in by_column:

@@ -18,7 +18,7 @@ from tap_bitrix24.demo.rest_v2.lists.tables import laid_out
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Answer the entries by method; a method declared twice is a mistake."""
+    """Return the entries by method; a method declared twice is a mistake."""
     found: dict[str, Entry] = {}
     for module in sorted(one.name for one in pkgutil.iter_modules(data.__path__)):
         for entry in import_module(f"{data.__name__}.{module}").ENTRIES:
@@ -31,7 +31,7 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def sources() -> dict[str, Entry]:
-    """Answer the entries that tell how rows come about, by table; one table has one of them."""
+    """Return the entries that tell how rows come about, by table; one table has one of them."""
     found: dict[str, Entry] = {}
     for entry in entries().values():
         if entry.columns and entry.table in found:

@@ -21,7 +21,7 @@ class Asked:
     faults: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, paths: str) -> Any:
-        """Answer the parameter of the first path that leads anywhere; ``|`` stands between paths."""
+        """Return the parameter of the first path that leads anywhere; ``|`` stands between paths."""
         for path in paths.split("|"):
             value: Any = self.params
             for step in path.split("."):
@@ -31,14 +31,14 @@ class Asked:
         return None
 
     def spelled(self, name: str) -> Any:
-        """Answer a parameter of the folder in the spellings that the method accepts."""
+        """Return a parameter of the folder in the spellings that the method accepts."""
         spellings = {"lower": (name,), "upper": (name.upper(),)}.get(
             self.spelling, (name, name.upper(), name.capitalize())
         )
         return next((self.inner[one] for one in spellings if one in self.inner), None)
 
     def number(self, name: str, default: int) -> int:
-        """Answer a whole number of the folder in either case; what is no number, or below 1, gives the default."""
+        """Return a whole number of the folder in either case; what is no number, or below 1, gives the default."""
         value = self.inner.get(name, self.inner.get(name.upper()))
         found = php.intval(value) if value is not None else default
         return found if found > 0 else default

@@ -1,4 +1,4 @@
-"""Rows of declared lists as they go over the wire, and how their fields methods describe them (protocol §5, §6)."""
+"""Rows of declared lists as they go over the wire, and how their fields methods describe them (docs/protocol.md §5, §6)."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,7 +14,7 @@ _SHOWN_TYPES: Final = {"bool": "boolean", "any": "string"}
 
 
 def show(entry: Entry) -> Callable[[Row], Row]:
-    """Make the function that writes rows, hidden columns included."""
+    """Return the function that writes rows, hidden columns included."""
     plan = [(entry.request_name(one.name), one.name, _converter(entry, one)) for one in entry.plan]
 
     def shown(row: Row) -> Row:
@@ -32,7 +32,7 @@ def show(entry: Entry) -> Callable[[Row], Row]:
 
 
 def _converter(entry: Entry, column: Column) -> values.Converter | None:
-    """Choose the converter of a column: by its name, by its type, then by the form of the list."""
+    """Return the converter of a column: by its name, by its type, then by the form of the list."""
     named = entry.wire.get(column.name) or entry.wire.get(column.type)
     if named is not None or column.type in _UNTOUCHED or column.multiple:
         return named
@@ -77,7 +77,7 @@ def text(value: Any) -> Any:
 
 
 def described(entry: Entry, source: Entry) -> Any:
-    """Answer what the fields method of an entry says of its source's columns, in the shape that its family has."""
+    """Return what the fields method of an entry says of its source's columns, in the shape that its family has."""
     shape, _, name = entry.fields_shape.partition(":")
     fields = [source.fields[source.request_name(name)] for name in entry.visible or source.visible]
     if shape == "labels":
@@ -95,7 +95,7 @@ def described(entry: Entry, source: Entry) -> Any:
 
 
 def _kind(described_field: Field) -> str:
-    """Answer a field's type as the portal calls it."""
+    """Return a field's type as the portal calls it."""
     return _SHOWN_TYPES.get(described_field.type, described_field.type)
 
 

@@ -31,42 +31,42 @@ class Draw:
 
     @property
     def bits(self) -> int:
-        """Answer 48 mixed bits of this row and column."""
+        """Return 48 mixed bits of this row and column."""
         return self.seeds.mix(self.number, self.salt)
 
     def one_of(self, choices: Sequence[Any]) -> Any:
-        """Answer one of the choices."""
+        """Return one of the choices."""
         return choices[self.bits % len(choices)]
 
     def pick(self, table: str, shift: int = 0) -> int:
-        """Answer an id that a table had when it was laid out."""
-        if table not in self.seeds.born:
-            self.seeds.born[table] = self.tables[table].ids[:]
+        """Return an id that a table had when it was laid out."""
+        if table not in self.seeds.initial_ids:
+            self.seeds.initial_ids[table] = self.tables[table].ids[:]
         return self.seeds.pick(table, self.bits >> shift)
 
 
 def salt(table: str, column: str) -> int:
-    """Answer the salt of a column."""
+    """Return the salt of a column."""
     return crc32(f"{table}.{column}".encode()) & 0xFFFF
 
 
 def one_of(*choices: Any) -> Callable[[Draw], Any]:
-    """Make the maker of values from a few choices."""
+    """Return the row factory of values from a few choices."""
     return lambda draw: draw.one_of(choices)
 
 
 def fixed(value: Any) -> Callable[[Draw], Any]:
-    """Make the maker of one value for all rows."""
+    """Return the row factory of one value for all rows."""
     return lambda _: value
 
 
 def numbered(text: str) -> Callable[[Draw], Any]:
-    """Make the maker of a text with the row's id in it, as in ``numbered("Store {}")``."""
+    """Return the row factory of a text with the row's id in it, as in ``numbered("Store {}")``."""
     return lambda draw: text.format(draw.number)
 
 
 def maker(name: str, kind: str, ref: str) -> Callable[[Draw], Any]:
-    """Choose how a column comes about if nobody says: by reference, by type, then by what its name tells."""
+    """Return how a column comes about if nobody says: by reference, by type, then by what its name tells."""
     if ref:
         return lambda draw: draw.pick(ref)
     if kind in {"datetime", "date"}:
@@ -78,7 +78,7 @@ def maker(name: str, kind: str, ref: str) -> Callable[[Draw], Any]:
 
 
 def _moment(name: str, kind: str) -> Callable[[Draw], Any]:
-    """Make stamps by their names; other moments lie between creation and last change."""
+    """Return stamps by their names; other moments lie between creation and last change."""
     unit = DAY if kind == "date" else 1
     if any(part in name for part in _MODIFIED):
         return lambda draw: draw.modified // unit
@@ -88,7 +88,7 @@ def _moment(name: str, kind: str) -> Callable[[Draw], Any]:
 
 
 def _text(name: str) -> Callable[[Draw], Any]:
-    """Make text that looks like what the column is called."""
+    """Return text that looks like what the column is called."""
     if name.endswith(("NAME", "TITLE")):
         return lambda draw: f"{draw.one_of(PRODUCTS)} {draw.number}"
     if name.endswith(("CODE", "XMLID", "XML_ID")):

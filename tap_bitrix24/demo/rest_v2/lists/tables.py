@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tap_bitrix24.demo.company.seeds import Seeds
-from tap_bitrix24.demo.company.store import Maker, Row, Table, Tables
+from tap_bitrix24.demo.company.store import Row, RowFactory, Table, Tables
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.entry import NO_KEY, Entry, Value
 from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, maker, salt
 
-_NO_STAMP = " "
+_NO_TIME_FIELD = " "
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Births:
     places: "array[int]" = field(default_factory=lambda: array("i"))
 
     def of(self, number: int) -> tuple[int, int, int | None]:
-        """Answer kind, owner and place of a row; rows that came later have an owner of the first kind and no place."""
+        """Return kind, owner and place of a row; rows that came later have an owner of the first kind and no place."""
         index = bisect_left(self.ids, number)
         if index < len(self.ids) and self.ids[index] == number:
             return self.kinds[index], self.owners[index], self.places[index]
@@ -41,7 +41,7 @@ def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
         return _made(entry, tables, _mirrored(entry, seeds, tables))
     births = _births(entry, seeds, tables) if entry.owners else None
     if births is None:
-        births_ids = seeds.born_ids(entry.table, entry.count or max(3, int(_scale(tables) * entry.share)))
+        births_ids = seeds.dense_ids(entry.table, entry.count or max(3, int(_scale(tables) * entry.share)))
     else:
         births_ids = births.ids
     plan = _plan(entry)
@@ -56,7 +56,7 @@ def laid_out(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
 def _mirrored(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
     """Lay out one row for each row of another table; ids and stamps are the same arrays, so they come and go as one."""
     other, make = tables[entry.mirrors], _maker(_plan(entry), seeds, tables)
-    stamps = (entry.request_name(entry.created) or _NO_STAMP, entry.request_name(entry.modified) or _NO_STAMP)
+    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
     key = entry.request_name(entry.key)
     table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, stamps, key)
 
@@ -77,12 +77,12 @@ def _cheapen(entry: Entry, table: Table, births: Births) -> None:
 
 
 def _kind_of(births: Births, told: list[Any]) -> Callable[[int], Any]:
-    """Make the column that tells what kind of owner a row has."""
+    """Return the column that tells what kind of owner a row has."""
     return lambda number: told[births.of(number)[0]]
 
 
 def _scale(tables: Tables) -> int:
-    """Answer the scale of the company: its deals."""
+    """Return the scale of the company: its deals."""
     return len(tables["deals"])
 
 
@@ -93,11 +93,11 @@ def _made(entry: Entry, tables: Tables, table: Table) -> Table:
     return table
 
 
-def _table(entry: Entry, seeds: Seeds, ids: "array[int]", make: Maker) -> Table:
-    """Make the table; stamps are drawn only where a column shows them."""
-    stamps = (entry.request_name(entry.created) or _NO_STAMP, entry.request_name(entry.modified) or _NO_STAMP)
+def _table(entry: Entry, seeds: Seeds, ids: "array[int]", make: RowFactory) -> Table:
+    """Return the table; stamps are drawn only where a column shows them."""
+    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
     if entry.created or entry.modified:
-        created, modified = seeds.stamps(entry.table, len(ids))
+        created, modified = seeds.times(entry.table, len(ids))
     else:
         created = array("q", [seeds.anchor - 90 * DAY]) * len(ids)
         modified = created[:]
@@ -106,7 +106,7 @@ def _table(entry: Entry, seeds: Seeds, ids: "array[int]", make: Maker) -> Table:
 
 
 def _plan(entry: Entry) -> list[tuple[str, int, Value]]:
-    """Answer how each column comes about; the key is the row's own id."""
+    """Return how each column comes about; the key is the row's own id."""
     plan = []
     for one in entry.plan:
         value = entry.values.get(one.name)
@@ -121,12 +121,12 @@ def _plan(entry: Entry) -> list[tuple[str, int, Value]]:
 
 
 def _own_number(draw: Draw) -> int:
-    """Answer the row's id."""
+    """Return the row's id."""
     return draw.number
 
 
 def _nothing_listed(_: Draw) -> list[Any]:
-    """Answer an empty multiple value."""
+    """Return an empty multiple value."""
     return []
 
 
@@ -135,8 +135,8 @@ def _seldom(value: Value, *, optional: bool) -> Value:
     return (lambda draw: None if draw.bits >> 7 & 3 == 0 else value(draw)) if optional else value
 
 
-def _maker(plan: list[tuple[str, int, Value]], seeds: Seeds, tables: Tables) -> Maker:
-    """Make the maker of rows."""
+def _maker(plan: list[tuple[str, int, Value]], seeds: Seeds, tables: Tables) -> RowFactory:
+    """Return the row factory of rows."""
 
     def make(number: int, created: int, modified: int) -> Row:
         return _filled(Draw(seeds, tables, number, created, modified), plan)
@@ -155,8 +155,8 @@ def _filled(draw: Draw, plan: list[tuple[str, int, Value]]) -> Row:
 
 def _owned_maker(
     entry: Entry, births: Births, plan: list[tuple[str, int, Value]], seeds: Seeds, tables: Tables
-) -> Maker:
-    """Make the maker of child rows: what the owner tells stands first."""
+) -> RowFactory:
+    """Return the row factory of child rows: what the owner tells stands first."""
     name = entry.request_name(entry.owner_column)
 
     def make(number: int, created: int, modified: int) -> Row:
@@ -180,12 +180,12 @@ def _births(entry: Entry, seeds: Seeds, tables: Tables) -> Births:
             births.kinds.extend([kind] * count)
             births.owners.extend([number] * count)
             births.places.extend(range(count))
-    births.ids = seeds.born_ids(entry.table, len(births.owners)) if births.owners else array("q")
+    births.ids = seeds.dense_ids(entry.table, len(births.owners)) if births.owners else array("q")
     return births
 
 
 def _ids(tables: Tables, name: str) -> Sequence[int]:
-    """Answer the ids of owners; smart processes that this portal lacks have none."""
+    """Return the ids of owners; smart processes that this portal lacks have none."""
     if not name:
         return (0,)
     return tables[name].ids if name in tables or name in tables.later else ()
@@ -207,7 +207,7 @@ def _follow_owners(entry: Entry, table: Table, tables: Tables) -> None:
 
 
 def _orphans(table: Table, groups: "Groups", owners: Table, also: tuple[Any, ...]) -> Callable[[int | None], None]:
-    """Make the function that looks whether an owner is still there."""
+    """Return the function that looks whether an owner is still there."""
 
     def told(number: int | None) -> None:
         if number is not None and not owners.holds(number):
@@ -251,7 +251,7 @@ class Groups:
         table.on_change.append(self._told)
 
     def ids(self, values: tuple[Any, ...]) -> list[int]:
-        """Answer the ids of one group, ascending."""
+        """Return the ids of one group, ascending."""
         return self._found.get(tuple(map(str, values)), [])
 
     def _enter(self, number: int) -> None:
@@ -271,7 +271,7 @@ class Groups:
 
 
 def _values(table: Table, names: tuple[str, ...], number: int) -> list[Any]:
-    """Answer some values of a row."""
+    """Return some values of a row."""
     if all(name in table.columns for name in names):
         patch = table.patches.get(number, {})
         return [patch[name] if name in patch else table.columns[name](number) for name in names]

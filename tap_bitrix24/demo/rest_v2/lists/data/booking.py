@@ -40,17 +40,17 @@ _DELAYS: Final = {
 
 
 def _missing(name: str) -> Refusal:
-    """Make the error of a controller that lacks a parameter."""
+    """Return the error of a controller that lacks a parameter."""
     return Refusal(_MISSING.code, _MISSING.text.format(name))
 
 
 def _begins(draw: Draw) -> int:
-    """Answer when a booking begins: on a quarter of an hour, from half a year ago to three months ahead."""
+    """Return when a booking begins: on a quarter of an hour, from half a year ago to three months ahead."""
     return (draw.seeds.anchor - 180 * DAY + draw.seeds.mix(draw.number, 83) % (270 * DAY)) // 900 * 900
 
 
 def _period(draw: Draw) -> Row:
-    """Answer the period as bookings show it: both ends with the zone they were entered in."""
+    """Return the period as bookings show it: both ends with the zone they were entered in."""
     zone = draw.one_of(("Europe/Berlin", "Europe/Riga"))
     return {
         "from": {"timestamp": draw.row["FROM"], "timezone": zone},
@@ -70,24 +70,24 @@ def _within(asked: Asked) -> Sequence[Condition]:
 
 
 def _resources(draw: Draw) -> list[int]:
-    """Answer one or two resources."""
+    """Return one or two resources."""
     first = draw.pick("booking_resources")
     second = draw.pick("booking_resources", 9)
     return [first] if first == second or draw.number % 3 else [first, second]
 
 
 def _client_kind(draw: Draw) -> Row:
-    """Answer what kind of client comes; contacts first."""
+    """Return what kind of client comes; contacts first."""
     return {"module": "crm", "code": _KINDS[draw.place % 2]}
 
 
 def _client(draw: Draw) -> int:
-    """Answer the contact or company; both may have one id."""
+    """Return the contact or company; both may have one id."""
     return draw.pick("companies" if draw.place % 2 else "contacts")
 
 
 def _clients(method: str, table: str, owner: str, column: str, wrapper: str, unknown: Refusal) -> Entry:
-    """Make the list of clients of bookings or of the waiting list."""
+    """Return the list of clients of bookings or of the waiting list."""
     return Entry(
         method=method,
         table=table,
@@ -109,7 +109,7 @@ def _clients(method: str, table: str, owner: str, column: str, wrapper: str, unk
 
 
 def _links(method: str, table: str, owner: str, column: str, unknown: Refusal) -> Entry:
-    """Make the list of what bookings or those who wait are linked with."""
+    """Return the list of what bookings or those who wait are linked with."""
     return Entry(
         method=method,
         table=table,

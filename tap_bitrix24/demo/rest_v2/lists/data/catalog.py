@@ -70,12 +70,12 @@ def _described(asked: Asked, shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _type(draw: Draw) -> int:
-    """Answer what kind of product a row is; most are simple."""
+    """Return what kind of product a row is; most are simple."""
     return (_SIMPLE, _SIMPLE, _SIMPLE, _SIMPLE, _SKU, _OFFER, _SERVICE)[draw.number % 7]
 
 
 def _property(name: str) -> Any:
-    """Make a property: one value with its own id, a list of them, or null."""
+    """Return a property: one value with its own id, a list of them, or null."""
     _, multiple, _ = _PROPERTIES[name]
 
     def value(draw: Draw) -> Any:
@@ -97,7 +97,7 @@ def _parent(draw: Draw) -> Any:
 
 
 def _picture(draw: Draw) -> Any:
-    """Make a picture of one product in five."""
+    """Return a picture of one product in five."""
     if draw.bits % 5:
         return None
     link = f"/rest/catalog.product.download?fields%5BfileId%5D={draw.number}&fields%5BproductId%5D={draw.number}"

@@ -26,12 +26,12 @@ _SIP: Final = """
 
 
 def _secret(draw: Draw) -> str:
-    """Answer a password; what reads it must not keep it."""
+    """Return a password; what reads it must not keep it."""
     return f"pw-{draw.seeds.mix(draw.number, 97):012x}"
 
 
 def _messages(seeds: Seeds, activity: int) -> int:
-    """Answer how many messages a session of an open line has; other activities are none."""
+    """Return how many messages a session of an open line has; other activities are none."""
     return 2 + activity % 4 if is_open_line(seeds, activity) else 0
 
 
@@ -60,30 +60,30 @@ def _active_only(asked: Asked) -> Sequence[Condition]:
 
 
 def _members(_: Seeds, chat: int) -> int:
-    """Answer how many people a chat has; a talk of two is none."""
+    """Return how many people a chat has; a talk of two is none."""
     return 0 if chat % 4 == 0 else 1 + chat % 5
 
 
 def _in_chat(draw: Draw) -> int:
-    """Answer one of a chat's members, each place another one."""
-    people = draw.seeds.born["users"]
+    """Return one of a chat's members, each place another one."""
+    people = draw.seeds.initial_ids["users"]
     return people[(draw.owner + draw.place) % len(people)]
 
 
 def _member_name(draw: Draw, place: int) -> str:
-    """Answer first or last name of a member, the same in every chat."""
+    """Return first or last name of a member, the same in every chat."""
     mixed = draw.seeds.mix(draw.row["id"], 61)
     return (FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 9) % len(LAST_NAMES)])[place]
 
 
 def _attached(draw: Draw) -> list[int]:
-    """Answer the ids of the files of a comment."""
+    """Return the ids of the files of a comment."""
     return [90_000 + draw.number] if draw.number % 9 == 0 else []
 
 
 def _comments(seeds: Seeds, user: int) -> int:
-    """Answer how many comments someone wrote: one person more than a page."""
-    return 130 if user == seeds.born["users"][1] else 2 * user % 7
+    """Return how many comments someone wrote: one person more than a page."""
+    return 130 if user == seeds.initial_ids["users"][1] else 2 * user % 7
 
 
 def _with_files(_: Asked, rows: Any, listed: Sequence[Row]) -> Row:
@@ -103,7 +103,7 @@ def _after_entry(asked: Asked) -> Sequence[Condition]:
 
 
 def _post_files(draw: Draw) -> Any:
-    """Answer the files of a post, with a link that holds a secret; posts without any say so in three ways."""
+    """Return the files of a post, with a link that holds a secret; posts without any say so in three ways."""
     if draw.number % 5:
         return (None, [], False)[draw.number % 3]
     link = f"https://demo.example/bitrix/tools/disk/uf.php?attachedId={draw.number}&auth[aplogin]=1&auth[ap]=s3cr3t"

@@ -24,7 +24,7 @@ _CASHBOX: Final = """
 
 
 def _pay_systems(_: Seeds) -> list[Row]:
-    """Answer the payment systems."""
+    """Return the payment systems."""
     return [
         {
             "ID": number,
@@ -51,7 +51,7 @@ def _pay_systems(_: Seeds) -> list[Row]:
 
 
 def _handlers(*names: tuple[str, str]) -> Any:
-    """Make handlers; one of them has no settings."""
+    """Return handlers; one of them has no settings."""
     return lambda _: [
         {"ID": 3 * place + 1, "NAME": name, "CODE": code, "SORT": 100 * place, "SETTINGS": [] if place else _ITEMS}
         for place, (name, code) in enumerate(names)

@@ -21,7 +21,7 @@ _LINK_TITLES: Final = {"CONTACT_ID": "Contact", "COMPANY_ID": "Company", "SORT":
 
 
 def _linked(of: Callable[[Seeds, int], list[int]], column: str, table: str) -> dict[str, Callable[[Draw], Any]]:
-    """Make the values of links: the first one is the primary, a later one goes to any row of ``table``."""
+    """Return the values of links: the first one is the primary, a later one goes to any row of ``table``."""
     return {
         column: lambda draw: draw.pick(table) if draw.later else of(draw.seeds, draw.owner)[draw.place],
         "SORT": lambda draw: 10 + 10 * draw.place,
@@ -31,7 +31,7 @@ def _linked(of: Callable[[Seeds, int], list[int]], column: str, table: str) -> d
 
 
 def _shown_by_owner(owners: str, owner: str, linked: str, field: str) -> Callable[[Tables, Table], None]:
-    """Make the function that keeps an owner's list of linked ids as its links are, behind its modified stamp."""
+    """Return the function that keeps an owner's list of linked ids as its links are, behind its modified stamp."""
 
     def connect(tables: Tables, links: Table) -> None:
         groups, holder_of = Groups(links, (owner,)), links.columns[owner]
@@ -130,7 +130,7 @@ _PRODUCT_ROW: Final = """
 
 
 def _rows_of_owner(seeds: Seeds, number: int) -> int:
-    """Answer how many product rows an owner has: few, but more than a page now and then."""
+    """Return how many product rows an owner has: few, but more than a page now and then."""
     drawn = seeds.mix(number, 4711)
     return _MORE_THAN_A_PAGE if drawn % 200 == 0 else (0, 1, 2, 3, 1, 0, 1, 1)[drawn % 8]
 
@@ -305,7 +305,7 @@ ENTRIES: Final = (
 
 
 def _files(draw: Draw) -> dict[str, Any]:
-    """Make the attached files of a comment: an object by file id."""
+    """Return the attached files of a comment: an object by file id."""
     number = 900 + draw.number
     link = f"https://demo.bitrix24.example/disk/downloadFile/{number}/?&ncc=1&filename=1.gif"
     return {

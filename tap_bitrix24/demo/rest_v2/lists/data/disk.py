@@ -28,8 +28,8 @@ _OF_FILES: Final = frozenset(("GLOBAL_CONTENT_VERSION", "FILE_ID", "SIZE", "DOWN
 
 
 def _storages(seeds: Seeds) -> list[Row]:
-    """Answer the storages: one for everybody, the common one, that of a group."""
-    owners = [("user", str(number), f"User {number}") for number in list(seeds.born["users"])[:5]]
+    """Return the storages: one for everybody, the common one, that of a group."""
+    owners = [("user", str(number), f"User {number}") for number in list(seeds.initial_ids["users"])[:5]]
     owners += [("common", "shared_files_s1", "Общий диск"), ("group", "3", 'Group "3"')]
     return [
         {
@@ -46,7 +46,7 @@ def _storages(seeds: Seeds) -> list[Row]:
 
 
 def _objects(seeds: Seeds) -> list[Row]:
-    """Answer all folders and files; ids rise as the tree is walked."""
+    """Return all folders and files; ids rise as the tree is walked."""
     numbers = count(101)
     return [
         row
@@ -78,7 +78,7 @@ def _folder(numbers: Iterator[int], storage: Row, parent: int, place: int, depth
 
 
 def _object(number: int, storage: Row, parent: int, depth: int) -> Row:
-    """Answer what folders and files have in common; what they have not, has no key."""
+    """Return what folders and files have in common; what they have not, has no key."""
     return {
         **dict.fromkeys(_OF_FOLDERS | _OF_FILES),
         "ID": number,
@@ -90,7 +90,7 @@ def _object(number: int, storage: Row, parent: int, depth: int) -> Row:
 
 
 def _versions(number: int) -> int:
-    """Answer how many versions an object has: files, whose ids are odd, one to three, folders none."""
+    """Return how many versions an object has: files, whose ids are odd, one to three, folders none."""
     return number % 2 * (1 + number // 2 % 3)
 
 

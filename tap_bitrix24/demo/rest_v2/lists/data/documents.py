@@ -13,27 +13,27 @@ _FORMATS: Final = ("formatDate", "formatDatetime", "formatName")
 
 
 def _file(kind: str) -> str:
-    """Answer where a document's file is: the link holds what opens it."""
+    """Return where a document's file is: the link holds what opens it."""
     return f"https://demo.example/bitrix/services/main/ajax.php?action=document.get{kind}&signature=s3cr3t&id="
 
 
 def _machine(kind: str) -> str:
-    """Answer where a program gets a document's file: the link holds a session's secret."""
+    """Return where a program gets a document's file: the link holds a session's secret."""
     return f"https://demo.example/rest/documentgenerator.api.document.get{kind}.json?auth=s3cr3t&token=s3cr3t&id="
 
 
 def _link(start: str) -> Any:
-    """Make the maker of a link; some documents have no such file."""
+    """Return the row factory of a link; some documents have no such file."""
     return lambda draw: None if draw.number % 5 == 0 else f"{start}{draw.number}"
 
 
 def _values(draw: Draw) -> Any:
-    """Answer what a document was filled with."""
+    """Return what a document was filled with."""
     return (None, [], {"DocumentNumber": f"DG-{draw.number}", "Сумма": "1 000 ₽"})[draw.number % 3]
 
 
 def _numerator(draw: Draw) -> Row:
-    """Answer how a numerator counts."""
+    """Return how a numerator counts."""
     zone = None if draw.number % 2 else "Europe/Berlin"
     return {_SEQUENCE: {"start": 1, "step": 1, "length": 0, "periodicBy": None, "timezone": zone}}
 

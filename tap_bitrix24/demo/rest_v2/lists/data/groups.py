@@ -24,18 +24,18 @@ def _of_group(name: str) -> Callable[[Draw], Any]:
 
 
 def _member(draw: Draw) -> int:
-    """Answer one of the people, each place another one."""
-    people = draw.seeds.born["users"]
+    """Return one of the people, each place another one."""
+    people = draw.seeds.initial_ids["users"]
     return people[(3 * draw.owner + draw.place) % len(people)]
 
 
 def _needs(parameter: str, method: str) -> Refusal:
-    """Make the error of calendars for a parameter that is not there."""
+    """Return the error of calendars for a parameter that is not there."""
     return Refusal("", f'The required parameter "{parameter}" for the method "{method}" is not set')
 
 
 def _booked(draw: Draw) -> int:
-    """Answer when a resource is booked from: a quarter of an hour within a year around the portal's start."""
+    """Return when a resource is booked from: a quarter of an hour within a year around the portal's start."""
     return (draw.seeds.anchor - 300 * DAY + draw.seeds.mix(draw.number, 79) % (360 * DAY)) // 900 * 900
 
 
@@ -48,17 +48,17 @@ def _booked_within(asked: Asked) -> Sequence[Condition]:
 
 
 def _workday(draw: Draw) -> int:
-    """Answer when a working day begins: one a day, the newest first."""
+    """Return when a working day begins: one a day, the newest first."""
     return draw.seeds.anchor // DAY * DAY - (1 + draw.place) * DAY + 11 * 3600 + draw.seeds.mix(draw.number, 7) % 3600
 
 
 def _local(seconds: int) -> datetime:
-    """Answer a moment as the server's clocks show it."""
+    """Return a moment as the server's clocks show it."""
     return datetime.fromtimestamp(seconds + timestamps.SERVER_ZONE, UTC)
 
 
 def _entries(draw: Draw) -> list[Row]:
-    """Answer the entries of a working day; a day without any has an empty list."""
+    """Return the entries of a working day; a day without any has an empty list."""
     if draw.place % 5 == 0:
         return []
     started = server_iso(draw.row["workday_date_start"])

@@ -17,7 +17,7 @@ _Values = Mapping[str, Callable[[Draw], Any]]
 
 
 def owner_of(seeds: Seeds, order: int) -> tuple[int, int]:
-    """Answer the type and id of what an order belongs to: three of four a deal, few a smart invoice, some nothing."""
+    """Return the type and id of what an order belongs to: three of four a deal, few a smart invoice, some nothing."""
     drawn = seeds.mix(order, 6101)
     if drawn % 8 == 0:
         return _NOBODY, 0
@@ -26,12 +26,12 @@ def owner_of(seeds: Seeds, order: int) -> tuple[int, int]:
 
 
 def _of(table: str) -> Callable[[Draw], int]:
-    """Make the maker of the order that a row's owner belongs to."""
+    """Return the row factory of the order that a row's owner belongs to."""
     return lambda draw: int(draw.tables[table].columns["orderId"](draw.owner))
 
 
 def _bought(orders: Callable[[Draw], int]) -> Callable[[Draw], int]:
-    """Make the maker of a position of an order."""
+    """Return the row factory of a position of an order."""
 
     def value(draw: Draw) -> int:
         found = children(draw, "order_basket_items", "orderId", orders(draw))
@@ -41,7 +41,7 @@ def _bought(orders: Callable[[Draw], int]) -> Callable[[Draw], int]:
 
 
 def _when(flag: str, value: Callable[[Draw], Any], nothing: Any = None) -> Callable[[Draw], Any]:
-    """Make the maker of what is told only where a flag is set."""
+    """Return the row factory of what is told only where a flag is set."""
     return lambda draw: value(draw) if draw.row[flag] == "Y" else nothing
 
 
@@ -51,17 +51,17 @@ def _who(draw: Draw) -> int:
 
 
 def _then(draw: Draw) -> int:
-    """Answer a moment between creation and last change."""
+    """Return a moment between creation and last change."""
     return draw.created + draw.bits % max(draw.modified - draw.created, 1)
 
 
 def _flag(share: int) -> Callable[[Draw], str]:
-    """Make a flag that is set in one row of so many."""
+    """Return a flag that is set in one row of so many."""
     return lambda draw: "Y" if draw.bits % share == 0 else "N"
 
 
 def _pay_system(draw: Draw) -> tuple[int, str, str]:
-    """Answer how a payment is made."""
+    """Return how a payment is made."""
     return PAY_SYSTEMS[draw.number % len(PAY_SYSTEMS)]
 
 
@@ -180,7 +180,7 @@ _BASKET_PROPERTIES: Final = shop(
 
 
 def _needed(name: str, column: str = "") -> Ask:
-    """Make a parameter that a list of the CRM cannot do without."""
+    """Return a parameter that a list of the CRM cannot do without."""
     return Ask(at=name, column=column or name, missing=Refusal("100", f"Could not find value for parameter {{{name}}}"))
 
 

@@ -33,7 +33,7 @@ _STATUSES: Final = (
 
 
 def _link(kind: str, *, machine: bool = False) -> Any:
-    """Make a link to a generated file; the key in it opens the file to anybody."""
+    """Return a link to a generated file; the key in it opens the file to anybody."""
     path = "/rest/crm.documentgenerator.document.download" if machine else "/bitrix/services/main/ajax.php"
 
     def value(draw: Draw) -> str | None:
@@ -45,7 +45,7 @@ def _link(kind: str, *, machine: bool = False) -> Any:
 
 
 def _values(draw: Draw) -> Any:
-    """Make what was filled into a document: an object, an empty list or null."""
+    """Return what was filled into a document: an object, an empty list or null."""
     return draw.one_of(
         (None, [], {"DocumentNumber": str(draw.number), "MyCompanyTitle": "ООО «Север» <1>", "Empty": ""})
     )
@@ -60,7 +60,7 @@ def _kept(asked: Asked) -> Sequence[Condition]:
 
 
 def _numerators(_: Seeds) -> list[Row]:
-    """Answer the numerators; settings lie under the generator's name."""
+    """Return the numerators; settings lie under the generator's name."""
     settings = {"start": 1, "step": 1, "periodicBy": None, "timezone": None, "isDirectNumeration": False}
     return [
         {"id": number, "name": name, "template": template, "settings": {_GENERATOR: settings} if template else []}

@@ -40,7 +40,7 @@ _NO_BLOCK: Final = Refusal(200040300010, "Required fields: iblockId")
 
 
 def _sections(_: Seeds) -> list[Row]:
-    """Answer the tree of sections; the archive is switched off."""
+    """Return the tree of sections; the archive is checked_switches off."""
     return [
         {
             "id": number,
@@ -59,7 +59,7 @@ def _sections(_: Seeds) -> list[Row]:
 
 
 def _price_types(_: Seeds) -> list[Row]:
-    """Answer the kinds of prices."""
+    """Return the kinds of prices."""
     return [
         {"id": number, "name": name, "base": base, "sort": 100, "xmlId": name if base == "Y" else None}
         for number, (name, base) in _TYPES.items()
@@ -67,12 +67,12 @@ def _price_types(_: Seeds) -> list[Row]:
 
 
 def _group(draw: Draw) -> int:
-    """Answer the kind of a price: the first of a product is the basic one."""
+    """Return the kind of a price: the first of a product is the basic one."""
     return tuple(_TYPES)[draw.place % len(_TYPES)]
 
 
 def _bound(column: str) -> Any:
-    """Make a bound of the quantity a price is for; most prices have none."""
+    """Return a bound of the quantity a price is for; most prices have none."""
     low = column == "quantityFrom"
 
     def value(draw: Draw) -> float | None:

@@ -17,7 +17,7 @@ _BI: Final = {"datetime": spaced, "integer": text}
 
 
 def _instances(seeds: Seeds) -> list[Row]:
-    """Answer the workflows that run; their ids are no numbers and do not rise."""
+    """Return the workflows that run; their ids are no numbers and do not rise."""
     return [
         {
             "ID": f"{seeds.mix(number, 3):012x}.{place:08d}",
@@ -30,19 +30,19 @@ def _instances(seeds: Seeds) -> list[Row]:
             "STARTED_BY": seeds.pick("users", place),
             "TEMPLATE_ID": 1 + place % 3,
         }
-        for place, number in enumerate(list(seeds.born["deals"])[:73])
+        for place, number in enumerate(list(seeds.initial_ids["deals"])[:73])
     ]
 
 
 def _nested(draw: Draw) -> Any:
-    """Answer a nested PHP array; an empty one is a list."""
+    """Return a nested PHP array; an empty one is a list."""
     if draw.number % 3 == 0:
         return []
     return [{"Type": "SequentialWorkflowActivity", "Name": "Template", "Properties": {"Title": "Согласование"}}]
 
 
 def _parameters(draw: Draw) -> Any:
-    """Answer the parameters of a template or task by their names."""
+    """Return the parameters of a template or task by their names."""
     return {"Comment": {"Name": "Комментарий", "Type": "text", "Required": "0"}} if draw.number % 2 else []
 
 

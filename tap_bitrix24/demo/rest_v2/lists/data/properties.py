@@ -33,7 +33,7 @@ _NO_PRODUCT: Final = Refusal("100", "Could not find value for parameter {product
 
 
 def _properties(_: Seeds) -> list[Row]:
-    """Answer the properties; those that no product shows are switched off."""
+    """Return the properties; those that no product shows are checked_switches off."""
     plain = dict.fromkeys(("multiple", "withDescription", "searchable", "filtrable", "isRequired"), "N")
     return [
         {
@@ -63,7 +63,7 @@ def _properties(_: Seeds) -> list[Row]:
 
 
 def _picture(draw: Draw) -> str:
-    """Make the link to a picture; it holds the key of whoever asked for it."""
+    """Return the link to a picture; it holds the key of whoever asked for it."""
     return f"/rest/catalog.product.download?auth=5d1c{draw.number:04x}&token=catalog%7CaWQ9{draw.number}%7Cq2w3"
 
 

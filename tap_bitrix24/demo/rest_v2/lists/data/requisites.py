@@ -43,17 +43,17 @@ def _strings(names: str) -> str:
 
 
 def _digits(count: int) -> Callable[[Draw], str]:
-    """Make a number of so many digits; it may begin with zeros."""
+    """Return a number of so many digits; it may begin with zeros."""
     return lambda draw: str(draw.bits % 10**count).zfill(count)
 
 
 def _seldom_told(names: str) -> Mapping[str, Callable[[Draw], Any]]:
-    """Make the values of columns that nobody fills in: null or empty text."""
+    """Return the values of columns that nobody fills in: null or empty text."""
     return dict.fromkeys(names.split(), one_of(None, ""))
 
 
 def _of_company(make: Callable[[Draw], Any]) -> Callable[[Draw], Any]:
-    """Make a value that only companies have."""
+    """Return a value that only companies have."""
     return lambda draw: make(draw) if draw.row["ENTITY_TYPE_ID"] == _COMPANY else ""
 
 
@@ -65,20 +65,20 @@ def _preset_is_there(asked: Asked) -> None:
 
 
 def _requisite_of(draw: Draw) -> int:
-    """Answer the requisite that an item goes by: one of its company's, where that is known; 0 is none."""
+    """Return the requisite that an item goes by: one of its company's, where that is known; 0 is none."""
     company = draw.pick("companies")
     found = children(draw, "requisites", "ENTITY_ID", company)
     return found[0] if found and draw.bits % 3 else 0
 
 
 def _account_of(draw: Draw) -> int:
-    """Answer the bank account of that requisite; 0 is none."""
+    """Return the bank account of that requisite; 0 is none."""
     found = children(draw, "requisite_bank_details", "ENTITY_ID", draw.row["REQUISITE_ID"])
     return found[-1] if found else 0
 
 
 def _user_fields(_: Seeds) -> list[Row]:
-    """Answer the user fields of requisites."""
+    """Return the user fields of requisites."""
     kinds = {"string": ("1700200001", "Реестр"), "boolean": ("1700200002", "VAT checked")}
     kinds["enumeration"] = ("BRANCH", "Филиал")
     options = [

@@ -14,7 +14,7 @@ _STAGES: Final = (("Новые", "NEW", "00C4FB"), ("In Progress", "WORK", "47D1
 
 
 def group_kind(number: int) -> str:
-    """Answer what kind of workgroup one is."""
+    """Return what kind of workgroup one is."""
     return GROUP_KINDS[number % 3]
 
 
@@ -24,13 +24,13 @@ def _of_scrums(count: int) -> Callable[[Seeds, int], int]:
 
 
 def _planned(seeds: Seeds, task: int) -> int:
-    """Tell whether a task belongs to a scrum team."""
+    """Return whether a task belongs to a scrum team."""
     group = task_group(seeds, task)
     return int(group > 0 and group_kind(group) == "scrum")
 
 
 def _starts(draw: Draw) -> int:
-    """Answer when a sprint begins: two weeks after the one before it."""
+    """Return when a sprint begins: two weeks after the one before it."""
     return draw.seeds.anchor - (42 - 14 * draw.place) * DAY - 3 * 3600
 
 

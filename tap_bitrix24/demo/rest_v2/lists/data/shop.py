@@ -55,7 +55,7 @@ _PLATFORMS: Final = (
 
 
 def _properties(listed: tuple[tuple[int, str, str, dict[str, Any]], ...]) -> Callable[[Seeds], list[Row]]:
-    """Make the fields of orders or shipments; those without settings have an empty list there."""
+    """Return the fields of orders or shipments; those without settings have an empty list there."""
     return lambda _: [
         {
             **dict.fromkeys(_FLAGS, "N"),
@@ -85,7 +85,7 @@ def _type_is_told(asked: Asked) -> None:
 
 
 def _value(draw: Draw) -> Any:
-    """Make what was entered: text, several, or a file with a link that holds a key."""
+    """Return what was entered: text, several, or a file with a link that holds a key."""
     number = draw.row["orderPropsId"]
     if number == _SEVERAL:
         return ["+7 912 000-00-01", f"+49 30 {draw.bits % 9_000_000}"][: 1 + draw.bits % 2]

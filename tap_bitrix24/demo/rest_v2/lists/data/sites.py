@@ -12,7 +12,7 @@ _DATES: Final = {"datetime": portal_format}
 
 
 def _listed(method: str, table: str, columns: str, **more: Any) -> Entry:
-    """Make a list of sites: an ORM query in ``params``, without a page size of its own and without a total."""
+    """Return a list of sites: an ORM query in ``params``, without a page size of its own and without a total."""
     return Entry(
         method=method,
         table=table,
@@ -32,7 +32,7 @@ def _listed(method: str, table: str, columns: str, **more: Any) -> Entry:
 
 
 def _meta(draw: Draw) -> dict[str, Any]:
-    """Answer what a block tells of itself, all of it as text."""
+    """Return what a block tells of itself, all of it as text."""
     return {
         "LID": str(draw.owner),
         "FAVORITE_META": "Array",

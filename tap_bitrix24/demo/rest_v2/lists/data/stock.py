@@ -32,7 +32,7 @@ USER_FIELDS: Final = (
 
 
 def _stores(_: Seeds) -> list[Row]:
-    """Answer the stores; the last one is closed and says hardly anything of itself."""
+    """Return the stores; the last one is closed and says hardly anything of itself."""
     full = {"phone": "+7 495 212-85-06", "email": "sklad@example.com", "schedule": "Пн–Пт 9:00–20:00, Sat. from 11:00"}
     places = (("Склад Москва", "ул. Садовая, 5"), ("Lager Berlin", "Hauptstraße 7"), ("", "Via Roma 1, Milano"))
     rows: list[Row] = [
@@ -57,17 +57,17 @@ def _stores(_: Seeds) -> list[Row]:
 
 
 def _kind(draw: Draw) -> str:
-    """Answer the kind of the document that a row belongs to."""
+    """Return the kind of the document that a row belongs to."""
     return str(draw.tables["store_documents"].row(draw.owner)["docType"])
 
 
 def _store(kinds: frozenset[str], shift: int) -> Any:
-    """Make the store that goods come from or go to, where the kind of document has one."""
+    """Return the store that goods come from or go to, where the kind of document has one."""
     return lambda draw: _STORES[(draw.owner + shift) % len(_STORES)] if _kind(draw) in kinds else None
 
 
 def _user_value(kind: str, make: Any) -> Any:
-    """Make a user field's value; documents of other kinds do not have it at all."""
+    """Return a user field's value; documents of other kinds do not have it at all."""
     return lambda draw: make(draw) if draw.row["documentType"] == kind else values.ABSENT
 
 

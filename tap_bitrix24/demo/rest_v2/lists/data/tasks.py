@@ -29,7 +29,7 @@ _USER_FIELDS: Final[tuple[tuple[int, str, str, str, Row], ...]] = (
 
 
 def _attached(draw: Draw) -> Any:
-    """Answer the files of a comment by their ids; their links hold a secret."""
+    """Return the files of a comment by their ids; their links hold a secret."""
     if draw.number % 3:
         return {} if draw.number % 2 else []
     number = 2 * draw.number + 5
@@ -47,13 +47,13 @@ def _attached(draw: Draw) -> Any:
 
 
 def _name(draw: Draw, number: int) -> tuple[str, str]:
-    """Answer first and last name of a user, the same wherever it is named."""
+    """Return first and last name of a user, the same wherever it is named."""
     mixed = draw.seeds.mix(number, 61)
     return FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 9) % len(LAST_NAMES)]
 
 
 def _change(draw: Draw) -> Any:
-    """Answer what a step of a task's history changed: texts, ids, or nothing."""
+    """Return what a step of a task's history changed: texts, ids, or nothing."""
     return {
         "NEW": {"from": None, "to": None},
         "STATUS": {"from": "2", "to": "5"},
@@ -64,14 +64,14 @@ def _change(draw: Draw) -> Any:
 
 
 def _changed_by(draw: Draw) -> Row:
-    """Answer who changed a task, as its history tells."""
+    """Return who changed a task, as its history tells."""
     number = draw.pick("users")
     first, last = _name(draw, number)
     return {"id": number, "name": first, "lastName": last, "secondName": "", "login": f"user{number}"}
 
 
 def _flows(seeds: Seeds) -> list[Row]:
-    """Answer the three flows."""
+    """Return the three flows."""
     names = ("Входящие заявки", "Contracts & legal", "Wartung / Ремонт")
     return [
         {
@@ -97,7 +97,7 @@ def _flows(seeds: Seeds) -> list[Row]:
 
 
 def _user_fields(_: Seeds) -> list[Row]:
-    """Answer the user fields of tasks."""
+    """Return the user fields of tasks."""
     return [
         {
             "ID": number,

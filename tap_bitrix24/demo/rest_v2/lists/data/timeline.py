@@ -23,7 +23,7 @@ _ADDRESS_TYPES: Final = {11: "Shipping address", 1: "Фактический ад
 
 
 def _binding(name: str) -> Any:
-    """Make one half of a binding: the first leads to the activity's owner, further ones to clients."""
+    """Return one half of a binding: the first leads to the activity's owner, further ones to clients."""
 
     def value(draw: Draw) -> int:
         if draw.place == 0:
@@ -36,7 +36,7 @@ def _binding(name: str) -> Any:
 
 
 def _bound(name: str) -> Any:
-    """Make one half of a comment's binding: to the item it was written on, or to a contact besides."""
+    """Return one half of a comment's binding: to the item it was written on, or to a contact besides."""
 
     def value(draw: Draw) -> Any:
         if draw.place == 0:
@@ -47,7 +47,7 @@ def _bound(name: str) -> Any:
 
 
 def _icons(*own: str) -> Any:
-    """Make icons: those of the portal have no file, own ones a link with a key."""
+    """Return icons: those of the portal have no file, own ones a link with a key."""
 
     def rows(_: Seeds) -> list[Row]:
         listed = [(code, True, "") for code in ("call", "info", "mail-outcome")]
@@ -59,7 +59,7 @@ def _icons(*own: str) -> Any:
 
 
 def _call_list_items(draw: Draw) -> int:
-    """Answer who is to be called: nobody twice in one list."""
+    """Return who is to be called: nobody twice in one list."""
     born = draw.tables["contacts" if draw.row["ENTITY_TYPE"] == _CONTACT else "companies"].ids
     return born[(draw.owner * 7 + draw.place) % len(born)]
 

@@ -72,7 +72,7 @@ _FILTERABLE: Final = frozenset(
 
 
 def _missing(name: str) -> Refusal:
-    """Make the error of a parameter that every call needs."""
+    """Return the error of a parameter that every call needs."""
     return Refusal("ERROR_REQUIRED_PARAMETERS_MISSING", f"Required parameter `{name}` is missing")
 
 
@@ -89,7 +89,7 @@ _ASKS: Final = (
 
 
 def _lists(_: Seeds) -> list[Row]:
-    """Answer the lists."""
+    """Return the lists."""
     return [
         {"ID": number, "IBLOCK_TYPE_ID": kind, "NAME": name, "BIZPROC": "Y" if kind == "bitrix_processes" else "N"}
         for number, kind, name, _count in _LISTS
@@ -97,7 +97,7 @@ def _lists(_: Seeds) -> list[Row]:
 
 
 def _fields(_: Seeds) -> list[Row]:
-    """Answer the fields of all lists: those that every list has, then its properties."""
+    """Return the fields of all lists: those that every list has, then its properties."""
     rows = []
     for number, _kind, _name, _count in _LISTS:
         for place, (name, label, required) in enumerate(_PLAIN):
@@ -110,7 +110,7 @@ def _fields(_: Seeds) -> list[Row]:
 
 
 def _property(number: int, whose: int, label: str, kind: str, multiple: str) -> Row:
-    """Answer a property as fields are told: what it has beyond other fields has no key there."""
+    """Return a property as fields are told: what it has beyond other fields has no key there."""
     base, _, user_type = kind.partition(":")
     return {
         "IBLOCK_ID": whose,
@@ -151,7 +151,7 @@ def _strict(asked: Asked) -> None:
 
 
 def _held(number: int, whose: int, multiple: str, make: Value) -> Value:
-    """Make the maker of a property's values: an object from the value's own id to the value; none, no key."""
+    """Return the row factory of a property's values: an object from the value's own id to the value; none, no key."""
 
     def value(draw: Draw) -> Any:
         if draw.owner != whose or draw.bits >> 9 & 3 == 0:
@@ -163,7 +163,7 @@ def _held(number: int, whose: int, multiple: str, make: Value) -> Value:
 
 
 def _section(draw: Draw) -> int | None:
-    """Answer the section above: the first two stand at the top, each has a few below."""
+    """Return the section above: the first two stand at the top, each has a few below."""
     return None if draw.place <= 1 else draw.number - draw.place + draw.place % 2
 
 

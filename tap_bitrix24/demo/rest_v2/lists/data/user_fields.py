@@ -33,7 +33,7 @@ _NO_MODULE: Final = Refusal("100", "Could not find value for parameter {moduleId
 
 
 def _row(module: str, entity: str, described: Field) -> Row:
-    """Make the settings of one field; labels are told by language, or not at all."""
+    """Return the settings of one field; labels are told by language, or not at all."""
     labels = {"ru": described.title, "en": described.title} if described.title else None
     options = [
         {"id": str(number), "value": value, "def": "N", "sort": str(10 * place), "xmlId": f"x{number}"}
@@ -54,7 +54,7 @@ def _row(module: str, entity: str, described: Field) -> Row:
 
 
 def _fixed(_: Seeds) -> list[Row]:
-    """Answer the fields of modules other than the CRM."""
+    """Return the fields of modules other than the CRM."""
     documents = [
         ("catalog", number, f"CAT_STORE_DOCUMENT_{kind}", name, type_, label, several)
         for number, kind, name, type_, label, several in stock.USER_FIELDS
@@ -66,7 +66,7 @@ def _fixed(_: Seeds) -> list[Row]:
 
 
 def _entities(tables: Tables) -> dict[str, str]:
-    """Answer the entities of the CRM by table; smart processes are numbered by the ids of their types."""
+    """Return the entities of the CRM by table; smart processes are numbered by the ids of their types."""
     types = map(tables["types"].row, tables["types"].ids)
     return _ENTITIES | {f"smart_process_{row['ENTITY_TYPE_ID']}": f"CRM_{row['ID']}" for row in types}
 
@@ -80,7 +80,7 @@ def _crm_fields(tables: Tables, settings: Table) -> None:
 
 
 def _follower(settings: Table, entity: str, owner: Table) -> Callable[[int | None], None]:
-    """Make the function that brings the settings up to what an entity's fields are now."""
+    """Return the function that brings the settings up to what an entity's fields are now."""
     known: dict[str, tuple[int, Field]] = {}
 
     def told(number: int | None) -> None:

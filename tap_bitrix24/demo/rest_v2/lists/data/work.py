@@ -34,13 +34,13 @@ def _event_window(asked: Asked) -> Sequence[Condition]:
 
 
 def _event_start(draw: Draw) -> int:
-    """Answer when an event begins: on a quarter of an hour, within two years around the portal's start."""
+    """Return when an event begins: on a quarter of an hour, within two years around the portal's start."""
     anchor = draw.seeds.anchor
     return (anchor - 500 * DAY + draw.seeds.mix(draw.number, 77) % (620 * DAY)) // 900 * 900
 
 
 def _stages(seeds: Seeds) -> list[Row]:
-    """Answer the stages of the caller's own plan and of two groups."""
+    """Return the stages of the caller's own plan and of two groups."""
     rows = []
     for place, owner in enumerate((("U", 0), ("G", 1), ("G", 2))):
         for index, (system, title, color) in enumerate(_STAGES):
@@ -52,7 +52,7 @@ def _stages(seeds: Seeds) -> list[Row]:
                     "SORT": 100 + 100 * index,
                     "COLOR": color,
                     "SYSTEM_TYPE": system,
-                    "ENTITY_ID": owner[1] or seeds.born["users"][0],
+                    "ENTITY_ID": owner[1] or seeds.initial_ids["users"][0],
                     "ENTITY_TYPE": owner[0],
                 }
             )
@@ -60,7 +60,7 @@ def _stages(seeds: Seeds) -> list[Row]:
 
 
 def _checklist_member(draw: Draw) -> list[Row]:
-    """Answer who takes part in a point of a checklist."""
+    """Return who takes part in a point of a checklist."""
     if not draw.place or draw.bits % 3:
         return []
     number = draw.pick("users")
