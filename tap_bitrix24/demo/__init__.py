@@ -1,5 +1,8 @@
-"""The demo portal: a Bitrix24 that errs as the real one does. Standard library only."""
+"""The demo portal: a Bitrix24 on loopback that behaves as the real one does, errors included. Standard library only.
 
-from tap_bitrix24.demo.server import RunningPortal, serve
+Packages import downwards only: server; vibecode, rest_v3, site; oauth; rest_v2; portal; company.
+"""
+
+from tap_bitrix24.demo.server.running import RunningPortal, serve
 
 __all__ = ["RunningPortal", "serve"]

@@ -1,1 +1,1 @@
-"""The demo portal against `protocol-v2.md`, over real sockets."""
+"""The demo portal against `docs/protocol.md`, over real sockets."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.demo import serve
-from tests.demo.vibe import Service
+from tests.demo.vibecode.service import Service
 from tests.demo.wire import Wire
 
 Start = Callable[..., Wire]

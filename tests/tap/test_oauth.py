@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.server import RunningPortal
+from tap_bitrix24.demo.server.running import RunningPortal
 from tests.tap.running import SCRIPTS, Portal, Run, Tap
 
 STREAMS = ["deals", "contacts", "event_log", "tasks"]

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.rest3.rows import documented
+from tap_bitrix24.demo.rest_v3.rows import documented
 from tap_bitrix24.schema.naming import column_name
 from tests.tap.conftest import Start
 from tests.tap.running import SCRIPTS, Portal, Tap

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.server import RunningPortal
+from tap_bitrix24.demo.server.running import RunningPortal
 from tests.tap.running import SCRIPTS, Portal, Run, Tap
 
 KEYS = {"products": "ID", "orders": "id", "customers": "xml_id", "news": "id"}

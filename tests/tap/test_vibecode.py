@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.vibe.answer import key as key_of
+from tap_bitrix24.demo.vibecode.endpoint import key as key_of
 from tests.tap.running import SCRIPTS, Portal, Run, Tap
 
 Service = tuple[Portal, dict[str, Any]]

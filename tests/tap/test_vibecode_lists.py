@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.demo.server import RunningPortal
+from tap_bitrix24.demo.server.running import RunningPortal
 from tap_bitrix24.entities.vibecode import SMART, USER_FIELDS, VIBE
 from tap_bitrix24.schema.columns import UNPARSED
 from tests.tap.running import SCRIPTS, Portal, Run, Tap

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tap_bitrix24.demo.portal import Portal
+from tap_bitrix24.demo.portal.state import Portal
 
 HOUR: Final = 3600
 CODE_LIFE: Final = 30
@@ -60,7 +60,7 @@ class Tokens:
         return made
 
     def life(self) -> int:
-        """Answer for how many seconds an access token is good."""
+        """Return for how many seconds an access token is good."""
         return int(self.portal.switches["oauth_expires_in"]) or HOUR
 
     def issue(self) -> Pair:
@@ -91,19 +91,19 @@ class Tokens:
         return self.issue() if self.codes.pop(code, 0.0) > self.portal.now() else None
 
     def _fresh(self, size: int) -> str:
-        """Make a word that was not issued before; the same in the same order."""
+        """Return a word that was not issued before; the same in the same order."""
         self.issued += 1
         return _word(random.Random(f"{self.client_secret}:{self.issued}"), size)
 
 
 def _word(dice: random.Random, size: int) -> str:
-    """Make a secret of so many bytes."""
+    """Return a secret of so many bytes."""
     return dice.randbytes(size).hex()
 
 
 def tokens(portal: Portal) -> Tokens:
-    """Answer what a portal's authorization server keeps."""
-    return portal.side("oauth", Tokens.of)
+    """Return what a portal's authorization server keeps."""
+    return portal.kept("oauth", Tokens.of)
 
 
 def check(portal: Portal, token: str) -> str | None:
@@ -119,7 +119,7 @@ def missing(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> st
     """Tell why a request to classic REST is let in by no token; None if one does.
 
     The header counts before ``auth``, that before ``access_token``; arrays are ignored, and what does not look like a
-    token counts as none (protocol §8).
+    token counts as none (docs/protocol.md §8).
     """
     given = (bearer, params.get("auth"), params.get("access_token"))
     token = next((one for one in given if isinstance(one, str) and one), "")

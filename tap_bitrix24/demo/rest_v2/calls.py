@@ -1,0 +1,128 @@
+"""What a method gets and gives: one call with its parameters, one answer."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tap_bitrix24.demo.company.store import Condition, Order, Table
+from tap_bitrix24.demo.portal.errors import RestError
+from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2 import paging, php
+from tap_bitrix24.demo.rest_v2.filters import Filter
+from tap_bitrix24.demo.rest_v2.views import Rows, Selected, View
+
+
+class Api(Protocol):
+    """What a method uses of the interface it belongs to."""
+
+    def view(self, form: str, table: str) -> View:
+        """Return a table in one of its wire forms, such as ``classic`` or ``universal``."""
+
+    def known_methods(self) -> Sequence[str]:
+        """Return the names of all methods."""
+
+
+@dataclass
+class Call:
+    """One method with its parameters. ``outer_start`` is the request's own ``start``, also inside a batch."""
+
+    portal: Portal
+    api: Api
+    method: str
+    params: php.Array
+    outer_start: Any = None
+    faults: dict[str, Any] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+
+    def parameter(self, *names: str) -> Any:
+        """Return a parameter by the first of its spellings that is there."""
+        return next((self.params[name] for name in names if name in self.params), None)
+
+    def spelled(self, name: str) -> Any:
+        """Return a parameter in lower, upper or capitalised spelling."""
+        return self.parameter(name, name.upper(), name.capitalize())
+
+    def table(self, name: str) -> Table:
+        """Return a table of the company."""
+        return self.portal.company.tables[name]
+
+    def given_filter(self, value: Any) -> php.Array:
+        """Check that a filter is an array; a fault may lose it."""
+        if value is not None and not isinstance(value, dict):
+            raise RestError(code="", text="Parameter 'filter' must be array.")
+        return {} if "drop_filter" in self.faults or value is None else value
+
+    def conditions(self, read: Filter) -> list[Condition]:
+        """Note what the filter lost and answer the rest."""
+        self.dropped += read.dropped
+        return read.conditions
+
+    def ordered(self, table: Table, conditions: list[Condition], order: Order) -> paging.Find:
+        """Return the search that a paging engine asks for ids.
+
+        Without its order the list comes as some index has it; a list that always answers page 1 forgets about ids.
+        """
+        if "drop_order" in self.faults:
+            order = ((table.time_fields[1] if table.time_fields[1] in table.fields else table.key, True),)
+        if "repeat_page" in self.faults:
+            conditions = [one for one in conditions if one.name != table.key]
+        return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
+
+    def rows(self, view: View, page: paging.Page, selected: Selected | None) -> Rows:
+        """Return the page of an answer; faults may shorten it or spoil a row."""
+        ids = page.ids
+        if "short_page" in self.faults:
+            ids = ids[: max(0, len(ids) - int(self.faults["short_page"] or 1))]
+        spoiled = len(ids) // 2 if "missing_id" in self.faults and len(ids) else None
+        return Rows.shown(view, ids, selected, spoiled=spoiled)
+
+    @property
+    def start(self) -> Any:
+        """Return the answer of ``start``; a fault may always ask for the first page."""
+        own = self.params.get("start", 0)
+        return min(php.intval(own), 0) if "repeat_page" in self.faults else own
+
+
+@dataclass
+class Answer:
+    """What a method gives; ``total`` and ``next`` None leave their keys out."""
+
+    result: Any
+    total: int | None = None
+    next: int | None = None
+    rows: Rows | None = None
+    counted: bool = False
+
+
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method by its documented spelling. ``typed`` ones belong to controllers, whose ``time`` differs."""
+
+    name: str
+    scope: str | None
+    handle: Handler
+    typed: bool = True
+
+
+def paged(result: Any, rows: Rows, page: paging.Page) -> Answer:
+    """Return the answer of a list."""
+    return Answer(result, page.total, page.next, rows, page.counted)
+
+
+def names(value: Any) -> Iterable[Any] | None:
+    """Return the items of a select, None where there is none."""
+    return value.values() if isinstance(value, dict) else None
+
+
+def legacy_order(table: Table, given: Any) -> Order:
+    """Read an order as classic lists do: unknown names are ignored, anything but ASC is descending."""
+    if not isinstance(given, dict):
+        return ()
+    return tuple(
+        (str(name).upper(), str(direction).upper() != "ASC")
+        for name, direction in given.items()
+        if str(name).upper() in table.fields
+    )

@@ -1,0 +1,258 @@
+"""Filters of the ORM methods, tasks, users and departments (docs/protocol.md §4.2–4.6)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tap_bitrix24.demo.company import timestamps
+from tap_bitrix24.demo.company.fields import Field
+from tap_bitrix24.demo.company.store import WHOLE_ROW, Condition
+from tap_bitrix24.demo.portal.errors import RestError
+from tap_bitrix24.demo.rest_v2 import php
+from tap_bitrix24.demo.rest_v2.filters import (
+    Filter,
+    blank,
+    instant_condition,
+    legacy_condition,
+    negated,
+    nothing,
+    number_condition,
+    text_condition,
+)
+
+_OPERATOR = re.compile(r"([!=><@%?*#+]*)(.*)", re.DOTALL)
+_ORM_OPERATORS: Final = frozenset(
+    [
+        "=",
+        "==",
+        "!=",
+        "!==",
+        "!",
+        ">",
+        ">=",
+        "<",
+        "<=",
+        "><",
+        "!><",
+        "@",
+        "!@",
+        "%",
+        "=%",
+        "%=",
+        "!%",
+        "!=%",
+        "!%=",
+        "?",
+        "*",
+        "*=",
+        "*%",
+    ]
+)
+_CONVERTED_DATES: Final = frozenset(("", "=", "==", ">", ">=", "<", "<=", "><", "!><", "@", "!="))
+_TASK_OPERATORS: Final = frozenset(
+    ["=", "!=", "!", "%", "!%", "?", "><", "!><", "*", "*=", "*%", ">", ">=", "<", "<=", "#"]
+)
+_ARRAY_FREE: Final = frozenset((">", ">=", "<", "<="))
+
+
+def split(name: str) -> tuple[str, str]:
+    """Split a filter key into operator and field name."""
+    found = _OPERATOR.fullmatch(name)
+    return (found[1], found[2]) if found else ("", name)
+
+
+def _base(op: str) -> str:
+    """Return the operator without its negation, in the spelling of the classic lists."""
+    bare = op.lstrip("!")
+    return {"": "=", "==": "=", "#": "=", "@": "="}.get(bare, bare)
+
+
+def universal(fields: dict[str, Field], given: php.Array, *, shifted: bool, code: Any) -> Filter:
+    """Read the filter of ``crm.item.list``: an unknown field is an error with ``code``; groups with logic work."""
+    by_item = {described.item: described for described in fields.values()}
+    conditions = [
+        _universal_condition(by_item | fields, name, value, shifted=shifted, code=code)
+        for name, value in given.items()
+        if str(name).lower() != "logic"
+    ]
+    logic = next((str(value).upper() for name, value in given.items() if str(name).lower() == "logic"), "AND")
+    if logic == "OR" and conditions:
+        return Filter([_either(conditions)])
+    return Filter(conditions)
+
+
+def _either(conditions: list[Condition]) -> Condition:
+    """Join conditions on whole rows by OR."""
+
+    def accepts(row: Any) -> bool:
+        return any(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
+
+    return Condition(WHOLE_ROW, "or", tuple(conditions), accepts)
+
+
+def _all(conditions: list[Condition]) -> Condition:
+    """Join conditions on whole rows by AND."""
+
+    def accepts(row: Any) -> bool:
+        return all(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
+
+    return Condition(WHOLE_ROW, "and", tuple(conditions), accepts)
+
+
+def _universal_condition(
+    known: Mapping[str, Field], name: int | str, value: Any, *, shifted: bool, code: Any
+) -> Condition:
+    """Read one entry: a nested group, or a field with its operator."""
+    if isinstance(name, int) and isinstance(value, dict):
+        fields = {described.name: described for described in known.values()}
+        return _all(universal(fields, value, shifted=shifted, code=code).conditions)
+    op, rest = split(str(name))
+    described = known.get(rest.replace(".", ""))
+    if described is None or (op and op not in _ORM_OPERATORS):
+        raise RestError(code=code, text=f"Unknown field definition `{rest}` in filter")
+    if described.type in {"date", "datetime"}:
+        return orm_date(described, op, value, shifted=shifted)
+    return _orm_value(described, op, value)
+
+
+def _orm_value(described: Field, op: str, value: Any) -> Condition:
+    """Compare as the ORM does: of an array a bound takes the first element, an empty array matches nothing."""
+    if isinstance(value, dict):
+        if not value:
+            return nothing(described.name, op)
+        if _base(op) == "><":
+            return _between(described, op, value)
+        if op in _ARRAY_FREE:
+            value = next(iter(value.values()))
+    condition = legacy_condition(described, _base(op), value)
+    return negated(condition) if op.startswith("!") else condition
+
+
+def _between(described: Field, op: str, value: php.Array) -> Condition:
+    """Compare with two bounds, both included."""
+    low, high = (list(value.values()) * 2)[:2]
+    lower, upper = legacy_condition(described, ">=", low), legacy_condition(described, "<=", high)
+    both = Condition(
+        described.name, "><", (lower.value, upper.value), lambda have: lower.accepts(have) and upper.accepts(have)
+    )
+    return negated(both) if op.startswith("!") else both
+
+
+def orm_date(described: Field, op: str, value: Any, *, shifted: bool) -> Condition:
+    """Compare date-times as the ORM controllers do.
+
+    The text goes through the server's zone and is then read in the user's, which moves every instant by the
+    difference (``shifted``). Arrays and some negations are not converted at all and so match no row.
+    """
+    if blank(value):
+        empty = Condition(described.name, "empty", "", lambda have: have is None)
+        return negated(empty) if op.startswith("!") else empty
+    moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+    if moment is None or op not in _CONVERTED_DATES:
+        return nothing(described.name, op)
+    if shifted and described.type == "datetime":
+        moment += timestamps.SERVER_ZONE - timestamps.USER_ZONE
+    condition = instant_condition(described, _base(op), [moment])
+    return negated(condition) if op.startswith("!") else condition
+
+
+def stage_history(fields: dict[str, Field], given: php.Array, *, shifted: bool) -> Filter:
+    """Read the filter of ``crm.stagehistory.list``: upper-case names only, some operators are dropped."""
+    result = Filter()
+    for name, value in given.items():
+        op, rest = split(str(name))
+        described = fields.get(rest)
+        if described is None or op[:1] in {"!", "%", "?"} or (op and op not in _ORM_OPERATORS):
+            result.dropped.append(str(name))
+        elif described.type == "datetime":
+            result.conditions.append(orm_date(described, op, value, shifted=shifted))
+        else:
+            result.conditions.append(_orm_value(described, op, value))
+    return result
+
+
+def tasks(fields: dict[str, Field], given: php.Array) -> Filter:
+    """Read the filter of ``tasks.task.list``: upper-case names, empty values dropped, bad dates are 1970."""
+    result = Filter()
+    for name, value in given.items():
+        op, rest = split(str(name))
+        described = fields.get({"REAL_STATUS": "STATUS"}.get(rest, rest))
+        if described is None or (op and op not in _TASK_OPERATORS) or blank(value) or value == {}:
+            result.dropped.append(str(name))
+            continue
+        condition = _task_condition(described, op, value)
+        result.conditions.append(negated(condition) if op.startswith("!") else condition)
+    return result
+
+
+def _task_condition(described: Field, op: str, value: Any) -> Condition:
+    """Return the test of one task field."""
+    base = _base(op)
+    if base == "><" and isinstance(value, dict):
+        low, high = (list(value.values()) * 2)[:2]
+        lower, upper = _task_condition(described, ">=", low), _task_condition(described, "<=", high)
+        both = (lower.value, upper.value)
+        return Condition(described.name, op, both, lambda have: lower.accepts(have) and upper.accepts(have))
+    if described.type == "datetime":
+        moment = timestamps.parse_time(value, timestamps.USER_ZONE)
+        return instant_condition(described, base, [moment or 0])
+    if described.type in {"integer", "enum"} and described.type == "integer":
+        return number_condition(described.name, base, value)
+    return text_condition(described, base, value)
+
+
+def users(fields: dict[str, Field], given: php.Array, *, prefixes: bool) -> Filter:
+    """Read the filter of ``user.get``; old servers (``prefixes`` false) know bare names only."""
+    result = Filter()
+    for name, value in given.items():
+        folded = str(name).upper()
+        found = re.match(r"\W{1,2}", folded) if prefixes else None
+        op, rest = (found[0], folded[len(found[0]) :]) if found else ("", folded)
+        described = fields.get(rest)
+        if described is None:
+            result.dropped.append(str(name))
+        else:
+            result.conditions.append(_user_condition(described, op, value))
+    return result
+
+
+def _user_condition(described: Field, op: str, value: Any) -> Condition:
+    """Return the test of one user field; an unreadable date matches nobody."""
+    base = _base(op)
+    if described.type in {"date", "datetime"} and not blank(value):
+        moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+        condition = nothing(described.name, op) if moment is None else instant_condition(described, base, [moment])
+    elif described.type == "bool":
+        wanted = value is True or str(value).upper() in {"Y", "1", "TRUE"}
+        condition = Condition(described.name, "=", wanted, lambda have: bool(have) is wanted)
+    else:
+        if described.type == "integer" and isinstance(value, dict) and base in _ARRAY_FREE:
+            value = php.intval(next(iter(value.values()), 0))
+        condition = legacy_condition(described, base, value)
+    return negated(condition) if op.startswith("!") else condition
+
+
+def departments(fields: dict[str, Field], given: php.Array) -> Filter:
+    """Read the filter of ``department.get``: exact upper-case names, no operators."""
+    result = Filter()
+    for name, value in given.items():
+        described = fields.get(str(name))
+        if described is None:
+            result.dropped.append(str(name))
+        elif described.type == "integer":
+            result.conditions.append(number_condition(described.name, "=", value))
+        else:
+            result.conditions.append(text_condition(described, "=", value))
+    return result
+
+
+def equal_only(fields: dict[str, Field], given: php.Array) -> Filter:
+    """Read the filter of a small dictionary: equality on known names."""
+    result = Filter()
+    for name, value in given.items():
+        described = fields.get(str(name).lstrip("="))
+        if described is None:
+            result.dropped.append(str(name))
+        else:
+            result.conditions.append(legacy_condition(described, "=", value))
+    return result

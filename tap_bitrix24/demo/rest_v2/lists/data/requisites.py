@@ -1,0 +1,259 @@
+"""CRM lists as data: requisites of companies and contacts, their bank accounts, links, templates."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES
+from tap_bitrix24.demo.company.seeds import Seeds
+from tap_bitrix24.demo.company.store import Row
+from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import children, left_out, whole
+from tap_bitrix24.demo.rest_v2.lists.request import Asked
+from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+
+_CONTACT, _COMPANY = 3, 4
+_RUSSIA, _GERMANY, _FRANCE = 1, 46, 134
+_PRESETS: Final = {
+    1: ("Организация", _RUSSIA),
+    2: ("ИП", _RUSSIA),
+    4: ("Kapitalgesellschaft", _GERMANY),
+    7: ('Société "type"', _FRANCE),
+}
+_PRESET_FIELDS: Final = ("RQ_INN", "RQ_KPP", "RQ_COMPANY_NAME", "RQ_DIRECTOR", "RQ_VAT_ID", "UF_CRM_1700200001")
+_BANKS: Final = ("ПАО «Север Банк»", "Rheintal Bank & Co", "", None, "Banque <Danube>")
+_NAMES: Final = """
+    RQ_NAME RQ_FIRST_NAME RQ_LAST_NAME RQ_SECOND_NAME RQ_COMPANY_ID RQ_COMPANY_NAME RQ_COMPANY_FULL_NAME
+    RQ_COMPANY_REG_DATE RQ_DIRECTOR RQ_ACCOUNTANT RQ_CEO_NAME RQ_CEO_WORK_POS RQ_CONTACT RQ_EMAIL RQ_PHONE RQ_FAX
+    RQ_IDENT_DOC RQ_IDENT_DOC_SER RQ_IDENT_DOC_NUM RQ_IDENT_DOC_PERS_NUM RQ_IDENT_DOC_DATE RQ_IDENT_DOC_ISSUED_BY
+    RQ_IDENT_DOC_DEP_CODE RQ_INN RQ_KPP RQ_USRLE RQ_IFNS RQ_OGRN RQ_OGRNIP RQ_OKPO RQ_OKTMO RQ_OKVED RQ_EDRPOU RQ_DRFO
+    RQ_KBE RQ_IIN RQ_BIN RQ_ST_CERT_SER RQ_ST_CERT_NUM RQ_ST_CERT_DATE RQ_VAT_ID RQ_VAT_CERT_SER RQ_VAT_CERT_NUM
+    RQ_VAT_CERT_DATE RQ_RESIDENCE_COUNTRY RQ_BASE_DOC RQ_REGON RQ_KRS RQ_PESEL RQ_LEGAL_FORM RQ_SIRET RQ_SIREN
+    RQ_CAPITAL RQ_RCS RQ_CNPJ RQ_STATE_REG RQ_MNPL_REG RQ_CPF
+"""
+_BANK_NAMES: Final = """
+    RQ_BANK_NAME RQ_BANK_ADDR RQ_BANK_CODE RQ_BANK_ROUTE_NUM RQ_BIK RQ_CODEB RQ_CODEG RQ_RIB RQ_MFO RQ_ACC_NAME
+    RQ_ACC_NUM RQ_ACC_TYPE RQ_AGENCY_NAME RQ_IIK RQ_ACC_CURRENCY RQ_COR_ACC_NUM RQ_IBAN RQ_SWIFT RQ_BIC
+"""
+_STAMPED: Final = "DATE_CREATE:datetime* DATE_MODIFY:datetime* CREATED_BY_ID:user* MODIFY_BY_ID:user*"
+
+
+def _strings(names: str) -> str:
+    """Declare text columns."""
+    return " ".join(f"{name}:string" for name in names.split())
+
+
+def _digits(count: int) -> Callable[[Draw], str]:
+    """Return a number of so many digits; it may begin with zeros."""
+    return lambda draw: str(draw.bits % 10**count).zfill(count)
+
+
+def _seldom_told(names: str) -> Mapping[str, Callable[[Draw], Any]]:
+    """Return the values of columns that nobody fills in: null or empty text."""
+    return dict.fromkeys(names.split(), one_of(None, ""))
+
+
+def _of_company(make: Callable[[Draw], Any]) -> Callable[[Draw], Any]:
+    """Return a value that only companies have."""
+    return lambda draw: make(draw) if draw.row["ENTITY_TYPE_ID"] == _COMPANY else ""
+
+
+def _preset_is_there(asked: Asked) -> None:
+    """Refuse to list the fields of a template that does not exist."""
+    number = asked.at("preset.ID")
+    if str(number) not in map(str, _PRESETS):
+        raise Refusal("", f"The Preset with ID '{number or ''}' is not found").error()
+
+
+def _requisite_of(draw: Draw) -> int:
+    """Return the requisite that an item goes by: one of its company's, where that is known; 0 is none."""
+    company = draw.pick("companies")
+    found = children(draw, "requisites", "ENTITY_ID", company)
+    return found[0] if found and draw.bits % 3 else 0
+
+
+def _account_of(draw: Draw) -> int:
+    """Return the bank account of that requisite; 0 is none."""
+    found = children(draw, "requisite_bank_details", "ENTITY_ID", draw.row["REQUISITE_ID"])
+    return found[-1] if found else 0
+
+
+def _user_fields(_: Seeds) -> list[Row]:
+    """Return the user fields of requisites."""
+    kinds = {"string": ("1700200001", "Реестр"), "boolean": ("1700200002", "VAT checked")}
+    kinds["enumeration"] = ("BRANCH", "Филиал")
+    options = [
+        {"ID": str(81 + place), "SORT": str(10 * place), "VALUE": value, "DEF": "N", "XML_ID": f"b{place}"}
+        for place, value in enumerate(("Москва", "Wien & Umgebung"))
+    ]
+    return [
+        {
+            "ID": 900 + 2 * place,
+            "ENTITY_ID": "CRM_REQUISITE",
+            "FIELD_NAME": f"UF_CRM_{code}",
+            "USER_TYPE_ID": kind,
+            "XML_ID": None,
+            "SORT": 100,
+            **dict.fromkeys(("MULTIPLE", "MANDATORY", "IS_SEARCHABLE"), "N"),
+            **dict.fromkeys(("SHOW_IN_LIST", "EDIT_IN_LIST"), "Y"),
+            "SHOW_FILTER": "NEI"[place],
+            "LIST": options if kind == "enumeration" else None,
+            "SETTINGS": {"DEFAULT_VALUE": "", "ROWS": 1} if kind == "string" else [],
+            **dict.fromkeys(("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL"), label),
+            **dict.fromkeys(("ERROR_MESSAGE", "HELP_MESSAGE")),
+        }
+        for place, (kind, (code, label)) in enumerate(kinds.items())
+    ]
+
+
+_REQUISITE: Final = Entry(
+    method="crm.requisite.list",
+    table="requisites",
+    columns=f"""
+        ID:integer* ENTITY_TYPE_ID:integer!^ ENTITY_ID:integer!^ PRESET_ID:integer! {_STAMPED} NAME:string! CODE:string
+        XML_ID:string ORIGINATOR_ID:string ACTIVE:char ADDRESS_ONLY:char SORT:integer {_strings(_NAMES)}
+        RQ_IDENT_TYPE:crm_status RQ_VAT_PAYER:char UF_CRM_1700200001:string UF_CRM_1700200002:any UF_CRM_BRANCH:integer
+    """,
+    owners=(
+        Owner(table="companies", also={"ENTITY_TYPE_ID": _COMPANY}),
+        Owner(table="contacts", also={"ENTITY_TYPE_ID": _CONTACT}),
+    ),
+    owner_column="ENTITY_ID",
+    per=(1, 0, 1, 0, 0, 2),
+    created="DATE_CREATE",
+    modified="DATE_MODIFY",
+    values={
+        **_seldom_told(_NAMES),
+        "PRESET_ID": one_of(*_PRESETS),
+        "NAME": lambda draw: _PRESETS[draw.row["PRESET_ID"]][0],
+        "SORT": fixed(500),
+        "ADDRESS_ONLY": fixed("N"),
+        "RQ_NAME": one_of("", *(f"{last} {first}" for last, first in zip(LAST_NAMES, FIRST_NAMES, strict=False))),
+        "RQ_FIRST_NAME": one_of("", *FIRST_NAMES[::3]),
+        "RQ_COMPANY_NAME": _of_company(one_of("ООО «Север»", "Rheintal GmbH & Co", 'ИП "Чайка"')),
+        "RQ_COMPANY_REG_DATE": one_of("", "12.04.2011", "2019-01-31", None),
+        "RQ_DIRECTOR": _of_company(one_of("Zoë O'Brien", "Гончар Олег", "")),
+        "RQ_INN": _of_company(_digits(10)),
+        "RQ_KPP": _of_company(_digits(9)),
+        "RQ_OGRN": _of_company(_digits(13)),
+        "RQ_VAT_ID": one_of("", "DE129273398", None),
+        "RQ_IDENT_TYPE": one_of("", None),
+        "RQ_PHONE": one_of("", "+7 495 000-00-00; доб. 12"),
+        "UF_CRM_1700200001": one_of("", None, "№ 77-<1>"),
+        "UF_CRM_1700200002": one_of("0", "1", None),
+        "UF_CRM_BRANCH": one_of(81, 82, None),
+    },
+    fields_method="crm.requisite.fields",
+)
+_BANK: Final = Entry(
+    method="crm.requisite.bankdetail.list",
+    table="requisite_bank_details",
+    columns=f"""
+        ID:integer* ENTITY_ID:integer!^ COUNTRY_ID:integer {_STAMPED} NAME:string! CODE:string XML_ID:string ACTIVE:char
+        SORT:integer {_strings(_BANK_NAMES)} COMMENTS:string ORIGINATOR_ID:string
+    """,
+    owners=(Owner(table="requisites"),),
+    owner_column="ENTITY_ID",
+    per=(1, 0, 2),
+    created="DATE_CREATE",
+    modified="DATE_MODIFY",
+    values={
+        **_seldom_told(_BANK_NAMES),
+        "COUNTRY_ID": one_of(_RUSSIA, _GERMANY, _FRANCE),
+        "NAME": numbered("Реквизиты банка {}"),
+        "SORT": fixed(500),
+        "RQ_BANK_NAME": one_of(*_BANKS),
+        "RQ_BIK": _digits(9),
+        "RQ_ACC_NUM": _digits(20),
+        "RQ_COR_ACC_NUM": _digits(20),
+        "RQ_ACC_CURRENCY": one_of("RUB", "EUR", ""),
+        "RQ_IBAN": one_of("", "DE89 3704 0044 0532 0130 00", None),
+        "COMMENTS": one_of(*COMMENTS),
+    },
+    fields_method="crm.requisite.bankdetail.fields",
+)
+_LINK: Final = Entry(
+    method="crm.requisite.link.list",
+    table="requisite_links",
+    key="",
+    columns="""
+        ENTITY_TYPE_ID:integer!^ ENTITY_ID:integer!^ REQUISITE_ID:integer! BANK_DETAIL_ID:integer!
+        MC_REQUISITE_ID:integer! MC_BANK_DETAIL_ID:integer!
+    """,
+    owners=(
+        Owner(table="deals", also={"ENTITY_TYPE_ID": 2}),
+        Owner(table="quotes", also={"ENTITY_TYPE_ID": 7}),
+        Owner(table="smart_invoices", also={"ENTITY_TYPE_ID": 31}),
+    ),
+    owner_column="ENTITY_ID",
+    per=(0, 1, 0),
+    values={
+        "REQUISITE_ID": _requisite_of,
+        "BANK_DETAIL_ID": _account_of,
+        "MC_REQUISITE_ID": lambda draw: draw.one_of((0, draw.tables["requisites"].ids[0])),
+        "MC_BANK_DETAIL_ID": fixed(0),
+    },
+    fields_method="crm.requisite.link.fields",
+)
+
+ENTRIES: Final[tuple[Entry, ...]] = (
+    _REQUISITE,
+    _BANK,
+    _LINK,
+    Entry(
+        method="crm.requisite.preset.list",
+        table="requisite_presets",
+        columns=f"""
+            ID:integer* ENTITY_TYPE_ID:integer!^ COUNTRY_ID:integer!^ NAME:string! {_STAMPED} ACTIVE:char SORT:integer
+            XML_ID:string
+        """,
+        rows=lambda _: [
+            {
+                "ID": number,
+                "ENTITY_TYPE_ID": 8,
+                "COUNTRY_ID": country,
+                "NAME": name,
+                "ACTIVE": "N" if country == _FRANCE else "Y",
+                "SORT": 500,
+                "XML_ID": f"#CRM_REQUISITE_PRESET_DEF_{number}#" if country == _RUSSIA else None,
+            }
+            for number, (name, country) in _PRESETS.items()
+        ],
+        created="DATE_CREATE",
+        modified="DATE_MODIFY",
+        fields_method="crm.requisite.preset.fields",
+    ),
+    whole(
+        "crm.requisite.preset.field.list",
+        "requisite_preset_fields",
+        "presetId:integer~ ID:integer* FIELD_NAME:string! FIELD_TITLE:string SORT:integer IN_SHORT_LIST:char",
+        key="",
+        form="typed",
+        owners=(Owner(table="requisite_presets"),),
+        owner_column="presetId",
+        per=(5, 6, 0, 3),
+        values={
+            "ID": lambda draw: draw.place + 1,
+            "FIELD_NAME": lambda draw: _PRESET_FIELDS[draw.place % len(_PRESET_FIELDS)],
+            "FIELD_TITLE": one_of("", "ИНН / КПП", "Tax & <id>"),
+            "SORT": lambda draw: 500 + 10 * draw.place,
+        },
+        check=_preset_is_there,
+        asks=(Ask(at="preset.ID", column="presetId"),),
+        fields_method="crm.requisite.preset.field.fields",
+    ),
+    whole(
+        "crm.requisite.userfield.list",
+        "requisite_userfields",
+        """
+        ID:integer* ENTITY_ID:string^ FIELD_NAME:string^ USER_TYPE_ID:string^ XML_ID:string SORT:integer MULTIPLE:char
+        MANDATORY:char SHOW_FILTER:char SHOW_IN_LIST:char EDIT_IN_LIST:char IS_SEARCHABLE:char EDIT_FORM_LABEL:string
+        LIST_COLUMN_LABEL:string LIST_FILTER_LABEL:string ERROR_MESSAGE:string HELP_MESSAGE:string
+        LIST:uf_enum_element[] SETTINGS:object
+        """,
+        rows=_user_fields,
+        filters="equal",
+        total="count",
+        wire={"LIST": left_out},
+        fields_method="crm.userfield.fields",
+    ),
+)

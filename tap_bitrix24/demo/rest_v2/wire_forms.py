@@ -1,0 +1,57 @@
+"""The forms in which methods show a table's rows: one view for each table and form, made on first use."""
+
+from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2 import methods_crm, views, work_rows
+from tap_bitrix24.demo.rest_v2.lists import registry, row_format
+
+
+class WireForms:
+    """The views of one portal, kept with the rows they have encoded."""
+
+    def __init__(self, portal: Portal) -> None:
+        """Start without views."""
+        self._portal = portal
+        self._fragments = views.FragmentStore()
+        self._views: dict[tuple[str, str], views.View] = {}
+
+    def view(self, form: str, name: str) -> views.View:
+        """Return the view of a table in one form."""
+        table = self._portal.company.tables[name]
+        known = self._views.get((form, name))
+        if known is None or known.table is not table:
+            known = self._views[form, name] = self._make(form, name)
+        return known
+
+    def forget(self) -> None:
+        """Drop all encoded rows: switches decide how rows are written."""
+        for view in self._views.values():
+            view.forget(None)
+
+    def _make(self, form: str, name: str) -> views.View:
+        """Return a view."""
+        table, seeds = self._portal.company.tables[name], self._portal.company.seeds
+        if form.startswith("list "):
+            source = registry.sources()[name]
+            return views.View(table, source.key, row_format.show(source), self._fragments)
+        if form.startswith("universal"):
+            kinds = {table_name: kind for kind, table_name in methods_crm.ENTITY_TYPES.items()}
+            kind = kinds[name] if name in kinds else int(name.rpartition("_")[2])
+            extra = (methods_crm.CATEGORY_FIELD,) if "CATEGORY_ID" in table.columns else ()
+            return views.View(
+                table,
+                "id",
+                views.universal_show(table.fields, extra, kind, original=form.endswith("original")),
+                self._fragments,
+            )
+        show, key = {
+            "classic": (views.classic_show(table.fields), "ID"),
+            "tasks": (work_rows.show_task(seeds, table.fields), "id"),
+            "users": (work_rows.user_show(self._portal.switches), "ID"),
+            "departments": (work_rows.show_department, "ID"),
+            "history": (work_rows.show_history, "ID"),
+            "types": (methods_crm.show_type, "id"),
+            "plain": (lambda row: row, "id"),
+            "statuses": (methods_crm.show_status, "ID"),
+            "currencies": (methods_crm.show_currency, "CURRENCY"),
+        }[form]
+        return views.View(table, key, show, self._fragments)

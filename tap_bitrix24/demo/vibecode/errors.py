@@ -1,0 +1,50 @@
+"""Errors of the VibeCode API: a code, sometimes with how long to wait."""
+
+from typing import Any, Final
+
+_KNOWN: Final[dict[str, tuple[int, int | None]]] = {
+    **dict.fromkeys(
+        (
+            "MISSING_API_KEY", "INVALID_API_KEY", "KEY_INACTIVE", "KEY_EXPIRED", "TOKEN_REFRESH_FAILED",
+            "TOKEN_MISSING", "INVALID_SESSION", "TOKEN_EXPIRED",
+        ),
+        (401, None),
+    ),
+    **dict.fromkeys(
+        (
+            "MANAGEMENT_KEY_NO_ENTITY_ACCESS", "SCOPE_DENIED", "WRITE_BLOCKED_READONLY_KEY", "OAUTH_REQUIRED",
+            "IP_NOT_ALLOWED", "WAITLIST_PENDING", "BITRIX_ACCESS_DENIED",
+        ),
+        (403, None),
+    ),
+    **dict.fromkeys(("NOT_FOUND", "ENTITY_NOT_FOUND", "ACTION_NOT_SUPPORTED"), (404, None)),
+    "BITRIX_ERROR": (422, None),
+    "RATE_LIMITED": (429, 2),
+    "ERROR_LOOP_DETECTED": (429, 60),
+    "INTERNAL_ERROR": (500, None),
+    "BITRIX_UNAVAILABLE": (502, 1),
+    "WINDOWED_SEARCH_FAILED": (502, None),
+    "QUEUE_TIMEOUT": (504, 10),
+}  # fmt: skip
+
+
+class VibeError(Exception):
+    """An answer without success."""
+
+    def __init__(self, code: str, text: str = "", data: Any = None) -> None:
+        """Status and wait go with the code; unknown ones are mistakes in what was asked (400)."""
+        super().__init__(code)
+        self.code = code
+        self.text = text or code
+        self.data = data
+        self.status, self.wait = _KNOWN.get(code, (400, None))
+
+    def told(self) -> dict[str, Any]:
+        """Return what stands under ``error``."""
+        told: dict[str, Any] = {"code": self.code, "message": self.text}
+        return told if self.wait is None else {**told, "retryAfter": self.wait}
+
+    def body(self) -> dict[str, Any]:
+        """Return the whole body."""
+        body = {"success": False, "error": self.told()}
+        return body if self.data is None else {**body, "data": self.data}

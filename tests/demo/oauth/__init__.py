@@ -1,0 +1,1 @@
+"""Tests of `tap_bitrix24.demo.oauth`."""
