@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from math import ceil
 from random import Random
 from typing import Any
@@ -32,9 +33,17 @@ def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **fac
     )
 
 
+@cache
+def _text(seconds: float) -> str:
+    return at(seconds).isoformat()
+
+
+_moment = cache(datetime.fromisoformat)
+
+
 def rows_of(ids: Iterable[int], stamp: Callable[[int], float] = float) -> list[Row]:
     """Rows with ids as classic methods send them: as text."""
-    return [{"ID": str(number), "DATE_MODIFY": at(stamp(number)).isoformat()} for number in ids]
+    return [{"ID": str(number), "DATE_MODIFY": _text(stamp(number))} for number in ids]
 
 
 @dataclass
@@ -82,7 +91,7 @@ class FakeList:
         after = ask.after or 0
         for _ in range(ask.pages):
             rows = self._behind(ask, after)
-            total = len(self._matching(ask)) if ask.counted else None
+            total = len(self._ordered(ask)) if ask.counted else None
             pages.append(Page(rows, total))
             full = len(rows) == ask.list_spec.endpoint.page_size
             # protocol §2.4: behind a short page the reference is the page itself, which reads as 1, or 0 if empty
@@ -140,7 +149,7 @@ class FakeList:
         high = window.high + slack + self.shift if window.high else None
 
         def inside(row: Row) -> bool:
-            told = datetime.fromisoformat(row[stamp.row_key] or row[stamp.fallback])
+            told = _moment(row[stamp.row] or row[stamp.fallback])
             return (low is None or told >= low) and (high is None or told < high)
 
         return [row for row in self.rows if inside(row)]
