@@ -1,8 +1,8 @@
 """RECORD lines → typed rows, by DuckDB's JSON reader; Python parses no record.
 
 The reader infers the keys of all lines from the first one. So a template line with exactly the columns of the table is
-put before the lines of a batch: DuckDB extracts each value as its JSON text, and refuses a line with another key, or with
-one key twice. Only after a batch was refused are its keys examined: those without a column get one
+put before the lines of a batch: DuckDB extracts each value as its JSON text, and refuses a line that has another key or
+the same key twice. Only after a batch was refused are its keys examined: those without a column get one
 (`add_missing_columns`), and the batch is read again.
 """
 
