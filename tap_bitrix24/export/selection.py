@@ -16,7 +16,7 @@ def discover(
 ) -> tuple[dict[str, Any], int]:
     """Discover the portal and select streams; return the catalog and the number of requests.
 
-    With a child stream `child_reads` is selected, too: without it removed children cannot be told from current ones.
+    With a child stream `child_reads` is selected, too: without it removed children cannot be identified.
 
     Args:
         config: The tap's settings.

@@ -1,9 +1,9 @@
 """RECORD lines → typed rows, by DuckDB's JSON reader; Python parses no record.
 
-The reader drops keys it does not know without an error, and learns the keys from the first line. So a line with exactly
-the columns of the table, a template, precedes the lines of a batch; DuckDB extracts each value as JSON text and is made
-to refuse a line with another key, or with the same key twice. Only when a batch was refused are its keys examined:
-those without a column get one (`add_missing_columns`), and the batch is read again.
+The reader infers the keys of all lines from the first one. So a template line with exactly the columns of the table is
+put before the lines of a batch: DuckDB extracts each value as its JSON text, and refuses a line that has another key or
+the same key twice. Only after a batch was refused are its keys examined: those without a column get one
+(`add_missing_columns`), and the batch is read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MIN_BUFFER_BYTES = 1 << 20
 
 
 def _template_line(table: Table) -> bytes:
-    """Return the line from which DuckDB learns the keys: it extracts as JSON what is {} here, as VARCHAR what is ""."""
+    """Return the line from which DuckDB infers the keys: it extracts as JSON what is {} here, as VARCHAR what is ""."""
     samples = {"JSON": {}, "VARCHAR": ""}
     record = {each.name: samples[RAW_TYPES[each.type]] for each in table.columns}
     return orjson.dumps({"type": "", "stream": "", "time_extracted": "", "version": {}, "record": record}) + b"\n"
@@ -106,7 +106,7 @@ def check_reader(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_missing_columns(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
-    """Add the columns to a table that a refused batch has beyond it; return whether there were any.
+    """Add the columns that a refused batch has and its table has not; return whether there were any.
 
     To be called outside a transaction: a column added for rows that are refused for another reason stays, empty.
     """

@@ -1,4 +1,6 @@
-"""Views the loader creates beside its tables: replaced when their definition changes, never over foreign objects.
+"""Views the loader creates beside its tables, and replaces when their definition changes.
+
+Tables and views that were not created by the loader are called foreign; they are never replaced or dropped.
 
 DuckDB 2.0 lets a table change under its views and finds new columns of `SELECT *` by itself, but the columns it reports
 for a view (`duckdb_columns()`, which clients read) stay those of the time the view was created.

@@ -140,8 +140,8 @@ def test_the_view_has_all_columns_but_the_bookkeeping(file: Path) -> None:
 def test_the_view_follows_columns_that_come_and_change_type(file: Path, child_reads: bytes) -> None:
     load(file, head(v=INTEGER), child_reads, row(1, 10, 1, v=5))
     load(file, head(v=STRING, w=DATE), child_reads, row(1, 11, 1, v="x", w="2026-01-01"))
-    wanted = {"deal_id": "BIGINT", "contact_id": "BIGINT", "v": "VARCHAR", "w": "DATE"}
-    assert types(file, "deal_contacts_current") == wanted
+    expected = {"deal_id": "BIGINT", "contact_id": "BIGINT", "v": "VARCHAR", "w": "DATE"}
+    assert types(file, "deal_contacts_current") == expected
     assert query(file, "SELECT v, w::VARCHAR FROM out.bitrix24.deal_contacts_current ORDER BY contact_id") == [
         ("5", None), ("x", "2026-01-01"),
     ]  # fmt: skip

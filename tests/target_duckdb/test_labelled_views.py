@@ -110,11 +110,11 @@ def comments(file: Path) -> dict[str, str]:
 def test_comments_are_the_portals_names(file: Path) -> None:
     load(file, deals({}), fields())
     create_labelled_views(file)
-    wanted = {label: name.upper() for name, label in LABELS.items()}
-    assert comments(file) == wanted
+    expected = {label: name.upper() for name, label in LABELS.items()}
+    assert comments(file) == expected
     load(file, FIELDS, field("title", LABELS["title"]).replace(b'"TITLE"', b'"subject"'))
     create_labelled_views(file)
-    assert comments(file) == {**wanted, LABELS["title"]: "subject"}
+    assert comments(file) == {**expected, LABELS["title"]: "subject"}
 
 
 @pytest.mark.parametrize(

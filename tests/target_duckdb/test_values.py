@@ -71,7 +71,7 @@ EXACT: list[tuple[dict[str, Any], str, Any]] = [
     (ANY, "null", None),
 ]
 
-MISFITS: list[tuple[dict[str, Any], str]] = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     (INTEGER, "1.5"),
     (INTEGER, "true"),
     (INTEGER, '"12"'),
@@ -121,8 +121,10 @@ def test_values_arrive_exactly(file: Path) -> None:
         assert str(value) == str(expected), "-0.0 equals 0.0"
 
 
-@pytest.mark.parametrize(("prop", "text"), MISFITS)
-def test_misfit_is_named_and_nothing_of_its_batch_stays(file: Path, prop: dict[str, Any], text: str) -> None:
+@pytest.mark.parametrize(("prop", "text"), REFUSED)
+def test_a_value_that_does_not_fit_is_named_and_its_batch_is_rolled_back(
+    file: Path, prop: dict[str, Any], text: str
+) -> None:
     good = [raw("s", f'{{"id":{i},"v":null}}') for i in range(100)]
     with pytest.raises(LoadError, match=r"^line 62, stream s: column 'v': .* does not fit "):
         load(file, schema("s", {"id": INTEGER, "v": prop}), *good[:60], raw("s", f'{{"id":1,"v":{text}}}'), *good)

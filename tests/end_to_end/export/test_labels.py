@@ -35,14 +35,14 @@ def test_labels_are_an_option() -> None:
     assert parse_arguments(["x.duckdb", "--demo", "--labels"]).labels
 
 
-@pytest.mark.parametrize(("wanted", "others"), [(["deals"], False), ([], None)])
-def test_additional_streams(portal: Portal, wanted: list[str], *, others: bool | None) -> None:
-    found, _ = discover(portal.config(), wanted, ["contacts", "not_there"])
+@pytest.mark.parametrize(("streams", "others"), [(["deals"], False), ([], None)])
+def test_additional_streams(portal: Portal, streams: list[str], *, others: bool | None) -> None:
+    found, _ = discover(portal.config(), streams, ["contacts", "not_there"])
     selected = {stream["tap_stream_id"]: stream_metadata(stream).get("selected") for stream in found["streams"]}
     by_default, _ = discover(portal.config(), [])
     default = {stream["tap_stream_id"]: stream_metadata(stream).get("selected") for stream in by_default["streams"]}
     assert selected == {
-        name: True if name in {"contacts", *wanted} else default[name] if others is None else others
+        name: True if name in {"contacts", *streams} else default[name] if others is None else others
         for name in selected
     }
 

@@ -15,7 +15,7 @@ WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({EXTRA})); "
 
 
 def needed(distribution: str, seen: set[str]) -> set[str]:
-    """All distributions a plain install may bring, on any platform."""
+    """All distributions a plain install may include, on any platform."""
     if distribution in seen:
         return seen
     seen.add(distribution)
@@ -31,10 +31,10 @@ def needed(distribution: str, seen: set[str]) -> set[str]:
     return seen
 
 
-def test_a_plain_install_does_not_bring_the_extra() -> None:
-    brought = needed("tap-bitrix24", set())
-    assert {"singer-sdk", "requests", "pendulum", "orjson"} <= brought
-    assert not brought & set(EXTRA)
+def test_a_plain_install_does_not_include_the_extra() -> None:
+    installed = needed("tap-bitrix24", set())
+    assert {"singer-sdk", "requests", "pendulum", "orjson"} <= installed
+    assert not installed & set(EXTRA)
 
 
 @pytest.mark.parametrize("module", ["tap_bitrix24.tap", "tap_bitrix24.export", "tap_bitrix24.demo.__main__"])
