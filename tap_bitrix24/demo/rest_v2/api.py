@@ -71,7 +71,7 @@ class ClassicRest:
     def __init__(self, portal: Portal) -> None:
         """Gather the methods; tables of declared lists are laid out on first use."""
         self.portal = portal
-        registry.promise(portal.company.seeds, portal.company.tables)
+        registry.register_tables(portal.company.seeds, portal.company.tables)
         self._forms = WireForms(portal)
         portal.on_switch.append(self._forms.forget)
         generated = (
@@ -94,7 +94,7 @@ class ClassicRest:
         return self._forms.view(form, table)
 
     def answer(self, request: Request) -> Reply:
-        """Handle a request that no fault has caught."""
+        """Return the reply to a request."""
         if self.portal.over_rate_limit():
             return too_many_requests(self.portal)
         started = self.portal.now()
@@ -112,7 +112,7 @@ class ClassicRest:
         return Reply(200, php.encode({**body, "time": result.time}))
 
     def _checked(self, request: Request) -> Outcome | dict[str, Any]:
-        """Check method, then webhook; run a batch or one method."""
+        """Return the answer of a batch or a method, after checking first the method's name, then the webhook."""
         name = request.method
         if name != "batch" and name not in self._methods and not _writes(name):
             raise RestError(code="ERROR_METHOD_NOT_FOUND", text="Method not found!", status=404)
@@ -125,7 +125,7 @@ class ClassicRest:
         return self.execute(request, name, request.params)
 
     def _batch(self, request: Request, params: php.Array) -> dict[str, Any]:
-        """Run a batch; a fault may change data between its commands."""
+        """Return the answer of a batch; data may change between its commands."""
 
         def run(method: str, inner: php.Array) -> Outcome:
             if method.lower() == "batch" and self.portal.switches["nested_batch"] == "allowed":
@@ -135,12 +135,12 @@ class ClassicRest:
         return batch.run(params, run, self._between_commands).shown()
 
     def _between_commands(self) -> None:
-        """Let live mutations happen between two commands."""
+        """Apply the repeated changes that come between two commands."""
         with self.portal.lock:
             self.portal.mutations.command_done()
 
     def execute(self, request: Request, name: str, params: php.Array, *, in_batch: bool = False) -> Outcome:
-        """Run one method with everything that may keep it from running."""
+        """Return the outcome of one method, errors included."""
         started = self.portal.now()
         method = self._methods.get(name.lower())
         try:
@@ -163,7 +163,7 @@ class ClassicRest:
         return outcome
 
     def _unknown(self, name: str, *, in_batch: bool) -> RestError:
-        """Return the error of a name that is no method, is not for batches, or would write."""
+        """Return the error of an unknown name, of a method not allowed in batches, or of an attempt to write."""
         if name.lower() in {"batch", "download", "upload"} and in_batch:
             return RestError(code="ERROR_BATCH_METHOD_NOT_ALLOWED", text="Method is not allowed for batch usage")
         if _writes(name.lower()):
@@ -172,7 +172,7 @@ class ClassicRest:
         return RestError(code="ERROR_METHOD_NOT_FOUND", text="Method not found!", status=404)
 
     def _allowed(self, method: Method, call: Call, *, in_batch: bool) -> None:
-        """Check scope, operating time and faults of one command."""
+        """Raise an error if scope, operating time or a fault forbids a command."""
         self.portal.stats.command(method.name)
         scopes = {method.scope, *SCOPE_ALTERNATIVES.get(method.scope or "", ())}
         if method.scope is not None and not scopes & set(self.portal.scopes):
@@ -184,10 +184,10 @@ class ClassicRest:
             raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
 
     def _run(self, method: Method, call: Call, timer: RequestTimer) -> Outcome:
-        """Run the method itself, count what it served and what it took.
+        """Return a method's outcome; counts the rows it served and its operating time.
 
-        Its operating time is what a page takes by the portal's settings, or the portal's own work if that is more: how
-        many others are at work on this machine is no part of it.
+        The operating time is a page's time by the portal's settings, or this thread's CPU time if that is more: it
+        does not depend on the load of the machine.
         """
         began, taken = time.thread_time(), 0.0
         with self.portal.lock:
@@ -202,7 +202,7 @@ class ClassicRest:
         return Outcome(answer.result, answer.total, answer.next)
 
     def _time(self, started: float, method: str, *, typed: bool) -> dict[str, Any]:
-        """Return the ``time`` of an answer; newest typed code writes a whole ``start`` and ``processing: 0``."""
+        """Return the ``time`` of an answer; controllers have a whole ``start`` and ``processing: 0``."""
         now = self.portal.now()
         start: float = int(started) if typed else started
         shown: dict[str, Any] = {
@@ -222,12 +222,12 @@ class ClassicRest:
 
 
 def operation_time_limit() -> RestError:
-    """Return the error of a method that has used up its seconds."""
+    """Return the error of a method that has used up its operating time."""
     return RestError(code="OPERATION_TIME_LIMIT", text="Method is blocked due to operation time limit.", status=429)
 
 
 def _writes(name: str) -> bool:
-    """Return whether a method's name says that it changes something."""
+    """Return whether a method writes, by its name."""
     module, *_, verb = name.split(".") if "." in name else (name, name)
     return "." in name and verb in _WRITES and module in {scope.partition(".")[0] for scope in ALL_SCOPES}
 

@@ -1,4 +1,4 @@
-"""``batch``: parsing commands, resolving references, the five maps of the answer (docs/protocol.md §2)."""
+"""``batch``: commands, references between them, and the five maps of the answer (docs/protocol.md §2)."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Command:
 
 @dataclass
 class Outcome:
-    """What one command gave: an answer body with its time, or an error body."""
+    """The outcome of one command: an answer with its time, or an error body."""
 
     result: Any = None
     total: int | None = None
@@ -37,7 +37,7 @@ class Outcome:
 
 @dataclass
 class Maps:
-    """The five maps; references look into them while they grow."""
+    """The five maps of the answer; references are resolved from them while they grow."""
 
     result: php.Array = field(default_factory=dict)
     error: php.Array = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Maps:
     time: php.Array = field(default_factory=dict)
 
     def add(self, key: int | str, outcome: Outcome) -> None:
-        """Enter an outcome; a failed command leaves nothing but its error."""
+        """Add an outcome; a failed command is in the map of errors only."""
         if outcome.error is not None:
             self.error[key] = outcome.error
             return
@@ -58,7 +58,7 @@ class Maps:
             self.next[key] = outcome.next
 
     def shown(self) -> dict[str, Any]:
-        """Return the envelope."""
+        """Return the answer of the batch."""
         return {
             "result": self.result,
             "result_error": self.error,
@@ -69,12 +69,12 @@ class Maps:
 
 
 def parameter(params: php.Array, name: str) -> Any:
-    """Find a parameter whatever the case of its name."""
+    """Return a parameter by its lower-case name, in any case, or None."""
     return next((value for key, value in params.items() if str(key).lower() == name), None)
 
 
 def commands(params: php.Array) -> list[Command]:
-    """Read ``cmd``: entries that are no text are skipped without a word, a ``#`` cuts the rest off."""
+    """Return the commands of ``cmd``: entries that are no text are skipped without an error, ``#`` ends a command."""
     given = parameter(params, "cmd")
     found = []
     for key, text in given.items() if isinstance(given, dict) else ():
@@ -85,7 +85,7 @@ def commands(params: php.Array) -> list[Command]:
 
 
 def run(params: php.Array, execute: Callable[[str, php.Array], Outcome], between: Callable[[], None]) -> Maps:
-    """Run the commands in order; the 51st and later ones fail each by itself. ``between`` runs after each."""
+    """Run the commands in order; from the 51st on each fails. ``between`` is called after each command."""
     maps = Maps()
     halt = php.boolval(parameter(params, "halt"))
     for number, command in enumerate(commands(params)):
@@ -104,14 +104,14 @@ def run(params: php.Array, execute: Callable[[str, php.Array], Outcome], between
 
 
 def _resolved(value: Any, maps: Maps) -> Any:
-    """Replace the references in every leaf value; keys are never looked at."""
+    """Return a value with the references in its leaves replaced; keys stay unchanged."""
     if isinstance(value, dict):
         return {key: _resolved(item, maps) for key, item in value.items()}
     return _replace(value, maps) if isinstance(value, str) and "$" in value else value
 
 
 def _replace(text: str, maps: Maps) -> Any:
-    """Replace the references in one text. One that is the whole text keeps its type, lists included."""
+    """Return a text with its references replaced; a reference that is the whole text gives its value with its type."""
     whole = _REFERENCE.fullmatch(text)
     if whole:
         found, value = _lookup(whole, maps)
@@ -126,9 +126,9 @@ def _replace(text: str, maps: Maps) -> Any:
 
 
 def _lookup(match: re.Match[str], maps: Maps) -> tuple[bool, Any]:
-    """Walk along all the brackets of one match; the walk stops at the deepest step that is there.
+    """Return whether a reference resolves, and its value: the deepest of its steps that exists.
 
-    Everything up to the next blank belongs to the match, so brackets of a second reference go on with the first.
+    A match extends to the next blank, so the brackets of a second reference continue the first.
     """
     path = [php.key(step) for step in _STEP.findall(match[2])]
     if not path:
@@ -145,7 +145,7 @@ def _lookup(match: re.Match[str], maps: Maps) -> tuple[bool, Any]:
 
 
 def _step(value: Any, step: int | str) -> Any:
-    """Go one step down; None when there is nothing. A step into text gives one of its characters."""
+    """Return the value one step down, or None. A step into text gives one of its characters."""
     if isinstance(value, Rows):
         return value.row(step) if isinstance(step, int) and 0 <= step < len(value) else None
     if isinstance(value, dict):
@@ -158,7 +158,7 @@ def _step(value: Any, step: int | str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what a walk ended at into a PHP value."""
+    """Return a referenced value as a PHP value."""
     if isinstance(value, Rows):
         return value.whole()
     if isinstance(value, dict):

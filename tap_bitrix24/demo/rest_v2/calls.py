@@ -1,4 +1,4 @@
-"""What a method gets and gives: one call with its parameters, one answer."""
+"""One call of a method with its parameters, and its answer."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -35,11 +35,11 @@ class Call:
     dropped: list[str] = field(default_factory=list)
 
     def parameter(self, *names: str) -> Any:
-        """Return a parameter by the first of its spellings that is there."""
+        """Return a parameter by the first of its names that is present, or None."""
         return next((self.params[name] for name in names if name in self.params), None)
 
     def spelled(self, name: str) -> Any:
-        """Return a parameter in lower, upper or capitalised spelling."""
+        """Return a parameter in lower, upper or capitalised spelling, or None."""
         return self.parameter(name, name.upper(), name.capitalize())
 
     def table(self, name: str) -> Table:
@@ -47,20 +47,20 @@ class Call:
         return self.portal.company.tables[name]
 
     def given_filter(self, value: Any) -> php.Array:
-        """Check that a filter is an array; a fault may lose it."""
+        """Return the filter, which must be an array; the fault ``drop_filter`` empties it."""
         if value is not None and not isinstance(value, dict):
             raise RestError(code="", text="Parameter 'filter' must be array.")
         return {} if "drop_filter" in self.faults or value is None else value
 
     def conditions(self, read: Filter) -> list[Condition]:
-        """Note what the filter lost and answer the rest."""
+        """Return the filter's conditions; dropped keys are noted for the counters."""
         self.dropped += read.dropped
         return read.conditions
 
     def ordered(self, table: Table, conditions: list[Condition], order: Order) -> paging.Find:
-        """Return the search that a paging engine asks for ids.
+        """Return the search for ids that a paging engine calls.
 
-        Without its order the list comes as some index has it; a list that always answers page 1 forgets about ids.
+        The fault ``drop_order`` sorts by modified time, ``repeat_page`` drops conditions on ids.
         """
         if "drop_order" in self.faults:
             order = ((table.time_fields[1] if table.time_fields[1] in table.fields else table.key, True),)
@@ -69,23 +69,23 @@ class Call:
         return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
 
     def rows(self, view: View, page: paging.Page, selected: Selected | None) -> Rows:
-        """Return the page of an answer; faults may shorten it or spoil a row."""
+        """Return the rows of a page; faults may shorten it or remove a row's id."""
         ids = page.ids
         if "short_page" in self.faults:
             ids = ids[: max(0, len(ids) - int(self.faults["short_page"] or 1))]
-        spoiled = len(ids) // 2 if "missing_id" in self.faults and len(ids) else None
-        return Rows.shown(view, ids, selected, spoiled=spoiled)
+        without_key = len(ids) // 2 if "missing_id" in self.faults and len(ids) else None
+        return Rows.shown(view, ids, selected, without_key=without_key)
 
     @property
     def start(self) -> Any:
-        """Return the answer of ``start``; a fault may always ask for the first page."""
+        """Return the parameter ``start``; the fault ``repeat_page`` makes it 0."""
         own = self.params.get("start", 0)
         return min(php.intval(own), 0) if "repeat_page" in self.faults else own
 
 
 @dataclass
 class Answer:
-    """What a method gives; ``total`` and ``next`` None leave their keys out."""
+    """A method's answer; None for ``total`` or ``next`` leaves the key out."""
 
     result: Any
     total: int | None = None
@@ -99,7 +99,7 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Method:
-    """A method by its documented spelling. ``typed`` ones belong to controllers, whose ``time`` differs."""
+    """A method. ``typed`` ones belong to controllers, whose ``time`` has other types."""
 
     name: str
     scope: str | None
@@ -108,17 +108,17 @@ class Method:
 
 
 def paged(result: Any, rows: Rows, page: paging.Page) -> Answer:
-    """Return the answer of a list."""
+    """Return the answer of a paged list."""
     return Answer(result, page.total, page.next, rows, page.counted)
 
 
 def names(value: Any) -> Iterable[Any] | None:
-    """Return the items of a select, None where there is none."""
+    """Return the names of a select, or None without one."""
     return value.values() if isinstance(value, dict) else None
 
 
 def legacy_order(table: Table, given: Any) -> Order:
-    """Read an order as classic lists do: unknown names are ignored, anything but ASC is descending."""
+    """Return an order as classic lists read it: unknown names are ignored, anything but ASC is descending."""
     if not isinstance(given, dict):
         return ()
     return tuple(

@@ -1,6 +1,7 @@
-"""Filters as each family of methods reads them (docs/protocol.md §4): what is dropped in silence, what is an error.
+"""Filters of the classic lists (docs/protocol.md §4.1) and the conditions that all filters are made of.
 
-All families end in the same :class:`Condition`; they differ in names, operators and in how values are cast.
+Each group of methods has its own names, operators and casts, and its own choice of what is dropped without an error;
+all give the same :class:`Condition`.
 """
 
 import re
@@ -26,24 +27,24 @@ RANGES: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 @dataclass
 class Filter:
-    """What became of a filter: its conditions, and the keys that were dropped without a word."""
+    """A filter that was read: its conditions, and the keys that were dropped without an error."""
 
     conditions: list[Condition] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
 
 def blank(value: Any) -> bool:
-    """Return whether a value stands for nothing; 0 does not."""
+    """Return whether a value is empty; 0 is not."""
     return value is None or value is False or value == ""
 
 
 def nothing(name: str, op: str) -> Condition:
-    """Return the condition that no row meets, as ``1=0`` or an unreadable date does."""
+    """Return a condition that no row meets, such as one on an unreadable date."""
     return Condition(name, f"never {op}", "", lambda _: False)
 
 
 def legacy(fields: dict[str, Field], given: php.Array) -> Filter:
-    """Read the filter of a classic CRM list; anything unknown is dropped and the list comes unfiltered."""
+    """Return the conditions of a classic CRM list; unknown fields are dropped, and the list comes unfiltered."""
     result = Filter()
     for name, value in given.items():
         prefix, op, rest = _legacy_parts(str(name))
@@ -58,7 +59,7 @@ def legacy(fields: dict[str, Field], given: php.Array) -> Filter:
 
 
 def _legacy_parts(name: str) -> tuple[str, str, str]:
-    """Split a key into negation, operator and field; ``><`` is no operator here."""
+    """Return negation, operator and field of a key; ``><`` is no operator here."""
     found = _LEGACY.fullmatch(name)
     if found is None:
         return "", "", name
@@ -66,20 +67,20 @@ def _legacy_parts(name: str) -> tuple[str, str, str]:
 
 
 def negated(condition: Condition) -> Condition:
-    """Turn a condition round; rows without a value pass, as they do in the portal's SQL."""
+    """Return the negated condition; rows without a value pass, as in the portal's SQL."""
     if condition.op.startswith("never"):
         return condition
     return Condition(condition.name, f"!{condition.op}", condition.value, lambda have: not condition.accepts(have))
 
 
 def or_empty(condition: Condition) -> Condition:
-    """Let rows without a value pass too."""
+    """Return the condition extended to rows without a value."""
     name, accepts = condition.name, condition.accepts
     return Condition(name, f"+{condition.op}", condition.value, lambda have: blank(have) or accepts(have))
 
 
 def legacy_condition(described: Field, op: str, value: Any) -> Condition:
-    """Cast a value the way the classic lists do and make its test."""
+    """Return the condition of a value, cast as classic lists cast it."""
     kind = described.type
     if op in {"%", "=%", "%=", "*", "*=", "*%", "?"} and (
         values.is_number(kind) or kind in {"crm_status", "crm_contact", "crm_company"}
@@ -95,7 +96,7 @@ def legacy_condition(described: Field, op: str, value: Any) -> Condition:
 
 
 def _date_condition(described: Field, op: str, value: Any, zone: int) -> Condition:
-    """Compare instants; a date field compares its midnight in UTC. An unreadable value matches no row."""
+    """Return a condition on instants; a date is compared by its midnight in UTC. An unreadable value matches no row."""
     texts = list(value.values()) if isinstance(value, dict) else [value]
     if blank(value):
         return Condition(described.name, "empty", "", lambda have: have is None)
@@ -106,7 +107,7 @@ def _date_condition(described: Field, op: str, value: Any, zone: int) -> Conditi
 
 
 def instant_condition(described: Field, op: str, moments: list[int]) -> Condition:
-    """Compare with instants, or with the days they fall on when the field is a date."""
+    """Return a condition on instants, or on their days if the field is a date."""
     if described.type == "date":
         moments = [moment // timestamps.DAY for moment in moments]
     if op in RANGES:
@@ -116,13 +117,13 @@ def instant_condition(described: Field, op: str, moments: list[int]) -> Conditio
 
 
 def ranged(name: str, op: str, bound: Any) -> Condition:
-    """Compare with a bound; rows without a value never pass."""
+    """Return a condition with a bound; rows without a value never pass."""
     compare = RANGES[op]
     return Condition(name, op, bound, lambda have: not blank(have) and compare(have, bound))
 
 
 def number_condition(name: str, op: str, value: Any) -> Condition:
-    """Compare whole numbers; arrays are lists of values for equality, and 0 or 1 for a bound."""
+    """Return a condition on whole numbers; an array is a list of values for equality, 0 or 1 as a bound."""
     if op in RANGES:
         return ranged_number(name, op, php.intval(value))
     wanted = frozenset(map(php.intval, value.values() if isinstance(value, dict) else [value]))
@@ -130,20 +131,20 @@ def number_condition(name: str, op: str, value: Any) -> Condition:
 
 
 def ranged_number(name: str, op: str, bound: int) -> Condition:
-    """Compare numbers with a bound; text that holds a number counts."""
+    """Return a condition on numbers with a bound; text is cast."""
     compare = RANGES[op]
     return Condition(name, op, bound, lambda have: not blank(have) and compare(php.intval(have), bound))
 
 
 def _any_number(have: Any, wanted: frozenset[int]) -> bool:
-    """Return whether a value, or one of a multiple value, is among the wanted; no value counts as 0."""
+    """Return whether a value, or one of a multiple value, is among those wanted; no value counts as 0."""
     if isinstance(have, list):
         return any(php.intval(one) in wanted for one in have)
     return php.intval(have) in wanted
 
 
 def amount_condition(name: str, op: str, value: Any) -> Condition:
-    """Compare amounts."""
+    """Return a condition on amounts."""
     items = list(value.values()) if isinstance(value, dict) else [value]
     wanted = [_float(item) for item in items]
     if op in RANGES:
@@ -152,7 +153,7 @@ def amount_condition(name: str, op: str, value: Any) -> Condition:
 
 
 def _float(value: Any) -> float:
-    """Read a number; what is none counts as 0."""
+    """Return a number; anything else is 0."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -160,7 +161,7 @@ def _float(value: Any) -> float:
 
 
 def text_condition(described: Field, op: str, value: Any) -> Condition:
-    """Compare text without regard to case; empty text stands for no value."""
+    """Return a condition on text, case-insensitive; empty text means no value."""
     items = list(value.values()) if isinstance(value, dict) else [value]
     wanted = [_folded(item) for item in items]
     test = _text_test(op, wanted)
@@ -173,19 +174,19 @@ def text_condition(described: Field, op: str, value: Any) -> Condition:
 
 
 def _hashable(wanted: list[str]) -> Hashable:
-    """Return compared values usable as a key."""
+    """Return the compared values as a hashable key."""
     return tuple(wanted)
 
 
 def _text_accepts(have: Any, test: Test) -> bool:
-    """Test a value, or each of a multiple one."""
+    """Return whether a value, or one of a multiple value, passes."""
     if isinstance(have, list) and have:
         return any(test(_folded(one)) for one in have)
     return test(_folded(have))
 
 
 def _folded(value: Any) -> str:
-    """Write a value as the text that comparisons see."""
+    """Return a value as the text that is compared."""
     if blank(value) or isinstance(value, list | dict):
         return ""
     return str(value).casefold() if value is not True else "1"

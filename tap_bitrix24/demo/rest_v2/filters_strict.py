@@ -56,19 +56,19 @@ _ARRAY_FREE: Final = frozenset((">", ">=", "<", "<="))
 
 
 def split(name: str) -> tuple[str, str]:
-    """Split a filter key into operator and field name."""
+    """Return operator and field name of a filter key."""
     found = _OPERATOR.fullmatch(name)
     return (found[1], found[2]) if found else ("", name)
 
 
 def _base(op: str) -> str:
-    """Return the operator without its negation, in the spelling of the classic lists."""
+    """Return the operator without negation, as classic lists spell it."""
     bare = op.lstrip("!")
     return {"": "=", "==": "=", "#": "=", "@": "="}.get(bare, bare)
 
 
 def universal(fields: dict[str, Field], given: php.Array, *, shifted: bool, code: Any) -> Filter:
-    """Read the filter of ``crm.item.list``: an unknown field is an error with ``code``; groups with logic work."""
+    """Return the conditions of ``crm.item.list``; an unknown field raises an error with ``code``."""
     by_item = {described.item: described for described in fields.values()}
     conditions = [
         _universal_condition(by_item | fields, name, value, shifted=shifted, code=code)
@@ -82,7 +82,7 @@ def universal(fields: dict[str, Field], given: php.Array, *, shifted: bool, code
 
 
 def _either(conditions: list[Condition]) -> Condition:
-    """Join conditions on whole rows by OR."""
+    """Return the condition that one of several holds."""
 
     def accepts(row: Any) -> bool:
         return any(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
@@ -91,7 +91,7 @@ def _either(conditions: list[Condition]) -> Condition:
 
 
 def _all(conditions: list[Condition]) -> Condition:
-    """Join conditions on whole rows by AND."""
+    """Return the condition that all of several hold."""
 
     def accepts(row: Any) -> bool:
         return all(one.accepts(row if one.name == WHOLE_ROW else row.get(one.name)) for one in conditions)
@@ -102,7 +102,7 @@ def _all(conditions: list[Condition]) -> Condition:
 def _universal_condition(
     known: Mapping[str, Field], name: int | str, value: Any, *, shifted: bool, code: Any
 ) -> Condition:
-    """Read one entry: a nested group, or a field with its operator."""
+    """Return the condition of one entry: a nested group, or a field with its operator."""
     if isinstance(name, int) and isinstance(value, dict):
         fields = {described.name: described for described in known.values()}
         return _all(universal(fields, value, shifted=shifted, code=code).conditions)
@@ -116,7 +116,7 @@ def _universal_condition(
 
 
 def _orm_value(described: Field, op: str, value: Any) -> Condition:
-    """Compare as the ORM does: of an array a bound takes the first element, an empty array matches nothing."""
+    """Return a condition of the ORM: a bound takes the first element of an array, an empty array matches nothing."""
     if isinstance(value, dict):
         if not value:
             return nothing(described.name, op)
@@ -129,7 +129,7 @@ def _orm_value(described: Field, op: str, value: Any) -> Condition:
 
 
 def _between(described: Field, op: str, value: php.Array) -> Condition:
-    """Compare with two bounds, both included."""
+    """Return the condition of a range, both bounds included."""
     low, high = (list(value.values()) * 2)[:2]
     lower, upper = legacy_condition(described, ">=", low), legacy_condition(described, "<=", high)
     both = Condition(
@@ -139,10 +139,10 @@ def _between(described: Field, op: str, value: php.Array) -> Condition:
 
 
 def orm_date(described: Field, op: str, value: Any, *, shifted: bool) -> Condition:
-    """Compare date-times as the ORM controllers do.
+    """Return a condition on date-times as the ORM controllers compare them.
 
-    The text goes through the server's zone and is then read in the user's, which moves every instant by the
-    difference (``shifted``). Arrays and some negations are not converted at all and so match no row.
+    The text goes through the server's zone and is then read in the user's, which shifts every instant by the
+    difference of the two (``shifted``). Arrays and some negations are not converted and match no row.
     """
     if blank(value):
         empty = Condition(described.name, "empty", "", lambda have: have is None)
@@ -157,7 +157,7 @@ def orm_date(described: Field, op: str, value: Any, *, shifted: bool) -> Conditi
 
 
 def stage_history(fields: dict[str, Field], given: php.Array, *, shifted: bool) -> Filter:
-    """Read the filter of ``crm.stagehistory.list``: upper-case names only, some operators are dropped."""
+    """Return the conditions of ``crm.stagehistory.list``: upper-case names only, some operators are dropped."""
     result = Filter()
     for name, value in given.items():
         op, rest = split(str(name))
@@ -172,7 +172,7 @@ def stage_history(fields: dict[str, Field], given: php.Array, *, shifted: bool) 
 
 
 def tasks(fields: dict[str, Field], given: php.Array) -> Filter:
-    """Read the filter of ``tasks.task.list``: upper-case names, empty values dropped, bad dates are 1970."""
+    """Return the conditions of ``tasks.task.list``: empty values are dropped, unreadable dates are 1970."""
     result = Filter()
     for name, value in given.items():
         op, rest = split(str(name))
@@ -186,7 +186,7 @@ def tasks(fields: dict[str, Field], given: php.Array) -> Filter:
 
 
 def _task_condition(described: Field, op: str, value: Any) -> Condition:
-    """Return the test of one task field."""
+    """Return the condition on one task field."""
     base = _base(op)
     if base == "><" and isinstance(value, dict):
         low, high = (list(value.values()) * 2)[:2]
@@ -202,7 +202,7 @@ def _task_condition(described: Field, op: str, value: Any) -> Condition:
 
 
 def users(fields: dict[str, Field], given: php.Array, *, prefixes: bool) -> Filter:
-    """Read the filter of ``user.get``; old servers (``prefixes`` false) know bare names only."""
+    """Return the conditions of ``user.get``; old servers (``prefixes`` false) know names without operators only."""
     result = Filter()
     for name, value in given.items():
         folded = str(name).upper()
@@ -217,7 +217,7 @@ def users(fields: dict[str, Field], given: php.Array, *, prefixes: bool) -> Filt
 
 
 def _user_condition(described: Field, op: str, value: Any) -> Condition:
-    """Return the test of one user field; an unreadable date matches nobody."""
+    """Return the condition on one user field; an unreadable date matches no user."""
     base = _base(op)
     if described.type in {"date", "datetime"} and not blank(value):
         moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
@@ -233,7 +233,7 @@ def _user_condition(described: Field, op: str, value: Any) -> Condition:
 
 
 def departments(fields: dict[str, Field], given: php.Array) -> Filter:
-    """Read the filter of ``department.get``: exact upper-case names, no operators."""
+    """Return the conditions of ``department.get``: exact upper-case names, no operators."""
     result = Filter()
     for name, value in given.items():
         described = fields.get(str(name))
@@ -247,7 +247,7 @@ def departments(fields: dict[str, Field], given: php.Array) -> Filter:
 
 
 def equal_only(fields: dict[str, Field], given: php.Array) -> Filter:
-    """Read the filter of a small dictionary: equality on known names."""
+    """Return the conditions of a small dictionary: equality on known names."""
     result = Filter()
     for name, value in given.items():
         described = fields.get(str(name).lstrip("="))

@@ -30,7 +30,7 @@ _FIRST_CATEGORY: Final = Condition("CATEGORY_ID", "=", 0, lambda have: not have)
 
 
 def _classic_list(name: str) -> Handler:
-    """Return a classic list; contacts and companies of further categories stay hidden."""
+    """Return the handler of a classic list; it hides contacts and companies of further categories."""
 
     def handle(call: Call) -> Answer:
         table = call.table(name)
@@ -52,7 +52,7 @@ def _classic_list(name: str) -> Handler:
 
 
 def _classic_get(name: str) -> Handler:
-    """Return a classic get."""
+    """Return the handler of a classic get."""
 
     def handle(call: Call) -> Answer:
         number = php.intval(call.parameter("id", "ID"))
@@ -76,7 +76,7 @@ def entity_table(call: Call) -> Table:
     kind = php.intval(given)
     name = ENTITY_TYPES.get(kind, f"smart_process_{kind}")
     if name not in call.portal.company.tables and call.portal.samples is not None and call.portal.company.types:
-        # Documented types have no tables here; their items are documented too and need a field list only.
+        # Types of documented answers have no tables; their items are documented, too, and need a field list only.
         name = f"smart_process_{call.portal.company.types[0]['ENTITY_TYPE_ID']}"
     if name not in call.portal.company.tables:
         raise RestError(code="NOT_FOUND", text="Smart process not found")
@@ -84,7 +84,7 @@ def entity_table(call: Call) -> Table:
 
 
 def missing(call: Call, name: str) -> RestError:
-    """Return the error of a missing argument; its code is a number or text by version."""
+    """Return the error of a missing parameter; its code is a number or text by version."""
     code: Any = 100 if call.portal.switches["error_code"] == "int" else "100"
     return RestError(code=code, text=f"Could not find value for parameter {{{name}}}")
 
@@ -95,7 +95,7 @@ def unknown_field_code(call: Call) -> Any:
 
 
 def universal_fields(table: Table) -> dict[str, Field]:
-    """Return the fields of a table as universal methods know them: clients have their category here."""
+    """Return the fields of a table in universal methods: contacts and companies have CATEGORY_ID here."""
     return table.fields | {"CATEGORY_ID": CATEGORY_FIELD} if table.name in _HIDING else table.fields
 
 
@@ -112,21 +112,23 @@ def _item_list(call: Call) -> Answer:
     )
     original = str(call.parameter("useOriginalUfNames") or "N").upper() == "Y"
     view = call.api.view("universal_original" if original else "universal", table.name)
-    choose = partial(_told, call.portal.switches, known, original=original)
+    choose = partial(_selected, call.portal.switches, known, original=original)
     rows = call.rows(view, page, view.selection(names(call.spelled("select")), choose))
     return paged({"items": rows}, rows, page)
 
 
-def _told(switches: dict[str, str], known: dict[str, Field], wanted: Names, *, original: bool) -> Selected | None:
-    """Return the keys to show; with ``item_links`` off, items do not tell all their clients, as documented for some."""
+def _selected(switches: dict[str, str], known: dict[str, Field], wanted: Names, *, original: bool) -> Selected | None:
+    """Return the keys to show; with ``item_links`` off, items lack their lists of clients, as on some portals."""
     if switches["item_links"] == "on":
         return universal_select(known, wanted, original=original)
-    told = {name: one for name, one in known.items() if name not in _LINKS}
-    return universal_select(told, wanted, original=original) or universal_select(told, [*told], original=original)
+    visible = {name: one for name, one in known.items() if name not in _LINKS}
+    return universal_select(visible, wanted, original=original) or universal_select(
+        visible, [*visible], original=original
+    )
 
 
 def _strict_order(call: Call, known: dict[str, Field]) -> Order:
-    """Read an order whose unknown names are errors."""
+    """Return an order; unknown names are errors."""
     given = call.spelled("order")
     by_item = {one.item: one.name for one in known.values()} | {name: name for name in known}
     order = []
@@ -227,18 +229,18 @@ def _currencies(call: Call) -> Answer:
 
 
 def show_status(row: dict[str, Any]) -> dict[str, Any]:
-    """Write a status: text throughout."""
+    """Return a status as answers have it: all values as text."""
     return {name: str(value) if type(value) is int else value for name, value in row.items()}
 
 
 def show_currency(row: dict[str, Any]) -> dict[str, Any]:
-    """Write a currency: text throughout, rates with four decimals."""
+    """Return a currency as answers have it: all values as text, rates with four decimals."""
     shown = show_status({name: value for name, value in row.items() if name != "ID"})
     return shown | {"AMOUNT": f"{row['AMOUNT']:.4f}", "DATE_UPDATE": server_iso(row["DATE_UPDATE"])}
 
 
 def show_type(row: dict[str, Any]) -> dict[str, Any]:
-    """Write a smart process type."""
+    """Return a smart process type as answers have it."""
     shown = {item_name(name): row.get(name) for name in row}
     return shown | {"createdTime": server_iso(row["CREATED_TIME"]), "updatedTime": server_iso(row["UPDATED_TIME"])}
 
@@ -255,7 +257,7 @@ def _user_fields(name: str) -> Handler:
 
 
 def _user_field_row(place: int, name: str, described: Field) -> dict[str, Any]:
-    """Write a user field's settings."""
+    """Return a user field's settings as answers have them."""
     singular = next(entity for entity, table in CLASSIC.items() if table == name)
     row: dict[str, Any] = {
         "ID": str(500 + 2 * place),

@@ -36,7 +36,7 @@ _DEPARTMENT_KEYS: Final = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
 
 
 def _tasks(call: Call) -> Answer:
-    """Return the answer of ``tasks.task.list``: totals of a controller over rows of a legacy list."""
+    """Return the answer of ``tasks.task.list``: paged by a controller over rows of a classic list."""
     table = call.table("tasks")
     given = call.given_filter(call.spelled("filter"))
     conditions = call.conditions(filters_strict.tasks(table.fields, given))
@@ -47,7 +47,7 @@ def _tasks(call: Call) -> Answer:
 
 
 def _task_order(call: Call) -> Order:
-    """Read the order: names from a list, in any case; an unknown one is an error."""
+    """Return the order: known names in any case; an unknown one is an error."""
     given = call.spelled("order")
     known = call.table("tasks").fields
     order = []
@@ -60,7 +60,7 @@ def _task_order(call: Call) -> Order:
 
 
 def _task_select(call: Call) -> frozenset[str] | None:
-    """Read the selected fields: without any, all but user fields; one of three file fields brings all three."""
+    """Return the selected fields: by default all but user fields; one of the three file fields selects all three."""
     fields = call.table("tasks").fields
     given = list(names(call.spelled("select")) or ())
     if any(not isinstance(name, str) for name in given):
@@ -79,7 +79,7 @@ def _task_select(call: Call) -> frozenset[str] | None:
 
 
 def _task(call: Call) -> Answer:
-    """Return the answer of ``tasks.task.get``; a task that is not there gives an empty list, not an error."""
+    """Return the answer of ``tasks.task.get``; an unknown task gives an empty list, not an error."""
     number = php.intval(call.parameter("taskId", "id"))
     if not call.table("tasks").holds(number):
         return Answer([])
@@ -92,7 +92,7 @@ def _task_fields(call: Call) -> Answer:
 
 
 def _users(call: Call) -> Answer:
-    """Return the answer of ``user.get``; without rows there is no ``total`` either."""
+    """Return the answer of ``user.get``; without rows it has no ``total``."""
     table, switches = call.table("users"), call.portal.switches
     folded = {str(name).upper(): value for name, value in call.params.items()}
     given = folded.get("FILTER")
@@ -103,7 +103,7 @@ def _users(call: Call) -> Answer:
     prefixes = switches["user_get_prefixes"] == "new"
     conditions = call.conditions(filters_strict.users(table.fields, given, prefixes=prefixes))
     find = call.ordered(table, conditions, _user_order(call, folded))
-    page = paging.offset(find, call.start, knows_no_count=switches["user_get_no_count"] == "new")
+    page = paging.offset(find, call.start, can_skip_count=switches["user_get_no_count"] == "new")
     rows = call.rows(call.api.view("users", "users"), page, _user_select(call, folded.get("SELECT")))
     answer = paged(rows, rows, page)
     if not len(rows):
@@ -112,7 +112,7 @@ def _users(call: Call) -> Answer:
 
 
 def _user_order(call: Call, folded: dict[str, Any]) -> Order:
-    """Read SORT and ORDER, two strings that count together only."""
+    """Return the order of SORT and ORDER, two strings of which one alone is ignored."""
     sort, order = folded.get("SORT"), folded.get("ORDER")
     if isinstance(sort, str) and isinstance(order, str) and sort.upper() in call.table("users").fields:
         return ((sort.upper(), order.upper() == "DESC"),)
@@ -120,7 +120,7 @@ def _user_order(call: Call, folded: dict[str, Any]) -> Order:
 
 
 def _user_select(call: Call, given: Any) -> frozenset[str] | None:
-    """Read SELECT, which newest servers know; unknown names, and those beyond the scope, are skipped."""
+    """Return the columns of SELECT (newest servers); unknown names, and those outside the scope, are ignored."""
     wanted = {str(name).upper() for name in names(given) or ()}
     allowed = _user_columns(call)
     if not wanted or "*" in wanted:
@@ -129,7 +129,7 @@ def _user_select(call: Call, given: Any) -> frozenset[str] | None:
 
 
 def _user_columns(call: Call) -> frozenset[str] | None:
-    """Return the columns that the widest user scope of the webhook opens; None is all."""
+    """Return the columns that the webhook's widest user scope allows; None is all."""
     scopes = call.portal.scopes
     if "user" in scopes:
         return None
@@ -137,7 +137,7 @@ def _user_columns(call: Call) -> frozenset[str] | None:
 
 
 def _departments(call: Call) -> Answer:
-    """Return the answer of ``department.get``: exact keys only, beside or inside an upper-case FILTER."""
+    """Return the answer of ``department.get``: exact keys only, at the top level or in FILTER."""
     table = call.table("departments")
     inside = call.params.get("FILTER")
     source = inside if isinstance(inside, dict) else call.params
@@ -162,7 +162,7 @@ def _labels(call: Call) -> Answer:
 
 
 def _current_user(call: Call) -> Answer:
-    """Return the answer of ``user.current``: some stamps come in the portal's own format here."""
+    """Return the answer of ``user.current``: some times come in the portal's display format."""
     row = call.api.view("users", "users").row(1)
     return Answer(row | {"LAST_ACTIVITY_DATE": "2026-11-02 08:59:00", "TIMESTAMP_X": "02.11.2026 08:59:00"})
 

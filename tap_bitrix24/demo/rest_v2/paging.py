@@ -1,4 +1,4 @@
-"""The three paging engines (docs/protocol.md §3.1). Each one has its own idea of ``start``, ``next`` and of the end."""
+"""The three paging engines (docs/protocol.md §3.1); they differ in ``start``, ``next`` and beyond the end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Find = Callable[[int], Sequence[int]]
 
 @dataclass(frozen=True)
 class Page:
-    """A page of ids; ``total`` and ``next`` as the answer shows them, None for no key."""
+    """A page of ids; ``total`` and ``next`` as the answer has them, None for no key."""
 
     ids: Sequence[int]
     total: int | None
@@ -22,10 +22,10 @@ class Page:
 
 
 def legacy(find: Find, start: Any, *, cap: int = 0, size: int = PAGE) -> Page:
-    """Page by page number; beyond the end comes page 1 again.
+    """Return the page that contains ``start``; beyond the end, page 1 again.
 
-    ``find`` is told the page: without a secondary key in the order, every query may lay tied rows as it likes,
-    and here every second page lays them the other way round.
+    ``find`` takes the page number: rows that tie in the order may come differently in each query, so every second
+    page has them the other way round.
     """
     first = php.intval(start)
     if first < 0:
@@ -38,11 +38,11 @@ def legacy(find: Find, start: Any, *, cap: int = 0, size: int = PAGE) -> Page:
     return Page(ids, total, (page + 1) * size if page + 1 < pages else None, counted=True)
 
 
-def offset(find: Find, start: Any, *, knows_no_count: bool, size: int = PAGE) -> Page:
-    """Page by exact offset (``user.get``); old servers count even when told not to."""
+def offset(find: Find, start: Any, *, can_skip_count: bool, size: int = PAGE) -> Page:
+    """Return the page at an exact offset (``user.get``); old servers count even with ``start=-1``."""
     first = php.intval(start)
     found = find(0)
-    if first < 0 and knows_no_count:
+    if first < 0 and can_skip_count:
         return Page(found[:size], 0, None, counted=False)
     first = max(first, 0)
     ids = found[first : first + size]
@@ -51,10 +51,10 @@ def offset(find: Find, start: Any, *, knows_no_count: bool, size: int = PAGE) ->
 
 
 def controller(find: Find, start: Any, *, outer_start: Any, wraps: bool = False, size: int = PAGE) -> Page:
-    """Page by offset in steps of a page; only exactly -1 saves the count.
+    """Return the page at ``start`` rounded down to a page; only exactly -1 avoids the count.
 
-    Inside a batch the outer request's ``start`` decides on the counting while the command's own decides what is
-    shown. ``wraps``: rows come from a legacy list, which starts over beyond its end.
+    Inside a batch the outer request's ``start`` decides whether rows are counted, the command's own which are shown.
+    ``wraps``: rows come from a classic list, which begins again beyond its end.
     """
     own = php.intval(start)
     counted = php.intval(outer_start) != -1

@@ -1,4 +1,4 @@
-"""What PHP does to a request and to an answer (docs/protocol.md §1.2, §1.4).
+"""PHP's parsing of requests and encoding of answers (docs/protocol.md §1.2, §1.4).
 
 Inside the portal every PHP array of a request is a ``dict`` whose keys are ints or strings, as in PHP itself.
 """
@@ -22,7 +22,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class EmptyObject:
-    """A PHP object without public properties: ``{}``, where an empty array would be ``[]``."""
+    """A PHP object without public properties: JSON ``{}``, where an empty array is ``[]``."""
 
 
 EMPTY_OBJECT = EmptyObject()
@@ -32,17 +32,17 @@ class Encoded:
     """A value that is JSON already, such as a page of cached rows."""
 
     def encoded(self) -> Iterable[bytes]:
-        """Return the JSON text in parts: an answer of megabytes is put together once."""
+        """Return the JSON text in parts, so that an answer of megabytes is joined only once."""
         raise NotImplementedError
 
 
 def key(text: str) -> int | str:
-    """Turn decimal text into the int key that PHP makes of it (``"07"`` stays text)."""
+    """Return a key as PHP has it: decimal text is an int, but ``"07"`` stays text."""
     return int(text) if _INTEGER.fullmatch(text) else text
 
 
 def intval(value: Any) -> int:
-    """Cast as PHP does: arrays give 0 or 1, text its leading digits, anything else 0."""
+    """Return PHP's ``(int)`` of a value: arrays give 0 or 1, text its leading digits, anything else 0."""
     if isinstance(value, str):
         found = _LEADING_INTEGER.match(value)
         return int(found[1]) if found else 0
@@ -54,12 +54,12 @@ def intval(value: Any) -> int:
 
 
 def boolval(value: Any) -> bool:
-    """Cast as PHP does: ``"false"`` is true, ``"0"`` is not."""
+    """Return PHP's ``(bool)`` of a value: ``"false"`` is true, ``"0"`` is false."""
     return value not in (None, "", "0", 0, False, {})
 
 
 def array(value: Any) -> Any:
-    """Turn decoded JSON into PHP arrays, however deep."""
+    """Return decoded JSON with all lists and objects as PHP arrays."""
     if isinstance(value, list):
         return {index: array(item) for index, item in enumerate(value)}
     if isinstance(value, Mapping):
@@ -68,7 +68,7 @@ def array(value: Any) -> Any:
 
 
 def parse_form(text: str) -> Array:
-    """Parse a query string or form body by PHP's rules; whatever exceeds ``max_input_vars`` is lost."""
+    """Return the parameters of a query string or form by PHP's rules; those beyond ``max_input_vars`` are dropped."""
     result: Array = {}
     for pair in [part for part in text.split("&") if part][:MAX_INPUT_VARS]:
         name, _, value = pair.partition("=")
@@ -77,7 +77,7 @@ def parse_form(text: str) -> Array:
 
 
 def _assign(result: Array, steps: Steps, value: str) -> None:
-    """Put one value where its bracketed name points."""
+    """Assign one value to its place in the nested arrays."""
     if not steps:
         return
     target = result
@@ -92,18 +92,18 @@ def _assign(result: Array, steps: Steps, value: str) -> None:
 
 @lru_cache(maxsize=10_000)
 def _quoted_steps(name: str) -> Steps:
-    """Return the way to a value as a query names it; the same names come with every command."""
+    """Return the steps to a value from its encoded name; cached, since every command has the same names."""
     return _steps(unquote_plus(name))
 
 
 def _steps(name: str) -> Steps:
-    """Return the way to a value, None for ``[]``; empty for a name that PHP takes no notice of."""
+    """Return the steps to a value, None for ``[]``; no steps for a name that PHP ignores."""
     head, path = _split_name(name.lstrip(" "))
     return (key(head), *path) if head else ()
 
 
 def _split_name(name: str) -> tuple[str, list[int | str | None]]:
-    """Split ``a[b][]`` into its head and steps; a bracket that never closes becomes ``_``."""
+    """Return the head and the steps of ``a[b][]``; a bracket that is never closed becomes ``_``."""
     head, bracket, rest = name.partition("[")
     if bracket and "]" not in rest:
         return re.sub(r"[. ]", "_", f"{head}_{rest}"), []
@@ -123,9 +123,9 @@ def _free_index(target: Array) -> int:
 
 
 def parse_body(content_type: str, body: bytes) -> Array:
-    """Read a POST body: as a form first, as JSON or form text only when that gave nothing.
+    """Return the parameters of a POST body, by its content type.
 
-    JSON that does not parse, or is a mere scalar, gives no parameters and no error.
+    JSON that does not parse, or is a scalar, gives no parameters and no error.
     """
     kind = content_type.partition(";")[0].strip().lower()
     text = body.decode("utf-8", "replace")
@@ -143,7 +143,7 @@ def parse_body(content_type: str, body: bytes) -> Array:
 
 
 def _parse_multipart(content_type: str, body: bytes) -> Array:
-    """Read the plain fields of a multipart form."""
+    """Return the plain fields of a multipart form."""
     result: Array = {}
     message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     for part in message.walk():
@@ -155,12 +155,12 @@ def _parse_multipart(content_type: str, body: bytes) -> Array:
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON as PHP does: keys 0..n-1 make a list, an empty array is ``[]``, markup is escaped."""
+    """Return JSON as PHP writes it: keys 0..n-1 make a list, an empty array is ``[]``, markup is escaped."""
     return b"".join(_parts(value))
 
 
 def _parts(value: Any) -> Iterable[bytes]:
-    """Write a value in parts."""
+    """Yield a value as JSON, in parts."""
     if isinstance(value, dict):
         if value and next(iter(value)) == 0 and list(value) == list(range(len(value))):
             return _joined(b"[", ((b"", item) for item in value.values()), b"]")
@@ -173,7 +173,7 @@ def _parts(value: Any) -> Iterable[bytes]:
 
 
 def _joined(opened: bytes, items: Iterable[tuple[bytes, Any]], closed: bytes) -> list[bytes]:
-    """Write items with what stands in front of each, a comma between them."""
+    """Yield items with their prefixes, separated by commas."""
     parts = [opened]
     for before, item in items:
         parts.append(before)
@@ -185,22 +185,22 @@ def _joined(opened: bytes, items: Iterable[tuple[bytes, Any]], closed: bytes) ->
 
 @lru_cache(maxsize=10_000)
 def _key_text(name: int | str) -> bytes:
-    """Write the key of an object; the same few come in every answer."""
+    """Return the key of an object as JSON; cached, since answers share a few keys."""
     return _text(str(name)) + b":"
 
 
 def encode_row(row: dict[str, Any]) -> bytes:
-    """Write one row at the speed of the C encoder; its values must have their final form already."""
+    """Return one row as JSON by the C encoder; its values must be plain JSON values."""
     return _text(row)
 
 
 def _text(value: Any) -> bytes:
-    """Encode by the standard library, then escape what PHP escapes besides."""
+    """Return JSON of the standard library with the further escapes of PHP."""
     if isinstance(value, float) and isfinite(value):
         return (str(int(value)) if value.is_integer() else repr(value)).encode()
     text = _ENCODER.encode(value)
     if '\\"' in text:
-        # A backslash of the text itself is hidden meanwhile: what it stands before is not escaped by it.
+        # Escaped backslashes are replaced meanwhile, so that they are not taken for the escape of a quote.
         text = text.replace("\\\\", "\0").replace('\\"', "\\u0022").replace("\0", "\\\\")
     if "<" in text or ">" in text or "&" in text or "'" in text:
         for char, escape in (("<", "\\u003C"), (">", "\\u003E"), ("&", "\\u0026"), ("'", "\\u0027")):

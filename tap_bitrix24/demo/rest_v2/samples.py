@@ -1,4 +1,4 @@
-"""Documented answers, served where a folder of them is given: rows as they are, sorted, filtered and paged by key."""
+"""Documented answers from a folder (``--samples``): their rows, sorted, filtered and paged by key."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from tap_bitrix24.demo.rest_v2.filters_strict import split
 from tap_bitrix24.demo.rest_v2.lists import pages, registry
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
 from tap_bitrix24.demo.rest_v2.lists.methods import read
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
 from tap_bitrix24.demo.rest_v2.views import Rows
 
 Row = dict[str, Any]
@@ -33,10 +33,11 @@ _SCOPES: Final = {"tasks": "task", "task": "task", "voximplant": "telephony"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One method's documented rows. ``path`` leads to the list in ``result`` whose other keys stay as in ``frame``.
+    """One method's documented rows.
 
-    ``key`` None: no order by id; ``keyed``: rows come as an object by that key. ``entry`` tells how the method is asked
-    and paged, where one is declared.
+    ``path`` leads to the list within ``result``, whose other keys are those of ``frame``. ``key`` is the id's name
+    (None: no order by id); ``keyed``: rows are the values of an object with that key. ``entry`` is the method's
+    declaration, if it has one.
     """
 
     method: str
@@ -49,7 +50,7 @@ class Sample:
     entry: Entry | None
 
     def framed(self, rows: Any) -> Any:
-        """Put rows where the documented answer has them."""
+        """Return a result with ``rows`` where the documented answer has its rows."""
         frames = [self.frame]
         for step in self.path[:-1]:
             frames.append(frames[-1][step])
@@ -61,7 +62,7 @@ class Sample:
 def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]) -> dict[str, Method]:
     """Return the methods that the folder documents, by lower-case name.
 
-    Lists and field lists replace what the portal would generate; what it knows about itself it keeps telling.
+    Documented lists and field lists replace generated ones; methods about the portal itself stay.
     """
     declared = {name.lower(): entry for name, entry in registry.entries().items()}
     found = {}
@@ -69,7 +70,7 @@ def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]
         document = json.loads(path.read_text(encoding="utf-8"))
         name = document["method"]
         known, entry = generated.get(name.lower()), declared.get(name.lower())
-        handler = _handler(name, _bodies(document), entry, first_ring=known is not None and entry is None)
+        handler = _handler(name, _bodies(document), entry, written_by_hand=known is not None and entry is None)
         if handler is None:
             continue
         segment = name.partition(".")[0]
@@ -79,30 +80,32 @@ def methods(folder: Path, generated: Mapping[str, Method], scopes: Sequence[str]
 
 
 def _bodies(document: Mapping[str, Any]) -> list[Row]:
-    """Return the documented answers; REST 3.0 and failed ones are not for this portal."""
+    """Return the bodies of the documented answers, without errors and those of REST 3.0."""
     answers = (one for one in document["responses"] if not one.get("v3") and one.get("status") in (200, None))
     return [one["body"] for one in answers if isinstance(one["body"], dict) and "result" in one["body"]]
 
 
-def _handler(name: str, bodies: list[Row], entry: Entry | None, *, first_ring: bool) -> Callable[[Call], Answer] | None:
-    """Return how a method is answered: its rows, its one answer as it is, or not from samples at all."""
+def _handler(
+    name: str, bodies: list[Row], entry: Entry | None, *, written_by_hand: bool
+) -> Callable[[Call], Answer] | None:
+    """Return the handler of a documented method (its rows, or its one answer unchanged), or None."""
     if not bodies:
         return None
     described = "fields" in name.lower()
-    sample = None if described else _sample(name, bodies, entry, counted=first_ring or "total" in bodies[0])
+    sample = None if described else _sample(name, bodies, entry, counted=written_by_hand or "total" in bodies[0])
     if sample is not None:
         return lambda call: _listed(call, sample)
-    if first_ring and not described:
+    if written_by_hand and not described:
         return None
     raw, total = Raw(bodies[0]["result"]), bodies[0].get("total")
     return lambda _: Answer(raw, total=None if described else total)
 
 
 class Raw(php.Encoded):
-    """A documented answer that is sent as it stands, empty objects included."""
+    """A documented answer that is sent unchanged, empty objects included."""
 
     def __init__(self, value: Any) -> None:
-        """Write it once."""
+        """Encode the value once."""
         self._text = json.dumps(value).encode()
 
     def encoded(self) -> tuple[bytes]:
@@ -111,7 +114,7 @@ class Raw(php.Encoded):
 
 
 def _sample(name: str, bodies: list[Row], entry: Entry | None, *, counted: bool) -> Sample | None:
-    """Gather the rows of all answers that have the method's own form."""
+    """Return the rows of all answers that have the form of the first one, or None if they hold no rows."""
     results = [body["result"] for body in bodies]
     path = _path(name, results[0], entry)
     lists = [_at(result, path) for result in results]
@@ -128,7 +131,7 @@ def _sample(name: str, bodies: list[Row], entry: Entry | None, *, counted: bool)
 
 
 def _keyed(value: Any) -> bool:
-    """Return whether rows come as an object by their ids."""
+    """Return whether rows are the values of an object keyed by their ids."""
     return (
         isinstance(value, dict)
         and bool(value)
@@ -139,7 +142,7 @@ def _keyed(value: Any) -> bool:
 
 
 def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
-    """Return where the rows are: where the method is known to put them, or in the first list of objects."""
+    """Return the path to the rows: the known one of the method, or that of the first list of objects."""
     known = _WRAPPERS.get(name) or (entry.wrapper if entry else "")
     if known:
         return tuple(known.split("."))
@@ -149,7 +152,7 @@ def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
         return (str(next(iter(result))),)
     lists = [str(key) for key, value in result.items() if isinstance(value, list)]
     filled = [key for key in lists if result[key] and all(isinstance(row, dict) for row in result[key])]
-    # One of many keys is a field of a single object, unless the method is known to page.
+    # One list among other keys is a field of a single object, unless the method is declared as a list.
     if len(result) > 1 and (entry is None or entry.shape != "list") and len(filled) != 1:
         return ()
     chosen = filled or (lists if len(result) == 1 else [])
@@ -157,12 +160,12 @@ def _path(name: str, result: Any, entry: Entry | None) -> tuple[str, ...]:
 
 
 def _one_object(result: Row) -> bool:
-    """Return whether a result is one row itself: it has an id of its own."""
+    """Return whether a result is a single row: it has an id."""
     return any(key in result and not isinstance(result[key], list) for key in ("ID", "id"))
 
 
 def _at(result: Any, path: tuple[str, ...]) -> Any:
-    """Go down to the rows."""
+    """Return the value at a path, or None."""
     for step in path:
         result = result.get(step) if isinstance(result, dict) else None
     return result
@@ -170,12 +173,12 @@ def _at(result: Any, path: tuple[str, ...]) -> Any:
 
 def _listed(call: Call, sample: Sample) -> Answer:
     """Return a page of documented rows."""
-    asked = read(sample.entry, call)
+    request = read(sample.entry, call)
     rows = list(sample.rows)
     if sample.method == "crm.category.list":
         rows = [row for row in rows if str(row["entityTypeId"]) == str(call.params.get("entityTypeId"))]
-    rows = _filtered(_ordered(rows, sample, asked), sample, asked)
-    page = _page(sample, asked, call, rows)
+    rows = _filtered(_ordered(rows, sample, request), sample, request)
+    page = _page(sample, request, call, rows)
     by_id = {_id(row, sample, place): row for place, row in enumerate(rows)}
     shown = Rows([json.dumps(by_id[number]).encode() for number in page.ids], list(page.ids), sample.method)
     listed: Any = shown
@@ -184,40 +187,40 @@ def _listed(call: Call, sample: Sample) -> Answer:
     return paged(sample.framed(listed) if sample.path else listed, shown, page)
 
 
-def _page(sample: Sample, asked: Asked, call: Call, rows: list[Row]) -> paging.Page:
-    """Cut the page as the method pages, by its declaration or by the looks of its answer."""
+def _page(sample: Sample, request: ListRequest, call: Call, rows: list[Row]) -> paging.Page:
+    """Return the page by the method's declared paging, or by the form of its answer."""
     ids = [_id(row, sample, place) for place, row in enumerate(rows)]
 
     def find(_: int) -> list[int]:
         return ids
 
     if sample.entry is not None:
-        return pages.paged(sample.entry, asked, find)
+        return pages.paged(sample.entry, request, find)
     if sample.method in _UNPAGED or not (sample.counted or sample.path):
         return paging.Page(ids, len(ids) if sample.counted or sample.method in _UNPAGED else None, None, counted=False)
     if sample.path:
         return paging.controller(find, call.start, outer_start=call.outer_start)
     if sample.method == "user.get":
-        return paging.offset(find, call.start, knows_no_count=True)
+        return paging.offset(find, call.start, can_skip_count=True)
     return paging.legacy(find, call.start)
 
 
 def _id(row: Row, sample: Sample, place: int) -> int:
-    """Return what a row is found by: its own number where cursors need it, else its place."""
+    """Return the number a row is paged by: its own id where cursors need it, else its place."""
     if sample.entry is not None and sample.entry.paging == "first_id":
         return php.intval(str(row.get(str(sample.key))))
     return place
 
 
 def _order(row: Row, key: str | None) -> tuple[int, str]:
-    """Return what a row sorts by: numbers before text."""
+    """Return the sort key of a row: numbers before text."""
     value = str(row.get(key or ""))
     return (php.intval(value), "" if value.isdigit() else value)
 
 
-def _ordered(rows: list[Row], sample: Sample, asked: Asked) -> list[Row]:
-    """Sort by the key if that is what the order asks for, or a cursor needs; else the rows stay as documented."""
-    order = asked.spelled("order")
+def _ordered(rows: list[Row], sample: Sample, request: ListRequest) -> list[Row]:
+    """Return rows sorted by the key if the order names it or a cursor needs it; else as documented."""
+    order = request.spelled("order")
     if sample.entry is not None and sample.entry.paging == "first_id":
         return sorted(rows, key=lambda row: _order(row, sample.key))
     for name, direction in order.items() if isinstance(order, dict) else ():
@@ -228,12 +231,12 @@ def _ordered(rows: list[Row], sample: Sample, asked: Asked) -> list[Row]:
     return sorted(rows, key=lambda row: _order(row, sample.key)) if isinstance(order, str) else rows
 
 
-def _filtered(rows: list[Row], sample: Sample, asked: Asked) -> list[Row]:
-    """Filter by the key and by cursors; other conditions are beyond a handful of documented rows."""
-    if sample.entry is not None and sample.entry.window is not None:
-        cursors = [one for one in sample.entry.window(asked) if one.name == WHOLE_ROW]
+def _filtered(rows: list[Row], sample: Sample, request: ListRequest) -> list[Row]:
+    """Return the rows that pass conditions on the key and cursors; other conditions are ignored."""
+    if sample.entry is not None and sample.entry.extra_conditions is not None:
+        cursors = [one for one in sample.entry.extra_conditions(request) if one.name == WHOLE_ROW]
         rows = [row for row in rows if all(one.accepts(row) for one in cursors)]
-    given = asked.spelled("filter")
+    given = request.spelled("filter")
     for name, value in given.items() if isinstance(given, dict) and sample.key else ():
         op, rest = split(str(name))
         if rest.lower() != str(sample.key).lower():

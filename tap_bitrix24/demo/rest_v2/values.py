@@ -1,7 +1,6 @@
-"""How values look on the wire (docs/protocol.md §6) and how date text is read (§4).
+"""Converters from plain values to those of answers, by portal type (docs/protocol.md §6).
 
-Rows hold plain values: date-times as UTC seconds, dates as days since 1970, numbers as numbers. Three zones
-differ on purpose, one of them negative: who mixes them up gets wrong answers.
+Rows hold plain values: date-times as UTC seconds, dates as days since 1970, numbers as numbers.
 """
 
 from collections.abc import Callable
@@ -12,11 +11,11 @@ from tap_bitrix24.demo.company.timestamps import date_iso, server_iso
 Converter = Callable[[Any], Any]
 
 
-class Absent:
-    """Stands for a key that the answer leaves out."""
+class Omitted:
+    """A value whose key the answer leaves out."""
 
 
-ABSENT = Absent()
+OMITTED = Omitted()
 
 _NUMERIC: Final = frozenset(
     [
@@ -53,7 +52,7 @@ def is_number(kind: str) -> bool:
 
 
 def classic(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
-    """Return the converter of classic methods, where every scalar is text; None: the value is final already."""
+    """Return the converter of classic methods, where all scalars are text; None: the value stays as it is."""
     if multiple:
         return _CLASSIC_TIMES.get(kind, _classic_list) if user_field else None
     if kind == "file":
@@ -66,44 +65,44 @@ def classic(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
 
 
 def _classic_number(value: Any) -> Any:
-    """Write a number as text; what is empty stays as it is."""
+    """Return a number as text, other values unchanged."""
     return str(value) if type(value) is int else value
 
 
 def _classic_datetime(value: Any) -> str:
-    """Write an instant, or nothing as ``""``."""
+    """Return an instant as text, None as ``""``."""
     return "" if value is None else server_iso(value)
 
 
 def _classic_date(value: Any) -> str:
-    """Write a date, or nothing as ``""``."""
+    """Return a date as text, None as ``""``."""
     return "" if value is None else date_iso(value)
 
 
 def _classic_double(value: Any) -> Any:
-    """Write an amount with two decimals."""
+    """Return a number as text with two decimals, other values unchanged."""
     return f"{value:.2f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _classic_file(value: Any) -> Any:
-    """Leave out the key of an empty file."""
-    return value or ABSENT
+    """Return a file; an empty one leaves the key out."""
+    return value or OMITTED
 
 
 def _classic_list(value: Any) -> Any:
-    """Write the elements as text; an empty multiple user field is ``false``."""
+    """Return the elements as text; an empty multiple user field is ``false``."""
     if not value:
         return False
     return [str(item) if type(item) in (int, float) else item for item in value]
 
 
 def _list_of(convert: Converter) -> Converter:
-    """Return the converter of a multiple field whose elements need one."""
+    """Return the converter of a multiple field from that of its elements."""
     return lambda value: [convert(item) for item in value] if value else False
 
 
 def _empty_as_list(convert: Converter) -> Converter:
-    """Turn the ``false`` of classic lists into the empty list of universal ones."""
+    """Return a converter that gives ``[]`` where classic lists give ``false``."""
     return lambda value: convert(value) or []
 
 
@@ -111,7 +110,7 @@ _CLASSIC_TIMES: Final = {"datetime": _list_of(server_iso), "date": _list_of(date
 
 
 def universal(kind: str, *, multiple: bool, user_field: bool) -> Converter | None:
-    """Return the converter of ``crm.item.list``: numbers stay numbers, flags ``Y``/``N``, files have other keys."""
+    """Return the converter of ``crm.item.list``: numbers stay numbers, files have other keys; None: no change."""
     if kind == "file":
         return _universal_files if multiple else _universal_file
     if multiple:
@@ -126,37 +125,37 @@ def universal(kind: str, *, multiple: bool, user_field: bool) -> Converter | Non
 
 
 def _universal_datetime(value: Any) -> str | None:
-    """Write an instant, or null."""
+    """Return an instant as text, or None."""
     return server_iso(value) if type(value) is int else None
 
 
 def _universal_date(value: Any) -> str | None:
-    """Write a date, or null."""
+    """Return a date as text, or None."""
     return date_iso(value) if type(value) is int else None
 
 
 def _universal_double(value: Any) -> Any:
-    """Write whole amounts without a fraction, as PHP's JSON does."""
+    """Return whole amounts as integers, as PHP's JSON writes them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value or None
 
 
 def _universal_empty(value: Any) -> Any:
-    """Write every kind of emptiness as null."""
+    """Return None for false and empty text, other values unchanged."""
     return None if value is False or value == "" else value
 
 
 def _universal_list(value: Any) -> list[Any]:
-    """Write an empty multiple field as a list, unlike the classic methods."""
+    """Return an empty multiple field as ``[]``, unlike the classic methods."""
     return value or []
 
 
 def _universal_file(value: Any) -> Any:
-    """Rename the keys of a file."""
+    """Return a file with the keys of universal methods."""
     if not value:
         return None
     return {"id": value["id"], "url": value["downloadUrl"], "urlMachine": value["downloadUrl"] + "&machine=Y"}
 
 
 def _universal_files(value: Any) -> list[Any]:
-    """Rename the keys of every file."""
+    """Return files with the keys of universal methods."""
     return [_universal_file(item) for item in value or []]

@@ -1,4 +1,4 @@
-"""Rows of a table as one family of methods shows them, with every row's JSON kept once it was written."""
+"""Rows of a table in the form of a group of methods; encoded rows are cached."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -13,20 +13,20 @@ Selected = frozenset[str]
 Names = Iterable[Any] | None
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
-_KEPT_SELECTIONS = 500
+_CACHED_SELECTIONS = 500
 _ON_REQUEST = frozenset((*MULTIFIELDS, "COMMUNICATIONS", "FILES"))
 
 
 @dataclass
 class FragmentStore:
-    """Encoded rows of all views; forgets everything when it outgrows ``limit`` bytes, so memory stays bounded."""
+    """The size of all cached rows; beyond ``limit`` bytes all caches are emptied, so that memory stays bounded."""
 
     limit: int = 3_500_000_000
     size: int = 0
     views: list["View"] = field(default_factory=list)
 
     def grew(self, size: int) -> None:
-        """Count bytes that a view has kept."""
+        """Count the bytes of a newly cached row."""
         self.size += size
         if self.size > self.limit:
             for view in self.views:
@@ -35,35 +35,35 @@ class FragmentStore:
 
 
 class View:
-    """A table in the wire form of one method family."""
+    """A table in one wire form."""
 
     def __init__(self, table: Table, key: str, show: Callable[[Row], Row], store: FragmentStore) -> None:
-        """``show`` turns a row of the table into its wire form; ``key`` is the name of the id there."""
+        """``show`` returns a row in its wire form; ``key`` is the name of the id there."""
         self.table = table
         self.key = key
         self._show = show
         self._store = store
-        self._kept: dict[Selected | None, dict[int, bytes]] = {}
+        self._cache: dict[Selected | None, dict[int, bytes]] = {}
         self._selections: dict[tuple[str, ...] | None, Selected | None] = {}
         store.views.append(self)
         table.on_change.append(self.forget)
 
     def forget(self, number: int | None) -> None:
-        """Drop what was kept of one row, or of all."""
+        """Drop the cached form of one row, or (None) of all."""
         if number is None:
-            self._kept, self._selections = {}, {}
+            self._cache, self._selections = {}, {}
             return
-        for fragments in self._kept.values():
+        for fragments in self._cache.values():
             fragments.pop(number, None)
 
     def selection(self, names: Names, choose: Callable[[Names], Selected | None]) -> Selected | None:
-        """Return what some names select: ``choose`` is asked when they come for the first time."""
-        known, asked = self._selections, None if names is None else tuple(map(str, names))
-        if asked not in known:
-            if len(known) >= _KEPT_SELECTIONS:
+        """Return the columns that names select; ``choose`` computes them the first time."""
+        known, given = self._selections, None if names is None else tuple(map(str, names))
+        if given not in known:
+            if len(known) >= _CACHED_SELECTIONS:
                 known.clear()
-            known[asked] = choose(asked)
-        return known[asked]
+            known[given] = choose(given)
+        return known[given]
 
     def row(self, number: int, selected: Selected | None = None) -> Row:
         """Return one row in wire form; ``selected`` None means everything."""
@@ -72,7 +72,7 @@ class View:
 
     def fragment(self, number: int, selected: Selected | None) -> bytes:
         """Return one row as JSON."""
-        fragments = self._kept.setdefault(selected, {})
+        fragments = self._cache.setdefault(selected, {})
         text = fragments.get(number)
         if text is None:
             text = fragments[number] = php.encode_row(self.row(number, selected))
@@ -81,12 +81,12 @@ class View:
 
     def fragments(self, ids: Sequence[int], selected: Selected | None) -> list[bytes]:
         """Return a page of rows as JSON."""
-        kept = self._kept.get(selected, {})
-        return [kept.get(number) or self.fragment(number, selected) for number in ids]
+        cached = self._cache.get(selected, {})
+        return [cached.get(number) or self.fragment(number, selected) for number in ids]
 
 
 class Rows(php.Encoded):
-    """One page of an answer as it was when it was made, whatever changes afterwards."""
+    """One page of encoded rows; later changes of the table do not affect it."""
 
     def __init__(self, texts: list[bytes], ids: Sequence[int], table: str) -> None:
         """Hold rows that are JSON already."""
@@ -95,13 +95,15 @@ class Rows(php.Encoded):
         self._texts = texts
 
     @classmethod
-    def shown(cls, view: View, ids: Sequence[int], selected: Selected | None, *, spoiled: int | None = None) -> "Rows":
-        """Write rows of a view; ``spoiled`` is the place of one that a fault robs of its key."""
+    def shown(
+        cls, view: View, ids: Sequence[int], selected: Selected | None, *, without_key: int | None = None
+    ) -> "Rows":
+        """Return rows of a view; ``without_key`` is the place of a row whose id a fault removes."""
         texts = view.fragments(ids, selected)
-        if spoiled is not None:
-            row = json.loads(texts[spoiled])
+        if without_key is not None:
+            row = json.loads(texts[without_key])
             row.pop(view.key, None)
-            texts[spoiled] = php.encode_row(row)
+            texts[without_key] = php.encode_row(row)
         return cls(texts, ids, view.table.name)
 
     def __len__(self) -> int:
@@ -109,35 +111,35 @@ class Rows(php.Encoded):
         return len(self._texts)
 
     def encoded(self) -> tuple[bytes, ...]:
-        """Write the page."""
+        """Return the page as JSON, in parts."""
         return (b"[", b",".join(self._texts), b"]")
 
     def row(self, index: int) -> Row:
-        """Return one row as a batch reference sees it."""
+        """Return one row decoded, for a batch reference."""
         row: Row = json.loads(self._texts[index])
         return row
 
     def whole(self) -> php.Array:
-        """Return all rows as a PHP array, for a reference that stopped here."""
+        """Return all rows as a PHP array, for a batch reference to the whole page."""
         return {index: php.array(self.row(index)) for index in range(len(self))}
 
 
-def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
+def classic_writer(fields: dict[str, Field]) -> Callable[[Row], Row]:
     """Return the function that writes rows as classic CRM lists do."""
-    plan: list[tuple[str, values.Converter | None]] = []
+    converters: list[tuple[str, values.Converter | None]] = []
     known: tuple[Field, ...] = ()
 
     def show(row: Row) -> Row:
-        nonlocal plan, known
+        nonlocal converters, known
         if known != (described := tuple(fields.values())):
-            plan = [(f.name, _classic_converter(f)) for f in described if not _unlisted(f)]
+            converters = [(f.name, _classic_converter(f)) for f in described if not _unlisted(f)]
             known = described
         shown: Row = {}
-        for name, convert in plan:
+        for name, convert in converters:
             value = row.get(name)
             if convert is not None:
                 value = convert(value)
-                if value is values.ABSENT:
+                if value is values.OMITTED:
                     continue
             shown[name] = value
         return shown
@@ -146,34 +148,36 @@ def classic_show(fields: dict[str, Field]) -> Callable[[Row], Row]:
 
 
 def _unlisted(described: Field) -> bool:
-    """Return whether classic lists keep a field to themselves: lists of contacts and companies are never shown."""
+    """Return whether classic lists hide a field: multiple references to contacts and companies are never shown."""
     return described.multiple and described.type in {"crm_contact", "crm_company"} and not described.user_field
 
 
 def _classic_converter(described: Field) -> values.Converter | None:
-    """Return the converter of a field; multifields without a value leave no key."""
+    """Return the converter of a field; empty multifields leave the key out."""
     if described.type == "crm_multifield":
-        return lambda value: value or values.ABSENT
+        return lambda value: value or values.OMITTED
     return values.classic(described.type, multiple=described.multiple, user_field=described.user_field)
 
 
-def universal_show(
+def universal_writer(
     fields: dict[str, Field], extra: tuple[Field, ...], entity_type_id: int, *, original: bool
 ) -> Callable[[Row], Row]:
     """Return the function that writes rows as ``crm.item.list`` does; multifields come together as ``fm``.
 
     ``original``: user fields keep their upper-case names.
     """
-    plan: list[tuple[str, str, values.Converter | None]] = []
+    converters: list[tuple[str, str, values.Converter | None]] = []
     known: tuple[Field, ...] = ()
 
     def show(row: Row) -> Row:
-        nonlocal plan, known
+        nonlocal converters, known
         if known != (described := tuple(fields.values())):
             listed = [one for one in (*described, *extra) if one.type != "crm_multifield"]
-            plan = [(one.name, universal_name(one, original=original), _universal_converter(one)) for one in listed]
+            converters = [
+                (one.name, universal_name(one, original=original), _universal_converter(one)) for one in listed
+            ]
             known = described
-        shown = {item: convert(row.get(name)) if convert else row.get(name) for name, item, convert in plan}
+        shown = {item: convert(row.get(name)) if convert else row.get(name) for name, item, convert in converters}
         if "PHONE" in fields:
             shown["fm"] = _joined_multifields(row)
         shown["entityTypeId"] = entity_type_id
@@ -193,7 +197,7 @@ def _universal_converter(described: Field) -> values.Converter | None:
 
 
 def _joined_multifields(row: Row) -> list[Row]:
-    """Put phones, addresses and the rest into the one list of ``crm.item.list``."""
+    """Return phones, e-mail addresses and other multifields as the one list of ``crm.item.list``."""
     return [
         {"id": int(one["ID"]), "valueType": one["VALUE_TYPE"], "value": one["VALUE"], "typeId": one["TYPE_ID"]}
         for name in MULTIFIELDS
@@ -204,7 +208,7 @@ def _joined_multifields(row: Row) -> list[Row]:
 def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Selected | None:
     """Return the keys a classic list shows: ``*`` leaves out user fields and multifields, unknown names are dropped.
 
-    None stands for everything, so that all who ask for it share the rows that were written before.
+    None is everything, so that all such requests share the cached rows.
     """
     wanted = {str(name).upper() for name in names} if names is not None else set()
     if not wanted:
@@ -218,7 +222,7 @@ def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Sel
 
 
 def universal_select(fields: dict[str, Field], names: Iterable[Any] | None, *, original: bool) -> Selected | None:
-    """Return the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be asked for by name."""
+    """Return the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be given for by name."""
     wanted = {str(name) for name in names} if names is not None else set()
     if not wanted or "*" in wanted:
         return None

@@ -32,7 +32,7 @@ class WireForms:
         table, seeds = self._portal.company.tables[name], self._portal.company.seeds
         if form.startswith("list "):
             source = registry.sources()[name]
-            return views.View(table, source.key, row_format.show(source), self._fragments)
+            return views.View(table, source.key, row_format.row_writer(source), self._fragments)
         if form.startswith("universal"):
             kinds = {table_name: kind for kind, table_name in methods_crm.ENTITY_TYPES.items()}
             kind = kinds[name] if name in kinds else int(name.rpartition("_")[2])
@@ -40,11 +40,11 @@ class WireForms:
             return views.View(
                 table,
                 "id",
-                views.universal_show(table.fields, extra, kind, original=form.endswith("original")),
+                views.universal_writer(table.fields, extra, kind, original=form.endswith("original")),
                 self._fragments,
             )
         show, key = {
-            "classic": (views.classic_show(table.fields), "ID"),
+            "classic": (views.classic_writer(table.fields), "ID"),
             "tasks": (work_rows.show_task(seeds, table.fields), "id"),
             "users": (work_rows.user_show(self._portal.switches), "ID"),
             "departments": (work_rows.show_department, "ID"),

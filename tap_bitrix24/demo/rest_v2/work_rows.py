@@ -12,7 +12,7 @@ from tap_bitrix24.demo.rest_v2 import php
 
 
 def show_task(seeds: Seeds, fields: dict[str, Field]) -> Any:
-    """Return the function that writes a task: camel case, text, the API user's zone, people as objects."""
+    """Return the function that writes a task: camel case, text, the API user's zone, users as objects."""
 
     def show(row: Row) -> Row:
         shown: Row = {}
@@ -57,7 +57,7 @@ def _group(number: int) -> Any:
 
 
 def _person(seeds: Seeds, number: int) -> Row:
-    """Return the short form of a user that tasks carry."""
+    """Return the short form of a user within a task."""
     drawn = seeds.mix(number, 61)
     name = f"{FIRST_NAMES[drawn % len(FIRST_NAMES)]} {LAST_NAMES[(drawn >> 9) % len(LAST_NAMES)]}"
     link = f"/company/personal/user/{number}/"
@@ -71,7 +71,7 @@ def _person(seeds: Seeds, number: int) -> Row:
 
 
 def user_show(switches: dict[str, str]) -> Callable[[Row], Row]:
-    """Return the function that writes a user: keys without a value are left out, two stamps are empty objects."""
+    """Return the function that writes a user: no keys without a value, two times are empty objects."""
 
     def show(row: Row) -> Row:
         shown = {name: value for name, value in row.items() if value is not None}
@@ -89,18 +89,18 @@ def user_show(switches: dict[str, str]) -> Callable[[Row], Row]:
 
 
 def show_department(row: Row) -> Row:
-    """Write a department: ids as text, SORT as a number, parent and head only where there are any."""
+    """Return a department as answers have it: ids as text, SORT as a number, parent and head only where set."""
     shown = {"ID": str(row["ID"]), "NAME": row["NAME"], "SORT": row["SORT"]}
     return shown | {name: str(row[name]) for name in ("PARENT", "UF_HEAD") if row[name] is not None}
 
 
 def show_history(row: Row) -> Row:
-    """Write a row of stage history: numbers stay numbers."""
+    """Return a row of stage history as answers have it: numbers stay numbers."""
     return row | {"CREATED_TIME": server_iso(row["CREATED_TIME"])}
 
 
 def describe_tasks(fields: dict[str, Field]) -> php.Array:
-    """Return what ``tasks.task.getFields`` says; ``values`` may be a map or a list."""
+    """Return the answer of ``tasks.task.getFields``; ``values`` may be a map or a list."""
     listed = documented()["task"]
     return {
         "fields": {name: listed.get(name) or {"title": one.title, "type": one.type} for name, one in fields.items()}

@@ -1,4 +1,4 @@
-"""Answers as XML, for those who put ``.xml`` behind a method (docs/protocol.md §1.1)."""
+"""Answers as XML, for methods with the ending ``.xml`` (docs/protocol.md §1.1)."""
 
 import json
 from typing import Any
@@ -6,12 +6,12 @@ from xml.sax.saxutils import escape
 
 
 def from_json(body: bytes) -> bytes:
-    """Write a JSON answer as XML: root ``response``, elements of lists and numeric keys are ``item``."""
+    """Return a JSON answer as XML: root ``response``; elements of lists and numeric keys are ``item``."""
     return f'<?xml version="1.0" encoding="utf-8"?>\n{_element("response", json.loads(body))}\n'.encode()
 
 
 def _element(name: str, value: Any) -> str:
-    """Write one element with what is in it."""
+    """Return one element with its content."""
     tag = name if name[:1].isalpha() or name[:1] == "_" else "item"
     if isinstance(value, dict):
         inner = "".join(_element(key, item) for key, item in value.items())

@@ -23,7 +23,7 @@ def types(entity: Entity, view: View) -> dict[str, str]:
     """Return the type of each field, by its name in the rows of classic REST; hidden ones are left out."""
     if not entity.family:
         source = registry.sources()[view.table.name]
-        plan = {one.name: one for one in source.plan}
+        plan = {one.name: one for one in source.all_columns}
         return {name: "array" if plan[name].multiple else plan[name].type for name in source.visible}
     if entity.family == "universal":
         fields = methods_crm.universal_fields(view.table).values()

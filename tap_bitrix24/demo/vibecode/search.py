@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from tap_bitrix24.demo.company.store import Table
-from tap_bitrix24.demo.rest_v2.lists.tables import Groups
+from tap_bitrix24.demo.rest_v2.lists.tables import GroupIndex
 from tap_bitrix24.demo.vibecode.entity import Row
 from tap_bitrix24.demo.vibecode.errors import VibeError
 from tap_bitrix24.demo.vibecode.filters import Condition, Order, compared, conditions, holds, instant, orders
@@ -18,7 +18,7 @@ TROUBLE: Final = 2_500
 USUAL: Final = 50
 _WIDE: Final = 14 * 86_400
 _WEEK: Final = 7 * 86_400
-_Known = dict[tuple[str, tuple[str, ...]], tuple[Table, Groups]]
+_Known = dict[tuple[str, tuple[str, ...]], tuple[Table, GroupIndex]]
 
 
 def read(asked: Asked) -> Found:
@@ -165,12 +165,12 @@ def _between(asked: Asked, table: Table, ids: list[int], begins: str, ends: str)
     return [number for number, row in rows if row[ends] >= low and row[begins] <= high]
 
 
-def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> Groups:
+def _groups(asked: Asked, table: Table, columns: tuple[str, ...]) -> GroupIndex:
     """Return the index of a table by some columns."""
     kept: _Known = asked.portal.kept("vibe indices", lambda _: {})
     known = kept.get((table.name, columns))
     if known is None or known[0] is not table:
-        known = kept[table.name, columns] = (table, Groups(table, columns))
+        known = kept[table.name, columns] = (table, GroupIndex(table, columns))
     return known[1]
 
 

@@ -17,7 +17,7 @@ def test_every_row_can_be_made_and_has_a_key_of_its_own(portal: Wire, table: str
     assert rows
     keys = [str(row[entry.key]) if entry.key else json.dumps(row) for row in rows]
     assert len(set(keys)) == len(keys)
-    columns = {one.name for one in entry.plan}
+    columns = {one.name for one in entry.all_columns}
     assert all(set(row) <= columns for row in rows)
 
 
@@ -36,6 +36,6 @@ def test_every_description_names_columns_of_the_rows(portal: Wire, method: str) 
     fields = fields[name] if kind == "entity" else fields.get("fields", fields)
     names = {one["title"] for one in fields} if kind == "listed" else set(fields)
     source = SOURCES[entry.table]
-    known = {one.name for one in source.plan} | set(source.fields)
+    known = {one.name for one in source.all_columns} | set(source.fields)
     assert names
     assert names <= known

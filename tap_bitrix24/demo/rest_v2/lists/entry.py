@@ -1,4 +1,4 @@
-"""What a list method of the demo portal is, as data: its columns, its parents, how it pages, filters and looks."""
+"""List methods of the demo portal as data: columns, parents, paging, filters and the shape of the answer."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,13 +10,13 @@ from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Condition, Row, Table, Tables
 from tap_bitrix24.demo.portal.errors import RestError
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft
 
 Engine = Literal[
     "legacy", "controller", "wrapping", "offset", "unpaged", "nav", "limit", "page", "first_id", "everything"
 ]
-Value = Callable[[Draw], Any]
+Value = Callable[[RowDraft], Any]
 
 _COLUMN = re.compile(r"([^:\s]+):(\w+)(\[\])?([!*^~?]*)(?:>(\w+))?")
 _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -25,20 +25,20 @@ NO_KEY: Final = " row"
 
 @dataclass(frozen=True)
 class Refusal:
-    """A documented error; the code may be empty or a number."""
+    """A documented error; its code may be empty text or a number."""
 
     code: Any
     text: str
     status: int = 400
 
     def error(self) -> RestError:
-        """Return the error to raise."""
+        """Return the exception to raise."""
         return RestError(code=self.code, text=self.text, status=self.status)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One field. ``hidden`` ones stand in the truth and serve conditions, answers leave them out."""
+    """One field. ``hidden`` fields can be filtered by but are not in answers; ``/_demo/truth`` shows them."""
 
     name: str
     type: str
@@ -52,9 +52,9 @@ class Column:
 
 
 def columns(text: str) -> tuple[Column, ...]:
-    """Read columns written as ``NAME:type`` with ``[]`` multiple, ``!`` required, ``*`` read-only, ``^`` immutable.
+    """Return columns declared as ``NAME:type`` with ``[]`` multiple, ``!`` required, ``*`` read-only, ``^`` immutable.
 
-    ``~`` is hidden, ``?`` empty in one row of four, ``>table`` holds an id of that table.
+    ``~`` is hidden, ``?`` empty in one row of four, ``>table`` an id of that table.
     """
     made = []
     for word in text.split():
@@ -80,27 +80,28 @@ def columns(text: str) -> tuple[Column, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """A parameter that narrows the list: rows whose ``column`` has its value; none for one that must only be there.
+class ParentParameter:
+    """A parameter that narrows a list to the rows of one parent: those whose ``column`` has its value.
 
-    ``at`` is a path as ``id`` or ``filter.=ownerId``, further spellings after ``|``. ``missing`` is the error without
-    it (None: the list is not narrowed), ``unknown`` the error of an id that table ``of`` lacks. ``many``: an array asks
-    for several, unless the switch it is named after is off; otherwise an array counts as its int-cast, which is 1.
+    Without ``column`` the parameter is only required. ``path`` is a path such as ``id`` or ``filter.=ownerId``, with
+    alternatives after ``|``. ``missing`` is the error without the parameter (None: the list is not narrowed),
+    ``unknown`` the error of an id that ``table`` lacks. ``many``: an array names several parents, if True or if the
+    switch of that name is on; otherwise PHP casts an array to the number 1.
     """
 
-    at: str
+    path: str
     column: str = ""
     missing: Refusal | None = None
     unknown: Refusal | None = None
-    of: str = ""
+    table: str = ""
     many: bool | str = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """A table whose rows have child rows; ``also`` are columns that tell what kind of owner it is.
+    """A table whose rows are parents of this list's rows; ``also`` are the columns that name its kind.
 
-    A table ``""`` is one owner with the id 0, such as the company's own calendar.
+    A table ``""`` is a single parent with the id 0, such as the company's own calendar.
     """
 
     table: str
@@ -111,11 +112,11 @@ class Owner:
 class Entry:
     """One list method.
 
-    Rows come from ``rows``, ``count``, ``share`` (of the scale), so many ``per`` owner, or one for each row of the
-    table it ``mirrors``. A ``total`` of "some" has no key where there are no rows.
+    Rows come from ``rows``, or there are ``count``, ``share`` (of the scale), ``per`` for each parent of ``owners``, or
+    one for each row of the table it ``mirrors``. With ``total`` "some", the key is absent where there are no rows.
 
-    Entries that name the table of another one, without columns, show its rows; where to put one tells
-    :mod:`tap_bitrix24.demo.rest_v2.lists.registry`.
+    Entries that name the table of another entry, without columns, show its rows. See
+    :mod:`tap_bitrix24.demo.rest_v2.lists.registry` for where entries are declared.
     """
 
     method: str
@@ -123,7 +124,7 @@ class Entry:
     columns: str = ""
     scope: str = "crm"
     key: str = "ID"
-    # How rows come about
+    # Rows
     values: Mapping[str, Value] = field(default_factory=dict)
     rows: Callable[[Seeds], Iterable[Row]] | None = None
     mirrors: str = ""
@@ -134,9 +135,9 @@ class Entry:
     owner_column: str = ""
     created: str = ""
     modified: str = ""
-    on_made: Callable[[Tables, Table], None] | None = None
-    # How they are asked for
-    asks: tuple[Ask, ...] = ()
+    on_created: Callable[[Tables, Table], None] | None = None
+    # Parameters
+    parents: tuple[ParentParameter, ...] = ()
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     filters: Literal["legacy", "orm", "skipping", "equal", "none"] = "legacy"
     filter_error: Any = None
@@ -149,40 +150,40 @@ class Entry:
     default_order: tuple[tuple[str, bool], ...] = ()
     selects: bool = True
     default_select: tuple[str, ...] = ()
-    check: Callable[[Asked], None] | None = None
-    window: Callable[[Asked], Sequence[Condition]] | None = None
-    # How they are paged and shown
+    check: Callable[[ListRequest], None] | None = None
+    extra_conditions: Callable[[ListRequest], Sequence[Condition]] | None = None
+    # Paging and answer
     paging: Engine = "legacy"
     size: int = 50
-    most: int = 50
+    max_size: int = 50
     total: Literal["count", "some", "zero", "size", "absent"] = "count"
     wrapper: str = ""
     shape: Literal["list", "keyed", "map", "scalars", "single"] = "list"
     value: str = ""
     empty: Any = field(default_factory=list)
-    around: Callable[[Asked, Any, Sequence[Row]], Any] | None = None
+    envelope: Callable[[ListRequest, Any, Sequence[Row]], Any] | None = None
     form: Literal["classic", "typed"] = "classic"
-    wire: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    shows: tuple[str, ...] = ()
-    # Its fields method
+    formats: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    visible_names: tuple[str, ...] = ()
+    # Fields method
     fields_method: str = ""
     fields_shape: str = "flat"
     titles: Mapping[str, str] = field(default_factory=dict)
-    fields_check: Callable[[Asked], None] | None = None
-    describe: Callable[[Asked, dict[str, Any]], dict[str, Any]] | None = None
+    fields_check: Callable[[ListRequest], None] | None = None
+    describe: Callable[[ListRequest, dict[str, Any]], dict[str, Any]] | None = None
 
     @cached_property
-    def plan(self) -> tuple[Column, ...]:
-        """Return the columns."""
+    def all_columns(self) -> tuple[Column, ...]:
+        """Return the declared columns."""
         return columns(self.columns)
 
     def request_name(self, name: str) -> str:
-        """Return the name that filters, orders and rows know a column by."""
+        """Return a column's name in filters, orders and table rows."""
         return _SNAKE.sub("_", name).upper() if self.request_names == "upper" else name
 
     @cached_property
     def fields(self) -> dict[str, Field]:
-        """Return the columns as filters know them."""
+        """Return the columns by their names in filters."""
         return {
             self.request_name(one.name): Field(
                 name=self.request_name(one.name),
@@ -194,10 +195,10 @@ class Entry:
                 read_only=one.read_only,
                 immutable=one.immutable,
             )
-            for one in self.plan
+            for one in self.all_columns
         }
 
     @cached_property
     def visible(self) -> tuple[str, ...]:
-        """Return the names that answers show."""
-        return self.shows or tuple(one.name for one in self.plan if not one.hidden)
+        """Return the names of the columns in answers."""
+        return self.visible_names or tuple(one.name for one in self.all_columns if not one.hidden)

@@ -1,4 +1,4 @@
-"""How declared lists are answered: parameters checked, parents found, filtered, ordered, paged, shaped."""
+"""The handlers of declared lists: parameters, parents, filter, order, page, shape of the answer."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -11,23 +11,23 @@ from tap_bitrix24.demo.rest_v2 import filters, filters_strict, php
 from tap_bitrix24.demo.rest_v2.calls import Answer, Call, Method, names
 from tap_bitrix24.demo.rest_v2.filters import Filter
 from tap_bitrix24.demo.rest_v2.lists import row_format
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, ParentParameter
 from tap_bitrix24.demo.rest_v2.lists.pages import paged
-from tap_bitrix24.demo.rest_v2.lists.request import Asked, positioned
-from tap_bitrix24.demo.rest_v2.lists.tables import Groups
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest, positioned
+from tap_bitrix24.demo.rest_v2.lists.tables import GroupIndex
 from tap_bitrix24.demo.rest_v2.paging import Find, Page
 from tap_bitrix24.demo.rest_v2.views import Selected
 
 _BOUNDS: Final = frozenset((">", ">=", "<", "<="))
 
 
-def read(entry: Entry | None, call: Call) -> Asked:
-    """Read the parameters of a call as its entry takes them; without one in any spelling."""
+def read(entry: Entry | None, call: Call) -> ListRequest:
+    """Return the parameters of a call as its entry reads them; without an entry, names in any spelling."""
     params = call.params
     if entry is not None and entry.positional:
         params = positioned(params, entry.positional, entry.method)
     inner = params.get(entry.inside) if entry is not None and entry.inside else params
-    return Asked(
+    return ListRequest(
         params,
         inner if isinstance(inner, dict) else {},
         entry.spelling if entry is not None else "any",
@@ -38,147 +38,147 @@ def read(entry: Entry | None, call: Call) -> Asked:
     )
 
 
-class Listed:
-    """One entry in service."""
+class ListHandler:
+    """The handler of one entry, with its indices by parent."""
 
     def __init__(self, entry: Entry, source: Entry) -> None:
-        """``source`` is the entry that tells how the rows come about; often the same."""
+        """``source`` is the entry that declares the rows; often the same."""
         self.entry = entry
         self.source = source
-        self._groups: dict[tuple[str, ...], tuple[Table, Groups]] = {}
+        self._groups: dict[tuple[str, ...], tuple[Table, GroupIndex]] = {}
 
     def handle(self, call: Call) -> Answer:
         """Return the list."""
         entry = self.entry
-        asked = read(entry, call)
+        request = read(entry, call)
         if entry.check is not None:
-            entry.check(asked)
+            entry.check(request)
         table = call.table(entry.table)
-        narrowed = self._narrowed(asked, call, table)
-        conditions = [*self._filter(asked, call), *self._fixed()]
-        if entry.window is not None:
-            conditions += entry.window(asked)
-        page = paged(entry, asked, self._find(call, table, [*narrowed, *conditions], self._order(asked)))
-        return self._shaped(asked, call, page)
+        of_parents = self._parent_conditions(request, call, table)
+        conditions = [*self._filter(request, call), *self._constant_conditions()]
+        if entry.extra_conditions is not None:
+            conditions += entry.extra_conditions(request)
+        page = paged(entry, request, self._find(call, table, [*of_parents, *conditions], self._order(request)))
+        return self._shaped(request, call, page)
 
     def describe(self, call: Call) -> Answer:
         """Return the fields method."""
-        asked = read(self.entry, call)
+        request = read(self.entry, call)
         if self.entry.fields_check is not None:
-            self.entry.fields_check(asked)
-        shown = row_format.described(self.entry, self.source)
-        return Answer(self.entry.describe(asked, shown) if self.entry.describe else shown)
+            self.entry.fields_check(request)
+        shown = row_format.field_descriptions(self.entry, self.source)
+        return Answer(self.entry.describe(request, shown) if self.entry.describe else shown)
 
-    def _narrowed(self, asked: Asked, call: Call, table: Table) -> list[Condition]:
-        """Find the rows of the parents that were asked for, by an index."""
+    def _parent_conditions(self, request: ListRequest, call: Call, table: Table) -> list[Condition]:
+        """Return the condition for the rows of the requested parents, found by an index."""
         wanted: dict[str, list[Any]] = {}
-        for ask in self.entry.asks:
-            value = asked.at(ask.at)
+        for parent in self.entry.parents:
+            value = request.at(parent.path)
             if value is None or value == "":
-                if ask.missing is not None:
-                    raise ask.missing.error()
+                if parent.missing is not None:
+                    raise parent.missing.error()
                 continue
-            values = _asked_values(ask, value, asked.switches)
-            # documented parents have no tables here, and their children may have no documented answer
-            known = call.portal.samples is not None or not ask.of
-            known = known or any(call.table(ask.of).holds(php.intval(one)) for one in values)
-            if ask.unknown is not None and not known:
-                raise ask.unknown.error()
-            if ask.column:
-                wanted[self.source.request_name(ask.column)] = values
+            values = _parent_ids(parent, value, request.switches)
+            # parents of documented answers are in no table, and their children may have no documented answer
+            known = call.portal.samples is not None or not parent.table
+            known = known or any(call.table(parent.table).holds(php.intval(one)) for one in values)
+            if parent.unknown is not None and not known:
+                raise parent.unknown.error()
+            if parent.column:
+                wanted[self.source.request_name(parent.column)] = values
         if not wanted:
             return []
-        groups = self._grouped(table, tuple(wanted))
+        groups = self._index(table, tuple(wanted))
         found = sorted({number for values in product(*wanted.values()) for number in groups.ids(values)})
         return [Condition(table.key, "=", tuple(found), lambda _: True)]
 
-    def _grouped(self, table: Table, by: tuple[str, ...]) -> Groups:
-        """Return the index of a table by some columns."""
+    def _index(self, table: Table, by: tuple[str, ...]) -> GroupIndex:
+        """Return the index of a table by some columns, created on first use."""
         known = self._groups.get(by)
         if known is None or known[0] is not table:
-            known = self._groups[by] = (table, Groups(table, by))
+            known = self._groups[by] = (table, GroupIndex(table, by))
         return known[1]
 
-    def _filter(self, asked: Asked, call: Call) -> list[Condition]:
-        """Read the filter in the method's dialect; what stands for a parent is no condition."""
-        given = call.given_filter(asked.spelled("filter"))
-        own = {path.removeprefix("filter.") for ask in self.entry.asks for path in ask.at.split("|")}
+    def _filter(self, request: ListRequest, call: Call) -> list[Condition]:
+        """Return the conditions of the filter in the method's dialect; keys that name a parent are left out."""
+        given = call.given_filter(request.spelled("filter"))
+        own = {path.removeprefix("filter.") for parent in self.entry.parents for path in parent.path.split("|")}
         given = {name: value for name, value in given.items() if str(name) not in own}
-        return call.conditions(_read(self.entry, self._filterable(), given))
+        return call.conditions(_conditions_of(self.entry, self._filterable(), given))
 
     def _filterable(self) -> dict[str, Field]:
-        """Return the fields that filters and orders know."""
-        hidden = {self.source.request_name(one.name) for one in self.source.plan if one.hidden}
+        """Return the fields that filters and orders accept."""
+        hidden = {self.source.request_name(one.name) for one in self.source.all_columns if one.hidden}
         return {name: one for name, one in self.source.fields.items() if name not in hidden}
 
-    def _fixed(self) -> list[Condition]:
-        """Return the conditions that make this list a part of its table."""
+    def _constant_conditions(self) -> list[Condition]:
+        """Return the conditions of a list that shows a part of its table."""
         return [
             Condition(self.source.request_name(name), "in", values, values.__contains__)
             for name, values in self.entry.only.items()
         ]
 
-    def _order(self, asked: Asked) -> Order:
-        """Read the order: a map, or two words that count together only; strict dialects refuse unknown names."""
+    def _order(self, request: ListRequest) -> Order:
+        """Return the order, from a map or from ``sort`` and ``order``; the ORM dialect refuses unknown names."""
         known = self._filterable()
-        given = asked.spelled(self.entry.order_name) if self.entry.order != "none" else None
+        given = request.spelled(self.entry.order_name) if self.entry.order != "none" else None
         if self.entry.order == "words":
-            sort = asked.spelled("sort")
+            sort = request.spelled("sort")
             given = {sort: given} if isinstance(sort, str) and isinstance(given, str) else None
         order = []
         for name, direction in given.items() if isinstance(given, dict) else ():
             if str(name) in known:
                 order.append((str(name), str(direction).upper() != "ASC"))
             elif self.entry.filters == "orm":
-                raise RestError(code=_code(asked.switches), text=f"Unknown field definition `{name}` in order")
+                raise RestError(code=_code(request.switches), text=f"Unknown field definition `{name}` in order")
         return tuple(order) or tuple((self.source.request_name(name), down) for name, down in self.entry.default_order)
 
     def _find(self, call: Call, table: Table, conditions: list[Condition], order: Order) -> Find:
-        """Return the search; faults may lose the order, or the bounds on ids that lead from page to page."""
+        """Return the search for ids; faults may drop the order, or the bounds on ids that lead from page to page."""
         if "drop_order" in call.faults:
             order = ((table.time_fields[1] if table.time_fields[1] in table.fields else table.key, True),)
         if "repeat_page" in call.faults:
             conditions = [one for one in conditions if one.name != table.key or one.op not in _BOUNDS]
         return lambda page: table.sorted(conditions, order, flip=page % 2 == 1)
 
-    def _select(self, asked: Asked) -> Selected | None:
-        """Read the selected columns; None is everything the table has."""
+    def _select(self, request: ListRequest) -> Selected | None:
+        """Return the selected columns; None is all columns of the table."""
         entry = self.entry
         visible = entry.visible or self.source.visible
-        given = names(asked.spelled("select")) if entry.selects else None
+        given = names(request.spelled("select")) if entry.selects else None
         wanted = {str(name) for name in given or ()} or set(entry.default_select)
         chosen = [n for n in visible if n in wanted or self.source.request_name(n) in wanted]
         if not wanted or "*" in wanted:
             chosen = list(visible)
         elif entry.key in visible:
             chosen.append(entry.key)
-        return None if len(set(chosen)) == len(self.source.plan) else frozenset(chosen)
+        return None if len(set(chosen)) == len(self.source.all_columns) else frozenset(chosen)
 
-    def _shaped(self, asked: Asked, call: Call, page: Page) -> Answer:
-        """Write the page in the method's shape."""
+    def _shaped(self, request: ListRequest, call: Call, page: Page) -> Answer:
+        """Return the page in the method's shape."""
         entry = self.entry
         view = call.api.view(f"list {entry.table}", entry.table)
-        rows = call.rows(view, page, self._select(asked))
+        rows = call.rows(view, page, self._select(request))
         result: Any = rows
-        if entry.shape != "list" or entry.around is not None:
+        if entry.shape != "list" or entry.envelope is not None:
             listed = [rows.row(place) for place in range(len(rows))]
             result = rows if entry.shape == "list" else _shape(entry, listed)
-            result = entry.around(asked, result, listed) if entry.around else result
+            result = entry.envelope(request, result, listed) if entry.envelope else result
         if entry.wrapper:
             result = {entry.wrapper: result}
         return Answer(result, page.total, page.next, rows, page.counted)
 
 
-def _asked_values(ask: Ask, value: Any, switches: Mapping[str, str]) -> list[Any]:
-    """Return the parents that a parameter names."""
+def _parent_ids(parent: ParentParameter, value: Any, switches: Mapping[str, str]) -> list[Any]:
+    """Return the parent ids that a parameter names."""
     if not isinstance(value, dict):
         return [php.intval(value) if isinstance(value, float) else value]
-    many = switches[ask.many] == "on" if isinstance(ask.many, str) else ask.many
+    many = switches[parent.many] == "on" if isinstance(parent.many, str) else parent.many
     return list(value.values()) if many else [php.intval(value)]
 
 
-def _read(entry: Entry, known: dict[str, Field], given: php.Array) -> Filter:
-    """Read a filter in the dialect of the entry."""
+def _conditions_of(entry: Entry, known: dict[str, Field], given: php.Array) -> Filter:
+    """Return the conditions of a filter, read in the dialect of the entry."""
     if entry.filters == "none":
         return Filter(dropped=[str(name) for name in given])
     if entry.filters == "equal":
@@ -203,7 +203,7 @@ def _code(switches: Mapping[str, str]) -> Any:
 
 
 def _shape(entry: Entry, listed: Sequence[Row]) -> Any:
-    """Turn rows into a keyed object, a map, a list of values or the one object."""
+    """Return rows as a keyed object, a map, a list of values or one object."""
     if entry.shape == "single":
         return listed[0] if listed else entry.empty
     if entry.shape == "scalars":
@@ -217,9 +217,9 @@ def methods(entries: Mapping[str, Entry], sources: Mapping[str, Entry]) -> list[
     """Return the methods of all entries, their fields methods included."""
     found = []
     for entry in entries.values():
-        listed = Listed(entry, sources.get(entry.table, entry))
+        handler = ListHandler(entry, sources.get(entry.table, entry))
         typed = entry.paging in {"controller", "wrapping", "everything"}
-        found.append(Method(entry.method, entry.scope, listed.handle, typed=typed))
+        found.append(Method(entry.method, entry.scope, handler.handle, typed=typed))
         if entry.fields_method:
-            found.append(Method(entry.fields_method, entry.scope, listed.describe, typed=typed))
+            found.append(Method(entry.fields_method, entry.scope, handler.describe, typed=typed))
     return found

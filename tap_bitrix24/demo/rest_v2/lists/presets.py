@@ -1,4 +1,4 @@
-"""What whole families of declared lists have in common, and how rows find the rows they belong together with."""
+"""What declared lists have in common: those of catalog and sale, unpaged ones, children, formats."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,15 +7,15 @@ from weakref import WeakKeyDictionary
 from tap_bitrix24.demo.company.store import Table
 from tap_bitrix24.demo.rest_v2 import values
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft
 
-_Siblings = dict[Any, list[int]]
-_found: Final["WeakKeyDictionary[Table, dict[str, _Siblings]]"] = WeakKeyDictionary()
+_ChildIds = dict[Any, list[int]]
+_by_column: Final["WeakKeyDictionary[Table, dict[str, _ChildIds]]"] = WeakKeyDictionary()
 
 
-def shop(method: str, entity: str, wrapper: str, columns: str, *, fields: str = "getFields", **more: Any) -> Entry:
-    """Declare a list of the modules catalog and sale: a controller over the ORM, described under the entity's name."""
-    told: dict[str, Any] = {
+def shop_list(method: str, entity: str, wrapper: str, columns: str, *, fields: str = "getFields", **more: Any) -> Entry:
+    """Return a list of the modules catalog or sale: a controller over the ORM, its fields under the entity's name."""
+    facts: dict[str, Any] = {
         "method": method,
         "wrapper": wrapper,
         "columns": columns,
@@ -27,38 +27,38 @@ def shop(method: str, entity: str, wrapper: str, columns: str, *, fields: str = 
         "fields_method": f"{method.removesuffix('.list')}.{fields}" if fields else "",
         "fields_shape": f"entity:{entity}",
     }
-    return Entry(**told | more)
+    return Entry(**facts | more)
 
 
-def whole(method: str, table: str, columns: str, **more: Any) -> Entry:
-    """Declare a list that comes in one answer, whatever is asked for."""
-    told: dict[str, Any] = {
+def unpaged_list(method: str, table: str, columns: str, **more: Any) -> Entry:
+    """Return a list that comes in one answer, whatever filter, order and start say."""
+    facts: dict[str, Any] = {
         "filters": "none",
         "selects": False,
         "order": "none",
         "paging": "unpaged",
         "total": "absent",
     }
-    return Entry(method=method, table=table, columns=columns, **told | more)
+    return Entry(method=method, table=table, columns=columns, **facts | more)
 
 
-def children(draw: Draw, table: str, column: str, owner: int) -> Sequence[int]:
-    """Return the ids that another table has for an owner, as they were when somebody first asked."""
-    listed = draw.tables[table]
-    by_column = _found.setdefault(listed, {})
+def child_ids(draft: RowDraft, table: str, column: str, owner: int) -> Sequence[int]:
+    """Return the ids of a row's children in another table, as they were at the first call."""
+    listed = draft.tables[table]
+    by_column = _by_column.setdefault(listed, {})
     if column not in by_column:
-        groups: _Siblings = {}
+        groups: _ChildIds = {}
         for number in listed.ids:
             groups.setdefault(listed.columns[column](number), []).append(number)
         by_column[column] = groups
     return by_column[column].get(owner, ())
 
 
-def left_out(value: Any) -> Any:
-    """Write a value as it is, but leave the key out where there is none."""
-    return values.ABSENT if value is None else value
+def value_or_omitted(value: Any) -> Any:
+    """Return a value unchanged; None leaves the key out."""
+    return values.OMITTED if value is None else value
 
 
 def as_is(value: Any) -> Any:
-    """Write a value as it is, whatever its type."""
+    """Return a value unchanged, whatever its type."""
     return value

@@ -1,7 +1,7 @@
 """All declared lists, gathered from the modules of the package ``data``.
 
 To add a list, add an :class:`~tap_bitrix24.demo.rest_v2.lists.entry.Entry` to the ``ENTRIES`` of a module there; a new
-module needs no mention anywhere. Its table is made when first asked for, and can be changed and compared like all
+module needs no mention anywhere. Its table is created on first access and can be changed and compared like all
 others.
 """
 
@@ -13,12 +13,12 @@ from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Tables
 from tap_bitrix24.demo.rest_v2.lists import data
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
-from tap_bitrix24.demo.rest_v2.lists.tables import laid_out
+from tap_bitrix24.demo.rest_v2.lists.tables import create_table
 
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Return the entries by method; a method declared twice is a mistake."""
+    """Return the entries by method; a method declared twice raises ValueError."""
     found: dict[str, Entry] = {}
     for module in sorted(one.name for one in pkgutil.iter_modules(data.__path__)):
         for entry in import_module(f"{data.__name__}.{module}").ENTRIES:
@@ -31,7 +31,7 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def sources() -> dict[str, Entry]:
-    """Return the entries that tell how rows come about, by table; one table has one of them."""
+    """Return the entries that declare rows, by table; two for one table raise ValueError."""
     found: dict[str, Entry] = {}
     for entry in entries().values():
         if entry.columns and entry.table in found:
@@ -42,7 +42,7 @@ def sources() -> dict[str, Entry]:
     return found
 
 
-def promise(seeds: Seeds, tables: Tables) -> None:
-    """Let every table be laid out when someone asks for it."""
+def register_tables(seeds: Seeds, tables: Tables) -> None:
+    """Register every table, to be created on first access."""
     for name, entry in sources().items():
-        tables.later[name] = partial(laid_out, entry, seeds, tables)
+        tables.later[name] = partial(create_table, entry, seeds, tables)

@@ -1,4 +1,4 @@
-"""A call as declared lists read it: by path, by spelling, by position."""
+"""The parameters of a call as declared lists read them: by path, by spelling, by position."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from tap_bitrix24.demo.rest_v2 import php
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Parameters of one call; ``inner`` are those of the folder (``PARAMS``) where filter, order and paging stand."""
+class ListRequest:
+    """Parameters of one call; ``inner`` are those that hold filter, order and paging (``PARAMS`` of some methods)."""
 
     params: php.Array
     inner: php.Array
@@ -21,7 +21,7 @@ class Asked:
     faults: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, paths: str) -> Any:
-        """Return the parameter of the first path that leads anywhere; ``|`` stands between paths."""
+        """Return the parameter of the first path that exists, or None; ``|`` separates paths."""
         for path in paths.split("|"):
             value: Any = self.params
             for step in path.split("."):
@@ -31,24 +31,24 @@ class Asked:
         return None
 
     def spelled(self, name: str) -> Any:
-        """Return a parameter of the folder in the spellings that the method accepts."""
+        """Return an inner parameter in the spellings that the method accepts, or None."""
         spellings = {"lower": (name,), "upper": (name.upper(),)}.get(
             self.spelling, (name, name.upper(), name.capitalize())
         )
         return next((self.inner[one] for one in spellings if one in self.inner), None)
 
     def number(self, name: str, default: int) -> int:
-        """Return a whole number of the folder in either case; what is no number, or below 1, gives the default."""
+        """Return an inner parameter as a number, in either case; below 1 or no number gives the default."""
         value = self.inner.get(name, self.inner.get(name.upper()))
         found = php.intval(value) if value is not None else default
         return found if found > 0 else default
 
 
 def positioned(params: php.Array, names: tuple[str, ...], method: str) -> php.Array:
-    """Name positional parameters as PHP's old task methods take them: in the order they came, whatever their keys.
+    """Return positional parameters by name, as the old task methods read them: in their order, whatever their keys.
 
-    A name that ends in ``?`` takes a scalar only, and what is no number there is an error: that is how one stray
-    key at the front spoils the call.
+    A name that ends in ``?`` takes a scalar only; text there is an error, which is why an extra key at the front makes
+    the call fail.
     """
     given = [(name, value) for name, value in params.items() if name != "start"]
     strange = [name for name, _ in given if isinstance(name, str) and name not in {one.rstrip("?") for one in names}]

@@ -1,4 +1,4 @@
-"""Rows of declared lists as they go over the wire, and how their fields methods describe them (docs/protocol.md §5, §6)."""
+"""Rows and field lists of declared lists as answers have them (docs/protocol.md §5, §6)."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,17 +13,17 @@ _UNTOUCHED: Final = frozenset(("bool", "array", "object", "any"))
 _SHOWN_TYPES: Final = {"bool": "boolean", "any": "string"}
 
 
-def show(entry: Entry) -> Callable[[Row], Row]:
-    """Return the function that writes rows, hidden columns included."""
-    plan = [(entry.request_name(one.name), one.name, _converter(entry, one)) for one in entry.plan]
+def row_writer(entry: Entry) -> Callable[[Row], Row]:
+    """Return the function that turns table rows into rows of answers, hidden columns included."""
+    all_columns = [(entry.request_name(one.name), one.name, _converter(entry, one)) for one in entry.all_columns]
 
     def shown(row: Row) -> Row:
         made: Row = {}
-        for name, item, convert in plan:
+        for name, item, convert in all_columns:
             value = row.get(name)
             if convert is not None:
                 value = convert(value)
-                if value is values.ABSENT:
+                if value is values.OMITTED:
                     continue
             made[item] = value
         return made
@@ -32,8 +32,8 @@ def show(entry: Entry) -> Callable[[Row], Row]:
 
 
 def _converter(entry: Entry, column: Column) -> values.Converter | None:
-    """Return the converter of a column: by its name, by its type, then by the form of the list."""
-    named = entry.wire.get(column.name) or entry.wire.get(column.type)
+    """Return the converter of a column: by name, by type, then by the form of the list."""
+    named = entry.formats.get(column.name) or entry.formats.get(column.type)
     if named is not None or column.type in _UNTOUCHED or column.multiple:
         return named
     if entry.form == "typed" and column.type == "double":
@@ -44,40 +44,40 @@ def _converter(entry: Entry, column: Column) -> values.Converter | None:
 
 
 def _number(value: Any) -> Any:
-    """Write whole amounts without a fraction, as PHP's JSON does."""
+    """Return whole amounts as integers, as PHP's JSON writes them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _text(value: Any) -> Any:
-    """Write numbers as text, whatever the column's type says."""
+    """Return numbers as text, whatever the column's type."""
     return str(value) if type(value) in {int, float} else value
 
 
-def spaced(value: Any) -> Any:
-    """Write an instant as ``2025-03-24 07:25:59``, without a zone."""
+def without_zone(value: Any) -> Any:
+    """Return an instant as ``2025-03-24 07:25:59``, without a zone."""
     return None if value is None else timestamps.server_iso(value)[:19].replace("T", " ")
 
 
-def portal_format(value: Any) -> Any:
-    """Write an instant as portals display it, as ``20.12.2024 17:59:00``, without a zone."""
+def display_format(value: Any) -> Any:
+    """Return an instant in the portal's display format, ``20.12.2024 17:59:00``, without a zone."""
     if value is None:
         return ""
     text = timestamps.server_iso(value)
     return f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:19]}"
 
 
-def absent(value: Any) -> Any:
-    """Leave out the key of a value that is not there; numbers are text."""
-    return values.ABSENT if value is None else _text(value)
+def text_or_omitted(value: Any) -> Any:
+    """Return numbers as text; None leaves the key out."""
+    return values.OMITTED if value is None else _text(value)
 
 
 def text(value: Any) -> Any:
-    """Write a number as text where the rest of the list has JSON numbers."""
+    """Return a number as text, where the rest of the list has JSON numbers."""
     return _text(value)
 
 
-def described(entry: Entry, source: Entry) -> Any:
-    """Return what the fields method of an entry says of its source's columns, in the shape that its family has."""
+def field_descriptions(entry: Entry, source: Entry) -> Any:
+    """Return the answer of an entry's fields method, in the shape of its module."""
     shape, _, name = entry.fields_shape.partition(":")
     fields = [source.fields[source.request_name(name)] for name in entry.visible or source.visible]
     if shape == "labels":
@@ -95,12 +95,12 @@ def described(entry: Entry, source: Entry) -> Any:
 
 
 def _kind(described_field: Field) -> str:
-    """Return a field's type as the portal calls it."""
+    """Return a field's type as fields methods name it."""
     return _SHOWN_TYPES.get(described_field.type, described_field.type)
 
 
 def _short(one: Field) -> dict[str, Any]:
-    """Describe a field as catalog and sale do: no title, no multiplicity."""
+    """Return a field's facts as catalog and sale give them: no title, no multiplicity."""
     return {
         "isImmutable": one.immutable,
         "isReadOnly": one.read_only,
@@ -110,7 +110,7 @@ def _short(one: Field) -> dict[str, Any]:
 
 
 def _attributes(one: Field) -> dict[str, Any]:
-    """Describe a field as the CRM does."""
+    """Return a field's facts as the CRM gives them."""
     return {
         "type": _kind(one),
         "isRequired": one.required,

@@ -1,4 +1,4 @@
-"""How the rows of declared lists come about: a value is a pure function of the row's id, by the column's type."""
+"""Values of the rows of declared lists: pure functions of the row's id, by the column's type and name."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -9,20 +9,20 @@ from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row, Tables
 from tap_bitrix24.demo.company.timestamps import DAY
 
-_CREATED: Final = ("CREATE", "INSERT", "REGISTER", "ADDED", "BILL")
-_MODIFIED: Final = ("MODIF", "UPDATE", "TIMESTAMP", "CHANGED")
+_CREATED_PARTS: Final = ("CREATE", "INSERT", "REGISTER", "ADDED", "BILL")
+_MODIFIED_PARTS: Final = ("MODIF", "UPDATE", "TIMESTAMP", "CHANGED")
 
 
-class Draw:
-    """One row in the making. ``owner`` and ``place`` are those of a child among its owner's, ``row`` grows.
+class RowDraft:
+    """A row being computed: ``row`` holds its values so far, ``owner`` its parent, ``place`` its place among siblings.
 
-    ``later``: a child that came after the portal's start; its place is 0.
+    ``later``: a child row that was added after the portal's start; its place is 0.
     """
 
     __slots__ = ("created", "later", "modified", "number", "owner", "place", "row", "salt", "seeds", "tables")
 
     def __init__(self, seeds: Seeds, tables: Tables, number: int, created: int, modified: int) -> None:
-        """Start a row; its salt is that of the column in turn."""
+        """Start a row; ``salt`` is set for each column before its value is computed."""
         self.seeds, self.tables, self.number = seeds, tables, number
         self.created, self.modified = created, modified
         self.owner = self.place = self.salt = 0
@@ -31,7 +31,7 @@ class Draw:
 
     @property
     def bits(self) -> int:
-        """Return 48 mixed bits of this row and column."""
+        """Return 48 pseudo-random bits of this row and column."""
         return self.seeds.mix(self.number, self.salt)
 
     def one_of(self, choices: Sequence[Any]) -> Any:
@@ -39,36 +39,36 @@ class Draw:
         return choices[self.bits % len(choices)]
 
     def pick(self, table: str, shift: int = 0) -> int:
-        """Return an id that a table had when it was laid out."""
+        """Return an id that a table had when it was created."""
         if table not in self.seeds.initial_ids:
             self.seeds.initial_ids[table] = self.tables[table].ids[:]
         return self.seeds.pick(table, self.bits >> shift)
 
 
 def salt(table: str, column: str) -> int:
-    """Return the salt of a column."""
+    """Return a column's number, which makes its values independent of other columns."""
     return crc32(f"{table}.{column}".encode()) & 0xFFFF
 
 
-def one_of(*choices: Any) -> Callable[[Draw], Any]:
-    """Return the row factory of values from a few choices."""
-    return lambda draw: draw.one_of(choices)
+def one_of(*choices: Any) -> Callable[[RowDraft], Any]:
+    """Return the value function that picks one of the choices."""
+    return lambda draft: draft.one_of(choices)
 
 
-def fixed(value: Any) -> Callable[[Draw], Any]:
-    """Return the row factory of one value for all rows."""
+def fixed(value: Any) -> Callable[[RowDraft], Any]:
+    """Return the value function of a constant."""
     return lambda _: value
 
 
-def numbered(text: str) -> Callable[[Draw], Any]:
-    """Return the row factory of a text with the row's id in it, as in ``numbered("Store {}")``."""
-    return lambda draw: text.format(draw.number)
+def numbered(text: str) -> Callable[[RowDraft], Any]:
+    """Return the value function of a text with the row's id in it, as in ``numbered("Store {}")``."""
+    return lambda draft: text.format(draft.number)
 
 
-def maker(name: str, kind: str, ref: str) -> Callable[[Draw], Any]:
-    """Return how a column comes about if nobody says: by reference, by type, then by what its name tells."""
+def value_function(name: str, kind: str, ref: str) -> Callable[[RowDraft], Any]:
+    """Return the default value function of a column: by reference, by type, then by name."""
     if ref:
-        return lambda draw: draw.pick(ref)
+        return lambda draft: draft.pick(ref)
     if kind in {"datetime", "date"}:
         return _moment(name.upper(), kind)
     found = _BY_TYPE.get(kind)
@@ -77,35 +77,35 @@ def maker(name: str, kind: str, ref: str) -> Callable[[Draw], Any]:
     return _text(name.upper())
 
 
-def _moment(name: str, kind: str) -> Callable[[Draw], Any]:
-    """Return stamps by their names; other moments lie between creation and last change."""
+def _moment(name: str, kind: str) -> Callable[[RowDraft], Any]:
+    """Return the value function of a time: created or modified by name, others between the two."""
     unit = DAY if kind == "date" else 1
-    if any(part in name for part in _MODIFIED):
-        return lambda draw: draw.modified // unit
-    if any(part in name for part in _CREATED):
-        return lambda draw: draw.created // unit
-    return lambda draw: (draw.created + draw.bits % max(draw.modified - draw.created, 1)) // unit
+    if any(part in name for part in _MODIFIED_PARTS):
+        return lambda draft: draft.modified // unit
+    if any(part in name for part in _CREATED_PARTS):
+        return lambda draft: draft.created // unit
+    return lambda draft: (draft.created + draft.bits % max(draft.modified - draft.created, 1)) // unit
 
 
-def _text(name: str) -> Callable[[Draw], Any]:
-    """Return text that looks like what the column is called."""
+def _text(name: str) -> Callable[[RowDraft], Any]:
+    """Return the value function of a text that suits the column's name."""
     if name.endswith(("NAME", "TITLE")):
-        return lambda draw: f"{draw.one_of(PRODUCTS)} {draw.number}"
+        return lambda draft: f"{draft.one_of(PRODUCTS)} {draft.number}"
     if name.endswith(("CODE", "XMLID", "XML_ID")):
-        return lambda draw: f"x{draw.bits % 0xFFFFFF:06x}"
+        return lambda draft: f"x{draft.bits % 0xFFFFFF:06x}"
     if "CURRENCY" in name:
         return one_of("RUB", "RUB", "EUR", "USD")
-    return lambda draw: draw.one_of(COMMENTS)
+    return lambda draft: draft.one_of(COMMENTS)
 
 
-_BY_TYPE: Final[dict[str, Callable[[Draw], Any]]] = {
-    "integer": lambda draw: draw.bits % 1000,
-    "int": lambda draw: draw.bits % 1000,
-    "double": lambda draw: draw.bits % 1_000_000 / 100,
-    "char": lambda draw: "YN"[draw.bits & 1],
-    "boolean": lambda draw: "YN"[draw.bits & 1],
-    "bool": lambda draw: bool(draw.bits & 1),
-    "user": lambda draw: draw.pick("users"),
+_BY_TYPE: Final[dict[str, Callable[[RowDraft], Any]]] = {
+    "integer": lambda draft: draft.bits % 1000,
+    "int": lambda draft: draft.bits % 1000,
+    "double": lambda draft: draft.bits % 1_000_000 / 100,
+    "char": lambda draft: "YN"[draft.bits & 1],
+    "boolean": lambda draft: "YN"[draft.bits & 1],
+    "bool": lambda draft: bool(draft.bits & 1),
+    "user": lambda draft: draft.pick("users"),
     "array": lambda _: [],
     "object": lambda _: [],
     "any": lambda _: None,

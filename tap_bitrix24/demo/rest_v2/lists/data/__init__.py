@@ -1,1 +1,1 @@
-"""The declared lists themselves; every module here has ``ENTRIES`` and is found by the registry."""
+"""The declared lists; every module here has ``ENTRIES`` and is found by the registry."""

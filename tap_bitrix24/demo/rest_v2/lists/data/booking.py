@@ -7,9 +7,9 @@ from tap_bitrix24.demo.company.store import Condition, Row
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _NO_BOOKING: Final = Refusal(1023, "Booking not found")
 _NO_WAITING: Final = Refusal(1040, "Wait list not found")
@@ -40,27 +40,27 @@ _DELAYS: Final = {
 
 
 def _missing(name: str) -> Refusal:
-    """Return the error of a controller that lacks a parameter."""
+    """Return the error of a missing parameter."""
     return Refusal(_MISSING.code, _MISSING.text.format(name))
 
 
-def _begins(draw: Draw) -> int:
-    """Return when a booking begins: on a quarter of an hour, from half a year ago to three months ahead."""
-    return (draw.seeds.anchor - 180 * DAY + draw.seeds.mix(draw.number, 83) % (270 * DAY)) // 900 * 900
+def _begins(draft: RowDraft) -> int:
+    """Return the start of a booking: on a quarter of an hour, from half a year ago to three months ahead."""
+    return (draft.seeds.anchor - 180 * DAY + draft.seeds.mix(draft.number, 83) % (270 * DAY)) // 900 * 900
 
 
-def _period(draw: Draw) -> Row:
-    """Return the period as bookings show it: both ends with the zone they were entered in."""
-    zone = draw.one_of(("Europe/Berlin", "Europe/Riga"))
+def _period(draft: RowDraft) -> Row:
+    """Return the period of a booking: both ends as unix time with the zone they were entered in."""
+    zone = draft.one_of(("Europe/Berlin", "Europe/Riga"))
     return {
-        "from": {"timestamp": draw.row["FROM"], "timezone": zone},
-        "to": {"timestamp": draw.row["TO"], "timezone": zone},
+        "from": {"timestamp": draft.row["FROM"], "timezone": zone},
+        "to": {"timestamp": draft.row["TO"], "timezone": zone},
     }
 
 
-def _within(asked: Asked) -> Sequence[Condition]:
-    """Read the period in unix seconds: bookings that overlap it; one that ends before it begins is an error."""
-    given = asked.at("filter.within")
+def _within(request: ListRequest) -> Sequence[Condition]:
+    """Return conditions for the bookings that overlap ``filter.within`` (unix seconds); an empty period is an error."""
+    given = request.at("filter.within")
     if not isinstance(given, dict):
         return []
     low, high = php.intval(given.get("dateFrom")), php.intval(given.get("dateTo"))
@@ -69,21 +69,21 @@ def _within(asked: Asked) -> Sequence[Condition]:
     return [ranged("FROM", "<", high), ranged("TO", ">", low)]
 
 
-def _resources(draw: Draw) -> list[int]:
+def _resources(draft: RowDraft) -> list[int]:
     """Return one or two resources."""
-    first = draw.pick("booking_resources")
-    second = draw.pick("booking_resources", 9)
-    return [first] if first == second or draw.number % 3 else [first, second]
+    first = draft.pick("booking_resources")
+    second = draft.pick("booking_resources", 9)
+    return [first] if first == second or draft.number % 3 else [first, second]
 
 
-def _client_kind(draw: Draw) -> Row:
-    """Return what kind of client comes; contacts first."""
-    return {"module": "crm", "code": _KINDS[draw.place % 2]}
+def _client_kind(draft: RowDraft) -> Row:
+    """Return the kind of a client: a contact first, then a company, in turn."""
+    return {"module": "crm", "code": _KINDS[draft.place % 2]}
 
 
-def _client(draw: Draw) -> int:
-    """Return the contact or company; both may have one id."""
-    return draw.pick("companies" if draw.place % 2 else "contacts")
+def _client(draft: RowDraft) -> int:
+    """Return the id of the contact or company; the two may be equal."""
+    return draft.pick("companies" if draft.place % 2 else "contacts")
 
 
 def _clients(method: str, table: str, owner: str, column: str, wrapper: str, unknown: Refusal) -> Entry:
@@ -99,7 +99,7 @@ def _clients(method: str, table: str, owner: str, column: str, wrapper: str, unk
         owner_column=column,
         per=(1, 2, 0),
         values={"id": _client, "type": _client_kind},
-        asks=(Ask(at=column, column=column, missing=_missing(column), unknown=unknown, of=owner),),
+        parents=(ParentParameter(path=column, column=column, missing=_missing(column), unknown=unknown, table=owner),),
         filters="none",
         selects=False,
         paging="unpaged",
@@ -109,7 +109,7 @@ def _clients(method: str, table: str, owner: str, column: str, wrapper: str, unk
 
 
 def _links(method: str, table: str, owner: str, column: str, unknown: Refusal) -> Entry:
-    """Return the list of what bookings or those who wait are linked with."""
+    """Return the list of external links of bookings or of the waiting list."""
     return Entry(
         method=method,
         table=table,
@@ -122,10 +122,10 @@ def _links(method: str, table: str, owner: str, column: str, unknown: Refusal) -
         per=(0, 1, 2),
         values={
             "moduleId": fixed("crm"),
-            "entityTypeId": lambda draw: ("DEAL", "DYNAMIC_156")[draw.place % 2],
-            "value": lambda draw: str(draw.pick("deals")),
+            "entityTypeId": lambda draft: ("DEAL", "DYNAMIC_156")[draft.place % 2],
+            "value": lambda draft: str(draft.pick("deals")),
         },
-        asks=(Ask(at=column, column=column, missing=_missing(column), unknown=unknown, of=owner),),
+        parents=(ParentParameter(path=column, column=column, missing=_missing(column), unknown=unknown, table=owner),),
         filters="none",
         selects=False,
         paging="unpaged",
@@ -147,15 +147,15 @@ ENTRIES: Final = (
         count=120,
         values={
             "FROM": _begins,
-            "TO": lambda draw: draw.row["FROM"] + 900 * (1 + draw.number % 6),
+            "TO": lambda draft: draft.row["FROM"] + 900 * (1 + draft.number % 6),
             "datePeriod": _period,
-            "name": lambda draw: draw.one_of(("Стрижка", "", "Tyre change {}", "Consultation & tea {}")).format(
-                draw.number
+            "name": lambda draft: draft.one_of(("Стрижка", "", "Tyre change {}", "Consultation & tea {}")).format(
+                draft.number
             ),
             "resourceIds": _resources,
         },
-        asks=(Ask(at="filter.within"),),
-        window=_within,
+        parents=(ParentParameter(path="filter.within"),),
+        extra_conditions=_within,
         filters="none",
         selects=False,
         order="none",
@@ -246,15 +246,15 @@ ENTRIES: Final = (
             "to": one_of(1080, 1200),
             "slotSize": one_of(15, 60),
             "timezone": one_of("Europe/Berlin", "America/Sao_Paulo"),
-            "weekDays": lambda draw: ["Mon", "Tue", "Wed", "Thu", "Fri"] if draw.place == 0 else ["Sat"],
+            "weekDays": lambda draft: ["Mon", "Tue", "Wed", "Thu", "Fri"] if draft.place == 0 else ["Sat"],
         },
-        asks=(
-            Ask(
-                at="resourceId",
+        parents=(
+            ParentParameter(
+                path="resourceId",
                 column="RESOURCE",
                 missing=_missing("resourceId"),
                 unknown=_NO_RESOURCE,
-                of="booking_resources",
+                table="booking_resources",
             ),
         ),
         filters="none",

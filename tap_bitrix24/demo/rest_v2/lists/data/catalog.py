@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
 
 _PRODUCTS, _OFFERS = 23, 24
 _SIMPLE, _SKU, _OFFER, _SERVICE = 1, 3, 4, 7
@@ -35,25 +35,25 @@ _NO_KIND: Final = Refusal(200040300010, "Required fields: iblockId, productType"
 _CATALOG: Final = {"iblockTypeId": 0, "productIblockId": None, "skuPropertyId": None, "subscription": "N", "vatId": 1}
 
 
-def _names_its_block(asked: Asked) -> None:
-    """Refuse a list of products without its block in the filter, or without id and block among the columns."""
-    given = asked.spelled("filter")
+def _names_its_block(request: ListRequest) -> None:
+    """Refuse a list of products without iblockId in the filter, or without id and iblockId in select."""
+    given = request.spelled("filter")
     if not any(str(name).lstrip("=@") == "iblockId" for name in given or ()):
         raise _NO_BLOCK.error()
-    select = asked.spelled("select")
+    select = request.spelled("select")
     if not {"id", "iblockId"} <= (set(select.values()) if isinstance(select, dict) else set()):
         raise _NO_COLUMNS.error()
 
 
-def _names_block_and_kind(asked: Asked) -> None:
-    """Refuse a fields method without block and product type."""
-    if asked.at("filter.iblockId") is None or asked.at("filter.productType") is None:
+def _names_block_and_kind(request: ListRequest) -> None:
+    """Refuse a fields method without iblockId and productType."""
+    if request.at("filter.iblockId") is None or request.at("filter.productType") is None:
         raise _NO_KIND.error()
 
 
-def _described(asked: Asked, shown: dict[str, Any]) -> dict[str, Any]:
-    """Describe products as documented: with names, and with the properties of the block that was asked for."""
-    block = php.intval(asked.at("filter.iblockId"))
+def _described(request: ListRequest, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the field list of products as documented: with names and the properties of the block."""
+    block = php.intval(request.at("filter.iblockId"))
     ((kind, fields),) = shown.items()
     made: dict[str, Any] = {}
     for name, one in fields.items():
@@ -69,43 +69,43 @@ def _described(asked: Asked, shown: dict[str, Any]) -> dict[str, Any]:
     return {kind: made}
 
 
-def _type(draw: Draw) -> int:
-    """Return what kind of product a row is; most are simple."""
-    return (_SIMPLE, _SIMPLE, _SIMPLE, _SIMPLE, _SKU, _OFFER, _SERVICE)[draw.number % 7]
+def _type(draft: RowDraft) -> int:
+    """Return the type of a product; most are simple."""
+    return (_SIMPLE, _SIMPLE, _SIMPLE, _SIMPLE, _SKU, _OFFER, _SERVICE)[draft.number % 7]
 
 
 def _property(name: str) -> Any:
-    """Return a property: one value with its own id, a list of them, or null."""
+    """Return the value function of a property: one value with its own id, a list of them, or null."""
     _, multiple, _ = _PROPERTIES[name]
 
-    def value(draw: Draw) -> Any:
-        if draw.row["iblockId"] != _PROPERTIES[name][0] or draw.bits % 4 == 0:
+    def value(draft: RowDraft) -> Any:
+        if draft.row["iblockId"] != _PROPERTIES[name][0] or draft.bits % 4 == 0:
             return None
-        first = 2 * draw.number + 9000
+        first = 2 * draft.number + 9000
         words = ("белый", "red", "XL", "42")
-        made = [{"value": words[(draw.bits >> place) % 4], "valueId": str(first + place)} for place in (0, 1)]
-        return made[: 1 + draw.bits % 2] if multiple else made[0]
+        made = [{"value": words[(draft.bits >> place) % 4], "valueId": str(first + place)} for place in (0, 1)]
+        return made[: 1 + draft.bits % 2] if multiple else made[0]
 
     return value
 
 
-def _parent(draw: Draw) -> Any:
-    """Name the product that an offer is a variation of."""
-    if draw.row["iblockId"] != _OFFERS:
+def _parent(draft: RowDraft) -> Any:
+    """Return the product that an offer is a variation of."""
+    if draft.row["iblockId"] != _OFFERS:
         return None
-    return {"value": str(max(draw.number - draw.number % 7, 1)), "valueId": str(draw.number + 20_000)}
+    return {"value": str(max(draft.number - draft.number % 7, 1)), "valueId": str(draft.number + 20_000)}
 
 
-def _picture(draw: Draw) -> Any:
+def _picture(draft: RowDraft) -> Any:
     """Return a picture of one product in five."""
-    if draw.bits % 5:
+    if draft.bits % 5:
         return None
-    link = f"/rest/catalog.product.download?fields%5BfileId%5D={draw.number}&fields%5BproductId%5D={draw.number}"
-    return {"id": str(6000 + draw.number), "downloadUrl": link}
+    link = f"/rest/catalog.product.download?fields%5BfileId%5D={draft.number}&fields%5BproductId%5D={draft.number}"
+    return {"id": str(6000 + draft.number), "downloadUrl": link}
 
 
 def _products(kind: str, wrapper: str, types: tuple[int, ...], **more: Any) -> Entry:
-    """Declare one of the four lists that products are split into."""
+    """Return one of the four lists that products are split into."""
     prefix = "catalog.product" if kind == "product" else f"catalog.product.{kind}"
     return Entry(
         method=f"{prefix}.list",
@@ -165,7 +165,7 @@ ENTRIES: Final = (
         modified="timestampX",
         values={
             "type": _type,
-            "iblockId": lambda draw: _OFFERS if _type(draw) == _OFFER else _PRODUCTS,
+            "iblockId": lambda draft: _OFFERS if _type(draft) == _OFFER else _PRODUCTS,
             "measure": fixed(5),
             "sort": one_of(100, 500),
             "vatId": one_of(1, 2),

@@ -10,9 +10,9 @@ from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.company.work import is_open_line
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal, columns
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal, columns
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _CRM_KINDS: Final = (("leads", "lead"), ("deals", "deal"), ("contacts", "contact"), ("companies", "company"))
 _NO_DIALOG: Final = Refusal("DIALOG_ID_EMPTY", "Dialog ID can't be empty")
@@ -25,19 +25,19 @@ _SIP: Final = """
 """
 
 
-def _secret(draw: Draw) -> str:
-    """Return a password; what reads it must not keep it."""
-    return f"pw-{draw.seeds.mix(draw.number, 97):012x}"
+def _secret(draft: RowDraft) -> str:
+    """Return a password; clients must not store it."""
+    return f"pw-{draft.seeds.mix(draft.number, 97):012x}"
 
 
 def _messages(seeds: Seeds, activity: int) -> int:
-    """Return how many messages a session of an open line has; other activities are none."""
+    """Return the number of messages of an activity; only sessions of open lines have any."""
     return 2 + activity % 4 if is_open_line(seeds, activity) else 0
 
 
-def _session(asked: Asked, rows: Any, listed: Sequence[Row]) -> Row:
-    """Put the chat and the people beside the messages of a session."""
-    session = int(asked.at("SESSION_ID"))
+def _session(request: ListRequest, rows: Any, listed: Sequence[Row]) -> Row:
+    """Return the messages of a session with its chat and its users."""
+    session = int(request.at("SESSION_ID"))
     people = {row["senderid"]: {"id": row["senderid"], "name": "Anna", "avatar": ""} for row in listed}
     return {
         "chatId": 1000 + session,
@@ -52,42 +52,42 @@ def _session(asked: Asked, rows: Any, listed: Sequence[Row]) -> Row:
     }
 
 
-def _active_only(asked: Asked) -> Sequence[Condition]:
-    """Leave out chats that are over, unless ``ACTIVE_ONLY=N`` asks for them."""
-    if asked.at("ACTIVE_ONLY") == "N":
+def _active_only(request: ListRequest) -> Sequence[Condition]:
+    """Return the condition for active chats, or none with ``ACTIVE_ONLY=N``."""
+    if request.at("ACTIVE_ONLY") == "N":
         return []
     return [Condition("ACTIVE", "=", "Y", lambda value: value == "Y")]
 
 
 def _members(_: Seeds, chat: int) -> int:
-    """Return how many people a chat has; a talk of two is none."""
+    """Return the number of members of a chat; private dialogs have none."""
     return 0 if chat % 4 == 0 else 1 + chat % 5
 
 
-def _in_chat(draw: Draw) -> int:
-    """Return one of a chat's members, each place another one."""
-    people = draw.seeds.initial_ids["users"]
-    return people[(draw.owner + draw.place) % len(people)]
+def _in_chat(draft: RowDraft) -> int:
+    """Return a member of a chat by its place; members differ."""
+    people = draft.seeds.initial_ids["users"]
+    return people[(draft.owner + draft.place) % len(people)]
 
 
-def _member_name(draw: Draw, place: int) -> str:
+def _member_name(draft: RowDraft, place: int) -> str:
     """Return first or last name of a member, the same in every chat."""
-    mixed = draw.seeds.mix(draw.row["id"], 61)
+    mixed = draft.seeds.mix(draft.row["id"], 61)
     return (FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 9) % len(LAST_NAMES)])[place]
 
 
-def _attached(draw: Draw) -> list[int]:
+def _attached(draft: RowDraft) -> list[int]:
     """Return the ids of the files of a comment."""
-    return [90_000 + draw.number] if draw.number % 9 == 0 else []
+    return [90_000 + draft.number] if draft.number % 9 == 0 else []
 
 
 def _comments(seeds: Seeds, user: int) -> int:
-    """Return how many comments someone wrote: one person more than a page."""
+    """Return the number of comments of a user; one user has more than a page."""
     return 130 if user == seeds.initial_ids["users"][1] else 2 * user % 7
 
 
-def _with_files(_: Asked, rows: Any, listed: Sequence[Row]) -> Row:
-    """Put the files of comments beside them: a map by id, or an empty list."""
+def _with_files(_: ListRequest, rows: Any, listed: Sequence[Row]) -> Row:
+    """Return comments with their files: a map by id, or an empty list."""
     files = {
         str(number): {"id": number, "type": "image", "name": "схема <1>.png", "size": 184_320, "authorId": 1}
         for row in listed
@@ -96,18 +96,18 @@ def _with_files(_: Asked, rows: Any, listed: Sequence[Row]) -> Row:
     return {"comments": rows, "files": files}
 
 
-def _after_entry(asked: Asked) -> Sequence[Condition]:
-    """Read FIRST_ID: an entry of the feed, whose ids are others than those of posts and not told."""
-    first = asked.at("FIRST_ID")
+def _after_entry(request: ListRequest) -> Sequence[Condition]:
+    """Return the condition of FIRST_ID, the id of a feed entry: answers do not show it, posts have ids of their own."""
+    first = request.at("FIRST_ID")
     return [] if first is None else [ranged("LOG", ">", php.intval(first))]
 
 
-def _post_files(draw: Draw) -> Any:
-    """Return the files of a post, with a link that holds a secret; posts without any say so in three ways."""
-    if draw.number % 5:
-        return (None, [], False)[draw.number % 3]
-    link = f"https://demo.example/bitrix/tools/disk/uf.php?attachedId={draw.number}&auth[aplogin]=1&auth[ap]=s3cr3t"
-    return [{"id": str(draw.number), "name": "план.pdf", "size": 1024, "urlDownload": link}]
+def _post_files(draft: RowDraft) -> Any:
+    """Return the files of a post, with a link that holds a token; without files null, false or an empty list."""
+    if draft.number % 5:
+        return (None, [], False)[draft.number % 3]
+    link = f"https://demo.example/bitrix/tools/disk/uf.php?attachedId={draft.number}&auth[aplogin]=1&auth[ap]=s3cr3t"
+    return [{"id": str(draft.number), "name": "план.pdf", "size": 1024, "urlDownload": link}]
 
 
 ENTRIES: Final = (
@@ -117,20 +117,20 @@ ENTRIES: Final = (
         scope="telephony",
         key="CONFIG_ID",
         columns=f"ID:integer {_SIP}",
-        shows=tuple(one.name for one in columns(_SIP)),  # the ID filters, but is not told
+        visible_names=tuple(one.name for one in columns(_SIP)),  # the ID can be filtered by, but is not shown
         count=4,
         values={
-            "ID": lambda draw: draw.number + 20,
+            "ID": lambda draft: draft.number + 20,
             "TYPE": one_of("cloud", "office"),
             "TITLE": numbered("Линия <{}>"),
-            "REG_ID": lambda draw: draw.bits % 90_000,
+            "REG_ID": lambda draft: draft.bits % 90_000,
             "APP_ID": fixed("demo.telephony"),
             "SERVER": fixed("sip.example.com:5060"),
             "LOGIN": numbered("line{}"),
             "PASSWORD": _secret,
             "INCOMING_SERVER": fixed("sip.example.com"),
             "INCOMING_LOGIN": numbered("in{}"),
-            "INCOMING_PASSWORD": lambda draw: f"in-{_secret(draw)}",
+            "INCOMING_PASSWORD": lambda draft: f"in-{_secret(draft)}",
             "AUTH_USER": fixed(""),
             "OUTBOUND_PROXY": fixed(None),
             "LINE_DETECT_HEADER_ORDER": fixed("diversion;to"),
@@ -155,11 +155,13 @@ ENTRIES: Final = (
             "DEFAULT_LINE": one_of("reg123", "sip7"),
             "SIP_SERVER": fixed("ip.demo.bitrixphone.example"),
             "SIP_LOGIN": numbered("phone{}"),
-            "SIP_PASSWORD": lambda draw: None if draw.number % 3 == 0 else _secret(draw),
+            "SIP_PASSWORD": lambda draft: None if draft.number % 3 == 0 else _secret(draft),
             "INNER_NUMBER": numbered("10{}"),
         },
-        asks=(
-            Ask(at="USER_ID", column="ID", many=True, missing=Refusal("ERROR_ARGUMENT", "Argument 'USER_ID' is empty")),
+        parents=(
+            ParentParameter(
+                path="USER_ID", column="ID", many=True, missing=Refusal("ERROR_ARGUMENT", "Argument 'USER_ID' is empty")
+            ),
         ),
         filters="none",
         selects=False,
@@ -180,13 +182,15 @@ ENTRIES: Final = (
         per=(0, 0, 0, 0, 1, 0, 0, 2),
         values={
             "CONNECTOR_ID": one_of("livechat", "telegrambot"),
-            "CONNECTOR_TITLE": lambda draw: {"livechat": "Онлайн-чат"}.get(draw.row["CONNECTOR_ID"], "Telegram"),
+            "CONNECTOR_TITLE": lambda draft: {"livechat": "Онлайн-чат"}.get(draft.row["CONNECTOR_ID"], "Telegram"),
         },
-        asks=tuple(
-            Ask(at=name, column=name, missing=Refusal("ERROR_ARGUMENT", f"Argument '{name}' is null or empty"))
+        parents=tuple(
+            ParentParameter(
+                path=name, column=name, missing=Refusal("ERROR_ARGUMENT", f"Argument '{name}' is null or empty")
+            )
             for name in ("CRM_ENTITY_TYPE", "CRM_ENTITY")
         ),
-        window=_active_only,
+        extra_conditions=_active_only,
         filters="none",
         selects=False,
         paging="unpaged",
@@ -206,20 +210,22 @@ ENTRIES: Final = (
         per=_messages,
         created="date",
         values={
-            "chatid": lambda draw: 1000 + draw.owner,
-            "senderid": lambda draw: draw.pick("users") if draw.place else 0,
-            "recipientid": lambda draw: f"chat{1000 + draw.owner}",
-            "textlegacy": lambda draw: str(draw.one_of(COMMENTS) or "") if draw.place else "<b>Новый лид</b>",
-            "text": lambda draw: draw.row["textlegacy"].replace("<b>", "[b]").replace("</b>", "[/b]"),
-            "params": lambda draw: {"connectorMid": [str(draw.number)], "fileId": [draw.number]} if draw.place else [],
+            "chatid": lambda draft: 1000 + draft.owner,
+            "senderid": lambda draft: draft.pick("users") if draft.place else 0,
+            "recipientid": lambda draft: f"chat{1000 + draft.owner}",
+            "textlegacy": lambda draft: str(draft.one_of(COMMENTS) or "") if draft.place else "<b>Новый лид</b>",
+            "text": lambda draft: draft.row["textlegacy"].replace("<b>", "[b]").replace("</b>", "[/b]"),
+            "params": lambda draft: (
+                {"connectorMid": [str(draft.number)], "fileId": [draft.number]} if draft.place else []
+            ),
         },
-        asks=(
-            Ask(
-                at="SESSION_ID",
+        parents=(
+            ParentParameter(
+                path="SESSION_ID",
                 column="SESSION",
                 missing=Refusal("MISSING_REQUIRED_PARAM", "Session ID or Chat ID must be provided"),
                 unknown=Refusal("ACCESS_DENIED", "You don't have access to this chat"),
-                of="activities",
+                table="activities",
             ),
         ),
         filters="none",
@@ -227,7 +233,7 @@ ENTRIES: Final = (
         paging="unpaged",
         total="absent",
         shape="keyed",
-        around=_session,
+        envelope=_session,
     ),
     Entry(
         method="im.chat.user.list",
@@ -239,13 +245,13 @@ ENTRIES: Final = (
         owner_column="CHAT",
         per=(2, 5, 1),
         values={"USER": _in_chat},
-        asks=(
-            Ask(
-                at="CHAT_ID",
+        parents=(
+            ParentParameter(
+                path="CHAT_ID",
                 column="CHAT",
                 missing=Refusal("CHAT_ID_EMPTY", "Chat ID can't be empty"),
                 unknown=Refusal("ACCESS_ERROR", "You don't have access to this chat", 403),
-                of="im_chats",
+                table="im_chats",
             ),
         ),
         filters="none",
@@ -272,12 +278,12 @@ ENTRIES: Final = (
         owner_column="CHAT",
         per=_members,
         values={
-            "DIALOG": lambda draw: draw.tables["im_chats"].row(draw.owner)["id"],
+            "DIALOG": lambda draft: draft.tables["im_chats"].row(draft.owner)["id"],
             "id": _in_chat,
             "active": fixed(value=True),
-            "first_name": lambda draw: _member_name(draw, 0),
-            "last_name": lambda draw: _member_name(draw, 1),
-            "name": lambda draw: f"{draw.row['first_name']} {draw.row['last_name']}",
+            "first_name": lambda draft: _member_name(draft, 0),
+            "last_name": lambda draft: _member_name(draft, 1),
+            "name": lambda draft: f"{draft.row['first_name']} {draft.row['last_name']}",
             "work_position": one_of(*POSTS),
             "color": fixed("#df532d"),
             "avatar": fixed(""),
@@ -289,20 +295,20 @@ ENTRIES: Final = (
             "status": fixed("online"),
             "idle": fixed(value=False),
             "mobile_last_date": fixed(value=False),
-            "desktop_last_date": lambda draw: server_iso(draw.created) if draw.number % 2 else False,
+            "desktop_last_date": lambda draft: server_iso(draft.created) if draft.number % 2 else False,
             "absent": fixed(value=False),
-            "departments": lambda draw: [1, 7] if draw.number % 2 else [],
-            "phones": lambda draw: {"work_phone": "+49 30 1234"} if draw.number % 3 == 0 else False,
+            "departments": lambda draft: [1, 7] if draft.number % 2 else [],
+            "phones": lambda draft: {"work_phone": "+49 30 1234"} if draft.number % 3 == 0 else False,
             "type": fixed("user"),
             "website": fixed(""),
             "email": one_of("", "a.weber@example.com"),
         },
-        asks=(Ask(at="DIALOG_ID", column="DIALOG", missing=_NO_DIALOG),),
+        parents=(ParentParameter(path="DIALOG_ID", column="DIALOG", missing=_NO_DIALOG),),
         filters="none",
         selects=False,
         order="none",
         paging="limit",
-        most=200,
+        max_size=200,
         form="typed",
     ),
     Entry(
@@ -319,21 +325,21 @@ ENTRIES: Final = (
         count=130,
         created="DATE_PUBLISH",
         values={
-            "LOG": lambda draw: draw.number + 400,
-            "BLOG_ID": lambda draw: draw.number % 5 + 1,
+            "LOG": lambda draft: draft.number + 400,
+            "BLOG_ID": lambda draft: draft.number % 5 + 1,
             "PUBLISH_STATUS": fixed("P"),
             "TITLE": one_of("", "Итоги недели", "New office & parking"),
-            "NUM_COMMENTS": lambda draw: draw.bits % 7,
+            "NUM_COMMENTS": lambda draft: draft.bits % 7,
             "CODE": fixed(None),
-            "DETAIL_TEXT": lambda draw: str(draw.one_of(COMMENTS) or "Всем привет! 👋"),
-            "DATE_PUBLISH": lambda draw: draw.created,
+            "DETAIL_TEXT": lambda draft: str(draft.one_of(COMMENTS) or "Всем привет! 👋"),
+            "DATE_PUBLISH": lambda draft: draft.created,
             "CATEGORY_ID": one_of("", "3,5"),
             "HAS_COMMENT_IMAGES": one_of(None, "N"),
-            "UF_BLOG_POST_DOC": lambda draw: {
+            "UF_BLOG_POST_DOC": lambda draft: {
                 "ID": "1",
                 "ENTITY_ID": "BLOG_POST",
                 "FIELD_NAME": "UF_BLOG_POST_DOC",
-                "VALUE": False if draw.number % 2 else [str(draw.number)],
+                "VALUE": False if draft.number % 2 else [str(draft.number)],
             },
             "UF_BLOG_POST_IMPRTNT": one_of([], None),
             "FILES": _post_files,
@@ -342,7 +348,7 @@ ENTRIES: Final = (
         selects=False,
         order="none",
         default_order=(("ID", True),),
-        window=_after_entry,
+        extra_conditions=_after_entry,
     ),
     Entry(
         method="log.blogcomment.user.get",
@@ -357,17 +363,17 @@ ENTRIES: Final = (
         per=_comments,
         created="date",
         values={
-            "comment_id": lambda draw: draw.number,
-            "log_id": lambda draw: 13_000 + draw.bits % 130,
-            "text": lambda draw: str(draw.one_of(COMMENTS) or ""),
+            "comment_id": lambda draft: draft.number,
+            "log_id": lambda draft: 13_000 + draft.bits % 130,
+            "text": lambda draft: str(draft.one_of(COMMENTS) or ""),
             "attach": _attached,
         },
-        asks=(
-            Ask(
-                at="USER_ID",
+        parents=(
+            ParentParameter(
+                path="USER_ID",
                 column="USER_ID",
                 unknown=Refusal("ACCESS_DENIED", "Access denied"),
-                of="users",
+                table="users",
             ),
         ),
         filters="none",
@@ -375,8 +381,8 @@ ENTRIES: Final = (
         order="none",
         paging="first_id",
         size=100,
-        most=100,
+        max_size=100,
         form="typed",
-        around=_with_files,
+        envelope=_with_files,
     ),
 )

@@ -5,9 +5,9 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.rest_v2.lists.data.orders import DELIVERIES, PAY_SYSTEMS
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import whole
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import unpaged_list
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
 from tap_bitrix24.demo.rest_v2.lists.row_values import fixed, one_of
 
 _NO_DELIVERY: Final = Refusal("ERROR_CHECK_FAILURE", "Required field is not specified: DELIVERY_ID")
@@ -51,24 +51,24 @@ def _pay_systems(_: Seeds) -> list[Row]:
 
 
 def _handlers(*names: tuple[str, str]) -> Any:
-    """Return handlers; one of them has no settings."""
+    """Return the handlers of payment systems; one of them has no settings."""
     return lambda _: [
         {"ID": 3 * place + 1, "NAME": name, "CODE": code, "SORT": 100 * place, "SETTINGS": [] if place else _ITEMS}
         for place, (name, code) in enumerate(names)
     ]
 
 
-def _known_columns(asked: Asked) -> None:
-    """Refuse to select what cashboxes do not have (their documented error)."""
+def _known_columns(request: ListRequest) -> None:
+    """Refuse to select columns that cashboxes do not have."""
     known = {word.partition(":")[0] for word in _CASHBOX.split()}
-    given = asked.spelled("select")
+    given = request.spelled("select")
     for name in given.values() if isinstance(given, dict) else ():
         if name not in {*known, "*"}:
             raise Refusal("", f"{name} not allowed for select").error()
 
 
 def _small(method: str, table: str, columns: str, scope: str, **more: Any) -> Entry:
-    """Declare a list whose pages nobody documents: filter, order and columns in capitals, everything at once."""
+    """Return a list without documented paging: FILTER, ORDER and SELECT in capitals, all rows at once."""
     return Entry(
         method=method,
         table=table,
@@ -93,7 +93,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         "pay_system",
         rows=_pay_systems,
     ),
-    whole(
+    unpaged_list(
         "sale.paysystem.handler.list",
         "pay_system_handlers",
         _HANDLER,
@@ -118,7 +118,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for place, (number, name) in enumerate(DELIVERIES)
         ],
     ),
-    whole(
+    unpaged_list(
         "sale.delivery.handler.list",
         "delivery_handlers",
         f"{_HANDLER} DESCRIPTION:string PROFILES:array",
@@ -126,10 +126,10 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         rows=_handlers(("Курьерская служба", "courier"), ("Uber", "uber")),
         values={
             "DESCRIPTION": one_of("", None),
-            "PROFILES": lambda draw: [{"NAME": "Такси <город>", "CODE": "CITY"}] if draw.number == 1 else [],
+            "PROFILES": lambda draft: [{"NAME": "Такси <город>", "CODE": "CITY"}] if draft.number == 1 else [],
         },
     ),
-    whole(
+    unpaged_list(
         "sale.delivery.extra.service.get",
         "delivery_extra_services",
         """
@@ -142,17 +142,17 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         owner_column="DELIVERY_ID",
         per=(3, 1, 2, 0),
         values={
-            "TYPE": lambda draw: ("checkbox", "quantity", "enum")[draw.place],
-            "NAME": lambda draw: ("Подъём на этаж", "Коробки", "Time slot")[draw.place],
+            "TYPE": lambda draft: ("checkbox", "quantity", "enum")[draft.place],
+            "NAME": lambda draft: ("Подъём на этаж", "Коробки", "Time slot")[draft.place],
             "CODE": one_of("", None, "door"),
             "DESCRIPTION": one_of("", 'Only "small" parcels'),
             "SORT": fixed(100),
-            "PRICE": lambda draw: (99.99, 15, None)[draw.place],
-            "ITEMS": lambda draw: (
-                [{"ID": 1, "TITLE": "До 12:00", "PRICE": 5.5}] if draw.row["TYPE"] == "enum" else None
+            "PRICE": lambda draft: (99.99, 15, None)[draft.place],
+            "ITEMS": lambda draft: (
+                [{"ID": 1, "TITLE": "До 12:00", "PRICE": 5.5}] if draft.row["TYPE"] == "enum" else None
             ),
         },
-        asks=(Ask(at="DELIVERY_ID", column="DELIVERY_ID", missing=_NO_DELIVERY),),
+        parents=(ParentParameter(path="DELIVERY_ID", column="DELIVERY_ID", missing=_NO_DELIVERY),),
     ),
     _small(
         "sale.cashbox.list",
@@ -175,7 +175,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for number, name, ofd in ((1, "Касса REST", "bx_firstofd"), (3, "Atol & Co", ""))
         ],
     ),
-    whole(
+    unpaged_list(
         "sale.cashbox.handler.list",
         "cashbox_handlers",
         _HANDLER,

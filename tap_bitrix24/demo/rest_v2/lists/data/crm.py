@@ -9,10 +9,10 @@ from tap_bitrix24.demo.company.names import CITIES, PRODUCTS, STREETS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Table, Tables
 from tap_bitrix24.demo.rest_v2.lists.data.orders import owner_of
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
-from tap_bitrix24.demo.rest_v2.lists.tables import Groups
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.tables import GroupIndex
 
 _OWNER_INVALID: Final = Refusal("", "The parameter ownerEntityID is invalid or not defined.")
 _NOT_FOUND: Final = Refusal("NOT_FOUND", "Not found.")
@@ -20,24 +20,24 @@ _LINK_COLUMNS: Final = "CONTACT_ID:integer! SORT:integer ROLE_ID:integer IS_PRIM
 _LINK_TITLES: Final = {"CONTACT_ID": "Contact", "COMPANY_ID": "Company", "SORT": "Sorting", "IS_PRIMARY": "Primary"}
 
 
-def _linked(of: Callable[[Seeds, int], list[int]], column: str, table: str) -> dict[str, Callable[[Draw], Any]]:
-    """Return the values of links: the first one is the primary, a later one goes to any row of ``table``."""
+def _linked(of: Callable[[Seeds, int], list[int]], column: str, table: str) -> dict[str, Callable[[RowDraft], Any]]:
+    """Return the value functions of links: the first one is primary, later ones lead to any row of ``table``."""
     return {
-        column: lambda draw: draw.pick(table) if draw.later else of(draw.seeds, draw.owner)[draw.place],
-        "SORT": lambda draw: 10 + 10 * draw.place,
+        column: lambda draft: draft.pick(table) if draft.later else of(draft.seeds, draft.owner)[draft.place],
+        "SORT": lambda draft: 10 + 10 * draft.place,
         "ROLE_ID": fixed(0),
-        "IS_PRIMARY": lambda draw: "N" if draw.place or draw.later else "Y",
+        "IS_PRIMARY": lambda draft: "N" if draft.place or draft.later else "Y",
     }
 
 
 def _shown_by_owner(owners: str, owner: str, linked: str, field: str) -> Callable[[Tables, Table], None]:
-    """Return the function that keeps an owner's list of linked ids as its links are, behind its modified stamp."""
+    """Return the function that keeps an owner's list of linked ids equal to its links; its modified time stays."""
 
     def connect(tables: Tables, links: Table) -> None:
-        groups, holder_of = Groups(links, (owner,)), links.columns[owner]
+        groups, holder_of = GroupIndex(links, (owner,)), links.columns[owner]
         holders = {number: holder_of(number) for number in links.ids}
 
-        def told(number: int | None) -> None:
+        def link_changed(number: int | None) -> None:
             if number is None:
                 return
             changed = {holders.pop(number, None)}
@@ -51,21 +51,21 @@ def _shown_by_owner(owners: str, owner: str, linked: str, field: str) -> Callabl
 
         known: set[int | None] = set(tables[owners].ids)
 
-        def born(number: int | None) -> None:
+        def owner_changed(number: int | None) -> None:
             if number is None or not tables[owners].holds(number):
                 known.discard(number)
             elif number not in known:
-                known.add(number)  # has no links yet, whatever its row was drawn with
+                known.add(number)  # a new row has no links, whatever was computed for it
                 tables[owners].patch(number, {field: []})
 
-        links.on_change.append(told)
-        tables[owners].on_change.append(born)
+        links.on_change.append(link_changed)
+        tables[owners].on_change.append(owner_changed)
 
     return connect
 
 
 def _contacts_of(entity: str, owners: str, of: Callable[[Seeds, int], list[int]], unknown: Refusal) -> Entry:
-    """Declare the contacts of one CRM entity."""
+    """Return the list of contacts of one CRM entity."""
     owner = f"{entity.upper()}_ID"
     return Entry(
         method=f"crm.{entity}.contact.items.get",
@@ -76,8 +76,8 @@ def _contacts_of(entity: str, owners: str, of: Callable[[Seeds, int], list[int]]
         owner_column=owner,
         per=lambda seeds, number: len(of(seeds, number)),
         values=_linked(of, "CONTACT_ID", "contacts"),
-        on_made=_shown_by_owner(owners, owner, "CONTACT_ID", "CONTACT_IDS"),
-        asks=(Ask(at="id|ID", column=owner, missing=_OWNER_INVALID, unknown=unknown, of=owners),),
+        on_created=_shown_by_owner(owners, owner, "CONTACT_ID", "CONTACT_IDS"),
+        parents=(ParentParameter(path="id|ID", column=owner, missing=_OWNER_INVALID, unknown=unknown, table=owners),),
         paging="unpaged",
         total="absent",
         selects=False,
@@ -89,19 +89,19 @@ def _contacts_of(entity: str, owners: str, of: Callable[[Seeds, int], list[int]]
     )
 
 
-def _without_role(_: Asked, shown: dict[str, Any]) -> dict[str, Any]:
-    """Describe links as documented: rows have a role, the description does not."""
+def _without_role(_: ListRequest, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the field list of links as documented: rows have a role, the field list does not."""
     return {name: one for name, one in shown.items() if name != "ROLE_ID"}
 
 
-def _client_side(entity: str, asked: str, shown: str) -> dict[str, Any]:
-    """Declare what both sides of contacts and companies have in common."""
+def _client_side(entity: str, request: str, shown: str) -> dict[str, Any]:
+    """Return the facts of the list of a contact's companies, or of a company's contacts."""
     return {
         "method": f"crm.{entity}.items.get",
         "table": "contact_companies",
         "key": "",
-        "asks": (Ask(at="id|ID", column=asked, missing=_OWNER_INVALID),),
-        "shows": (shown, "SORT", "ROLE_ID", "IS_PRIMARY"),
+        "parents": (ParentParameter(path="id|ID", column=request, missing=_OWNER_INVALID),),
+        "visible_names": (shown, "SORT", "ROLE_ID", "IS_PRIMARY"),
         "paging": "unpaged",
         "total": "absent",
         "selects": False,
@@ -130,14 +130,14 @@ _PRODUCT_ROW: Final = """
 
 
 def _rows_of_owner(seeds: Seeds, number: int) -> int:
-    """Return how many product rows an owner has: few, but more than a page now and then."""
+    """Return the number of product rows of an owner: few, rarely more than a page."""
     drawn = seeds.mix(number, 4711)
     return _MORE_THAN_A_PAGE if drawn % 200 == 0 else (0, 1, 2, 3, 1, 0, 1, 1)[drawn % 8]
 
 
 _MORE_THAN_A_PAGE: Final = 55
 _PRICE: Final = {
-    name: (lambda draw: float(draw.seeds.mix(draw.number, 5) % 90_000) + 0.5 * (draw.number % 2))
+    name: (lambda draft: float(draft.seeds.mix(draft.number, 5) % 90_000) + 0.5 * (draft.number % 2))
     for name in ("price", "priceAccount", "priceExclusive", "priceNetto", "priceBrutto")
 }
 
@@ -161,19 +161,19 @@ ENTRIES: Final = (
             "taxRate": one_of(20, 10, None),
             "measureCode": fixed(796),
             "measureName": one_of("шт", "pcs"),
-            "sort": lambda draw: 10 + 10 * draw.place,
+            "sort": lambda draft: 10 + 10 * draft.place,
             "type": fixed(4),
-            "xmlId": lambda draw: f"sale_basket_{draw.number}",
+            "xmlId": lambda draft: f"sale_basket_{draft.number}",
             "storeId": fixed(None),
         },
-        asks=(
-            Ask(
-                at="filter.=ownerType|filter.ownerType",
+        parents=(
+            ParentParameter(
+                path="filter.=ownerType|filter.ownerType",
                 column="ownerType",
                 missing=Refusal("ACCESS_DENIED", "ownerType is required", 400),
             ),
-            Ask(
-                at="filter.=ownerId|filter.ownerId",
+            ParentParameter(
+                path="filter.=ownerId|filter.ownerId",
                 column="ownerId",
                 missing=Refusal("ACCESS_DENIED", "ownerId is required", 400),
                 many="productrow_owner_arrays",
@@ -196,7 +196,7 @@ ENTRIES: Final = (
         owner_column="CONTACT_ID",
         per=lambda seeds, number: len(people.contact_companies(seeds, number)),
         values=_linked(people.contact_companies, "COMPANY_ID", "companies"),
-        on_made=_shown_by_owner("contacts", "CONTACT_ID", "COMPANY_ID", "COMPANY_IDS"),
+        on_created=_shown_by_owner("contacts", "CONTACT_ID", "COMPANY_ID", "COMPANY_IDS"),
     ),
     Entry(**_client_side("company.contact", "COMPANY_ID", "CONTACT_ID")),
     Entry(
@@ -213,11 +213,13 @@ ENTRIES: Final = (
         owner_column="ENTITY_ID",
         per=(0, 1, 0, 2, 0, 0, 3),
         created="CREATED",
-        values={"FILES": lambda draw: _files(draw) if draw.bits % 5 == 0 else []},
-        asks=(
-            Ask(at="filter.ENTITY_ID", column="ENTITY_ID", missing=Refusal("", "ENTITY_ID is not defined or invalid.")),
-            Ask(
-                at="filter.ENTITY_TYPE",
+        values={"FILES": lambda draft: _files(draft) if draft.bits % 5 == 0 else []},
+        parents=(
+            ParentParameter(
+                path="filter.ENTITY_ID", column="ENTITY_ID", missing=Refusal("", "ENTITY_ID is not defined or invalid.")
+            ),
+            ParentParameter(
+                path="filter.ENTITY_TYPE",
                 column="ENTITY_TYPE",
                 missing=Refusal("", "ENTITY_TYPE is not defined or invalid."),
             ),
@@ -238,14 +240,14 @@ ENTRIES: Final = (
         per=(0, 0, 1, 0, 2, 0, 12, 0),
         created="created",
         values={"iconCode": one_of("info", "call", "sale")},
-        asks=(
-            Ask(
-                at="entityTypeId",
+        parents=(
+            ParentParameter(
+                path="entityTypeId",
                 column="entityTypeId",
                 missing=Refusal("100", "Could not find value for parameter {entityTypeId}"),
             ),
-            Ask(
-                at="entityId",
+            ParentParameter(
+                path="entityId",
                 column="entityId",
                 missing=Refusal("100", "Could not find value for parameter {entityId}"),
             ),
@@ -270,16 +272,16 @@ ENTRIES: Final = (
         owner_column="ENTITY_ID",
         per=(1, 2, 0, 2),
         values={
-            "TYPE_ID": lambda draw: (1, 6)[draw.place % 2],
-            "ANCHOR_TYPE_ID": lambda draw: draw.tables["requisites"].columns["ENTITY_TYPE_ID"](draw.owner),
-            "ANCHOR_ID": lambda draw: draw.tables["requisites"].columns["ENTITY_ID"](draw.owner),
+            "TYPE_ID": lambda draft: (1, 6)[draft.place % 2],
+            "ANCHOR_TYPE_ID": lambda draft: draft.tables["requisites"].columns["ENTITY_TYPE_ID"](draft.owner),
+            "ANCHOR_ID": lambda draft: draft.tables["requisites"].columns["ENTITY_ID"](draft.owner),
             "ADDRESS_1": one_of(*STREETS),
             "ADDRESS_2": one_of("", "701", "кв. 12"),
             "CITY": one_of(*CITIES),
             "REGION": one_of("", "Lombardia", "Самарская обл."),
             "PROVINCE": fixed(""),
             "COUNTRY": one_of("Россия", "Italia"),
-            "POSTAL_CODE": lambda draw: f"{draw.bits % 900_000 + 100_000}",
+            "POSTAL_CODE": lambda draft: f"{draft.bits % 900_000 + 100_000}",
             "COUNTRY_CODE": fixed(None),
         },
         total="size",
@@ -294,7 +296,7 @@ ENTRIES: Final = (
         owners=(Owner(table="orders", also={"ownerTypeId": DEAL_TYPE}),),
         owner_column="orderId",
         per=lambda seeds, order: int(owner_of(seeds, order)[0] == DEAL_TYPE),
-        values={"ownerId": lambda draw: owner_of(draw.seeds, draw.owner)[1]},
+        values={"ownerId": lambda draft: owner_of(draft.seeds, draft.owner)[1]},
         filters="orm",
         paging="everything",
         form="typed",
@@ -304,9 +306,9 @@ ENTRIES: Final = (
 )
 
 
-def _files(draw: Draw) -> dict[str, Any]:
+def _files(draft: RowDraft) -> dict[str, Any]:
     """Return the attached files of a comment: an object by file id."""
-    number = 900 + draw.number
+    number = 900 + draft.number
     link = f"https://demo.bitrix24.example/disk/downloadFile/{number}/?&ncc=1&filename=1.gif"
     return {
         str(number): {

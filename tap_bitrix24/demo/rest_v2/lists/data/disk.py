@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_format import absent
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_format import text_or_omitted
 from tap_bitrix24.demo.rest_v2.lists.row_values import fixed, one_of
 
 _FOLDERS: Final = ("Договоры", "Photos & video", "2026", "Neuer Ordner", "Пустая")
@@ -28,7 +28,7 @@ _OF_FILES: Final = frozenset(("GLOBAL_CONTENT_VERSION", "FILE_ID", "SIZE", "DOWN
 
 
 def _storages(seeds: Seeds) -> list[Row]:
-    """Return the storages: one for everybody, the common one, that of a group."""
+    """Return the storages: one for each user, the common one, that of a group."""
     owners = [("user", str(number), f"User {number}") for number in list(seeds.initial_ids["users"])[:5]]
     owners += [("common", "shared_files_s1", "Общий диск"), ("group", "3", 'Group "3"')]
     return [
@@ -46,7 +46,7 @@ def _storages(seeds: Seeds) -> list[Row]:
 
 
 def _objects(seeds: Seeds) -> list[Row]:
-    """Return all folders and files; ids rise as the tree is walked."""
+    """Return all folders and files; ids ascend depth first."""
     numbers = count(101)
     return [
         row
@@ -56,7 +56,7 @@ def _objects(seeds: Seeds) -> list[Row]:
 
 
 def _folder(numbers: Iterator[int], storage: Row, parent: int, place: int, depth: int) -> Iterator[Row]:
-    """Walk one folder: folders first, then files; one of the common disk fills more than a page."""
+    """Return the content of one folder: folders first, then files; one folder has more than a page."""
     for index in range(1 + (place + depth) % 3 if depth < _DEPTH else 0):
         folder = _object(2 * next(numbers), storage, parent, depth)
         name = _FOLDERS[(place + index + depth) % len(_FOLDERS)]
@@ -78,7 +78,7 @@ def _folder(numbers: Iterator[int], storage: Row, parent: int, place: int, depth
 
 
 def _object(number: int, storage: Row, parent: int, depth: int) -> Row:
-    """Return what folders and files have in common; what they have not, has no key."""
+    """Return a folder or file; columns it does not have are left out."""
     return {
         **dict.fromkeys(_OF_FOLDERS | _OF_FILES),
         "ID": number,
@@ -90,12 +90,12 @@ def _object(number: int, storage: Row, parent: int, depth: int) -> Row:
 
 
 def _versions(number: int) -> int:
-    """Return how many versions an object has: files, whose ids are odd, one to three, folders none."""
+    """Return the number of versions of an object: one to three of files (odd ids), none of folders."""
     return number % 2 * (1 + number // 2 % 3)
 
 
-def _without(names: frozenset[str]) -> Callable[[Asked, dict[str, Any]], dict[str, Any]]:
-    """Describe one of the two kinds of objects: the columns of the other are not its."""
+def _without(names: frozenset[str]) -> Callable[[ListRequest, dict[str, Any]], dict[str, Any]]:
+    """Return the field list of folders or of files, without the columns of the other."""
     return lambda _, shown: {name: facts for name, facts in shown.items() if name not in names}
 
 
@@ -127,8 +127,8 @@ ENTRIES: Final = (
             "DELETE_TIME": fixed(None),
             "DELETED_BY": one_of(0, None),
         },
-        wire=dict.fromkeys((*_OF_FOLDERS, *_OF_FILES), absent),
-        asks=(Ask(at="id", column="ROOT_OF", missing=_BAD, unknown=_UNKNOWN, of="disk_storages"),),
+        formats=dict.fromkeys((*_OF_FOLDERS, *_OF_FILES), text_or_omitted),
+        parents=(ParentParameter(path="id", column="ROOT_OF", missing=_BAD, unknown=_UNKNOWN, table="disk_storages"),),
         selects=False,
         fields_method="disk.folder.getFields",
         fields_shape="disk",
@@ -138,7 +138,7 @@ ENTRIES: Final = (
         method="disk.folder.getChildren",
         table="disk_objects",
         scope="disk",
-        asks=(Ask(at="id", column="PARENT_ID", missing=_BAD),),
+        parents=(ParentParameter(path="id", column="PARENT_ID", missing=_BAD),),
         selects=False,
         fields_method="disk.file.getFields",
         fields_shape="disk",
@@ -158,13 +158,13 @@ ENTRIES: Final = (
         created="CREATE_TIME",
         values={
             "NAME": one_of(*_FILES),
-            "GLOBAL_CONTENT_VERSION": lambda draw: draw.place + 1,
-            "CREATE_TIME": lambda draw: draw.created,
-            "DOWNLOAD_URL": lambda draw: (
-                f"https://demo.example/rest/download.json?auth=s3cr3t&token=disk%7Cversion{draw.number}&signature=abc%3D"
+            "GLOBAL_CONTENT_VERSION": lambda draft: draft.place + 1,
+            "CREATE_TIME": lambda draft: draft.created,
+            "DOWNLOAD_URL": lambda draft: (
+                f"https://demo.example/rest/download.json?auth=s3cr3t&token=disk%7Cversion{draft.number}&signature=abc%3D"
             ),
         },
-        asks=(Ask(at="id", column="OBJECT_ID", missing=_BAD, unknown=_UNKNOWN, of="disk_objects"),),
+        parents=(ParentParameter(path="id", column="OBJECT_ID", missing=_BAD, unknown=_UNKNOWN, table="disk_objects"),),
         selects=False,
         order="none",
         default_order=(("ID", True),),

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
-from tap_bitrix24.demo.rest_v2.lists.row_format import absent, text
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.row_format import text, text_or_omitted
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _SEQUENCE: Final = "Bitrix_Main_Numerator_Generator_SequentNumberGenerator"
 _REGIONS: Final = (("de", "Germany", "de"), ("uk", "United Kingdom", "en"), ("kz", "Казахстан", "ru"))
@@ -13,28 +13,28 @@ _FORMATS: Final = ("formatDate", "formatDatetime", "formatName")
 
 
 def _file(kind: str) -> str:
-    """Return where a document's file is: the link holds what opens it."""
+    """Return the beginning of a link to a document's file; the link holds the token that opens it."""
     return f"https://demo.example/bitrix/services/main/ajax.php?action=document.get{kind}&signature=s3cr3t&id="
 
 
 def _machine(kind: str) -> str:
-    """Return where a program gets a document's file: the link holds a session's secret."""
+    """Return the beginning of a link to a document's file for programs; it holds a session token."""
     return f"https://demo.example/rest/documentgenerator.api.document.get{kind}.json?auth=s3cr3t&token=s3cr3t&id="
 
 
 def _link(start: str) -> Any:
-    """Return the row factory of a link; some documents have no such file."""
-    return lambda draw: None if draw.number % 5 == 0 else f"{start}{draw.number}"
+    """Return the value function of a link; some documents have no such file."""
+    return lambda draft: None if draft.number % 5 == 0 else f"{start}{draft.number}"
 
 
-def _values(draw: Draw) -> Any:
-    """Return what a document was filled with."""
-    return (None, [], {"DocumentNumber": f"DG-{draw.number}", "Сумма": "1 000 ₽"})[draw.number % 3]
+def _values(draft: RowDraft) -> Any:
+    """Return the values a document was filled with."""
+    return (None, [], {"DocumentNumber": f"DG-{draft.number}", "Сумма": "1 000 ₽"})[draft.number % 3]
 
 
-def _numerator(draw: Draw) -> Row:
-    """Return how a numerator counts."""
-    zone = None if draw.number % 2 else "Europe/Berlin"
+def _numerator(draft: RowDraft) -> Row:
+    """Return the settings of a numerator."""
+    zone = None if draft.number % 2 else "Europe/Berlin"
     return {_SEQUENCE: {"start": 1, "step": 1, "length": 0, "periodicBy": None, "timezone": zone}}
 
 
@@ -69,7 +69,7 @@ ENTRIES: Final = (
         filters="orm",
         paging="controller",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
     Entry(
         method="documentgenerator.template.list",
@@ -95,14 +95,14 @@ ENTRIES: Final = (
             "productsTableVariant": fixed(""),
             "download": numbered("/bitrix/services/main/ajax.php?action=template.download&signature=s3cr3t&id={}"),
             "downloadMachine": numbered("https://demo.example/rest/template.download.json?auth=s3cr3t&id={}"),
-            "users": lambda draw: ["UA"] if draw.number % 2 else [f"U{draw.pick('users')}"],
-            "providers": lambda draw: ["bitrix\\documentgenerator\\dataprovider\\rest"] if draw.number % 3 else [],
+            "users": lambda draft: ["UA"] if draft.number % 2 else [f"U{draft.pick('users')}"],
+            "providers": lambda draft: ["bitrix\\documentgenerator\\dataprovider\\rest"] if draft.number % 3 else [],
         },
         filters="orm",
         paging="controller",
         shape="keyed",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
     Entry(
         method="documentgenerator.numerator.list",
@@ -122,7 +122,7 @@ ENTRIES: Final = (
         order="none",
         paging="controller",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
     Entry(
         method="documentgenerator.role.list",
@@ -168,7 +168,7 @@ ENTRIES: Final = (
         total="absent",
         shape="keyed",
         form="typed",
-        wire={"own": absent},
+        formats={"own": text_or_omitted},
     ),
     Entry(
         method="userconsent.agreement.list",
@@ -199,10 +199,10 @@ ENTRIES: Final = (
             "code": numbered("acme_{}"),
             "category": one_of("text", "image"),
             "completions_url": numbered("https://ai.example/v1/complete?token=s3cr3t&engine={}"),
-            "settings": lambda draw: (
-                {"code_alias": "ChatGPT", "model_context_limit": 15_666} if draw.number % 2 else []
+            "settings": lambda draft: (
+                {"code_alias": "ChatGPT", "model_context_limit": 15_666} if draft.number % 2 else []
             ),
-            "date_create": lambda draw: draw.created,
+            "date_create": lambda draft: draft.created,
         },
         filters="none",
         selects=False,

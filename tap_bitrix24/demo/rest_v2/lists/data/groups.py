@@ -9,79 +9,81 @@ from tap_bitrix24.demo.company.names import COMMENTS
 from tap_bitrix24.demo.company.store import Condition, Row
 from tap_bitrix24.demo.company.timestamps import DAY, server_iso
 from tap_bitrix24.demo.rest_v2.filters import ranged
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_format import portal_format, spaced
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_format import display_format, without_zone
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
 
 _ZONE: Final = "Europe/Riga"
 _SHIFT: Final = 8 * 3600
 
 
-def _of_group(name: str) -> Callable[[Draw], Any]:
-    """Take a value from the workgroup that a row shows in another method's form."""
-    return lambda draw: draw.tables["workgroups"].row(draw.number)[name]
+def _of_group(name: str) -> Callable[[RowDraft], Any]:
+    """Return a value of the workgroup that a row shows in another method's form."""
+    return lambda draft: draft.tables["workgroups"].row(draft.number)[name]
 
 
-def _member(draw: Draw) -> int:
-    """Return one of the people, each place another one."""
-    people = draw.seeds.initial_ids["users"]
-    return people[(3 * draw.owner + draw.place) % len(people)]
+def _member(draft: RowDraft) -> int:
+    """Return a member of a workgroup by its place; members differ."""
+    people = draft.seeds.initial_ids["users"]
+    return people[(3 * draft.owner + draft.place) % len(people)]
 
 
 def _needs(parameter: str, method: str) -> Refusal:
-    """Return the error of calendars for a parameter that is not there."""
+    """Return the error of calendars for a missing parameter."""
     return Refusal("", f'The required parameter "{parameter}" for the method "{method}" is not set')
 
 
-def _booked(draw: Draw) -> int:
-    """Return when a resource is booked from: a quarter of an hour within a year around the portal's start."""
-    return (draw.seeds.anchor - 300 * DAY + draw.seeds.mix(draw.number, 79) % (360 * DAY)) // 900 * 900
+def _booked(draft: RowDraft) -> int:
+    """Return the start of a resource booking: on a quarter of an hour within a year around the portal's start."""
+    return (draft.seeds.anchor - 300 * DAY + draft.seeds.mix(draft.number, 79) % (360 * DAY)) // 900 * 900
 
 
-def _booked_within(asked: Asked) -> Sequence[Condition]:
-    """Read the days that bookings are asked for; both are included."""
-    start = timestamps.parse_time(asked.at("filter.from"), timestamps.SERVER_ZONE)
-    end = timestamps.parse_time(asked.at("filter.to"), timestamps.SERVER_ZONE)
+def _booked_within(request: ListRequest) -> Sequence[Condition]:
+    """Return conditions for the bookings from one day to another, both included."""
+    start = timestamps.parse_time(request.at("filter.from"), timestamps.SERVER_ZONE)
+    end = timestamps.parse_time(request.at("filter.to"), timestamps.SERVER_ZONE)
     found = [] if start is None else [ranged("TO", ">=", start)]
     return found if end is None else [*found, ranged("FROM", "<=", end + DAY - 1)]
 
 
-def _workday(draw: Draw) -> int:
-    """Return when a working day begins: one a day, the newest first."""
-    return draw.seeds.anchor // DAY * DAY - (1 + draw.place) * DAY + 11 * 3600 + draw.seeds.mix(draw.number, 7) % 3600
+def _workday(draft: RowDraft) -> int:
+    """Return the start of a working day: one a day, the latest first."""
+    return (
+        draft.seeds.anchor // DAY * DAY - (1 + draft.place) * DAY + 11 * 3600 + draft.seeds.mix(draft.number, 7) % 3600
+    )
 
 
 def _local(seconds: int) -> datetime:
-    """Return a moment as the server's clocks show it."""
+    """Return a time of day in the server's zone."""
     return datetime.fromtimestamp(seconds + timestamps.SERVER_ZONE, UTC)
 
 
-def _entries(draw: Draw) -> list[Row]:
+def _entries(draft: RowDraft) -> list[Row]:
     """Return the entries of a working day; a day without any has an empty list."""
-    if draw.place % 5 == 0:
+    if draft.place % 5 == 0:
         return []
-    started = server_iso(draw.row["workday_date_start"])
+    started = server_iso(draft.row["workday_date_start"])
     return [
         {
-            "id": str(draw.number),
-            "user_id": str(draw.owner),
+            "id": str(draft.number),
+            "user_id": str(draft.owner),
             "type": "TM_START",
             "date_start": started,
             "date_finish": started,
             "duration": 0,
             "active": False,
-            "report_text": draw.one_of(COMMENTS),
+            "report_text": draft.one_of(COMMENTS),
             "system_text": None,
             "ip_start": "203.0.113.7",
         }
     ]
 
 
-def _month(asked: Asked, _: Any, rows: Sequence[Row]) -> Row:
-    """Put the month around its days, and the person beside it."""
-    report = {"month_title": f"{asked.at('MONTH')}/{asked.at('YEAR')}", "days": list(rows)}
-    person = {"id": int(asked.at("USER_ID")), "active": True, "name": f"User {asked.at('USER_ID')}", "avatar": ""}
+def _month(request: ListRequest, _: Any, rows: Sequence[Row]) -> Row:
+    """Return the days of a month with the month and the user."""
+    report = {"month_title": f"{request.at('MONTH')}/{request.at('YEAR')}", "days": list(rows)}
+    person = {"id": int(request.at("USER_ID")), "active": True, "name": f"User {request.at('USER_ID')}", "avatar": ""}
     return {"report": report, "user": person}
 
 
@@ -123,7 +125,7 @@ ENTRIES: Final = (
             "SUBJECT_ID": fixed(1),
             "KEYWORDS": one_of("", "офис, 2026", "A & B"),
             "SUBJECT_NAME": fixed("Рабочие группы"),
-            "IMAGE": lambda draw: f"/upload/group_{draw.number}.png" if draw.number % 2 else None,
+            "IMAGE": lambda draft: f"/upload/group_{draft.number}.png" if draft.number % 2 else None,
             "IS_EXTRANET": fixed("N"),
         },
         selects=False,
@@ -138,14 +140,14 @@ ENTRIES: Final = (
         owners=(Owner(table="workgroups"),),
         owner_column="GROUP_ID",
         per=(1, 3, 5, 2),
-        values={"USER_ID": _member, "ROLE": lambda draw: "AEK"[min(draw.place, 2)]},
-        asks=(
-            Ask(
-                at="ID",
+        values={"USER_ID": _member, "ROLE": lambda draft: "AEK"[min(draft.place, 2)]},
+        parents=(
+            ParentParameter(
+                path="ID",
                 column="GROUP_ID",
                 missing=Refusal("ERROR_CORE", "Wrong group ID"),
                 unknown=Refusal("ERROR_CORE", "Socialnetwork group not found."),
-                of="workgroups",
+                table="workgroups",
             ),
         ),
         filters="none",
@@ -174,21 +176,21 @@ ENTRIES: Final = (
             "DESCRIPTION": one_of("", None, "shared <with> all"),
             "COLOR": one_of("#9dcf00", "#DE2B24"),
             "TEXT_COLOR": one_of(None, "#fff"),
-            "EXPORT": lambda draw: (
-                {"ALLOW": True, "SET": "all", "LINK": f"?action=export&sign={draw.bits:012x}"}
-                if draw.number % 2
+            "EXPORT": lambda draft: (
+                {"ALLOW": True, "SET": "all", "LINK": f"?action=export&sign={draft.bits:012x}"}
+                if draft.number % 2
                 else {"ALLOW": False}
             ),
             **dict.fromkeys(("CAL_DAV_CON", "SYNC_TOKEN", "PAGE_TOKEN"), fixed(None)),
             "EXTERNAL_TYPE": fixed("local"),
-            "ACCESS": lambda draw: {f"U{draw.owner}": 77, "D1": 71} if draw.number % 3 else [],
+            "ACCESS": lambda draft: {f"U{draft.owner}": 77, "D1": 71} if draft.number % 3 else [],
             "IS_COLLAB": fixed(value=False),
             "PERM": lambda _: {"view_time": True, "view_title": True, "edit": False},
         },
-        wire={"datetime": spaced},
-        asks=(
-            Ask(at="type", column="CAL_TYPE", missing=_needs("type", "calendar.section.get")),
-            Ask(at="ownerId", column="OWNER_ID"),
+        formats={"datetime": without_zone},
+        parents=(
+            ParentParameter(path="type", column="CAL_TYPE", missing=_needs("type", "calendar.section.get")),
+            ParentParameter(path="ownerId", column="OWNER_ID"),
         ),
         filters="none",
         selects=False,
@@ -226,42 +228,42 @@ ENTRIES: Final = (
         modified="TIMESTAMP_X",
         values={
             "FROM": _booked,
-            "TO": lambda draw: draw.row["FROM"] + 1800 * (1 + draw.number % 5),
-            "PARENT_ID": lambda draw: draw.number,
+            "TO": lambda draft: draft.row["FROM"] + 1800 * (1 + draft.number % 5),
+            "PARENT_ID": lambda draft: draft.number,
             "DELETED": fixed("N"),
             "CAL_TYPE": fixed("resource"),
             "OWNER_ID": fixed(0),
-            "DATE_FROM": lambda draw: portal_format(draw.row["FROM"]),
-            "DATE_TO": lambda draw: portal_format(draw.row["TO"]),
+            "DATE_FROM": lambda draft: display_format(draft.row["FROM"]),
+            "DATE_TO": lambda draft: display_format(draft.row["TO"]),
             **dict.fromkeys(("TZ_FROM", "TZ_TO"), fixed(_ZONE)),
             **dict.fromkeys(("TZ_OFFSET_FROM", "TZ_OFFSET_TO"), fixed(7200)),
-            "DATE_FROM_TS_UTC": lambda draw: str(draw.row["FROM"]),
-            "DATE_TO_TS_UTC": lambda draw: str(draw.row["TO"]),
+            "DATE_FROM_TS_UTC": lambda draft: str(draft.row["FROM"]),
+            "DATE_TO_TS_UTC": lambda draft: str(draft.row["TO"]),
             "DT_SKIP_TIME": fixed("N"),
-            "DT_LENGTH": lambda draw: draw.row["TO"] - draw.row["FROM"],
+            "DT_LENGTH": lambda draft: draft.row["TO"] - draft.row["FROM"],
             "EVENT_TYPE": fixed("#resourcebooking#"),
             "DESCRIPTION": one_of("", "Услуга: доставка", "Service: some"),
             "IS_MEETING": fixed(value=False),
             "MEETING_STATUS": fixed("Y"),
             "MEETING_HOST": fixed(0),
             "VERSION": fixed(1),
-            "SECTION_ID": lambda draw: draw.owner,
-            "DATE_FROM_FORMATTED": lambda draw: f"{_local(draw.row['FROM']):%a %b %d %Y}",
-            "DATE_TO_FORMATTED": lambda draw: f"{_local(draw.row['TO']):%a %b %d %Y}",
-            "RESOURCE_BOOKING_ID": lambda draw: draw.number + 9,
+            "SECTION_ID": lambda draft: draft.owner,
+            "DATE_FROM_FORMATTED": lambda draft: f"{_local(draft.row['FROM']):%a %b %d %Y}",
+            "DATE_TO_FORMATTED": lambda draft: f"{_local(draft.row['TO']):%a %b %d %Y}",
+            "RESOURCE_BOOKING_ID": lambda draft: draft.number + 9,
         },
-        wire={"datetime": portal_format},
-        asks=(
-            Ask(
-                at="filter.resourceTypeIdList",
+        formats={"datetime": display_format},
+        parents=(
+            ParentParameter(
+                path="filter.resourceTypeIdList",
                 column="SECT_ID",
                 many=True,
                 missing=_needs("filter['resourceTypeIdList']", "calendar.resource.booking.list"),
             ),
-            Ask(at="filter.from"),
-            Ask(at="filter.to"),
+            ParentParameter(path="filter.from"),
+            ParentParameter(path="filter.to"),
         ),
-        window=_booked_within,
+        extra_conditions=_booked_within,
         filters="none",
         selects=False,
         paging="unpaged",
@@ -283,39 +285,43 @@ ENTRIES: Final = (
         per=(45, 0, 20),
         values={
             "workday_date_start": _workday,
-            "workday_date_finish": lambda draw: (
-                None if draw.place == 0 else draw.row["workday_date_start"] + draw.row["workday_duration"]
+            "workday_date_finish": lambda draft: (
+                None if draft.place == 0 else draft.row["workday_date_start"] + draft.row["workday_duration"]
             ),
-            "workday_duration": lambda draw: draw.seeds.mix(draw.number, 8) % 30_000,
-            "workday_complete": lambda draw: draw.place > 0,
-            "YEAR": lambda draw: _local(draw.row["workday_date_start"]).year,
-            "MONTH": lambda draw: _local(draw.row["workday_date_start"]).month,
-            "index": lambda draw: f"{_local(draw.row['workday_date_start']):%Y%m%d}",
-            "day_title": lambda draw: f"{_local(draw.row['workday_date_start']):%d.%m.%Y}",
+            "workday_duration": lambda draft: draft.seeds.mix(draft.number, 8) % 30_000,
+            "workday_complete": lambda draft: draft.place > 0,
+            "YEAR": lambda draft: _local(draft.row["workday_date_start"]).year,
+            "MONTH": lambda draft: _local(draft.row["workday_date_start"]).month,
+            "index": lambda draft: f"{_local(draft.row['workday_date_start']):%Y%m%d}",
+            "day_title": lambda draft: f"{_local(draft.row['workday_date_start']):%d.%m.%Y}",
             "workday_time_leaks_user": fixed(0),
-            "workday_time_leaks_final": lambda draw: max(0, _SHIFT - draw.row["workday_duration"]),
-            "workday_duration_final": lambda draw: draw.row["workday_duration"],
+            "workday_time_leaks_final": lambda draft: max(0, _SHIFT - draft.row["workday_duration"]),
+            "workday_duration_final": lambda draft: draft.row["workday_duration"],
             "workday_duration_config": fixed(_SHIFT),
             "workday_time_leaks_real": fixed(0),
             "reports": _entries,
         },
-        asks=(
-            Ask(
-                at="USER_ID",
+        parents=(
+            ParentParameter(
+                path="USER_ID",
                 column="USER_ID",
                 missing=Refusal("USER_ACCESS_ERROR", "You don't have access to report for this user"),
                 unknown=Refusal("USER_ACCESS_ERROR", "You don't have access to report for this user"),
-                of="users",
+                table="users",
             ),
-            Ask(at="YEAR", column="YEAR", missing=Refusal("ERROR_ARGUMENT", "Argument 'YEAR' is null or empty")),
-            Ask(at="MONTH", column="MONTH", missing=Refusal("ERROR_ARGUMENT", "Argument 'MONTH' is null or empty")),
+            ParentParameter(
+                path="YEAR", column="YEAR", missing=Refusal("ERROR_ARGUMENT", "Argument 'YEAR' is null or empty")
+            ),
+            ParentParameter(
+                path="MONTH", column="MONTH", missing=Refusal("ERROR_ARGUMENT", "Argument 'MONTH' is null or empty")
+            ),
         ),
         filters="none",
         selects=False,
         paging="unpaged",
         total="absent",
         form="typed",
-        around=_month,
+        envelope=_month,
     ),
     Entry(
         method="user.userfield.list",

@@ -5,19 +5,19 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.names import COMMENTS, PRODUCTS
 from tap_bitrix24.demo.company.seeds import Seeds
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import children, shop
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import child_ids, shop_list
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _DEAL, _INVOICE, _NOBODY = 2, 31, 0
 PERSON_TYPES: Final = {3: "CRM_COMPANY", 4: "CRM_CONTACT"}
 PAY_SYSTEMS: Final = ((6, "Наличные", "Y"), (7, "Card <online>", "A"), (9, "Банковский перевод", "N"))
 DELIVERIES: Final = ((1, "Без доставки"), (3, "Курьер"), (4, "Courier & Co"), (228, "Taxi (cargo)"))
-_Values = Mapping[str, Callable[[Draw], Any]]
+_Values = Mapping[str, Callable[[RowDraft], Any]]
 
 
 def owner_of(seeds: Seeds, order: int) -> tuple[int, int]:
-    """Return the type and id of what an order belongs to: three of four a deal, few a smart invoice, some nothing."""
+    """Return type and id of the CRM item an order belongs to: mostly a deal, rarely a smart invoice or none."""
     drawn = seeds.mix(order, 6101)
     if drawn % 8 == 0:
         return _NOBODY, 0
@@ -25,53 +25,53 @@ def owner_of(seeds: Seeds, order: int) -> tuple[int, int]:
     return kind, seeds.pick(table, drawn >> 8)
 
 
-def _of(table: str) -> Callable[[Draw], int]:
-    """Return the row factory of the order that a row's owner belongs to."""
-    return lambda draw: int(draw.tables[table].columns["orderId"](draw.owner))
+def _of(table: str) -> Callable[[RowDraft], int]:
+    """Return the value function of the order that a row's owner belongs to."""
+    return lambda draft: int(draft.tables[table].columns["orderId"](draft.owner))
 
 
-def _bought(orders: Callable[[Draw], int]) -> Callable[[Draw], int]:
-    """Return the row factory of a position of an order."""
+def _bought(orders: Callable[[RowDraft], int]) -> Callable[[RowDraft], int]:
+    """Return the value function of a basket item of the order."""
 
-    def value(draw: Draw) -> int:
-        found = children(draw, "order_basket_items", "orderId", orders(draw))
-        return found[draw.place % len(found)] if found else 0
+    def value(draft: RowDraft) -> int:
+        found = child_ids(draft, "order_basket_items", "orderId", orders(draft))
+        return found[draft.place % len(found)] if found else 0
 
     return value
 
 
-def _when(flag: str, value: Callable[[Draw], Any], nothing: Any = None) -> Callable[[Draw], Any]:
-    """Return the row factory of what is told only where a flag is set."""
-    return lambda draw: value(draw) if draw.row[flag] == "Y" else nothing
+def _when(flag: str, value: Callable[[RowDraft], Any], nothing: Any = None) -> Callable[[RowDraft], Any]:
+    """Return the value function of a column that is filled only where a flag is set."""
+    return lambda draft: value(draft) if draft.row[flag] == "Y" else nothing
 
 
-def _who(draw: Draw) -> int:
-    """Pick a user."""
-    return draw.pick("users")
+def _who(draft: RowDraft) -> int:
+    """Return a user."""
+    return draft.pick("users")
 
 
-def _then(draw: Draw) -> int:
+def _then(draft: RowDraft) -> int:
     """Return a moment between creation and last change."""
-    return draw.created + draw.bits % max(draw.modified - draw.created, 1)
+    return draft.created + draft.bits % max(draft.modified - draft.created, 1)
 
 
-def _flag(share: int) -> Callable[[Draw], str]:
-    """Return a flag that is set in one row of so many."""
-    return lambda draw: "Y" if draw.bits % share == 0 else "N"
+def _flag(share: int) -> Callable[[RowDraft], str]:
+    """Return the value function of a flag that is Y in one row of ``share``."""
+    return lambda draft: "Y" if draft.bits % share == 0 else "N"
 
 
-def _pay_system(draw: Draw) -> tuple[int, str, str]:
-    """Return how a payment is made."""
-    return PAY_SYSTEMS[draw.number % len(PAY_SYSTEMS)]
+def _pay_system(draft: RowDraft) -> tuple[int, str, str]:
+    """Return the payment system of a payment."""
+    return PAY_SYSTEMS[draft.number % len(PAY_SYSTEMS)]
 
 
 _OWNED: Final[_Values] = {
-    "entityTypeId": lambda draw: owner_of(draw.seeds, draw.owner)[0],
-    "entityId": lambda draw: owner_of(draw.seeds, draw.owner)[1],
+    "entityTypeId": lambda draft: owner_of(draft.seeds, draft.owner)[0],
+    "entityId": lambda draft: owner_of(draft.seeds, draft.owner)[1],
 }
-"""What a payment or a delivery belongs to through its order; the CRM asks for them by it."""
+"""The CRM item of a payment or delivery, through its order; the CRM lists them by it."""
 _NEW: Final[_Values] = {
-    "xmlId": lambda draw: f"bx_{draw.bits:013x}"[:16],
+    "xmlId": lambda draft: f"bx_{draft.bits:013x}"[:16],
     "id1c": fixed(""),
     "version1c": one_of("", None),
     "updated1c": fixed("N"),
@@ -81,7 +81,7 @@ _NEW: Final[_Values] = {
     "empMarkedId": _when("marked", _who),
     "comments": one_of(*COMMENTS),
 }
-_ORDERS: Final = shop(
+_ORDERS: Final = shop_list(
     "sale.order.list",
     "order",
     "orders",
@@ -103,10 +103,10 @@ _ORDERS: Final = shop(
         **_NEW,
         "lid": fixed("s1"),
         "personTypeId": one_of(*PERSON_TYPES),
-        "personTypeXmlId": lambda draw: PERSON_TYPES[draw.row["personTypeId"]],
+        "personTypeXmlId": lambda draft: PERSON_TYPES[draft.row["personTypeId"]],
         "statusId": one_of("N", "P", "S", "F", "D"),
-        "statusXmlId": lambda draw: {"N": "bx_new", "F": "bx_done"}.get(draw.row["statusId"]),
-        "price": lambda draw: draw.bits % 9_000_000 / 100,
+        "statusXmlId": lambda draft: {"N": "bx_new", "F": "bx_done"}.get(draft.row["statusId"]),
+        "price": lambda draft: draft.bits % 9_000_000 / 100,
         "discountValue": one_of(0, 0, 150.5),
         "taxValue": one_of(0, 196.67, None),
         "userDescription": one_of("", "Позвоните за час", "Leave at the door <2nd>", None),
@@ -118,15 +118,15 @@ _ORDERS: Final = shop(
         "affiliateId": fixed(None),
         "recountFlag": fixed("Y"),
         "externalOrder": fixed("N"),
-        "version": lambda draw: draw.bits % 9,
+        "version": lambda draft: draft.bits % 9,
         "canceled": _flag(8),
         "dateCanceled": _when("canceled", _then),
         "empCanceledId": _when("canceled", _who),
         "reasonCanceled": _when("canceled", one_of("Нет на складе", "changed mind"), ""),
-        "accountNumber": lambda draw: f"{draw.number}" if draw.bits % 3 else f"S-{draw.number:05}/26",
+        "accountNumber": lambda draft: f"{draft.number}" if draft.bits % 3 else f"S-{draft.number:05}/26",
     },
 )
-_BASKET: Final = shop(
+_BASKET: Final = shop_list(
     "sale.basketitem.list",
     "basketItem",
     "basketItems",
@@ -144,10 +144,10 @@ _BASKET: Final = shop(
     created="dateInsert",
     modified="dateUpdate",
     values={
-        "sort": lambda draw: 100 * (draw.place + 1),
+        "sort": lambda draft: 100 * (draft.place + 1),
         "name": one_of(*PRODUCTS),
-        "price": lambda draw: draw.bits % 400_000 / 100,
-        "basePrice": lambda draw: draw.row["price"],
+        "price": lambda draft: draft.bits % 400_000 / 100,
+        "basePrice": lambda draft: draft.row["price"],
         "discountPrice": one_of(0, 0, 12.34),
         "quantity": one_of(1, 2, 0.5, 10),
         "weight": one_of(0, 1200, 0.75),
@@ -158,10 +158,10 @@ _BASKET: Final = shop(
         "type": fixed(None),
         "xmlId": numbered("bx_basket_{}"),
         "catalogXmlId": fixed("FUTURE-1C-CATALOG"),
-        "productXmlId": lambda draw: str(draw.row["productId"]),
+        "productXmlId": lambda draft: str(draft.row["productId"]),
     },
 )
-_BASKET_PROPERTIES: Final = shop(
+_BASKET_PROPERTIES: Final = shop_list(
     "sale.basketproperties.list",
     "basketProperties",
     "basketProperties",
@@ -171,32 +171,34 @@ _BASKET_PROPERTIES: Final = shop(
     owner_column="basketId",
     per=(0, 0, 1, 2),
     values={
-        "name": lambda draw: ("Цвет", "Size")[draw.place],
-        "code": lambda draw: ("COLOR", "SIZE")[draw.place],
+        "name": lambda draft: ("Цвет", "Size")[draft.place],
+        "code": lambda draft: ("COLOR", "SIZE")[draft.place],
         "value": one_of("белый", "", 'XL / 42"', "0"),
         "sort": fixed(100),
     },
 )
 
 
-def _needed(name: str, column: str = "") -> Ask:
-    """Return a parameter that a list of the CRM cannot do without."""
-    return Ask(at=name, column=column or name, missing=Refusal("100", f"Could not find value for parameter {{{name}}}"))
+def _needed(name: str, column: str = "") -> ParentParameter:
+    """Return a required parameter of a CRM list."""
+    return ParentParameter(
+        path=name, column=column or name, missing=Refusal("100", f"Could not find value for parameter {{{name}}}")
+    )
 
 
 def _of_item(method: str, table: str, shows: str, **more: Any) -> Entry:
-    """Declare what the CRM tells of payments or deliveries of one item; their rows are those of the shop."""
+    """Return the CRM's list of payments or deliveries of one item; their rows are those of the shop."""
     return Entry(
         method=method,
         table=table,
-        shows=tuple(shows.split()),
+        visible_names=tuple(shows.split()),
         filters="none",
         selects=False,
         order="none",
         paging="unpaged",
         total="absent",
         form="typed",
-        **{"asks": (_needed("entityId"), _needed("entityTypeId")), "key": "id"} | more,
+        **{"parents": (_needed("entityId"), _needed("entityTypeId")), "key": "id"} | more,
     )
 
 
@@ -204,7 +206,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     _ORDERS,
     _BASKET,
     _BASKET_PROPERTIES,
-    shop(
+    shop_list(
         "sale.payment.list",
         "payment",
         "payments",
@@ -228,28 +230,28 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         values={
             **_OWNED,
             **_NEW,
-            "accountNumber": lambda draw: f"{draw.owner}/{draw.place + 1}",
-            "paySystemId": lambda draw: _pay_system(draw)[0],
-            "paySystemName": lambda draw: _pay_system(draw)[1],
-            "paySystemIsCash": lambda draw: _pay_system(draw)[2],
+            "accountNumber": lambda draft: f"{draft.owner}/{draft.place + 1}",
+            "paySystemId": lambda draft: _pay_system(draft)[0],
+            "paySystemName": lambda draft: _pay_system(draft)[1],
+            "paySystemIsCash": lambda draft: _pay_system(draft)[2],
             "paid": _flag(2),
             "datePaid": _when("paid", _then),
             "empPaidId": _when("paid", _who),
-            "dateBill": lambda draw: draw.created,
-            "sum": lambda draw: draw.bits % 5_000_000 / 100,
+            "dateBill": lambda draft: draft.created,
+            "sum": lambda draft: draft.bits % 5_000_000 / 100,
             "priceCod": fixed("0.000000"),
             **dict.fromkeys(("psSum", "psInvoiceId", "companyId", "empReturnId"), fixed(None)),
             **dict.fromkeys(("psResponseDate", "payReturnDate", "datePayBefore"), fixed(None)),
             **dict.fromkeys(("psStatusCode", "psStatusDescription", "psCurrency", "payReturnNum"), fixed("")),
             **dict.fromkeys(("psStatus", "psStatusMessage", "payReturnComment"), fixed("")),
             "payVoucherNum": one_of("", "17-Ы"),
-            "payVoucherDate": lambda draw: draw.created // 86_400 * 86_400 if draw.row["payVoucherNum"] else None,
+            "payVoucherDate": lambda draft: draft.created // 86_400 * 86_400 if draft.row["payVoucherNum"] else None,
             "isReturn": fixed("N"),
             "externalPayment": fixed("N"),
         },
-        wire={"priceCod": str},
+        formats={"priceCod": str},
     ),
-    shop(
+    shop_list(
         "sale.shipment.list",
         "shipment",
         "shipments",
@@ -273,8 +275,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         values={
             **_OWNED,
             **_NEW,
-            "accountNumber": lambda draw: f"{draw.owner}/{draw.place + 1}",
-            "system": lambda draw: "N" if draw.place else "Y",
+            "accountNumber": lambda draft: f"{draft.owner}/{draft.place + 1}",
+            "system": lambda draft: "N" if draft.place else "Y",
             "allowDelivery": _flag(2),
             "dateAllowDelivery": _when("allowDelivery", _then),
             "empAllowDeliveryId": _when("allowDelivery", _who),
@@ -285,11 +287,11 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             "dateCanceled": _when("canceled", _then),
             "empCanceledId": _when("canceled", _who),
             "reasonUndoDeducted": one_of("", None),
-            "deliveryId": lambda draw: DELIVERIES[draw.bits % 3 + 1][0] if draw.place else 1,
-            "deliveryName": lambda draw: dict(DELIVERIES)[draw.row["deliveryId"]],
+            "deliveryId": lambda draft: DELIVERIES[draft.bits % 3 + 1][0] if draft.place else 1,
+            "deliveryName": lambda draft: dict(DELIVERIES)[draft.row["deliveryId"]],
             "statusId": one_of("DN", "DF"),
             "basePriceDelivery": one_of(0, 79.99, 350),
-            "priceDelivery": lambda draw: draw.row["basePriceDelivery"],
+            "priceDelivery": lambda draft: draft.row["basePriceDelivery"],
             "discountPrice": fixed(0),
             "deliveryDocNum": fixed(""),
             "deliveryDocDate": fixed(None),
@@ -301,7 +303,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             "externalDelivery": fixed("N"),
         },
     ),
-    shop(
+    shop_list(
         "sale.shipmentitem.list",
         "shipmentItem",
         "shipmentItems",
@@ -317,7 +319,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         created="dateInsert",
         values={"basketId": _bought(_of("order_shipments")), "quantity": one_of(5, 1.5), "reservedQuantity": fixed(0)},
     ),
-    shop(
+    shop_list(
         "sale.paymentitembasket.list",
         "paymentItemBasket",
         "paymentItemsBasket",
@@ -333,7 +335,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         created="dateInsert",
         values={"basketId": _bought(_of("order_payments")), "quantity": one_of(1, 4, 0.25)},
     ),
-    shop(
+    shop_list(
         "sale.paymentitemshipment.list",
         "paymentItemShipment",
         "paymentItemsShipment",
@@ -348,8 +350,10 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         per=(0, 1, 1),
         created="dateInsert",
         values={
-            "shipmentId": lambda draw: children(draw, "order_shipments", "orderId", _of("order_payments")(draw))[-1],
-            "deliveryId": lambda draw: draw.row.get("shipmentId"),
+            "shipmentId": lambda draft: child_ids(draft, "order_shipments", "orderId", _of("order_payments")(draft))[
+                -1
+            ],
+            "deliveryId": lambda draft: draft.row.get("shipmentId"),
             "quantity": fixed(1),
         },
     ),
@@ -368,12 +372,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         "crm.item.payment.product.list",
         "order_payment_items",
         "id paymentId quantity rowId",
-        asks=(_needed("paymentId"),),
+        parents=(_needed("paymentId"),),
     ),
     _of_item(
         "crm.item.payment.delivery.list",
         "order_payment_shipments",
         "id paymentId quantity deliveryId",
-        asks=(_needed("paymentId"),),
+        parents=(_needed("paymentId"),),
     ),
 )

@@ -8,10 +8,10 @@ from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Condition, Row
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry
-from tap_bitrix24.demo.rest_v2.lists.presets import whole
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
+from tap_bitrix24.demo.rest_v2.lists.presets import unpaged_list
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
 from tap_bitrix24.demo.rest_v2.lists.row_format import text
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _GENERATOR: Final = "Bitrix_Main_Numerator_Generator_SequentNumberGenerator"
 _NUMERATORS: Final = ((2, "Акт (Россия)", "{NUMBER}"), (3, "Certificate <US>", "A-{NUMBER}/{YEAR}"), (7, "", ""))
@@ -36,24 +36,24 @@ def _link(kind: str, *, machine: bool = False) -> Any:
     """Return a link to a generated file; the key in it opens the file to anybody."""
     path = "/rest/crm.documentgenerator.document.download" if machine else "/bitrix/services/main/ajax.php"
 
-    def value(draw: Draw) -> str | None:
-        if kind != "doc" and draw.bits % 3 == 0:
+    def value(draft: RowDraft) -> str | None:
+        if kind != "doc" and draft.bits % 3 == 0:
             return None
-        return f"https://demo.bitrix24.example{path}?id={draw.number}&type={kind}&auth=9f3c{draw.number:04x}&token=crm%7C{draw.number}"
+        return f"https://demo.bitrix24.example{path}?id={draft.number}&type={kind}&auth=9f3c{draft.number:04x}&token=crm%7C{draft.number}"
 
     return value
 
 
-def _values(draw: Draw) -> Any:
-    """Return what was filled into a document: an object, an empty list or null."""
-    return draw.one_of(
-        (None, [], {"DocumentNumber": str(draw.number), "MyCompanyTitle": "ООО «Север» <1>", "Empty": ""})
+def _values(draft: RowDraft) -> Any:
+    """Return the values of a document: an object, an empty list or null."""
+    return draft.one_of(
+        (None, [], {"DocumentNumber": str(draft.number), "MyCompanyTitle": "ООО «Север» <1>", "Empty": ""})
     )
 
 
-def _kept(asked: Asked) -> Sequence[Condition]:
-    """Hide deleted templates unless the filter speaks of them."""
-    given = asked.spelled("filter")
+def _kept(request: ListRequest) -> Sequence[Condition]:
+    """Return the condition that hides deleted templates, unless the filter names ``isDeleted``."""
+    given = request.spelled("filter")
     if any(str(name).lstrip("=!@") == "isDeleted" for name in given or ()):
         return ()
     return (Condition("isDeleted", "=", "N", lambda have: have == "N"),)
@@ -85,7 +85,7 @@ _DOCUMENTS: Final = (
         modified="updateTime",
         values={
             "title": numbered("Счёт № {} & акт"),
-            "number": lambda draw: f"{draw.number:04}" if draw.bits % 5 else "",
+            "number": lambda draft: f"{draft.number:04}" if draft.bits % 5 else "",
             "templateId": one_of(11, 12, 15),
             "entityTypeId": fixed(2),
             "imageId": one_of(None, 812),
@@ -101,7 +101,7 @@ _DOCUMENTS: Final = (
         filters="orm",
         paging="controller",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
     Entry(
         method="crm.documentgenerator.template.list",
@@ -130,10 +130,10 @@ _DOCUMENTS: Final = (
             "downloadMachine": _link("doc", machine=True),
         },
         filters="orm",
-        window=_kept,
+        extra_conditions=_kept,
         paging="controller",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
     Entry(
         method="crm.documentgenerator.numerator.list",
@@ -147,7 +147,7 @@ _DOCUMENTS: Final = (
         order="none",
         paging="controller",
         form="typed",
-        wire={"integer": text},
+        formats={"integer": text},
     ),
 )
 _WHO: Final = {"NAME": FIRST_NAMES, "LAST_NAME": LAST_NAMES, "WORK_POSITION": POSTS, "SECOND_NAME": ("", None, "J.")}
@@ -174,18 +174,18 @@ _INVOICES: Final = (
         values={
             "ACCOUNT_NUMBER": numbered("{}/26"),
             "COMMENTS": one_of(*COMMENTS),
-            "DATE_BILL": lambda draw: draw.created // DAY,
+            "DATE_BILL": lambda draft: draft.created // DAY,
             "DATE_MARKED": fixed(None),
-            "DATE_PAY_BEFORE": lambda draw: draw.created // DAY + 14 if draw.bits % 3 else None,
-            "DATE_PAYED": lambda draw: draw.modified if draw.row["PAYED"] == "Y" else None,
-            "EMP_PAYED_ID": lambda draw: draw.pick("users") if draw.row["PAYED"] == "Y" else None,
+            "DATE_PAY_BEFORE": lambda draft: draft.created // DAY + 14 if draft.bits % 3 else None,
+            "DATE_PAYED": lambda draft: draft.modified if draft.row["PAYED"] == "Y" else None,
+            "EMP_PAYED_ID": lambda draft: draft.pick("users") if draft.row["PAYED"] == "Y" else None,
             "LID": fixed("s1"),
             "ORDER_TOPIC": numbered("Счёт № {} <за услуги>"),
             "PAY_SYSTEM_ID": one_of(6, 9),
             "PAY_VOUCHER_DATE": fixed(None),
             "PAY_VOUCHER_NUM": one_of("", "7-П", None),
             "PERSON_TYPE_ID": one_of(3, 4),
-            "PRICE": lambda draw: draw.bits % 9_000_000 / 100,
+            "PRICE": lambda draft: draft.bits % 9_000_000 / 100,
             "REASON_MARKED": one_of("", None),
             "RESPONSIBLE_EMAIL": one_of("a.weber@example.com", ""),
             "RESPONSIBLE_LOGIN": one_of("aweber", "o'brien"),
@@ -212,14 +212,14 @@ _INVOICES: Final = (
             "IS_LIMIT": one_of("N", "D", "T"),
             "EMAIL_ID": one_of(None, 6),
             "LAST_EXECUTION": one_of(None),
-            "COUNTER_REPEAT": lambda draw: draw.bits % 9,
-            "LIMIT_REPEAT": lambda draw: 12 if draw.row["IS_LIMIT"] == "T" else None,
-            "LIMIT_DATE": lambda draw: draw.seeds.anchor // DAY + 90 if draw.row["IS_LIMIT"] == "D" else None,
+            "COUNTER_REPEAT": lambda draft: draft.bits % 9,
+            "LIMIT_REPEAT": lambda draft: 12 if draft.row["IS_LIMIT"] == "T" else None,
+            "LIMIT_DATE": lambda draft: draft.seeds.anchor // DAY + 90 if draft.row["IS_LIMIT"] == "D" else None,
             "PARAMS": one_of({"PERIOD": "2", "DAILY_INTERVAL_DAY": 1}, [], ""),
         },
         fields_method="crm.invoice.recurring.fields",
     ),
-    whole(
+    unpaged_list(
         "crm.invoice.status.list",
         "invoice_statuses_old",
         """

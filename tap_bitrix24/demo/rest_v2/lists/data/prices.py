@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import shop
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import shop_list
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
 
 _PRODUCTS, _OFFERS = 23, 24
 _BASE, _WHOLESALE, _PARTNER = 1, 2, 9
@@ -40,7 +40,7 @@ _NO_BLOCK: Final = Refusal(200040300010, "Required fields: iblockId")
 
 
 def _sections(_: Seeds) -> list[Row]:
-    """Return the tree of sections; the archive is checked_switches off."""
+    """Return the tree of sections; the archive is inactive."""
     return [
         {
             "id": number,
@@ -59,30 +59,30 @@ def _sections(_: Seeds) -> list[Row]:
 
 
 def _price_types(_: Seeds) -> list[Row]:
-    """Return the kinds of prices."""
+    """Return the price types."""
     return [
         {"id": number, "name": name, "base": base, "sort": 100, "xmlId": name if base == "Y" else None}
         for number, (name, base) in _TYPES.items()
     ]
 
 
-def _group(draw: Draw) -> int:
-    """Return the kind of a price: the first of a product is the basic one."""
-    return tuple(_TYPES)[draw.place % len(_TYPES)]
+def _group(draft: RowDraft) -> int:
+    """Return the type of a price: the first of a product is the base price."""
+    return tuple(_TYPES)[draft.place % len(_TYPES)]
 
 
 def _bound(column: str) -> Any:
-    """Return a bound of the quantity a price is for; most prices have none."""
+    """Return the value function of a price's quantity bound; most prices have none."""
     low = column == "quantityFrom"
 
-    def value(draw: Draw) -> float | None:
-        return None if draw.place != 1 else (10 if low else 99.5)
+    def value(draft: RowDraft) -> float | None:
+        return None if draft.place != 1 else (10 if low else 99.5)
 
     return value
 
 
 _TYPE_LISTS: Final = (
-    shop(
+    shop_list(
         "catalog.priceType.list",
         "priceType",
         "priceTypes",
@@ -95,7 +95,7 @@ _TYPE_LISTS: Final = (
         created="dateCreate",
         modified="timestampX",
     ),
-    shop(
+    shop_list(
         "catalog.priceTypeGroup.list",
         "priceTypeGroup",
         "priceTypeGroups",
@@ -107,7 +107,7 @@ _TYPE_LISTS: Final = (
             for place, group in enumerate((1, 2, 23))
         ],
     ),
-    shop(
+    shop_list(
         "catalog.priceTypeLang.list",
         "priceTypeLang",
         "priceTypeLangs",
@@ -119,7 +119,7 @@ _TYPE_LISTS: Final = (
             for place, (lang, name) in enumerate((("ru", "Цена"), ("en", "Price"), ("ar", "سعر"), ("de", "")))
         ],
     ),
-    shop(
+    shop_list(
         "catalog.roundingRule.list",
         "roundingRule",
         "roundingRules",
@@ -135,7 +135,7 @@ _TYPE_LISTS: Final = (
         created="dateCreate",
         modified="dateModify",
     ),
-    shop(
+    shop_list(
         "catalog.extra.list",
         "extra",
         "extras",
@@ -151,7 +151,7 @@ _TYPE_LISTS: Final = (
 
 ENTRIES: Final[tuple[Entry, ...]] = (
     *_TYPE_LISTS,
-    shop(
+    shop_list(
         "catalog.section.list",
         "section",
         "sections",
@@ -161,9 +161,9 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         """,
         table="product_sections",
         rows=_sections,
-        asks=(Ask(at="filter.iblockId|filter.=iblockId", column="iblockId", missing=_NO_BLOCK),),
+        parents=(ParentParameter(path="filter.iblockId|filter.=iblockId", column="iblockId", missing=_NO_BLOCK),),
     ),
-    shop(
+    shop_list(
         "catalog.price.list",
         "price",
         "prices",
@@ -178,14 +178,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         modified="timestampX",
         values={
             "catalogGroupId": _group,
-            "price": lambda draw: (0, 0.1, 1999.99, 12_345.6789)[draw.bits % 4] + draw.bits // 4 % 900,
-            "priceScale": lambda draw: round(draw.row["price"] * 98.5, 4),
+            "price": lambda draft: (0, 0.1, 1999.99, 12_345.6789)[draft.bits % 4] + draft.bits // 4 % 900,
+            "priceScale": lambda draft: round(draft.row["price"] * 98.5, 4),
             "quantityFrom": _bound("quantityFrom"),
             "quantityTo": _bound("quantityTo"),
             "extraId": one_of(None, None, 1, 2),
         },
     ),
-    shop(
+    shop_list(
         "catalog.measure.list",
         "measure",
         "measures",
@@ -207,7 +207,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for number, code, title, symbol, intl, letters in _MEASURES
         ],
     ),
-    shop(
+    shop_list(
         "catalog.ratio.list",
         "ratio",
         "ratios",
@@ -218,7 +218,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         per=(1, 1, 0),
         values={"ratio": one_of(1, 1, 1, 0.5, 12), "isDefault": fixed("Y")},
     ),
-    shop(
+    shop_list(
         "catalog.vat.list",
         "vat",
         "vats",

@@ -6,18 +6,18 @@ from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2.lists.data.talk import select_is_array
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.row_format import spaced, text
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.row_format import text, without_zone
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _NO_TYPE: Final = Refusal("100", "Could not find value for parameter {typeId}")
 _UNKNOWN_TYPE: Final = Refusal("RPA_NOT_FOUND_ERROR", "Type is not found")
 _STAGES: Final = (("Начало", "FIRST", None), ("In progress", None, None), ("Success", "SUCCESS", "SUCCESS"))
-_BI: Final = {"datetime": spaced, "integer": text}
+_BI: Final = {"datetime": without_zone, "integer": text}
 
 
 def _instances(seeds: Seeds) -> list[Row]:
-    """Return the workflows that run; their ids are no numbers and do not rise."""
+    """Return the running workflows; their ids are text and not ascending."""
     return [
         {
             "ID": f"{seeds.mix(number, 3):012x}.{place:08d}",
@@ -34,16 +34,16 @@ def _instances(seeds: Seeds) -> list[Row]:
     ]
 
 
-def _nested(draw: Draw) -> Any:
+def _nested(draft: RowDraft) -> Any:
     """Return a nested PHP array; an empty one is a list."""
-    if draw.number % 3 == 0:
+    if draft.number % 3 == 0:
         return []
     return [{"Type": "SequentialWorkflowActivity", "Name": "Template", "Properties": {"Title": "Согласование"}}]
 
 
-def _parameters(draw: Draw) -> Any:
+def _parameters(draft: RowDraft) -> Any:
     """Return the parameters of a template or task by their names."""
-    return {"Comment": {"Name": "Комментарий", "Type": "text", "Required": "0"}} if draw.number % 2 else []
+    return {"Comment": {"Name": "Комментарий", "Type": "text", "Required": "0"}} if draft.number % 2 else []
 
 
 ENTRIES: Final = (
@@ -74,19 +74,19 @@ ENTRIES: Final = (
         created="WORKFLOW_STARTED",
         modified="MODIFIED",
         values={
-            "WORKFLOW_ID": lambda draw: f"{draw.bits:012x}.{draw.number:08d}",
-            "DOCUMENT_ID": lambda draw: f"DEAL_{draw.pick('deals')}",
-            "DOCUMENT_NAME": lambda draw: f"Сделка {draw.row['ID']}",
-            "WORKFLOW_STARTED": lambda draw: draw.created,
+            "WORKFLOW_ID": lambda draft: f"{draft.bits:012x}.{draft.number:08d}",
+            "DOCUMENT_ID": lambda draft: f"DEAL_{draft.pick('deals')}",
+            "DOCUMENT_NAME": lambda draft: f"Сделка {draft.row['ID']}",
+            "WORKFLOW_STARTED": lambda draft: draft.created,
             "WORKFLOW_STATE": one_of("InProgress", None),
             "STATUS": one_of(0, 1),
             "USER_STATUS": fixed(0),
             "MODULE_ID": fixed("crm"),
             "ENTITY": fixed("CCrmDocumentDeal"),
             "ACTIVITY": fixed("ApproveActivity"),
-            "ACTIVITY_NAME": lambda draw: f"A{draw.bits % 99_999}_{draw.number}",
+            "ACTIVITY_NAME": lambda draft: f"A{draft.bits % 99_999}_{draft.number}",
             "PARAMETERS": _parameters,
-            "DOCUMENT_URL": lambda draw: f"/crm/deal/details/{draw.row['ID']}/",
+            "DOCUMENT_URL": lambda draft: f"/crm/deal/details/{draft.row['ID']}/",
         },
         default_select=("ENTITY", "DOCUMENT_ID", "ID", "WORKFLOW_ID", "DOCUMENT_NAME", "NAME", "DOCUMENT_URL"),
         spelling="upper",
@@ -129,8 +129,8 @@ ENTRIES: Final = (
             "name": numbered("Type{}"),
             "title": one_of("Заявки на отпуск", "Payments & fees"),
             "image": one_of("vacation", None),
-            "settings": lambda draw: {"scenarios": []} if draw.number % 2 else [],
-            "permissions": lambda draw: [{"id": draw.number, "action": "ITEMS_CREATE", "permission": "X"}],
+            "settings": lambda draft: {"scenarios": []} if draft.number % 2 else [],
+            "permissions": lambda draft: [{"id": draft.number, "action": "ITEMS_CREATE", "permission": "X"}],
         },
         filters="orm",
         paging="controller",
@@ -152,10 +152,12 @@ ENTRIES: Final = (
         created="createdTime",
         modified="updatedTime",
         values={
-            "stageId": lambda draw: 3 * draw.owner + draw.bits % 3,
+            "stageId": lambda draft: 3 * draft.owner + draft.bits % 3,
             "name": one_of("Отпуск", 'Item "3"', ""),
         },
-        asks=(Ask(at="typeId", column="typeId", missing=_NO_TYPE, unknown=_UNKNOWN_TYPE, of="rpa_types"),),
+        parents=(
+            ParentParameter(path="typeId", column="typeId", missing=_NO_TYPE, unknown=_UNKNOWN_TYPE, table="rpa_types"),
+        ),
         selects=False,
         filters="orm",
         paging="controller",
@@ -172,13 +174,15 @@ ENTRIES: Final = (
         owner_column="typeId",
         per=(3,),
         values={
-            "name": lambda draw: _STAGES[draw.place][0],
-            "code": lambda draw: _STAGES[draw.place][1],
+            "name": lambda draft: _STAGES[draft.place][0],
+            "code": lambda draft: _STAGES[draft.place][1],
             "color": one_of("22B9FF", "7BD500"),
-            "sort": lambda draw: 1000 * (draw.place + 1),
-            "semantic": lambda draw: _STAGES[draw.place][2],
+            "sort": lambda draft: 1000 * (draft.place + 1),
+            "semantic": lambda draft: _STAGES[draft.place][2],
         },
-        asks=(Ask(at="typeId", column="typeId", missing=_NO_TYPE, unknown=_UNKNOWN_TYPE, of="rpa_types"),),
+        parents=(
+            ParentParameter(path="typeId", column="typeId", missing=_NO_TYPE, unknown=_UNKNOWN_TYPE, table="rpa_types"),
+        ),
         filters="none",
         selects=False,
         order="none",
@@ -202,14 +206,16 @@ ENTRIES: Final = (
                 name: fixed(f"https://bi.example/{name}?token=s3cr3t")
                 for name in ("urlCheck", "urlData", "urlTableList", "urlTableDescription")
             },
-            "settings": lambda draw: [{"name": "Логин", "type": "STRING", "code": "login"}] if draw.number % 2 else [],
+            "settings": lambda draft: (
+                [{"name": "Логин", "type": "STRING", "code": "login"}] if draft.number % 2 else []
+            ),
         },
         check=select_is_array,
         filters="orm",
         spelling="lower",
         paging="page",
         form="typed",
-        wire=_BI,
+        formats=_BI,
         fields_method="biconnector.connector.fields",
         fields_shape="listed",
     ),
@@ -230,14 +236,16 @@ ENTRIES: Final = (
             "name": numbered("sales_data_{}"),
             "type": fixed("rest"),
             "externalName": one_of("Продажи", "Sales <EU>"),
-            "fields": lambda draw: [{"id": draw.number, "name": "AMOUNT", "externalCode": "amount", "type": "double"}],
+            "fields": lambda draft: [
+                {"id": draft.number, "name": "AMOUNT", "externalCode": "amount", "type": "double"}
+            ],
         },
         check=select_is_array,
         filters="orm",
         spelling="lower",
         paging="page",
         form="typed",
-        wire=_BI,
+        formats=_BI,
         fields_method="biconnector.dataset.fields",
         fields_shape="listed",
     ),

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import shop
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import shop_list
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, one_of
 
 _PRODUCTS, _OFFERS = 23, 24
 _PROPERTIES: Final[tuple[tuple[int, int, str, str, dict[str, Any]], ...]] = (
@@ -33,7 +33,7 @@ _NO_PRODUCT: Final = Refusal("100", "Could not find value for parameter {product
 
 
 def _properties(_: Seeds) -> list[Row]:
-    """Return the properties; those that no product shows are checked_switches off."""
+    """Return the properties; those that no product shows are inactive."""
     plain = dict.fromkeys(("multiple", "withDescription", "searchable", "filtrable", "isRequired"), "N")
     return [
         {
@@ -62,13 +62,13 @@ def _properties(_: Seeds) -> list[Row]:
     ]
 
 
-def _picture(draw: Draw) -> str:
-    """Return the link to a picture; it holds the key of whoever asked for it."""
-    return f"/rest/catalog.product.download?auth=5d1c{draw.number:04x}&token=catalog%7CaWQ9{draw.number}%7Cq2w3"
+def _picture(draft: RowDraft) -> str:
+    """Return the link to a picture; it holds the caller's token."""
+    return f"/rest/catalog.product.download?auth=5d1c{draft.number:04x}&token=catalog%7CaWQ9{draft.number}%7Cq2w3"
 
 
 ENTRIES: Final[tuple[Entry, ...]] = (
-    shop(
+    shop_list(
         "catalog.productProperty.list",
         "productProperty",
         "productProperties",
@@ -82,7 +82,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         rows=_properties,
         modified="timestampX",
     ),
-    shop(
+    shop_list(
         "catalog.productPropertyEnum.list",
         "productPropertyEnum",
         "productPropertyEnums",
@@ -93,7 +93,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for number, value, code, default in _OPTIONS
         ],
     ),
-    shop(
+    shop_list(
         "catalog.productPropertyFeature.list",
         "productPropertyFeature",
         "productPropertyFeatures",
@@ -111,7 +111,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for offset, (module, feature) in enumerate(_FEATURES)
         ],
     ),
-    shop(
+    shop_list(
         "catalog.productPropertySection.list",
         "productPropertySection",
         "productPropertySections",
@@ -152,11 +152,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         created="createTime",
         values={
             "name": one_of("фото.png", "photo 1.jpeg", "a&b.gif"),
-            "type": lambda draw: ("DETAIL_PICTURE", "MORE_PHOTO")[draw.place % 2],
+            "type": lambda draft: ("DETAIL_PICTURE", "MORE_PHOTO")[draft.place % 2],
             "downloadUrl": _picture,
-            "detailUrl": lambda draw: f"https://cdn.example.com/{draw.number}/p.png?signature=c0ffee{draw.number:04x}",
+            "detailUrl": lambda draft: (
+                f"https://cdn.example.com/{draft.number}/p.png?signature=c0ffee{draft.number:04x}"
+            ),
         },
-        asks=(Ask(at="productId", column="productId", missing=_NO_PRODUCT),),
+        parents=(ParentParameter(path="productId", column="productId", missing=_NO_PRODUCT),),
         filters="none",
         order="none",
         paging="unpaged",

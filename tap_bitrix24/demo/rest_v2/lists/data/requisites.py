@@ -6,10 +6,10 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.names import COMMENTS, FIRST_NAMES, LAST_NAMES
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import children, left_out, whole
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import child_ids, unpaged_list, value_or_omitted
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _CONTACT, _COMPANY = 3, 4
 _RUSSIA, _GERMANY, _FRANCE = 1, 46, 134
@@ -38,42 +38,42 @@ _STAMPED: Final = "DATE_CREATE:datetime* DATE_MODIFY:datetime* CREATED_BY_ID:use
 
 
 def _strings(names: str) -> str:
-    """Declare text columns."""
+    """Return the declaration of text columns."""
     return " ".join(f"{name}:string" for name in names.split())
 
 
-def _digits(count: int) -> Callable[[Draw], str]:
-    """Return a number of so many digits; it may begin with zeros."""
-    return lambda draw: str(draw.bits % 10**count).zfill(count)
+def _digits(count: int) -> Callable[[RowDraft], str]:
+    """Return the value function of a number with ``count`` digits, as text; it may begin with zeros."""
+    return lambda draft: str(draft.bits % 10**count).zfill(count)
 
 
-def _seldom_told(names: str) -> Mapping[str, Callable[[Draw], Any]]:
-    """Return the values of columns that nobody fills in: null or empty text."""
+def _seldom_told(names: str) -> Mapping[str, Callable[[RowDraft], Any]]:
+    """Return the value functions of unused columns: null or empty text."""
     return dict.fromkeys(names.split(), one_of(None, ""))
 
 
-def _of_company(make: Callable[[Draw], Any]) -> Callable[[Draw], Any]:
-    """Return a value that only companies have."""
-    return lambda draw: make(draw) if draw.row["ENTITY_TYPE_ID"] == _COMPANY else ""
+def _of_company(make: Callable[[RowDraft], Any]) -> Callable[[RowDraft], Any]:
+    """Return a value function for requisites of companies only."""
+    return lambda draft: make(draft) if draft.row["ENTITY_TYPE_ID"] == _COMPANY else ""
 
 
-def _preset_is_there(asked: Asked) -> None:
+def _preset_is_there(request: ListRequest) -> None:
     """Refuse to list the fields of a template that does not exist."""
-    number = asked.at("preset.ID")
+    number = request.at("preset.ID")
     if str(number) not in map(str, _PRESETS):
         raise Refusal("", f"The Preset with ID '{number or ''}' is not found").error()
 
 
-def _requisite_of(draw: Draw) -> int:
-    """Return the requisite that an item goes by: one of its company's, where that is known; 0 is none."""
-    company = draw.pick("companies")
-    found = children(draw, "requisites", "ENTITY_ID", company)
-    return found[0] if found and draw.bits % 3 else 0
+def _requisite_of(draft: RowDraft) -> int:
+    """Return the requisite of an item: one of its company's; 0 is none."""
+    company = draft.pick("companies")
+    found = child_ids(draft, "requisites", "ENTITY_ID", company)
+    return found[0] if found and draft.bits % 3 else 0
 
 
-def _account_of(draw: Draw) -> int:
-    """Return the bank account of that requisite; 0 is none."""
-    found = children(draw, "requisite_bank_details", "ENTITY_ID", draw.row["REQUISITE_ID"])
+def _account_of(draft: RowDraft) -> int:
+    """Return the bank account of an item's requisite; 0 is none."""
+    found = child_ids(draft, "requisite_bank_details", "ENTITY_ID", draft.row["REQUISITE_ID"])
     return found[-1] if found else 0
 
 
@@ -124,7 +124,7 @@ _REQUISITE: Final = Entry(
     values={
         **_seldom_told(_NAMES),
         "PRESET_ID": one_of(*_PRESETS),
-        "NAME": lambda draw: _PRESETS[draw.row["PRESET_ID"]][0],
+        "NAME": lambda draft: _PRESETS[draft.row["PRESET_ID"]][0],
         "SORT": fixed(500),
         "ADDRESS_ONLY": fixed("N"),
         "RQ_NAME": one_of("", *(f"{last} {first}" for last, first in zip(LAST_NAMES, FIRST_NAMES, strict=False))),
@@ -189,7 +189,7 @@ _LINK: Final = Entry(
     values={
         "REQUISITE_ID": _requisite_of,
         "BANK_DETAIL_ID": _account_of,
-        "MC_REQUISITE_ID": lambda draw: draw.one_of((0, draw.tables["requisites"].ids[0])),
+        "MC_REQUISITE_ID": lambda draft: draft.one_of((0, draft.tables["requisites"].ids[0])),
         "MC_BANK_DETAIL_ID": fixed(0),
     },
     fields_method="crm.requisite.link.fields",
@@ -222,7 +222,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         modified="DATE_MODIFY",
         fields_method="crm.requisite.preset.fields",
     ),
-    whole(
+    unpaged_list(
         "crm.requisite.preset.field.list",
         "requisite_preset_fields",
         "presetId:integer~ ID:integer* FIELD_NAME:string! FIELD_TITLE:string SORT:integer IN_SHORT_LIST:char",
@@ -232,16 +232,16 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         owner_column="presetId",
         per=(5, 6, 0, 3),
         values={
-            "ID": lambda draw: draw.place + 1,
-            "FIELD_NAME": lambda draw: _PRESET_FIELDS[draw.place % len(_PRESET_FIELDS)],
+            "ID": lambda draft: draft.place + 1,
+            "FIELD_NAME": lambda draft: _PRESET_FIELDS[draft.place % len(_PRESET_FIELDS)],
             "FIELD_TITLE": one_of("", "ИНН / КПП", "Tax & <id>"),
-            "SORT": lambda draw: 500 + 10 * draw.place,
+            "SORT": lambda draft: 500 + 10 * draft.place,
         },
         check=_preset_is_there,
-        asks=(Ask(at="preset.ID", column="presetId"),),
+        parents=(ParentParameter(path="preset.ID", column="presetId"),),
         fields_method="crm.requisite.preset.field.fields",
     ),
-    whole(
+    unpaged_list(
         "crm.requisite.userfield.list",
         "requisite_userfields",
         """
@@ -253,7 +253,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         rows=_user_fields,
         filters="equal",
         total="count",
-        wire={"LIST": left_out},
+        formats={"LIST": value_or_omitted},
         fields_method="crm.userfield.fields",
     ),
 )

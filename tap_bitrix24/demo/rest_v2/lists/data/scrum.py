@@ -6,20 +6,20 @@ from typing import Final
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.company.work import task_group
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, numbered, one_of
 
 GROUP_KINDS: Final = ("scrum", "group", "project")
 _STAGES: Final = (("Новые", "NEW", "00C4FB"), ("In Progress", "WORK", "47D1E2"), ("Done", "FINISH", "75D900"))
 
 
 def group_kind(number: int) -> str:
-    """Return what kind of workgroup one is."""
+    """Return the kind of a workgroup."""
     return GROUP_KINDS[number % 3]
 
 
 def _of_scrums(count: int) -> Callable[[Seeds, int], int]:
-    """Give each scrum team so many rows, other workgroups none."""
+    """Return the function that gives scrum teams ``count`` rows each, other workgroups none."""
     return lambda _, group: count if group_kind(group) == "scrum" else 0
 
 
@@ -29,9 +29,9 @@ def _planned(seeds: Seeds, task: int) -> int:
     return int(group > 0 and group_kind(group) == "scrum")
 
 
-def _starts(draw: Draw) -> int:
-    """Return when a sprint begins: two weeks after the one before it."""
-    return draw.seeds.anchor - (42 - 14 * draw.place) * DAY - 3 * 3600
+def _starts(draft: RowDraft) -> int:
+    """Return the start of a sprint: two weeks after the one before it."""
+    return draft.seeds.anchor - (42 - 14 * draft.place) * DAY - 3 * 3600
 
 
 ENTRIES: Final = (
@@ -51,7 +51,7 @@ ENTRIES: Final = (
         values={
             "name": numbered('Epic "{}"'),
             "description": one_of("", "", "Всё, что связано с оплатой", "UX & design"),
-            "modifiedBy": lambda draw: draw.pick("users") if draw.number % 2 else 0,
+            "modifiedBy": lambda draft: draft.pick("users") if draft.number % 2 else 0,
             "color": one_of("#69dafc", "#e3f299"),
         },
         filters="skipping",
@@ -78,10 +78,10 @@ ENTRIES: Final = (
             "entityType": lambda _: "sprint",
             "name": numbered("Спринт {}"),
             "goal": one_of("", "Release 2.0 & docs"),
-            "sort": lambda draw: draw.place + 1,
+            "sort": lambda draft: draft.place + 1,
             "dateStart": _starts,
-            "dateEnd": lambda draw: draw.row["DATE_START"] + 14 * DAY,
-            "status": lambda draw: ("completed", "completed", "active", "planned")[draw.place],
+            "dateEnd": lambda draft: draft.row["DATE_START"] + 14 * DAY,
+            "status": lambda draft: ("completed", "completed", "active", "planned")[draft.place],
         },
         filters="skipping",
         paging="controller",
@@ -98,13 +98,13 @@ ENTRIES: Final = (
         owners=(Owner(table="workgroups"),),
         owner_column="groupId",
         per=_of_scrums(1),
-        asks=(
-            Ask(
-                at="id",
+        parents=(
+            ParentParameter(
+                path="id",
                 column="groupId",
                 missing=Refusal("100", "Could not find value for parameter {id}"),
                 unknown=Refusal(0, "Access denied"),
-                of="workgroups",
+                table="workgroups",
             ),
         ),
         filters="none",
@@ -126,18 +126,18 @@ ENTRIES: Final = (
         owner_column="sprintId",
         per=(3,),
         values={
-            "name": lambda draw: _STAGES[draw.place][0],
-            "sort": lambda draw: 100 + 100 * draw.place,
-            "type": lambda draw: _STAGES[draw.place][1],
-            "color": lambda draw: _STAGES[draw.place][2],
+            "name": lambda draft: _STAGES[draft.place][0],
+            "sort": lambda draft: 100 + 100 * draft.place,
+            "type": lambda draft: _STAGES[draft.place][1],
+            "color": lambda draft: _STAGES[draft.place][2],
         },
-        asks=(
-            Ask(
-                at="sprintId",
+        parents=(
+            ParentParameter(
+                path="sprintId",
                 column="sprintId",
                 missing=Refusal(0, "Sprint id not found"),
                 unknown=Refusal(0, "Sprint not found"),
-                of="scrum_sprints",
+                table="scrum_sprints",
             ),
         ),
         filters="none",
@@ -160,17 +160,17 @@ ENTRIES: Final = (
         owner_column="TASK",
         per=_planned,
         values={
-            "entityId": lambda draw: draw.pick("scrum_sprints"),
+            "entityId": lambda draft: draft.pick("scrum_sprints"),
             "storyPoints": one_of("", "1", "3", "5", "0.5"),
-            "sort": lambda draw: draw.number,
+            "sort": lambda draft: draft.number,
         },
-        asks=(
-            Ask(
-                at="id",
+        parents=(
+            ParentParameter(
+                path="id",
                 column="TASK",
                 missing=Refusal("100", "Could not find value for parameter {id}"),
                 unknown=Refusal(0, "Task not found"),
-                of="tasks",
+                table="tasks",
             ),
         ),
         filters="none",

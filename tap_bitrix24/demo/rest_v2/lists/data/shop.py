@@ -7,9 +7,9 @@ from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.rest_v2.lists.data.orders import PERSON_TYPES
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import shop
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.presets import shop_list
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, numbered, one_of
 
 _PROPERTY: Final = """
     id:integer* personTypeId:integer!^ propsGroupId:integer!^ name:string! type:string!^ code:string active:char
@@ -55,7 +55,7 @@ _PLATFORMS: Final = (
 
 
 def _properties(listed: tuple[tuple[int, str, str, dict[str, Any]], ...]) -> Callable[[Seeds], list[Row]]:
-    """Return the fields of orders or shipments; those without settings have an empty list there."""
+    """Return the fields of orders or shipments; empty settings are an empty list."""
     return lambda _: [
         {
             **dict.fromkeys(_FLAGS, "N"),
@@ -78,25 +78,25 @@ def _properties(listed: tuple[tuple[int, str, str, dict[str, Any]], ...]) -> Cal
     ]
 
 
-def _type_is_told(asked: Asked) -> None:
-    """Refuse to describe fields of no type."""
-    if asked.at("type") is None:
+def _type_is_told(request: ListRequest) -> None:
+    """Refuse a fields method without a type."""
+    if request.at("type") is None:
         raise Refusal("100", "Could not find value for parameter {type}").error()
 
 
-def _value(draw: Draw) -> Any:
-    """Return what was entered: text, several, or a file with a link that holds a key."""
-    number = draw.row["orderPropsId"]
+def _value(draft: RowDraft) -> Any:
+    """Return the value of a property: text, several, or a file with a link that holds a token."""
+    number = draft.row["orderPropsId"]
     if number == _SEVERAL:
-        return ["+7 912 000-00-01", f"+49 30 {draw.bits % 9_000_000}"][: 1 + draw.bits % 2]
+        return ["+7 912 000-00-01", f"+49 30 {draft.bits % 9_000_000}"][: 1 + draft.bits % 2]
     if number != _FILE:
-        return draw.one_of(("", "ООО «Заря»", "buyer@example.com", 'Said: "today"', None, "0"))
-    link = f"/rest/sale.property.download?auth=77ab{draw.number:04x}&token=sale%7CZmlsZT0{draw.number}"
-    return {"id": draw.number + 700, "name": "scan & sign.pdf", "size": "120456", "url": link}
+        return draft.one_of(("", "ООО «Заря»", "buyer@example.com", 'Said: "today"', None, "0"))
+    link = f"/rest/sale.property.download?auth=77ab{draft.number:04x}&token=sale%7CZmlsZT0{draft.number}"
+    return {"id": draft.number + 700, "name": "scan & sign.pdf", "size": "120456", "url": link}
 
 
 _PROPERTY_LISTS: Final = (
-    shop(
+    shop_list(
         "sale.property.list",
         "property",
         "properties",
@@ -106,7 +106,7 @@ _PROPERTY_LISTS: Final = (
         table="order_properties",
         rows=_properties(_ORDER_PROPERTIES),
     ),
-    shop(
+    shop_list(
         "sale.shipmentproperty.list",
         "property",
         "properties",
@@ -116,7 +116,7 @@ _PROPERTY_LISTS: Final = (
         table="shipment_properties",
         rows=_properties(_SHIPMENT_PROPERTIES),
     ),
-    shop(
+    shop_list(
         "sale.propertyvalue.list",
         "propertyValue",
         "propertyValues",
@@ -128,14 +128,14 @@ _PROPERTY_LISTS: Final = (
         owner_column="orderId",
         per=(2, 3, 0, 9),
         values={
-            "orderPropsId": lambda draw: _ORDER_PROPERTIES[(draw.owner + draw.place) % len(_ORDER_PROPERTIES)][0],
-            "name": lambda draw: {one[0]: one[1] for one in _ORDER_PROPERTIES}[draw.row["orderPropsId"]],
+            "orderPropsId": lambda draft: _ORDER_PROPERTIES[(draft.owner + draft.place) % len(_ORDER_PROPERTIES)][0],
+            "name": lambda draft: {one[0]: one[1] for one in _ORDER_PROPERTIES}[draft.row["orderPropsId"]],
             "code": one_of(None, "", "EMAIL"),
             "value": _value,
             "orderPropsXmlId": numbered("bx_prop_{}"),
         },
     ),
-    shop(
+    shop_list(
         "sale.shipmentpropertyvalue.list",
         "propertyValue",
         "propertyValues",
@@ -149,14 +149,14 @@ _PROPERTY_LISTS: Final = (
         owner_column="shipmentId",
         per=(0, 1, 0, 3),
         values={
-            "shipmentPropsId": lambda draw: _SHIPMENT_PROPERTIES[draw.place][0],
-            "name": lambda draw: _SHIPMENT_PROPERTIES[draw.place][1],
+            "shipmentPropsId": lambda draft: _SHIPMENT_PROPERTIES[draft.place][0],
+            "name": lambda draft: _SHIPMENT_PROPERTIES[draft.place][1],
             "code": one_of(None, "FLOOR"),
             "value": one_of("7", "", None, "Berlin, Hauptstraße 7|52.5;13.4", ["2", "3"]),
             "shipmentPropsXmlId": one_of("", None),
         },
     ),
-    shop(
+    shop_list(
         "sale.propertygroup.list",
         "propertyGroup",
         "propertyGroups",
@@ -167,7 +167,7 @@ _PROPERTY_LISTS: Final = (
             for number, name, kind in ((5, "Данные компании", 3), (6, "Personal data", 4), (18, "", 3))
         ],
     ),
-    shop(
+    shop_list(
         "sale.propertyvariant.list",
         "propertyVariant",
         "propertyVariants",
@@ -178,7 +178,7 @@ _PROPERTY_LISTS: Final = (
             for number, name, value in ((1, "Бумага", "paper"), (2, "Wood & film", "wood"), (5, "Без упаковки", ""))
         ],
     ),
-    shop(
+    shop_list(
         "sale.propertyRelation.list",
         "propertyRelation",
         "propertyRelations",
@@ -193,7 +193,7 @@ _PROPERTY_LISTS: Final = (
     ),
 )
 _PAYERS_AND_STATUSES: Final = (
-    shop(
+    shop_list(
         "sale.persontype.list",
         "personType",
         "personTypes",
@@ -205,7 +205,7 @@ _PAYERS_AND_STATUSES: Final = (
             {"id": 7, "name": "ИП", "code": "", "sort": "150", "active": "N", "xmlId": ""},
         ],
     ),
-    shop(
+    shop_list(
         "sale.businessValuePersonDomain.list",
         "businessValuePersonDomain",
         "businessValuePersonDomains",
@@ -214,7 +214,7 @@ _PAYERS_AND_STATUSES: Final = (
         key="personTypeId",
         rows=lambda _: [{"personTypeId": kind, "domain": "EI"[place]} for place, kind in enumerate(PERSON_TYPES)],
     ),
-    shop(
+    shop_list(
         "sale.status.list",
         "status",
         "statuses",
@@ -226,7 +226,7 @@ _PAYERS_AND_STATUSES: Final = (
             for place, (code, kind, color, _names) in enumerate(_STATUSES)
         ],
     ),
-    shop(
+    shop_list(
         "sale.statusLang.list",
         "statusLang",
         "statusLangs",
@@ -239,7 +239,7 @@ _PAYERS_AND_STATUSES: Final = (
             for lang, (name, text) in names.items()
         ],
     ),
-    shop(
+    shop_list(
         "sale.tradePlatform.list",
         "tradePlatform",
         "tradePlatforms",
@@ -263,7 +263,7 @@ _PAYERS_AND_STATUSES: Final = (
             for place, (number, code, name) in enumerate(_PLATFORMS)
         ],
     ),
-    shop(
+    shop_list(
         "sale.tradeBinding.list",
         "tradeBinding",
         "tradeBindings",
@@ -276,7 +276,7 @@ _PAYERS_AND_STATUSES: Final = (
         owner_column="orderId",
         per=(1, 0, 1),
         values={
-            "externalOrderId": lambda draw: f"EXT-{draw.owner}" if draw.bits % 3 else "",
+            "externalOrderId": lambda draft: f"EXT-{draft.owner}" if draft.bits % 3 else "",
             "tradingPlatformId": one_of("1", "2", "18"),
             "params": one_of(None, "", 'a:1:{s:6:"siteId";s:2:"s1";}'),
         },

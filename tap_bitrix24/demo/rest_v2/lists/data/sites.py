@@ -1,18 +1,18 @@
-"""Sites: pages, templates, blocks on pages, roles, blocks of partners. All arguments lie in ``params``."""
+"""Sites, pages, templates, blocks on pages, roles, blocks of partners. All arguments lie in ``params``."""
 
 from typing import Any, Final
 
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.row_format import portal_format
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.row_format import display_format
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _EVERYTHING: Final = 1_000_000
 _STAMPS: Final = "CREATED_BY_ID:integer>users MODIFIED_BY_ID:integer>users DATE_CREATE:datetime DATE_MODIFY:datetime"
-_DATES: Final = {"datetime": portal_format}
+_DATES: Final = {"datetime": display_format}
 
 
 def _listed(method: str, table: str, columns: str, **more: Any) -> Entry:
-    """Return a list of sites: an ORM query in ``params``, without a page size of its own and without a total."""
+    """Return a list of the module landing: an ORM query in ``params``, without page size and total."""
     return Entry(
         method=method,
         table=table,
@@ -25,19 +25,19 @@ def _listed(method: str, table: str, columns: str, **more: Any) -> Entry:
         filters="orm",
         paging="limit",
         size=_EVERYTHING,
-        most=_EVERYTHING,
-        wire=_DATES,
+        max_size=_EVERYTHING,
+        formats=_DATES,
         **more,
     )
 
 
-def _meta(draw: Draw) -> dict[str, Any]:
-    """Return what a block tells of itself, all of it as text."""
+def _meta(draft: RowDraft) -> dict[str, Any]:
+    """Return the facts of a block, all of them as text."""
     return {
-        "LID": str(draw.owner),
+        "LID": str(draft.owner),
         "FAVORITE_META": "Array",
-        "CREATED_BY_ID": str(draw.pick("users")),
-        "DATE_CREATE": portal_format(draw.created),
+        "CREATED_BY_ID": str(draft.pick("users")),
+        "DATE_CREATE": display_format(draft.created),
         "MODIFIED_BY_ID": "",
         "SITE_TYPE": "PAGE",
         "LANDING_TITLE": "",
@@ -60,7 +60,7 @@ ENTRIES: Final = (
             "TYPE": one_of("PAGE", "STORE"),
             "DELETED": fixed("N"),
             "XML_ID": one_of("", None),
-            "DOMAIN_ID": lambda draw: draw.number + 3,
+            "DOMAIN_ID": lambda draft: draft.number + 3,
             "LANG": one_of("ru", "de", None),
             "TPL_ID": fixed(0),
             "LANDING_ID_404": fixed(None),
@@ -79,7 +79,7 @@ ENTRIES: Final = (
         per=(14, 30, 1),
         values={
             "CODE": numbered("page{}"),
-            "TPL_ID": lambda draw: draw.pick("site_templates"),
+            "TPL_ID": lambda draft: draft.pick("site_templates"),
             "DELETED": fixed("N"),
             "FOLDER": fixed("N"),
             "XML_ID": fixed(""),
@@ -112,7 +112,9 @@ ENTRIES: Final = (
             "APP_CODE": fixed("local.demo"),
             "SECTIONS": one_of("cover,about", ""),
             "PREVIEW": fixed("https://demo.example/preview.png"),
-            "MANIFEST": lambda draw: {"nodes": {".text": {"name": "Текст", "type": "text"}}} if draw.number % 2 else [],
+            "MANIFEST": lambda draft: (
+                {"nodes": {".text": {"name": "Текст", "type": "text"}}} if draft.number % 2 else []
+            ),
             "CONTENT": fixed("<section>\n</section>"),
         },
     ),
@@ -131,19 +133,19 @@ ENTRIES: Final = (
             "code": one_of("0.menu_02", "27.one_col_fix_title"),
             "name": one_of("Меню с логотипом", "Title & text", ""),
             "meta": _meta,
-            "content": lambda draw: (
-                f'<div id="b{draw.number}" class="block-wrapper">Привет</div>' * (1 + draw.number % 5)
+            "content": lambda draft: (
+                f'<div id="b{draft.number}" class="block-wrapper">Привет</div>' * (1 + draft.number % 5)
             ),
-            "css": lambda draw: [f"/bitrix/css/{draw.number}.css"] if draw.number % 2 else [],
+            "css": lambda draft: [f"/bitrix/css/{draft.number}.css"] if draft.number % 2 else [],
         },
-        asks=(
-            Ask(
-                at="lid",
+        parents=(
+            ParentParameter(
+                path="lid",
                 column="lid",
                 many=True,
                 missing=Refusal("MISSING_PARAMS", "Invalid parameters: lid"),
                 unknown=Refusal("LANDING_NOT_EXIST", "Landing not found"),
-                of="site_pages",
+                table="site_pages",
             ),
         ),
         filters="none",

@@ -1,4 +1,4 @@
-"""Catalog lists as data: stores, what lies in them, and the documents that move it."""
+"""Catalog lists as data: stores, stock, and the documents that move it."""
 
 from typing import Any, Final
 
@@ -7,9 +7,9 @@ from tap_bitrix24.demo.company.names import COMMENTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.rest_v2 import values
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import as_is, shop
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import as_is, shop_list
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _STORES: Final = (1, 2, 5, 6)
 _KINDS: Final = {
@@ -28,11 +28,11 @@ USER_FIELDS: Final = (
     (7101, "S", "UF_CAT_STORE_DOCUMENT_S_DONE", "datetime", "Проверено", False),
     (7103, "W", "UF_CAT_STORE_DOCUMENT_W_WHO", "employee", "Carrier's contact", False),
 )
-"""User fields of documents: id, kind of document, name, type, label, multiple; rows know them by their ids."""
+"""User fields of documents: id, type of document, name, type, label, multiple; rows name them by id."""
 
 
 def _stores(_: Seeds) -> list[Row]:
-    """Return the stores; the last one is closed and says hardly anything of itself."""
+    """Return the stores; the last one is inactive and has few columns filled."""
     full = {"phone": "+7 495 212-85-06", "email": "sklad@example.com", "schedule": "Пн–Пт 9:00–20:00, Sat. from 11:00"}
     places = (("Склад Москва", "ул. Садовая, 5"), ("Lager Berlin", "Hauptstraße 7"), ("", "Via Roma 1, Milano"))
     rows: list[Row] = [
@@ -56,23 +56,23 @@ def _stores(_: Seeds) -> list[Row]:
     return [*rows, nothing | closed]
 
 
-def _kind(draw: Draw) -> str:
-    """Return the kind of the document that a row belongs to."""
-    return str(draw.tables["store_documents"].row(draw.owner)["docType"])
+def _kind(draft: RowDraft) -> str:
+    """Return the type of the document that a row belongs to."""
+    return str(draft.tables["store_documents"].row(draft.owner)["docType"])
 
 
 def _store(kinds: frozenset[str], shift: int) -> Any:
-    """Return the store that goods come from or go to, where the kind of document has one."""
-    return lambda draw: _STORES[(draw.owner + shift) % len(_STORES)] if _kind(draw) in kinds else None
+    """Return the value function of the store goods come from or go to, where the type of document has one."""
+    return lambda draft: _STORES[(draft.owner + shift) % len(_STORES)] if _kind(draft) in kinds else None
 
 
 def _user_value(kind: str, make: Any) -> Any:
-    """Return a user field's value; documents of other kinds do not have it at all."""
-    return lambda draw: make(draw) if draw.row["documentType"] == kind else values.ABSENT
+    """Return the value function of a user field; documents of other types lack the key."""
+    return lambda draft: make(draft) if draft.row["documentType"] == kind else values.OMITTED
 
 
 _DOCUMENTS: Final = (
-    shop(
+    shop_list(
         "catalog.document.list",
         "document",
         "documents",
@@ -87,18 +87,18 @@ _DOCUMENTS: Final = (
         modified="dateModify",
         values={
             "docType": one_of(*_KINDS),
-            "title": lambda draw: _KINDS[draw.row["docType"]].format(draw.number),
-            "docNumber": lambda draw: (f"{draw.number}", "", None)[draw.bits % 3],
+            "title": lambda draft: _KINDS[draft.row["docType"]].format(draft.number),
+            "docNumber": lambda draft: (f"{draft.number}", "", None)[draft.bits % 3],
             "siteId": fixed("s1"),
             "status": one_of("Y", "Y", "N", "C"),
-            "statusBy": lambda draw: draw.pick("users") if draw.row["status"] == "Y" else None,
-            "dateStatus": lambda draw: draw.modified if draw.row["status"] == "Y" else None,
+            "statusBy": lambda draft: draft.pick("users") if draft.row["status"] == "Y" else None,
+            "dateStatus": lambda draft: draft.modified if draft.row["status"] == "Y" else None,
             "commentary": one_of(*COMMENTS),
-            "total": lambda draw: draw.bits % 1_000_000 / 100 if draw.bits % 6 else None,
+            "total": lambda draft: draft.bits % 1_000_000 / 100 if draft.bits % 6 else None,
             "currency": one_of("RUB", "EUR"),
         },
     ),
-    shop(
+    shop_list(
         "catalog.document.element.list",
         "documentElement",
         "documentElements",
@@ -114,10 +114,10 @@ _DOCUMENTS: Final = (
             "storeFrom": _store(_LEAVES, 0),
             "storeTo": _store(_ARRIVES, 1),
             "amount": one_of(1, 10, 0.25, 1500),
-            "purchasingPrice": lambda draw: None if draw.bits % 5 == 0 else draw.bits % 100_000 / 100,
+            "purchasingPrice": lambda draft: None if draft.bits % 5 == 0 else draft.bits % 100_000 / 100,
         },
     ),
-    shop(
+    shop_list(
         "catalog.documentcontractor.list",
         "documentContractor",
         "documentContractor",
@@ -127,11 +127,11 @@ _DOCUMENTS: Final = (
         owner_column="documentId",
         per=(1, 0, 0, 2),
         values={
-            "entityTypeId": lambda draw: (4, 3)[draw.place],
-            "entityId": lambda draw: draw.pick("contacts" if draw.place else "companies"),
+            "entityTypeId": lambda draft: (4, 3)[draft.place],
+            "entityId": lambda draft: draft.pick("contacts" if draft.place else "companies"),
         },
     ),
-    shop(
+    shop_list(
         "catalog.userfield.document.list",
         "document",
         "documents",
@@ -144,21 +144,23 @@ _DOCUMENTS: Final = (
         owners=(Owner(table="store_documents"),),
         owner_column="documentId",
         per=(1,),
-        asks=(Ask(at="filter.documentType|filter.=documentType", column="documentType", missing=_NO_TYPE),),
+        parents=(
+            ParentParameter(path="filter.documentType|filter.=documentType", column="documentType", missing=_NO_TYPE),
+        ),
         default_select=("documentId", "documentType"),
         values={
             "documentType": _kind,
             "field7097": _user_value("A", one_of(None, "", "Принято без ячейки", "ok <b>")),
             "field7098": _user_value("A", one_of([], [1.5], [20, 0.25])),
-            "field7101": _user_value("S", lambda draw: draw.one_of((None, timestamps.server_iso(draw.created)))),
-            "field7103": _user_value("W", lambda draw: draw.pick("users")),
+            "field7101": _user_value("S", lambda draft: draft.one_of((None, timestamps.server_iso(draft.created)))),
+            "field7103": _user_value("W", lambda draft: draft.pick("users")),
         },
-        wire={"any": as_is},
+        formats={"any": as_is},
     ),
 )
 
 ENTRIES: Final[tuple[Entry, ...]] = (
-    shop(
+    shop_list(
         "catalog.store.list",
         "store",
         "stores",
@@ -172,9 +174,9 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         created="dateCreate",
         modified="dateModify",
         values={"description": numbered("Ворота {}, 2-й этаж"), "sort": fixed(100)},
-        wire={"imageId": as_is},
+        formats={"imageId": as_is},
     ),
-    shop(
+    shop_list(
         "catalog.storeproduct.list",
         "storeProduct",
         "storeProducts",
@@ -184,7 +186,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         owner_column="productId",
         per=(1, 0, 2, 3),
         values={
-            "storeId": lambda draw: _STORES[draw.place],
+            "storeId": lambda draft: _STORES[draft.place],
             "amount": one_of(0, 3, 12.5, 40_000, None),
             "quantityReserved": one_of(0, 0, 1, 2.25),
         },

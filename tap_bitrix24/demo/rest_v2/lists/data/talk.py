@@ -6,55 +6,57 @@ from typing import Any, Final
 from tap_bitrix24.demo.company.store import WHOLE_ROW, Condition, Row
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.rest_v2 import php
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_format import spaced, text
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_format import text, without_zone
 from tap_bitrix24.demo.rest_v2.lists.row_values import fixed, numbered, one_of
 
 _CONFIRMATION: Final = 1
 _QUEUES: Final = {"QUEUE": ("QUEUE", "QUEUE_USERS_FIELDS"), "CONFIG_QUEUE": ("CONFIG_QUEUE",)}
-_HALF_A_CURSOR: Final = Refusal("LAST_ID_AND_LAST_TYPE", "Parameters LAST_ID and LAST_TYPE should be used together.")
+_INCOMPLETE_CURSOR: Final = Refusal(
+    "LAST_ID_AND_LAST_TYPE", "Parameters LAST_ID and LAST_TYPE should be used together."
+)
 
 
-def _dialog(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
-    """Put users and files beside the messages of a dialog."""
+def _dialog(request: ListRequest, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
+    """Return the messages of a dialog with users and files."""
     authors = sorted({row["author_id"] for row in listed})
     users = [{"id": number, "active": True, "name": f"User {number}", "departments": [1]} for number in authors]
-    chat = str(asked.at("DIALOG_ID")).removeprefix("chat")
+    chat = str(request.at("DIALOG_ID")).removeprefix("chat")
     return {"chat_id": int(chat) if chat.isdigit() else 0, "messages": rows, "users": users, "files": []}
 
 
-def _more(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
-    """Tell beside the recent chats whether there are more; the count is not told."""
-    return {"items": rows, "hasMorePages": len(listed) == asked.number("limit", 50), "hasMore": False}
+def _more(request: ListRequest, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
+    """Return the recent chats with hasMore, without a total."""
+    return {"items": rows, "hasMorePages": len(listed) == request.number("limit", 50), "hasMore": False}
 
 
-def _queues(asked: Asked, _: Any, listed: Sequence[Row]) -> list[Row]:
-    """Show the queues of open lines only to those who ask for them by ``OPTIONS``."""
-    unasked = {name for option, names in _QUEUES.items() if asked.at(f"OPTIONS.{option}") != "Y" for name in names}
+def _queues(request: ListRequest, _: Any, listed: Sequence[Row]) -> list[Row]:
+    """Return open lines without their queues, unless ``OPTIONS`` asks for them."""
+    hidden = {name for option, names in _QUEUES.items() if request.at(f"OPTIONS.{option}") != "Y" for name in names}
     return [
-        {name: php.EMPTY_OBJECT if value == {} else value for name, value in row.items() if name not in unasked}
+        {name: php.EMPTY_OBJECT if value == {} else value for name, value in row.items() if name not in hidden}
         for row in listed
     ]
 
 
-def select_is_array(asked: Asked) -> None:
-    """Refuse a select that is no array, as BI lists do: with HTTP 200."""
-    given = asked.spelled("select")
+def select_is_array(request: ListRequest) -> None:
+    """Refuse a select that is no array, as BI lists do: an error with HTTP 200."""
+    given = request.spelled("select")
     if given is not None and not isinstance(given, dict):
         raise RestError(code="VALIDATION_SELECT_TYPE", text='Parameter "select" must be array.', status=200)
 
 
-def _both_or_none(asked: Asked) -> None:
-    """Refuse half a cursor."""
-    if (asked.at("LAST_ID") is None) is not (asked.at("LAST_TYPE") is None):
-        raise _HALF_A_CURSOR.error()
+def _both_or_none(request: ListRequest) -> None:
+    """Refuse an incomplete cursor."""
+    if (request.at("LAST_ID") is None) is not (request.at("LAST_TYPE") is None):
+        raise _INCOMPLETE_CURSOR.error()
 
 
-def _older(asked: Asked) -> list[Condition]:
-    """Go backwards: first the confirmations (type 1), newest first, then all others, each stage by its own ids."""
-    last, stage = asked.at("LAST_ID"), php.intval(asked.at("LAST_TYPE"))
-    if last is None or "repeat_page" in asked.faults:
+def _older(request: ListRequest) -> list[Condition]:
+    """Return the conditions of a cursor: confirmations (type 1) first, then all others, each by descending id."""
+    last, stage = request.at("LAST_ID"), php.intval(request.at("LAST_TYPE"))
+    if last is None or "repeat_page" in request.faults:
         return []
     bound = php.intval(last)
 
@@ -67,11 +69,11 @@ def _older(asked: Asked) -> list[Condition]:
     return [Condition(WHOLE_ROW, "older", (bound, stage), accepts)]
 
 
-def _notified(asked: Asked, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
-    """Put counts and users beside the notifications."""
+def _notified(request: ListRequest, rows: Any, listed: Sequence[Row]) -> dict[str, Any]:
+    """Return the notifications with counts and users."""
     authors = sorted({row["author_id"] for row in listed})
     users = [{"id": number, "active": True, "name": f"User {number}"} for number in authors]
-    counts = {"total_count": len(listed), "total_unread_count": 0} if asked.at("LAST_ID") is None else {}
+    counts = {"total_count": len(listed), "total_unread_count": 0} if request.at("LAST_ID") is None else {}
     return {**counts, "chat_id": 77, "notifications": rows, "users": users}
 
 
@@ -90,19 +92,23 @@ ENTRIES: Final = (
         per=(120, 3, 0, 51),
         created="date",
         values={
-            "DIALOG": lambda draw: draw.tables["im_chats"].row(draw.owner)["id"],
+            "DIALOG": lambda draft: draft.tables["im_chats"].row(draft.owner)["id"],
             "unread": fixed(value=False),
-            "uuid": lambda draw: f"{draw.bits:012x}",
-            "params": lambda draw: {"LIKE": [draw.pick("users")]} if draw.number % 4 == 0 else [],
+            "uuid": lambda draft: f"{draft.bits:012x}",
+            "params": lambda draft: {"LIKE": [draft.pick("users")]} if draft.number % 4 == 0 else [],
         },
-        asks=(Ask(at="DIALOG_ID", column="DIALOG", missing=Refusal("DIALOG_ID_EMPTY", "Dialog ID can't be empty")),),
+        parents=(
+            ParentParameter(
+                path="DIALOG_ID", column="DIALOG", missing=Refusal("DIALOG_ID_EMPTY", "Dialog ID can't be empty")
+            ),
+        ),
         filters="none",
         selects=False,
         order="none",
         paging="first_id",
         size=20,
         form="typed",
-        around=_dialog,
+        envelope=_dialog,
     ),
     Entry(
         method="im.notify.get",
@@ -118,8 +124,8 @@ ENTRIES: Final = (
         created="date",
         values={
             "chat_id": fixed(77),
-            "notify_type": lambda draw: _CONFIRMATION if draw.number % 3 == 0 else draw.one_of((2, 4)),
-            "stage": lambda draw: 0 if draw.row["notify_type"] == _CONFIRMATION else 1,
+            "notify_type": lambda draft: _CONFIRMATION if draft.number % 3 == 0 else draft.one_of((2, 4)),
+            "stage": lambda draft: 0 if draft.row["notify_type"] == _CONFIRMATION else 1,
             "notify_module": one_of("rest", "tasks"),
         },
         filters="none",
@@ -127,10 +133,10 @@ ENTRIES: Final = (
         order="none",
         default_order=(("stage", False), ("id", True)),
         check=_both_or_none,
-        window=_older,
+        extra_conditions=_older,
         paging="limit",
         form="typed",
-        around=_notified,
+        envelope=_notified,
     ),
     Entry(
         method="im.recent.list",
@@ -145,22 +151,22 @@ ENTRIES: Final = (
         count=9,
         modified="date_last_activity",
         values={
-            "type": lambda draw: "user" if draw.number % 4 == 0 else "chat",
-            "id": lambda draw: str(draw.number // 4) if draw.number % 4 == 0 else f"chat{draw.number}",
+            "type": lambda draft: "user" if draft.number % 4 == 0 else "chat",
+            "id": lambda draft: str(draft.number // 4) if draft.number % 4 == 0 else f"chat{draft.number}",
             "title": one_of("Общий чат", "Sales & Support", "", "<Проект>"),
             "avatar": lambda _: {"url": "", "color": "#4ba984"},
-            "message": lambda draw: {"id": draw.bits % 9000, "text": "Ок 👍", "file": False, "author_id": 1},
+            "message": lambda draft: {"id": draft.bits % 9000, "text": "Ок 👍", "file": False, "author_id": 1},
             "counter": one_of(0, 0, 3),
             "has_reminder": fixed(value=False),
-            "date_update": lambda draw: draw.modified,
-            "user": lambda draw: {"id": draw.number // 4, "name": "Анна"} if draw.number % 4 == 0 else {"id": 0},
-            "chat": lambda draw: {"id": draw.number, "owner": 1} if draw.number % 4 else [],
+            "date_update": lambda draft: draft.modified,
+            "user": lambda draft: {"id": draft.number // 4, "name": "Анна"} if draft.number % 4 == 0 else {"id": 0},
+            "chat": lambda draft: {"id": draft.number, "owner": 1} if draft.number % 4 else [],
             "lines": one_of(None, []),
         },
         filters="none",
         paging="limit",
         form="typed",
-        around=_more,
+        envelope=_more,
     ),
     Entry(
         method="biconnector.source.list",
@@ -181,7 +187,7 @@ ENTRIES: Final = (
         spelling="lower",
         paging="page",
         form="typed",
-        wire={"datetime": spaced, "integer": text},
+        formats={"datetime": without_zone, "integer": text},
         fields_method="biconnector.source.fields",
         fields_shape="listed",
     ),
@@ -206,32 +212,32 @@ ENTRIES: Final = (
         created="DATE_CREATE",
         modified="DATE_MODIFY",
         values={
-            "QUEUE": lambda draw: [draw.pick("users")],
-            "QUEUE_USERS_FIELDS": lambda draw: {
-                str(draw.row["QUEUE"][0]): {"USER_NAME": "Анна Weber", "USER_WORK_POSITION": None, "USER_AVATAR": ""}
+            "QUEUE": lambda draft: [draft.pick("users")],
+            "QUEUE_USERS_FIELDS": lambda draft: {
+                str(draft.row["QUEUE"][0]): {"USER_NAME": "Анна Weber", "USER_WORK_POSITION": None, "USER_AVATAR": ""}
             },
-            "CONFIG_QUEUE": lambda draw: [{"ENTITY_ID": "1", "ENTITY_TYPE": "department"}] if draw.number % 2 else [],
+            "CONFIG_QUEUE": lambda draft: [{"ENTITY_ID": "1", "ENTITY_TYPE": "department"}] if draft.number % 2 else [],
             "CRM_CREATE": one_of("none", "lead"),
             "NO_ANSWER_TIME": one_of(60, 300),
             "VOTE_MESSAGE_1_TEXT": one_of("Оцените работу", "How did we do?"),
             "NO_ANSWER_RULE": one_of("none", "text"),
             **dict.fromkeys(("WORKTIME_FROM", "WORKTIME_TO"), one_of("9", "18.30")),
             "WORKTIME_TIMEZONE": one_of("Europe/Riga", ""),
-            "WORKTIME_HOLIDAYS": lambda draw: ["1.01", "8.03"] if draw.number % 3 else [""],
+            "WORKTIME_HOLIDAYS": lambda draft: ["1.01", "8.03"] if draft.number % 3 else [""],
             "WORKTIME_DAYOFF": one_of(["SA", "SU"], [""], None),
             "CLOSE_RULE": one_of("none", "text"),
             "XML_ID": fixed(None),
             "OPERATOR_DATA": one_of("profile", "hide"),
-            "KPI_FIRST_ANSWER_LIST": lambda draw: [str(draw.pick("users"))] if draw.number % 4 == 0 else [],
+            "KPI_FIRST_ANSWER_LIST": lambda draft: [str(draft.pick("users"))] if draft.number % 4 == 0 else [],
             "QUEUE_TYPE": one_of("evenly", "strictly", "all"),
             "LANGUAGE_ID": one_of("ru", "en"),
         },
-        wire={"datetime": lambda _: {}},  # PHP objects, which JSON shows nothing of
+        formats={"datetime": lambda _: {}},  # PHP objects, which JSON shows nothing of
         inside="PARAMS",
         spelling="lower",
         paging="limit",
-        most=200,
-        around=_queues,
+        max_size=200,
+        envelope=_queues,
     ),
     Entry(
         method="voximplant.statistic.get",
@@ -250,18 +256,18 @@ ENTRIES: Final = (
         values={
             "CALL_ID": numbered("externalCall.{}"),
             "CALL_TYPE": one_of(1, 2, 3, 4),
-            "CALL_START_DATE": lambda draw: draw.created,
-            "CALL_DURATION": lambda draw: draw.bits % 900,
+            "CALL_START_DATE": lambda draft: draft.created,
+            "CALL_DURATION": lambda draft: draft.bits % 900,
             "CALL_CATEGORY": fixed("external"),
             "PORTAL_NUMBER": one_of("reg123", "sip7"),
-            "PHONE_NUMBER": lambda draw: f"+7912{draw.bits % 10_000_000:07}",
+            "PHONE_NUMBER": lambda draft: f"+7912{draft.bits % 10_000_000:07}",
             "CALL_FAILED_CODE": one_of(200, 200, 304),
             "CRM_ENTITY_TYPE": fixed("CONTACT"),
-            "RECORD_FILE_ID": lambda draw: draw.number + 7000 if draw.number % 3 == 0 else None,
-            "CALL_RECORD_URL": lambda draw: (
-                f"https://demo.example/rest/download.json?auth=s3cr3t&token=voximplant%7C{draw.number}%7Cs3cr3t"
-                if draw.row["RECORD_FILE_ID"]
-                else one_of("", None)(draw)
+            "RECORD_FILE_ID": lambda draft: draft.number + 7000 if draft.number % 3 == 0 else None,
+            "CALL_RECORD_URL": lambda draft: (
+                f"https://demo.example/rest/download.json?auth=s3cr3t&token=voximplant%7C{draft.number}%7Cs3cr3t"
+                if draft.row["RECORD_FILE_ID"]
+                else one_of("", None)(draft)
             ),
             "EXTERNAL_CALL_ID": numbered("ext-{}"),
             "CALL_LOG": one_of("", None, "https://storage.example/log.txt"),

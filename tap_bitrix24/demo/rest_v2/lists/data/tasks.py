@@ -1,4 +1,4 @@
-"""What tasks have: comments, results, history, flows, checklists of templates, user fields."""
+"""Lists of tasks as data: comments, results, history, flows, checklists of templates, user fields."""
 
 from typing import Any, Final
 
@@ -6,10 +6,10 @@ from tap_bitrix24.demo.company.names import FIRST_NAMES, LAST_NAMES, SUBJECTS, T
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.company.timestamps import user_iso
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import left_out
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import value_or_omitted
 from tap_bitrix24.demo.rest_v2.lists.row_format import text
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
 
 _NO_TASK: Final = Refusal(
     "ERROR_CORE",
@@ -28,17 +28,17 @@ _USER_FIELDS: Final[tuple[tuple[int, str, str, str, Row], ...]] = (
 )
 
 
-def _attached(draw: Draw) -> Any:
-    """Return the files of a comment by their ids; their links hold a secret."""
-    if draw.number % 3:
-        return {} if draw.number % 2 else []
-    number = 2 * draw.number + 5
+def _attached(draft: RowDraft) -> Any:
+    """Return the files of a comment by their ids; their links hold a token."""
+    if draft.number % 3:
+        return {} if draft.number % 2 else []
+    number = 2 * draft.number + 5
     link = f"/bitrix/tools/disk/uf.php?attachedId={number}&auth%5Bauth%5D=3edf7ca92&action="
     return {
         str(number): {
             "ATTACHMENT_ID": str(number),
             "NAME": "фото & план.png",
-            "SIZE": str(draw.bits % 1_500_000),
+            "SIZE": str(draft.bits % 1_500_000),
             "FILE_ID": str(3 * number),
             "DOWNLOAD_URL": f"{link}download&ncc=1",
             "VIEW_URL": f"{link}show&ncc=1",
@@ -46,27 +46,27 @@ def _attached(draw: Draw) -> Any:
     }
 
 
-def _name(draw: Draw, number: int) -> tuple[str, str]:
-    """Return first and last name of a user, the same wherever it is named."""
-    mixed = draw.seeds.mix(number, 61)
+def _name(draft: RowDraft, number: int) -> tuple[str, str]:
+    """Return first and last name of a user, the same in all lists."""
+    mixed = draft.seeds.mix(number, 61)
     return FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 9) % len(LAST_NAMES)]
 
 
-def _change(draw: Draw) -> Any:
-    """Return what a step of a task's history changed: texts, ids, or nothing."""
+def _change(draft: RowDraft) -> Any:
+    """Return the values before and after a step of a task's history: texts, ids, or null."""
     return {
         "NEW": {"from": None, "to": None},
         "STATUS": {"from": "2", "to": "5"},
-        "TITLE": {"from": "Черновик", "to": str(draw.one_of(TASKS))},
-        "DEADLINE": {"from": "", "to": str(draw.created)},
-        "AUDITORS": {"from": "", "to": str(draw.pick("users"))},
-    }[draw.row["field"]]
+        "TITLE": {"from": "Черновик", "to": str(draft.one_of(TASKS))},
+        "DEADLINE": {"from": "", "to": str(draft.created)},
+        "AUDITORS": {"from": "", "to": str(draft.pick("users"))},
+    }[draft.row["field"]]
 
 
-def _changed_by(draw: Draw) -> Row:
-    """Return who changed a task, as its history tells."""
-    number = draw.pick("users")
-    first, last = _name(draw, number)
+def _changed_by(draft: RowDraft) -> Row:
+    """Return the user of a step of a task's history."""
+    number = draft.pick("users")
+    first, last = _name(draft, number)
     return {"id": number, "name": first, "lastName": last, "secondName": "", "login": f"user{number}"}
 
 
@@ -125,13 +125,17 @@ ENTRIES: Final = (
         per=(0, 2, 0, 1),
         created="POST_DATE",
         values={
-            "AUTHOR_NAME": lambda draw: " ".join(_name(draw, draw.row["AUTHOR_ID"])),
+            "AUTHOR_NAME": lambda draft: " ".join(_name(draft, draft.row["AUTHOR_ID"])),
             "AUTHOR_EMAIL": one_of("", "a.weber@example.com"),
-            "POST_DATE": lambda draw: draw.created,
+            "POST_DATE": lambda draft: draft.created,
             "POST_MESSAGE": one_of("Готово", "See [URL=https://example.com]here[/URL]", "", "Фото во вложении 📷"),
             "ATTACHED_OBJECTS": _attached,
         },
-        asks=(Ask(at="TASKID|taskId|0", column="TASK_ID", missing=_NO_TASK, unknown=_UNKNOWN_TASK, of="tasks"),),
+        parents=(
+            ParentParameter(
+                path="TASKID|taskId|0", column="TASK_ID", missing=_NO_TASK, unknown=_UNKNOWN_TASK, table="tasks"
+            ),
+        ),
         filters="none",
         selects=False,
         paging="unpaged",
@@ -154,16 +158,16 @@ ENTRIES: Final = (
         values={
             "status": one_of(0, 0, 1),
             "text": one_of("Договор подписан", "Done [b]twice[/b]", "Итог: 50/50"),
-            "formattedText": lambda draw: draw.row["text"].replace("[b]", "<b>").replace("[/b]", "</b>"),
-            "files": lambda draw: [draw.bits % 5000 + 1] if draw.number % 3 == 0 else [],
+            "formattedText": lambda draft: draft.row["text"].replace("[b]", "<b>").replace("[/b]", "</b>"),
+            "files": lambda draft: [draft.bits % 5000 + 1] if draft.number % 3 == 0 else [],
         },
-        asks=(
-            Ask(
-                at="taskId",
+        parents=(
+            ParentParameter(
+                path="taskId",
                 column="taskId",
                 missing=Refusal("100", "Could not find value for parameter {taskId}"),
                 unknown=Refusal("ACCESS_DENIED", "Access denied.", 400),
-                of="tasks",
+                table="tasks",
             ),
         ),
         filters="none",
@@ -171,7 +175,7 @@ ENTRIES: Final = (
         paging="unpaged",
         total="absent",
         form="typed",
-        wire={"datetime": user_iso},
+        formats={"datetime": user_iso},
     ),
     Entry(
         method="tasks.task.history.list",
@@ -185,19 +189,19 @@ ENTRIES: Final = (
         per=(1, 4, 2),
         created="createdDate",
         values={
-            "field": lambda draw: (
-                draw.one_of(("STATUS", "TITLE", "DEADLINE", "AUDITORS")) if draw.place or draw.later else "NEW"
+            "field": lambda draft: (
+                draft.one_of(("STATUS", "TITLE", "DEADLINE", "AUDITORS")) if draft.place or draft.later else "NEW"
             ),
             "value": _change,
             "user": _changed_by,
         },
-        asks=(
-            Ask(
-                at="taskId",
+        parents=(
+            ParentParameter(
+                path="taskId",
                 column="taskId",
                 missing=Refusal("100", "Could not find value for parameter {taskId}"),
                 unknown=Refusal("0", "Access denied. (internal error)"),
-                of="tasks",
+                table="tasks",
             ),
         ),
         filters="none",
@@ -205,7 +209,7 @@ ENTRIES: Final = (
         paging="unpaged",
         total="absent",
         form="typed",
-        wire={"datetime": user_iso},
+        formats={"datetime": user_iso},
     ),
     Entry(
         method="task.item.userfield.getlist",
@@ -217,7 +221,7 @@ ENTRIES: Final = (
             SETTINGS:object LIST:uf_enum_element[]
         """,
         rows=_user_fields,
-        wire={"LIST": left_out},
+        formats={"LIST": value_or_omitted},
         values={
             "ENTITY_ID": fixed("TASKS_TASK"),
             "XML_ID": fixed(""),
@@ -246,13 +250,13 @@ ENTRIES: Final = (
             team:array trialFeatureEnabled:bool
         """,
         rows=_flows,
-        asks=(
-            Ask(
-                at="flowId",
+        parents=(
+            ParentParameter(
+                path="flowId",
                 column="id",
                 missing=Refusal("100", "Could not find value for parameter {flowId}"),
                 unknown=Refusal("0", "Flow not found"),
-                of="task_flows",
+                table="task_flows",
             ),
         ),
         filters="none",
@@ -276,17 +280,17 @@ ENTRIES: Final = (
         owner_column="templateId",
         per=(3, 0, 5, 1),
         values={
-            "parentId": lambda draw: draw.number - draw.place if draw.place else 0,
-            "title": lambda draw: draw.one_of(SUBJECTS) if draw.place else "Чек-лист «1»",
-            "sortIndex": lambda draw: draw.place,
+            "parentId": lambda draft: draft.number - draft.place if draft.place else 0,
+            "title": lambda draft: draft.one_of(SUBJECTS) if draft.place else "Чек-лист «1»",
+            "sortIndex": lambda draft: draft.place,
         },
-        asks=(
-            Ask(
-                at="templateId",
+        parents=(
+            ParentParameter(
+                path="templateId",
                 column="templateId",
                 missing=Refusal("100", "Could not find value for parameter {templateId}"),
                 unknown=Refusal("0", "Template not found or access denied"),
-                of="task_templates",
+                table="task_templates",
             ),
         ),
         filters="none",
@@ -295,6 +299,6 @@ ENTRIES: Final = (
         total="absent",
         shape="keyed",
         form="typed",
-        wire={"id": text, "templateId": text, "sortIndex": text},
+        formats={"id": text, "templateId": text, "sortIndex": text},
     ),
 )

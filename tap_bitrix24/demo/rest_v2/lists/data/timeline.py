@@ -1,13 +1,13 @@
-"""CRM lists as data: what activities and comments are bound to, timeline icons, recurring deals, call lists."""
+"""CRM lists as data: bindings of activities and comments, timeline icons, recurring deals, call lists."""
 
 from typing import Any, Final
 
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import whole
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import unpaged_list
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, one_of
 
 _LEAD, _CONTACT, _COMPANY = 1, 3, 4
 _NO_ACTIVITY: Final = Refusal("100", "Could not find value for parameter {activityId}")
@@ -23,31 +23,31 @@ _ADDRESS_TYPES: Final = {11: "Shipping address", 1: "Фактический ад
 
 
 def _binding(name: str) -> Any:
-    """Return one half of a binding: the first leads to the activity's owner, further ones to clients."""
+    """Return type or id of an activity's binding: the first leads to its owner, further ones to clients."""
 
-    def value(draw: Draw) -> int:
-        if draw.place == 0:
-            activity = draw.tables["activities"].row(draw.owner)
+    def value(draft: RowDraft) -> int:
+        if draft.place == 0:
+            activity = draft.tables["activities"].row(draft.owner)
             return int(activity["OWNER_TYPE_ID" if name == "entityTypeId" else "OWNER_ID"])
-        kind, table = ((_CONTACT, "contacts"), (_COMPANY, "companies"))[draw.place % 2]
-        return kind if name == "entityTypeId" else draw.pick(table)
+        kind, table = ((_CONTACT, "contacts"), (_COMPANY, "companies"))[draft.place % 2]
+        return kind if name == "entityTypeId" else draft.pick(table)
 
     return value
 
 
 def _bound(name: str) -> Any:
-    """Return one half of a comment's binding: to the item it was written on, or to a contact besides."""
+    """Return type or id of a comment's binding: to the item it was written on, or to a contact."""
 
-    def value(draw: Draw) -> Any:
-        if draw.place == 0:
-            return draw.tables["timeline_comments"].row(draw.owner)[name]
-        return "contact" if name == "ENTITY_TYPE" else draw.pick("contacts")
+    def value(draft: RowDraft) -> Any:
+        if draft.place == 0:
+            return draft.tables["timeline_comments"].row(draft.owner)[name]
+        return "contact" if name == "ENTITY_TYPE" else draft.pick("contacts")
 
     return value
 
 
 def _icons(*own: str) -> Any:
-    """Return icons: those of the portal have no file, own ones a link with a key."""
+    """Return icons: system ones have no file, own ones a link with a token."""
 
     def rows(_: Seeds) -> list[Row]:
         listed = [(code, True, "") for code in ("call", "info", "mail-outcome")]
@@ -58,15 +58,15 @@ def _icons(*own: str) -> Any:
     return rows
 
 
-def _call_list_items(draw: Draw) -> int:
-    """Return who is to be called: nobody twice in one list."""
-    born = draw.tables["contacts" if draw.row["ENTITY_TYPE"] == _CONTACT else "companies"].ids
-    return born[(draw.owner * 7 + draw.place) % len(born)]
+def _call_list_items(draft: RowDraft) -> int:
+    """Return the item to be called; no item occurs twice in one call list."""
+    ids = draft.tables["contacts" if draft.row["ENTITY_TYPE"] == _CONTACT else "companies"].ids
+    return ids[(draft.owner * 7 + draft.place) % len(ids)]
 
 
-def _list_is_told(asked: Asked) -> None:
-    """Refuse the items of no list."""
-    if not str(asked.at("LIST_ID") or "").isdigit():
+def _needs_call_list(request: ListRequest) -> None:
+    """Refuse a request without a call list."""
+    if not str(request.at("LIST_ID") or "").isdigit():
         raise _NO_LIST.error()
 
 
@@ -84,11 +84,11 @@ _RECURRING: Final = Entry(
     values={
         "category_id": one_of(0, 3, 5),
         "IS_LIMIT": one_of("N", "D", "T"),
-        "COUNTER_REPEAT": lambda draw: draw.bits % 30,
-        "LIMIT_REPEAT": lambda draw: 12 if draw.row["IS_LIMIT"] == "T" else None,
-        "LIMIT_DATE": lambda draw: draw.seeds.anchor // 86_400 + 90 if draw.row["IS_LIMIT"] == "D" else None,
-        "LAST_EXECUTION": lambda draw: None if draw.number % 3 else draw.created // 86_400,
-        "PARAMS": lambda draw: [] if draw.number % 4 == 0 else {"MODE": "1", "MULTIPLE_TYPE": 2, "PERIOD": "<7>"},
+        "COUNTER_REPEAT": lambda draft: draft.bits % 30,
+        "LIMIT_REPEAT": lambda draft: 12 if draft.row["IS_LIMIT"] == "T" else None,
+        "LIMIT_DATE": lambda draft: draft.seeds.anchor // 86_400 + 90 if draft.row["IS_LIMIT"] == "D" else None,
+        "LAST_EXECUTION": lambda draft: None if draft.number % 3 else draft.created // 86_400,
+        "PARAMS": lambda draft: [] if draft.number % 4 == 0 else {"MODE": "1", "MULTIPLE_TYPE": 2, "PERIOD": "<7>"},
     },
     fields_method="crm.deal.recurring.fields",
     describe=lambda _, shown: {name.upper(): one for name, one in shown.items()},
@@ -109,7 +109,7 @@ _CALLS: Final = (
         paging="unpaged",
         total="absent",
     ),
-    whole(
+    unpaged_list(
         "crm.calllist.items.get",
         "call_list_items",
         "LIST_ID:integer~ ENTITY_TYPE:integer ID:integer STATUS:string",
@@ -119,14 +119,14 @@ _CALLS: Final = (
         owner_column="LIST_ID",
         per=(3, 0, 7),
         values={
-            "ENTITY_TYPE": lambda draw: draw.tables["call_lists"].row(draw.owner)["ENTITY_TYPE_ID"],
+            "ENTITY_TYPE": lambda draft: draft.tables["call_lists"].row(draft.owner)["ENTITY_TYPE_ID"],
             "ID": _call_list_items,
             "STATUS": one_of("IN_WORK", "SUCCESS", "WRONG_NUMBER", ""),
         },
-        check=_list_is_told,
-        asks=(Ask(at="LIST_ID", column="LIST_ID"),),
+        check=_needs_call_list,
+        parents=(ParentParameter(path="LIST_ID", column="LIST_ID"),),
     ),
-    whole(
+    unpaged_list(
         "crm.calllist.statuslist",
         "call_list_statuses",
         "ID:integer NAME:string SORT:integer STATUS_ID:string",
@@ -142,7 +142,7 @@ _CALLS: Final = (
 ENTRIES: Final[tuple[Entry, ...]] = (
     _RECURRING,
     *_CALLS,
-    whole(
+    unpaged_list(
         "crm.activity.binding.list",
         "crm_activity_bindings",
         "activityId:integer~ entityTypeId:integer entityId:integer",
@@ -152,9 +152,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         owner_column="activityId",
         per=(1, 1, 2, 0, 3),
         values={name: _binding(name) for name in ("entityTypeId", "entityId")},
-        asks=(Ask(at="activityId", column="activityId", missing=_NO_ACTIVITY, unknown=_UNKNOWN, of="activities"),),
+        parents=(
+            ParentParameter(
+                path="activityId", column="activityId", missing=_NO_ACTIVITY, unknown=_UNKNOWN, table="activities"
+            ),
+        ),
     ),
-    whole(
+    unpaged_list(
         "crm.activity.badge.list",
         "crm_activity_badges",
         "code:string title:string value:string type:string",
@@ -163,7 +167,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         wrapper="badges",
         rows=lambda _: [dict(zip(("code", "title", "value", "type"), one, strict=True)) for one in _BADGES],
     ),
-    whole(
+    unpaged_list(
         "crm.timeline.bindings.list",
         "crm_timeline_bindings",
         "OWNER_ID:integer!^ ENTITY_ID:integer!^ ENTITY_TYPE:string!^",
@@ -173,10 +177,10 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         owner_column="OWNER_ID",
         per=(1, 2, 1),
         values={name: _bound(name) for name in ("ENTITY_ID", "ENTITY_TYPE")},
-        asks=(Ask(at="filter.OWNER_ID", column="OWNER_ID", missing=_NO_OWNER),),
+        parents=(ParentParameter(path="filter.OWNER_ID", column="OWNER_ID", missing=_NO_OWNER),),
         fields_method="crm.timeline.bindings.fields",
     ),
-    whole(
+    unpaged_list(
         "crm.timeline.icon.list",
         "crm_timeline_icons",
         "code:string isSystem:bool fileUri:string",
@@ -186,7 +190,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         total="count",
         rows=_icons("own_truck", "свой-значок"),
     ),
-    whole(
+    unpaged_list(
         "crm.timeline.logo.list",
         "crm_timeline_logos",
         "code:string isSystem:bool fileUri:string",
@@ -196,7 +200,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         total="count",
         rows=_icons("own_logo"),
     ),
-    whole(
+    unpaged_list(
         "crm.enum.addresstype",
         "crm_enum_address_types",
         "ID:int* NAME:string* SYMBOL_CODE:string* SYMBOL_CODE_SHORT:string*",
@@ -207,14 +211,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         ],
         fields_method="crm.enum.fields",
     ),
-    whole(
+    unpaged_list(
         "crm.enum.activitytype",
         "crm_enum_activity_types",
         "ID:int* NAME:string*",
         form="typed",
         rows=lambda _: [{"ID": 1, "NAME": "Встреча"}, {"ID": 2, "NAME": "Звонок"}, {"ID": 6, "NAME": "Custom"}],
     ),
-    whole(
+    unpaged_list(
         "crm.duplicate.volatileType.list",
         "crm_duplicate_volatile_types",
         "id:integer entityTypeId:integer fieldCode:string",
@@ -236,7 +240,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         wrapper="automatedSolutions",
         columns="id:integer* title:string! typeIds:crm_dynamic_type[]",
         rows=lambda _: [{"id": 238, "title": "HR"}, {"id": 240, "title": "Логистика <2>"}, {"id": 251, "title": ""}],
-        values={"typeIds": lambda draw: list(draw.tables["types"].ids[: draw.number % 3])},
+        values={"typeIds": lambda draft: list(draft.tables["types"].ids[: draft.number % 3])},
         filters="orm",
         paging="controller",
         form="typed",

@@ -8,10 +8,10 @@ from tap_bitrix24.demo.company.names import PRODUCTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.portal.errors import RestError
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal, Value
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_format import absent, portal_format
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, numbered, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal, Value
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_format import display_format, text_or_omitted
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _LISTS: Final = (
     (32, "lists", "Договоры", 120),
@@ -29,22 +29,22 @@ _STATES: Final = {"1669": "Planning", "1671": "В работе", "1673": "Testin
 # Number, list, label, type, whether multiple, values
 _PROPERTIES: Final[tuple[tuple[int, int, str, str, str, Value], ...]] = (
     (301, 32, "Номер", "S", "N", numbered("Д-{}/2026")),
-    (302, 32, "Сумма, нетто", "N", "N", lambda draw: f"{draw.bits % 1_000_000 / 100:.2f}"),
+    (302, 32, "Сумма, нетто", "N", "N", lambda draft: f"{draft.bits % 1_000_000 / 100:.2f}"),
     (303, 32, "Статус", "L", "N", one_of(*_STATES)),
-    (304, 32, "Подписан", "S:Date", "N", lambda draw: portal_format(draw.created)[:10]),
-    (305, 32, "Напомнить", "S:DateTime", "N", lambda draw: portal_format(draw.created)),
-    (306, 32, "Бюджет", "S:Money", "N", lambda draw: f"{draw.bits % 9000}|{('RUB', 'EUR')[draw.number % 2]}"),
-    (307, 32, "Ответственные", "S:employee", "Y", lambda draw: str(draw.pick("users"))),
-    (308, 32, "Сделка", "S:ECrm", "Y", lambda draw: f"D_{draw.pick('deals')}"),
-    (309, 32, "Скан", "F", "Y", lambda draw: str(9000 + draw.bits % 900)),
+    (304, 32, "Подписан", "S:Date", "N", lambda draft: display_format(draft.created)[:10]),
+    (305, 32, "Напомнить", "S:DateTime", "N", lambda draft: display_format(draft.created)),
+    (306, 32, "Бюджет", "S:Money", "N", lambda draft: f"{draft.bits % 9000}|{('RUB', 'EUR')[draft.number % 2]}"),
+    (307, 32, "Ответственные", "S:employee", "Y", lambda draft: str(draft.pick("users"))),
+    (308, 32, "Сделка", "S:ECrm", "Y", lambda draft: f"D_{draft.pick('deals')}"),
+    (309, 32, "Скан", "F", "Y", lambda draft: str(9000 + draft.bits % 900)),
     (310, 32, "Условия", "S:HTML", "N", lambda _: {"TEXT": "<b>30 дней</b> & 2 %", "TYPE": "HTML"}),
-    (311, 32, "Файл Диска", "S:DiskFile", "N", lambda draw: [str(draw.bits % 500)]),
-    (312, 32, "Порядковый", "N:Sequence", "N", lambda draw: str(draw.number)),
+    (311, 32, "Файл Диска", "S:DiskFile", "N", lambda draft: [str(draft.bits % 500)]),
+    (312, 32, "Порядковый", "N:Sequence", "N", lambda draft: str(draft.number)),
     (320, 34, "Kennzeichen", "S", "N", numbered("B-MW {}")),
-    (321, 34, "Fahrer", "S:employee", "N", lambda draw: str(draw.pick("users"))),
-    (322, 34, "Verträge", "E:EList", "Y", lambda draw: str(draw.bits % 100 + 1)),
+    (321, 34, "Fahrer", "S:employee", "N", lambda draft: str(draft.pick("users"))),
+    (322, 34, "Verträge", "E:EList", "Y", lambda draft: str(draft.bits % 100 + 1)),
     (323, 34, "Tags", "S", "Y", one_of("diesel", "Kühlung", "", "3.5 t")),
-    (330, 41, "Начало", "S:Date", "N", lambda draw: portal_format(draw.created)[:10]),
+    (330, 41, "Начало", "S:Date", "N", lambda draft: display_format(draft.created)[:10]),
     (331, 41, "Раздел", "G", "N", one_of("169", "171")),
 )
 _OPERATORS: Final = frozenset(("", "=", "!", "!%", "%", "*", ">", ">=", "<", "<=", "><", "!><"))
@@ -72,18 +72,18 @@ _FILTERABLE: Final = frozenset(
 
 
 def _missing(name: str) -> Refusal:
-    """Return the error of a parameter that every call needs."""
+    """Return the error of a missing required parameter."""
     return Refusal("ERROR_REQUIRED_PARAMETERS_MISSING", f"Required parameter `{name}` is missing")
 
 
-_ASKS: Final = (
-    Ask(at="IBLOCK_TYPE_ID", missing=_missing("IBLOCK_TYPE_ID")),
-    Ask(
-        at="IBLOCK_ID",
+_PARENTS: Final = (
+    ParentParameter(path="IBLOCK_TYPE_ID", missing=_missing("IBLOCK_TYPE_ID")),
+    ParentParameter(
+        path="IBLOCK_ID",
         column="IBLOCK_ID",
         missing=_missing("IBLOCK_ID"),
         unknown=Refusal("ERROR_IBLOCK_NOT_FOUND", "Iblock not found"),
-        of="universal_lists",
+        table="universal_lists",
     ),
 )
 
@@ -97,7 +97,7 @@ def _lists(_: Seeds) -> list[Row]:
 
 
 def _fields(_: Seeds) -> list[Row]:
-    """Return the fields of all lists: those that every list has, then its properties."""
+    """Return the fields of all lists: the standard ones, then the properties."""
     rows = []
     for number, _kind, _name, _count in _LISTS:
         for place, (name, label, required) in enumerate(_PLAIN):
@@ -110,7 +110,7 @@ def _fields(_: Seeds) -> list[Row]:
 
 
 def _property(number: int, whose: int, label: str, kind: str, multiple: str) -> Row:
-    """Return a property as fields are told: what it has beyond other fields has no key there."""
+    """Return a property as the fields method shows it, without the keys that other fields lack."""
     base, _, user_type = kind.partition(":")
     return {
         "IBLOCK_ID": whose,
@@ -131,16 +131,16 @@ def _property(number: int, whose: int, label: str, kind: str, multiple: str) -> 
     }
 
 
-def _by_field(asked: Asked, _: Any, listed: Sequence[Row]) -> Any:
-    """Key fields by what they are called; one that is asked for by its name is keyed by its type."""
-    key = "TYPE" if asked.at("FIELD_ID") else "FIELD_ID"
+def _by_field(request: ListRequest, _: Any, listed: Sequence[Row]) -> Any:
+    """Return fields keyed by their names; a field requested by its id is keyed by its type."""
+    key = "TYPE" if request.at("FIELD_ID") else "FIELD_ID"
     return {row[key]: row for row in listed}
 
 
-def _strict(asked: Asked) -> None:
-    """Refuse conditions on what cannot be filtered, and operators that lists do not have."""
-    given = asked.spelled("filter")
-    own = {f"PROPERTY_{number}" for number, whose, *_ in _PROPERTIES if str(whose) == str(asked.at("IBLOCK_ID"))}
+def _strict(request: ListRequest) -> None:
+    """Refuse conditions on fields that cannot be filtered by, and unknown operators."""
+    given = request.spelled("filter")
+    own = {f"PROPERTY_{number}" for number, whose, *_ in _PROPERTIES if str(whose) == str(request.at("IBLOCK_ID"))}
     for name in given if isinstance(given, dict) else ():
         found = _KEY.fullmatch(str(name))
         operator, rest = (found[1], found[2]) if found else ("", str(name))
@@ -150,21 +150,21 @@ def _strict(asked: Asked) -> None:
             raise RestError(code="ERROR_ARGUMENT", text=f"Filter operation not allowed: {operator}")
 
 
-def _held(number: int, whose: int, multiple: str, make: Value) -> Value:
-    """Return the row factory of a property's values: an object from the value's own id to the value; none, no key."""
+def _property_value(number: int, whose: int, multiple: str, make: Value) -> Value:
+    """Return the value function of a property: an object from value id to value; without a value, the key is absent."""
 
-    def value(draw: Draw) -> Any:
-        if draw.owner != whose or draw.bits >> 9 & 3 == 0:
+    def value(draft: RowDraft) -> Any:
+        if draft.owner != whose or draft.bits >> 9 & 3 == 0:
             return None
-        several = 1 + draw.number % 3 if multiple == "Y" else 1
-        return {str(1000 * number + 3 * draw.number + place): make(draw) for place in range(several)}
+        several = 1 + draft.number % 3 if multiple == "Y" else 1
+        return {str(1000 * number + 3 * draft.number + place): make(draft) for place in range(several)}
 
     return value
 
 
-def _section(draw: Draw) -> int | None:
-    """Return the section above: the first two stand at the top, each has a few below."""
-    return None if draw.place <= 1 else draw.number - draw.place + draw.place % 2
+def _section(draft: RowDraft) -> int | None:
+    """Return the parent section: the first two are roots with a few sections each."""
+    return None if draft.place <= 1 else draft.number - draft.place + draft.place % 2
 
 
 ENTRIES: Final = (
@@ -199,8 +199,8 @@ ENTRIES: Final = (
             "ELEMENTS_NAME": fixed("Elements"),
             "LANG_DIR": fixed("/"),
         },
-        wire={"datetime": portal_format},
-        asks=(Ask(at="IBLOCK_TYPE_ID", column="IBLOCK_TYPE_ID", missing=_missing("IBLOCK_TYPE_ID")),),
+        formats={"datetime": display_format},
+        parents=(ParentParameter(path="IBLOCK_TYPE_ID", column="IBLOCK_TYPE_ID", missing=_missing("IBLOCK_TYPE_ID")),),
         filters="none",
         selects=False,
         order_name="IBLOCK_ORDER",
@@ -225,13 +225,13 @@ ENTRIES: Final = (
             "MULTIPLE": fixed("N"),
             "SETTINGS": lambda _: {"SHOW_ADD_FORM": "Y", "SHOW_EDIT_FORM": "Y"},
         },
-        wire={"own": absent},
-        asks=(*_ASKS, Ask(at="FIELD_ID", column="FIELD_ID")),
+        formats={"own": text_or_omitted},
+        parents=(*_PARENTS, ParentParameter(path="FIELD_ID", column="FIELD_ID")),
         filters="none",
         selects=False,
         paging="unpaged",
         total="absent",
-        around=_by_field,
+        envelope=_by_field,
     ),
     Entry(
         method="lists.section.get",
@@ -254,13 +254,13 @@ ENTRIES: Final = (
             "NAME": one_of("Архив", "2026", "Marketing & PR"),
             "ACTIVE": fixed("Y"),
             "GLOBAL_ACTIVE": one_of("Y", "N"),
-            "LEFT_MARGIN": lambda draw: 2 * draw.number,
-            "RIGHT_MARGIN": lambda draw: 2 * draw.number + 1,
-            "DEPTH_LEVEL": lambda draw: 1 if draw.row["IBLOCK_SECTION_ID"] is None else 2,
-            "SEARCHABLE_CONTENT": lambda draw: f"{draw.row['NAME'].upper()}\r\n",
+            "LEFT_MARGIN": lambda draft: 2 * draft.number,
+            "RIGHT_MARGIN": lambda draft: 2 * draft.number + 1,
+            "DEPTH_LEVEL": lambda draft: 1 if draft.row["IBLOCK_SECTION_ID"] is None else 2,
+            "SEARCHABLE_CONTENT": lambda draft: f"{draft.row['NAME'].upper()}\r\n",
         },
-        wire={"datetime": portal_format},
-        asks=_ASKS,
+        formats={"datetime": display_format},
+        parents=_PARENTS,
         paging="unpaged",
     ),
     Entry(
@@ -279,20 +279,20 @@ ENTRIES: Final = (
         created="DATE_CREATE",
         values={
             "CODE": one_of(None, "", "code-1"),
-            "NAME": lambda draw: f"{draw.one_of(PRODUCTS)} № {draw.number}",
-            "IBLOCK_SECTION_ID": lambda draw: draw.pick("list_sections"),
-            "CREATED_USER_NAME": lambda draw: f"(user{draw.row['CREATED_BY']}) Анна Weber",
+            "NAME": lambda draft: f"{draft.one_of(PRODUCTS)} № {draft.number}",
+            "IBLOCK_SECTION_ID": lambda draft: draft.pick("list_sections"),
+            "CREATED_USER_NAME": lambda draft: f"(user{draft.row['CREATED_BY']}) Анна Weber",
             "BP_PUBLISHED": fixed("Y"),
             "SORT": one_of(500, 100),
-            "DATE_CREATE": lambda draw: draw.created,
+            "DATE_CREATE": lambda draft: draft.created,
             "DETAIL_TEXT": one_of("", None, "<p>Текст</p>"),
             **{
-                f"PROPERTY_{number}": _held(number, whose, multiple, make)
+                f"PROPERTY_{number}": _property_value(number, whose, multiple, make)
                 for number, whose, _label, _kind, multiple, make in _PROPERTIES
             },
         },
-        wire={"datetime": portal_format, "property": absent},
-        asks=_ASKS,
+        formats={"datetime": display_format, "property": text_or_omitted},
+        parents=_PARENTS,
         check=_strict,
         filters="skipping",
         spelling="upper",

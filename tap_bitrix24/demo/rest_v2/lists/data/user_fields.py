@@ -1,4 +1,4 @@
-"""The settings of all user fields as data (``userfieldconfig.list``), by module; those of the CRM follow its tables."""
+"""Settings of all user fields by module (``userfieldconfig.list``); those of the CRM follow its tables."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,8 +7,8 @@ from tap_bitrix24.demo.company.fields import Field
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.store import Row, Table, Tables
 from tap_bitrix24.demo.rest_v2.lists.data import stock
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Refusal
-from tap_bitrix24.demo.rest_v2.lists.presets import left_out
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.presets import value_or_omitted
 from tap_bitrix24.demo.rest_v2.lists.row_format import text
 from tap_bitrix24.demo.rest_v2.lists.row_values import fixed
 
@@ -33,7 +33,7 @@ _NO_MODULE: Final = Refusal("100", "Could not find value for parameter {moduleId
 
 
 def _row(module: str, entity: str, described: Field) -> Row:
-    """Return the settings of one field; labels are told by language, or not at all."""
+    """Return the settings of one field; labels by language, or none."""
     labels = {"ru": described.title, "en": described.title} if described.title else None
     options = [
         {"id": str(number), "value": value, "def": "N", "sort": str(10 * place), "xmlId": f"x{number}"}
@@ -66,24 +66,24 @@ def _fixed(_: Seeds) -> list[Row]:
 
 
 def _entities(tables: Tables) -> dict[str, str]:
-    """Return the entities of the CRM by table; smart processes are numbered by the ids of their types."""
+    """Return the entity names of the CRM by table; those of smart processes contain the id of their type."""
     types = map(tables["types"].row, tables["types"].ids)
     return _ENTITIES | {f"smart_process_{row['ENTITY_TYPE_ID']}": f"CRM_{row['ID']}" for row in types}
 
 
-def _crm_fields(tables: Tables, settings: Table) -> None:
-    """Keep the user fields of the CRM here, now and whenever one appears, changes or goes."""
+def _follow_crm_fields(tables: Tables, settings: Table) -> None:
+    """Fill the table with the user fields of the CRM, and follow their changes."""
     for name, entity in _entities(tables).items():
-        told = _follower(settings, entity, tables[name])
-        told(None)
-        tables[name].on_change.append(told)
+        fields_changed = _updater(settings, entity, tables[name])
+        fields_changed(None)
+        tables[name].on_change.append(fields_changed)
 
 
-def _follower(settings: Table, entity: str, owner: Table) -> Callable[[int | None], None]:
-    """Return the function that brings the settings up to what an entity's fields are now."""
+def _updater(settings: Table, entity: str, owner: Table) -> Callable[[int | None], None]:
+    """Return the function that updates the settings to an entity's present fields."""
     known: dict[str, tuple[int, Field]] = {}
 
-    def told(number: int | None) -> None:
+    def fields_changed(number: int | None) -> None:
         if number is not None:
             return
         there = {one.name: one for one in owner.user_fields if one.name in owner.fields}
@@ -95,7 +95,7 @@ def _follower(settings: Table, entity: str, owner: Table) -> Callable[[int | Non
         for name in known.keys() - there.keys():
             settings.delete(known.pop(name)[0])
 
-    return told
+    return fields_changed
 
 
 ENTRIES: Final[tuple[Entry, ...]] = (
@@ -115,16 +115,16 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         values={
             "xmlId": fixed(None),
             "sort": fixed(100),
-            "showFilter": lambda draw: "NIES"[draw.bits % 4],
+            "showFilter": lambda draft: "NIES"[draft.bits % 4],
             **dict.fromkeys(("mandatory", "isSearchable"), fixed("N")),
             **dict.fromkeys(("showInList", "editInList"), fixed("Y")),
             **dict.fromkeys(("listFilterLabel", "errorMessage", "helpMessage"), fixed(None)),
         },
-        on_made=_crm_fields,
-        asks=(Ask(at="moduleId", column="module", missing=_NO_MODULE),),
+        on_created=_follow_crm_fields,
+        parents=(ParentParameter(path="moduleId", column="module", missing=_NO_MODULE),),
         filters="equal",
         paging="controller",
         form="typed",
-        wire={"integer": text, "enum": left_out},
+        formats={"integer": text, "enum": value_or_omitted},
     ),
 )

@@ -11,10 +11,10 @@ from tap_bitrix24.demo.company.timestamps import DAY
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.filters import ranged
 from tap_bitrix24.demo.rest_v2.lists.data.scrum import group_kind
-from tap_bitrix24.demo.rest_v2.lists.entry import Ask, Entry, Owner, Refusal
-from tap_bitrix24.demo.rest_v2.lists.request import Asked
-from tap_bitrix24.demo.rest_v2.lists.row_format import portal_format
-from tap_bitrix24.demo.rest_v2.lists.row_values import Draw, fixed, one_of
+from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
+from tap_bitrix24.demo.rest_v2.lists.row_format import display_format
+from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, one_of
 
 _STAGES: Final = (
     ("NEW", "Не спланированы", "00C4FB"),
@@ -23,24 +23,24 @@ _STAGES: Final = (
 )
 
 
-def _event_window(asked: Asked) -> Sequence[Condition]:
-    """Read the window of events: 30 days back and 90 ahead without bounds, with only ``from`` an open end."""
-    start = timestamps.parse_time(asked.at("from"), timestamps.SERVER_ZONE)
-    end = timestamps.parse_time(asked.at("to"), timestamps.SERVER_ZONE)
+def _event_window(request: ListRequest) -> Sequence[Condition]:
+    """Return the conditions of the time window: by default 30 days back and 90 ahead; with ``from`` alone, no end."""
+    start = timestamps.parse_time(request.at("from"), timestamps.SERVER_ZONE)
+    end = timestamps.parse_time(request.at("to"), timestamps.SERVER_ZONE)
     if start is None and end is None:
-        start, end = int(asked.now) - 30 * DAY, int(asked.now) + 90 * DAY
+        start, end = int(request.now) - 30 * DAY, int(request.now) + 90 * DAY
     found = [] if start is None else [ranged("TO", ">=", start)]
-    return found if end is None else [*found, ranged("FROM", "<=", end + DAY - 1 if asked.at("to") else end)]
+    return found if end is None else [*found, ranged("FROM", "<=", end + DAY - 1 if request.at("to") else end)]
 
 
-def _event_start(draw: Draw) -> int:
-    """Return when an event begins: on a quarter of an hour, within two years around the portal's start."""
-    anchor = draw.seeds.anchor
-    return (anchor - 500 * DAY + draw.seeds.mix(draw.number, 77) % (620 * DAY)) // 900 * 900
+def _event_start(draft: RowDraft) -> int:
+    """Return the start of an event: on a quarter of an hour, within two years around the portal's start."""
+    anchor = draft.seeds.anchor
+    return (anchor - 500 * DAY + draft.seeds.mix(draft.number, 77) % (620 * DAY)) // 900 * 900
 
 
 def _stages(seeds: Seeds) -> list[Row]:
-    """Return the stages of the caller's own plan and of two groups."""
+    """Return the stages of the caller's own planner and of two groups."""
     rows = []
     for place, owner in enumerate((("U", 0), ("G", 1), ("G", 2))):
         for index, (system, title, color) in enumerate(_STAGES):
@@ -59,11 +59,11 @@ def _stages(seeds: Seeds) -> list[Row]:
     return rows
 
 
-def _checklist_member(draw: Draw) -> list[Row]:
-    """Return who takes part in a point of a checklist."""
-    if not draw.place or draw.bits % 3:
+def _checklist_member(draft: RowDraft) -> list[Row]:
+    """Return the members of a checklist item."""
+    if not draft.place or draft.bits % 3:
         return []
-    number = draw.pick("users")
+    number = draft.pick("users")
     return [
         {
             "ID": str(number),
@@ -98,7 +98,7 @@ ENTRIES: Final = (
         modified="dateUpdate",
         values={
             "siteId": fixed("s1"),
-            "type": lambda draw: group_kind(draw.number),
+            "type": lambda draft: group_kind(draft.number),
             "subjectId": fixed(1),
             "keywords": one_of("", "офис, 2026", "A & B"),
             "numberOfModerators": one_of(1, 2),
@@ -107,10 +107,10 @@ ENTRIES: Final = (
             "avatarType": one_of("folder", ""),
             **dict.fromkeys(
                 ("scrumOwnerId", "scrumMasterId"),
-                lambda draw: draw.pick("users") if draw.row["TYPE"] == "scrum" else None,
+                lambda draft: draft.pick("users") if draft.row["TYPE"] == "scrum" else None,
             ),
-            "scrumSprintDuration": lambda draw: 1_209_600 if draw.row["TYPE"] == "scrum" else None,
-            "scrumTaskResponsible": lambda draw: "A" if draw.row["TYPE"] == "scrum" else None,
+            "scrumSprintDuration": lambda draft: 1_209_600 if draft.row["TYPE"] == "scrum" else None,
+            "scrumTaskResponsible": lambda draft: "A" if draft.row["TYPE"] == "scrum" else None,
         },
         filters="skipping",
         paging="controller",
@@ -129,15 +129,15 @@ ENTRIES: Final = (
         per=(0, 1, 2, 5),
         created="CREATED_DATE",
         values={
-            "SECONDS": lambda draw: draw.bits % 14_400,
-            "MINUTES": lambda draw: draw.row["SECONDS"] // 60,
+            "SECONDS": lambda draft: draft.bits % 14_400,
+            "MINUTES": lambda draft: draft.row["SECONDS"] // 60,
             "SOURCE": one_of(1, 2, 3),
             "COMMENT_TEXT": one_of("", *(str(text) for text in COMMENTS)),
-            "DATE_START": lambda draw: draw.created,
-            "DATE_STOP": lambda draw: draw.created + draw.row["SECONDS"],
+            "DATE_START": lambda draft: draft.created,
+            "DATE_STOP": lambda draft: draft.created + draft.row["SECONDS"],
         },
         positional=("TASKID?", "ORDER", "FILTER", "SELECT", "PARAMS"),
-        asks=(Ask(at="TASKID", column="TASK_ID"),),
+        parents=(ParentParameter(path="TASKID", column="TASK_ID"),),
         spelling="upper",
         paging="nav",
     ),
@@ -153,15 +153,15 @@ ENTRIES: Final = (
         owner_column="TASK_ID",
         per=(0, 3, 0, 5),
         values={
-            "PARENT_ID": lambda draw: draw.number - draw.place if draw.place else 0,
-            "TITLE": lambda draw: draw.one_of(SUBJECTS) if draw.place else "Чек-лист 1",
-            "SORT_INDEX": lambda draw: draw.place,
-            "TOGGLED_DATE": lambda draw: draw.created if draw.row["TOGGLED_BY"] else None,
+            "PARENT_ID": lambda draft: draft.number - draft.place if draft.place else 0,
+            "TITLE": lambda draft: draft.one_of(SUBJECTS) if draft.place else "Чек-лист 1",
+            "SORT_INDEX": lambda draft: draft.place,
+            "TOGGLED_DATE": lambda draft: draft.created if draft.row["TOGGLED_BY"] else None,
             "MEMBERS": _checklist_member,
         },
-        asks=(
-            Ask(
-                at="TASKID|taskId|0",
+        parents=(
+            ParentParameter(
+                path="TASKID|taskId|0",
                 column="TASK_ID",
                 missing=Refusal(
                     "ERROR_CORE", "TASKS_ERROR_EXCEPTION_#256; Param #0 (taskId); 256/TE/WRONG_ARGUMENTS<br>"
@@ -169,7 +169,7 @@ ENTRIES: Final = (
                 unknown=Refusal(
                     "ERROR_CORE", "TASKS_ERROR_EXCEPTION_#8; Action failed; 8/TE/ACTION_FAILED_TO_BE_PROCESSED<br>"
                 ),
-                of="tasks",
+                table="tasks",
             ),
         ),
         filters="none",
@@ -195,19 +195,23 @@ ENTRIES: Final = (
         count=4,
         values={
             "ACCOMPLICES": fixed("a:0:{}"),
-            **dict.fromkeys(("AUDITORS", "RESPONSIBLES"), lambda draw: f'a:1:{{i:0;s:1:"{draw.pick("users")}";}}'),
+            **dict.fromkeys(("AUDITORS", "RESPONSIBLES"), lambda draft: f'a:1:{{i:0;s:1:"{draft.pick("users")}";}}'),
             "STATUS": fixed(1),
             "STAGE_ID": fixed(0),
             "XML_ID": fixed(""),
             "SITE_ID": fixed("s1"),
-            "TAGS": lambda draw: ["срочно", "q3"] if draw.number % 2 else None,
+            "TAGS": lambda draft: ["срочно", "q3"] if draft.number % 2 else None,
             "DEPENDS_ON": one_of(None, []),
             "REPLICATE_PARAMS": one_of("a:0:{}", 'a:1:{s:6:"PERIOD";s:6:"weekly";}'),
             "SCENARIO": fixed("default"),
-            "UF_CRM_TASK": lambda draw: [f"D_{draw.pick('deals')}"] if draw.number % 2 else False,
-            "UF_TASK_WEBDAV_FILES": lambda draw: [1117, draw.number] if draw.number % 3 == 0 else False,
+            "UF_CRM_TASK": lambda draft: [f"D_{draft.pick('deals')}"] if draft.number % 2 else False,
+            "UF_TASK_WEBDAV_FILES": lambda draft: [1117, draft.number] if draft.number % 3 == 0 else False,
         },
-        asks=(Ask(at="templateId|id", column="ID", missing=Refusal("100", "Could not find value for {templateId}")),),
+        parents=(
+            ParentParameter(
+                path="templateId|id", column="ID", missing=Refusal("100", "Could not find value for {templateId}")
+            ),
+        ),
         filters="none",
         selects=False,
         paging="unpaged",
@@ -230,7 +234,7 @@ ENTRIES: Final = (
         total="absent",
         shape="scalars",
         value="TASK",
-        wire={"TASK": php.intval},
+        formats={"TASK": php.intval},
     ),
     Entry(
         method="task.stages.get",
@@ -241,9 +245,11 @@ ENTRIES: Final = (
             ENTITY_TYPE:string ADDITIONAL_FILTER:array TO_UPDATE:array TO_UPDATE_ACCESS:any
         """,
         rows=_stages,
-        asks=(
-            Ask(
-                at="entityId", column="asked", missing=Refusal("ACCESS_DENIED", "You cannot view stages in this group.")
+        parents=(
+            ParentParameter(
+                path="entityId",
+                column="asked",
+                missing=Refusal("ACCESS_DENIED", "You cannot view stages in this group."),
             ),
         ),
         filters="none",
@@ -277,51 +283,51 @@ ENTRIES: Final = (
         modified="TIMESTAMP_X",
         values={
             "FROM": _event_start,
-            "TO": lambda draw: draw.row["FROM"] + 1800 * (1 + draw.number % 5),
-            "PARENT_ID": lambda draw: draw.number,
+            "TO": lambda draft: draft.row["FROM"] + 1800 * (1 + draft.number % 5),
+            "PARENT_ID": lambda draft: draft.number,
             "DELETED": fixed("N"),
-            "NAME": lambda draw: f"{draw.one_of(SUBJECTS)} {draw.number}",
-            "DATE_FROM": lambda draw: portal_format(draw.row["FROM"]),
-            "DATE_TO": lambda draw: portal_format(draw.row["TO"]),
+            "NAME": lambda draft: f"{draft.one_of(SUBJECTS)} {draft.number}",
+            "DATE_FROM": lambda draft: display_format(draft.row["FROM"]),
+            "DATE_TO": lambda draft: display_format(draft.row["TO"]),
             "TZ_FROM": fixed("Europe/Riga"),
             "TZ_TO": fixed("Europe/Riga"),
-            "DATE_FROM_TS_UTC": lambda draw: str(draw.row["FROM"]),
-            "DATE_TO_TS_UTC": lambda draw: str(draw.row["TO"]),
+            "DATE_FROM_TS_UTC": lambda draft: str(draft.row["FROM"]),
+            "DATE_TO_TS_UTC": lambda draft: str(draft.row["TO"]),
             "DT_SKIP_TIME": fixed("N"),
-            "DT_LENGTH": lambda draw: draw.row["TO"] - draw.row["FROM"],
+            "DT_LENGTH": lambda draft: draft.row["TO"] - draft.row["FROM"],
             "IMPORTANCE": one_of("normal", "high"),
             "MEETING_STATUS": fixed("Y"),
             "LOCATION": one_of("", "Переговорная «Нева»", "calendar_12_305"),
-            "REMIND": lambda draw: [{"type": "min", "count": 15}] if draw.number % 2 else [],
-            "SECT_ID": lambda draw: draw.row["SECTION_ID"],
+            "REMIND": lambda draft: [{"type": "min", "count": 15}] if draft.number % 2 else [],
+            "SECT_ID": lambda draft: draft.row["SECTION_ID"],
             "EVENT_TYPE": fixed(None),
             "PRIVATE_EVENT": one_of("", "1"),
             "ACCESSIBILITY": one_of("busy", "free"),
             "COLOR": one_of("", None, "#9dcf00"),
             "EXDATE": one_of("", None),
-            "DAV_XML_ID": lambda draw: f"{draw.bits:012x}@demo",
+            "DAV_XML_ID": lambda draft: f"{draft.bits:012x}@demo",
             "VERSION": one_of(1, 3),
             **dict.fromkeys(("TZ_OFFSET_FROM", "TZ_OFFSET_TO"), fixed(7200)),
-            "MEETING": lambda draw: {"HOST_NAME": "Анна", "REINVITE": False} if draw.number % 3 == 0 else [],
-            "ATTENDEES_CODES": lambda draw: [f"U{draw.pick('users')}"] if draw.number % 3 == 0 else None,
+            "MEETING": lambda draft: {"HOST_NAME": "Анна", "REINVITE": False} if draft.number % 3 == 0 else [],
+            "ATTENDEES_CODES": lambda draft: [f"U{draft.pick('users')}"] if draft.number % 3 == 0 else None,
             "RELATIONS": one_of(None, {"COMMENT_XML_ID": "EVENT_1"}),
-            "UF_CRM_CAL_EVENT": lambda draw: [f"D_{draw.pick('deals')}"] if draw.number % 4 == 0 else False,
+            "UF_CRM_CAL_EVENT": lambda draft: [f"D_{draft.pick('deals')}"] if draft.number % 4 == 0 else False,
             "UF_WEBDAV_CAL_EVENT": fixed(value=False),
-            "ATTENDEE_LIST": lambda draw: (
-                [{"id": draw.pick("users"), "entryId": draw.number, "status": "Y"}] if draw.number % 3 == 0 else []
+            "ATTENDEE_LIST": lambda draft: (
+                [{"id": draft.pick("users"), "entryId": draft.number, "status": "Y"}] if draft.number % 3 == 0 else []
             ),
-            "RRULE": lambda draw: {"FREQ": "WEEKLY", "INTERVAL": 1} if draw.number % 9 == 0 else "",
+            "RRULE": lambda draft: {"FREQ": "WEEKLY", "INTERVAL": 1} if draft.number % 9 == 0 else "",
         },
-        wire={"datetime": portal_format, "DT_LENGTH": php.intval},
-        asks=(
-            Ask(
-                at="type",
+        formats={"datetime": display_format, "DT_LENGTH": php.intval},
+        parents=(
+            ParentParameter(
+                path="type",
                 column="CAL_TYPE",
                 missing=Refusal("", 'Mandatory parameter not specified "type" for the method "calendar.event.get"'),
             ),
-            Ask(at="ownerId", column="OWNER_ID"),
+            ParentParameter(path="ownerId", column="OWNER_ID"),
         ),
-        window=_event_window,
+        extra_conditions=_event_window,
         filters="none",
         selects=False,
         paging="unpaged",
