@@ -18,7 +18,7 @@ from typing import Any
 
 from tap_bitrix24.demo import serve
 from tests.benchmarks.speed.results import FOLDER
-from tests.tap.running import SCRIPTS, only
+from tests.support.running import SCRIPTS, only
 
 DEALS = 50_000
 RESULTS = FOLDER / "doors.json"

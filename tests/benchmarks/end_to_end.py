@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.benchmarks.demo_portal import running
-from tests.tap.running import SCRIPTS, Portal, Tap, only
-from tests.tap.truth import differences
+from tests.support.running import SCRIPTS, Portal, Tap, only
+from tests.support.truth import differences
 
 STREAM = "deals"
 

@@ -14,7 +14,7 @@ from tests.benchmarks.speed.environments import B24API, B24PYSDK, FAST_BITRIX24,
 from tests.benchmarks.speed.model import Options, Run
 from tests.benchmarks.speed.portals import DEALS, calm, counted
 from tests.benchmarks.speed.processes import Ended, run, say
-from tests.tap.running import SCRIPTS, Portal, Tap, only
+from tests.support.running import SCRIPTS, Portal, Tap, only
 
 HERE = Path(peers.__file__).parent
 TOLD = re.compile(r"\b(\w+): ([\d,]+) rows, [\d,]+ requests")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks.demo_portal import PAGES, chain
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 DEALS = "crm.deal.list"
 FORTY = ("--deal-fields", "40")

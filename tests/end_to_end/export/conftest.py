@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 COMMAND = Path(sys.executable).parent / "bitrix24-export"
 

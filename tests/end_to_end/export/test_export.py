@@ -11,7 +11,7 @@ import pytest
 from tap_bitrix24.demo import serve
 from tap_bitrix24.export.examples import EXAMPLES
 from tests.end_to_end.export.conftest import COMMAND, Done, Export
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 
 def test_a_portal_becomes_a_file(export: Export, own: Portal) -> None:

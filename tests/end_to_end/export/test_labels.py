@@ -10,7 +10,7 @@ from tap_bitrix24.export.console import Report
 from tap_bitrix24.export.selection import discover, stream_metadata
 from tap_bitrix24.target_duckdb.labelled_views import LABEL_STREAMS
 from tests.end_to_end.export.conftest import Done, Export
-from tests.tap.running import Portal
+from tests.support.running import Portal
 from tests.target_duckdb.test_labelled_views import WON, WON_BY_JOIN
 
 JOINED = """

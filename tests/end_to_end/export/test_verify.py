@@ -12,7 +12,7 @@ from tap_bitrix24.export.console import Report
 from tap_bitrix24.export.selection import discover
 from tap_bitrix24.export.verification import incomplete_tables
 from tests.end_to_end.export.conftest import Export
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 CONNECTIONS = ("webhook", "vibecode")
 each_connection = pytest.mark.parametrize("connection", CONNECTIONS)

@@ -7,7 +7,7 @@ from tests.benchmarks.speed.clients import Ours
 from tests.benchmarks.speed.model import Check, Figures, Options, Run, Scenario, Table, shown, summary
 from tests.benchmarks.speed.portals import FORTY, LIMITLESS, calm, portal
 from tests.benchmarks.speed.processes import say
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 _INCREMENTAL = """
     deals leads contacts companies quotes crm_activities smart_invoices smart_process_156 smart_process_177

@@ -8,7 +8,7 @@ from tests.benchmarks.speed.portals import DEALS, FORTY, PAGE, portal, warm
 from tests.benchmarks.speed.processes import Point, sampled
 from tests.benchmarks.speed.svg import Lines
 from tests.benchmarks.speed.tables import clients_table
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 BURST, PER_SECOND = 50, 2.0
 ROWS_PER_REQUEST = PAGE * PAGE

@@ -17,7 +17,7 @@ from tests.benchmarks.speed.portals import FORTY, LIMITLESS, calm, portal, warm
 from tests.benchmarks.speed.processes import Command, Point, piped, run, say
 from tests.benchmarks.speed.scenarios.limiter import thinned
 from tests.benchmarks.speed.svg import Lines
-from tests.tap.running import SCRIPTS, Portal
+from tests.support.running import SCRIPTS, Portal
 
 MOST_MB, MOST_GROWTH_MB = 200.0, 10.0
 FROM = 0.2

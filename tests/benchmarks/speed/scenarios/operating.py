@@ -12,7 +12,7 @@ from tests.benchmarks.speed.model import Check, Figures, Options, Run, Scenario,
 from tests.benchmarks.speed.portals import FORTY, PAGE, portal
 from tests.benchmarks.speed.processes import say
 from tests.benchmarks.speed.tables import clients_table
-from tests.tap.running import Portal
+from tests.support.running import Portal
 
 METHODS = {
     "deals": ("deals", "crm.deal.list"),

@@ -1,0 +1,1 @@
+"""The commands a user starts, in processes of their own, against a demo portal."""

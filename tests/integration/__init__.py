@@ -1,0 +1,1 @@
+"""The tap in this process, against a demo portal over real sockets."""

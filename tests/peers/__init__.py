@@ -1,1 +1,0 @@
-"""Unmodified clients from PyPI against the demo portal."""

@@ -1,0 +1,51 @@
+"""How tests load what the tap said: the loader's console script, and the file it leaves behind."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from tests.support.running import SCRIPTS
+
+
+def load(lines: str, folder: Path, name: str = "loaded.duckdb") -> Path:
+    """Load Singer messages into a DuckDB file with `target-bitrix24-duckdb`."""
+    path = folder / name
+    config = folder / "target.json"
+    config.write_text(json.dumps({"path": str(path)}))
+    done = subprocess.run(
+        [str(SCRIPTS / "target-bitrix24-duckdb"), "--config", str(config)],
+        input=lines,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return path
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A loaded file, in UTC, the schema of the tables in use."""
+    with duckdb.connect(path, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("USE bitrix24")
+        yield connection
+
+
+def column_types(path: Path) -> dict[str, dict[str, str]]:
+    """Table → column → DuckDB type, columns in order; the loader's own tables and columns left out."""
+    with opened(path) as connection:
+        rows = connection.execute(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'bitrix24' ORDER BY table_name, ordinal_position"
+        ).fetchall()
+    types: dict[str, dict[str, str]] = {}
+    for table, column, type_ in rows:
+        if not table.startswith("_") and not column.startswith("_sdc_"):
+            types.setdefault(table, {})[column] = type_
+    return types

@@ -1,0 +1,161 @@
+"""How tests run the tap: the console script a user starts, in a process of its own, against a demo portal."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.demo.wire import Wire
+from tests.support.read_only import READ_ONLY
+
+SCRIPTS = Path(sys.executable).parent
+"""Where the console scripts of this environment are."""
+
+
+class Portal(Wire):
+    """A running demo portal: the raw client, and the URL a tap is configured with."""
+
+    def __init__(self, url: str, bundle: Path | None = None) -> None:
+        super().__init__(url, bundle)
+        self.url = url
+
+    def was_only_read(self) -> None:
+        """Fail if anything was called that is not known to change nothing; every portal ends with this."""
+        stats = self.stats()
+        assert stats["write_calls"] == {}
+        assert stats["commands"].keys() <= READ_ONLY
+
+    def forget_stats(self) -> None:
+        self.was_only_read()
+        super().forget_stats()
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """Settings of a tap that reads this portal."""
+        return {"webhook_url": self.url, **settings}
+
+    def table(self, name: str, key: str = "ID") -> dict[int, dict[str, Any]]:
+        """The portal's own truth, id → row as it goes over the wire."""
+        return {int(row[key]): row for row in self.truth(name)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the tap left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @cached_property
+    def messages(self) -> list[dict[str, Any]]:
+        """The Singer messages, in order; a line that is no JSON fails the test."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def of_type(self, type_: str) -> Iterator[dict[str, Any]]:
+        return (message for message in self.messages if message["type"] == type_)
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """The records of a stream, in the order they came."""
+        return [message["record"] for message in self.of_type("RECORD") if message["stream"] == stream]
+
+    def ids(self, stream: str, key: str = "id") -> list[int]:
+        return [record[key] for record in self.records(stream)]
+
+    @cached_property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """Stream → properties of its (only) SCHEMA."""
+        found: dict[str, dict[str, Any]] = {}
+        for message in self.of_type("SCHEMA"):
+            assert message["stream"] not in found, f"two SCHEMA messages for {message['stream']}"
+            found[message["stream"]] = message["schema"]["properties"]
+        return found
+
+    @cached_property
+    def states(self) -> list[dict[str, Any]]:
+        return [message["value"] for message in self.of_type("STATE")]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last STATE."""
+        return self.states[-1]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lines of the log that are warnings."""
+        return [line for line in self.stderr.splitlines() if "WARNING" in line.upper()]
+
+    def succeeded(self) -> "Run":
+        """This run, which must have gone well."""
+        assert self.code == 0, self.stderr[-3000:]
+        return self
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Runs `tap-bitrix24` with its files in a folder of the test."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        config: Mapping[str, Any],
+        *arguments: str,
+        state: Mapping[str, Any] | None = None,
+        catalog: Mapping[str, Any] | None = None,
+        streams: Sequence[str] | None = None,
+        timeout: float = 120,
+    ) -> Run:
+        """Run the console script to its end.
+
+        Args:
+            config: Settings, written to a file.
+            arguments: Further arguments.
+            state: STATE to go on from.
+            catalog: Catalog to run with.
+            streams: Only these are selected; costs a run of `--discover` if no catalog is given.
+            timeout: Seconds after which the test fails.
+        """
+        if streams is not None:
+            catalog = only(catalog or self.discover(config), *streams)
+        given = [*arguments, "--config", self._file("config.json", config)]
+        given += ["--state", self._file("state.json", state)] if state is not None else []
+        given += ["--catalog", self._file("catalog.json", catalog)] if catalog is not None else []
+        done = subprocess.run(
+            [str(SCRIPTS / "tap-bitrix24"), *given],
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, **self.environment},
+            cwd=self.folder,
+            timeout=timeout,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def discover(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The catalog the tap discovers."""
+        catalog: dict[str, Any] = json.loads(self(config, "--discover").succeeded().stdout)
+        return catalog
+
+    def _file(self, name: str, content: Mapping[str, Any]) -> str:
+        path = self.folder / name
+        path.write_text(json.dumps(content))
+        return str(path)
+
+
+def only(catalog: Mapping[str, Any], *streams: str) -> dict[str, Any]:
+    """The catalog with just these streams selected."""
+    chosen = json.loads(json.dumps(catalog))
+    for entry in chosen["streams"]:
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                metadata["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    left = set(streams) - {entry["tap_stream_id"] for entry in chosen["streams"]}
+    assert not left, f"the catalog has no {left}"
+    assert isinstance(chosen, dict)
+    return chosen

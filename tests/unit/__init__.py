@@ -1,0 +1,1 @@
+"""Tests of one module each: no network, no process, no real time."""
