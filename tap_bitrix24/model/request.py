@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import count
 from typing import Any
 
 from tap_bitrix24.errors import PortalError
 from tap_bitrix24.model.endpoint import ListSpec, Row
+
+_IDS = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class PageRequest:
     pages: int = 1
     counted: bool = False
     """Ask for the number of matching rows; expensive on the portal's side."""
+    id: int = field(default_factory=partial(next, _IDS), compare=False, repr=False)
+    """Tells this request apart from others that ask for the same; a copy with fewer pages keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
