@@ -3,7 +3,7 @@
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from tap_bitrix24.demo.oauth.tokens import REDIRECT, Pair, Tokens, tokens
+from tap_bitrix24.demo.oauth.tokens import REDIRECT, TokenPair, Tokens, tokens
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
 from tap_bitrix24.demo.portal.state import Portal
@@ -38,13 +38,13 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
 def _token(portal: Portal, request: HttpRequest, given: dict[str, str]) -> Reply:
     """Grant tokens for a code or a refresh token."""
     try:
-        pair = _granted(portal, given)
+        pair = _grant(portal, given)
     except RestError as error:
         return refusal(portal, error)
     return Reply(200, php.encode(_shown(portal, request, pair)))
 
 
-def _granted(portal: Portal, given: dict[str, str]) -> Pair:
+def _grant(portal: Portal, given: dict[str, str]) -> TokenPair:
     """Check application and grant, in this order."""
     kept, state = tokens(portal), portal.switches["oauth_application"]
     if given.get("client_id") != kept.client_id or given.get("client_secret") != kept.client_secret:
@@ -65,7 +65,7 @@ def _granted(portal: Portal, given: dict[str, str]) -> Pair:
     return pair
 
 
-def _shown(portal: Portal, request: HttpRequest, pair: Pair) -> dict[str, Any]:
+def _shown(portal: Portal, request: HttpRequest, pair: TokenPair) -> dict[str, Any]:
     """Show a pair as the server does; ``domain`` is the server's own name here."""
     kept = tokens(portal)
     return {
@@ -102,8 +102,8 @@ def _authorize(portal: Portal, request: HttpRequest, given: dict[str, str]) -> R
     if consent == "denied":  # the vendor sends nobody back
         return Reply(200, "<html><body>Доступ запрещён</body></html>".encode(), "text/html; charset=utf-8")
     if consent == "denied_with_redirect":
-        return _back(back, {"error": "access_denied", **state})
-    return _back(back, _consented(portal, request, kept) | state)
+        return _redirect(back, {"error": "access_denied", **state})
+    return _redirect(back, _consented(portal, request, kept) | state)
 
 
 def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, str]:
@@ -117,6 +117,6 @@ def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, 
     }
 
 
-def _back(address: str, carried: dict[str, str]) -> Reply:
+def _redirect(address: str, carried: dict[str, str]) -> Reply:
     """Redirect."""
     return Reply(302, b"", "text/html", location=f"{address}{'&' if '?' in address else '?'}{urlencode(carried)}")

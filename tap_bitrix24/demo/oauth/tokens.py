@@ -19,7 +19,7 @@ _LOOKS_LIKE_ONE: Final = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True)
-class Pair:
+class TokenPair:
     """What a grant brings: a token for requests and one to renew it with."""
 
     access: str
@@ -48,13 +48,13 @@ class Tokens:
     @classmethod
     def of(cls, portal: Portal) -> "Tokens":
         """Register the application; the same seed gives the same."""
-        dice = random.Random(f"{portal.company.seeds.seed}:oauth")
+        rng = random.Random(f"{portal.company.seeds.seed}:oauth")
         made = cls(
             portal,
-            client_id=f"local.{dice.getrandbits(56):014x}.{dice.randrange(10**8):08d}",
-            client_secret=_word(dice, 25),
-            member_id=_word(dice, 16),
-            first_refresh=_word(dice, 35),
+            client_id=f"local.{rng.getrandbits(56):014x}.{rng.randrange(10**8):08d}",
+            client_secret=_secret(rng, 25),
+            member_id=_secret(rng, 16),
+            first_refresh=_secret(rng, 35),
         )
         made.refresh[made.first_refresh] = portal.now() + REFRESH_LIFE
         return made
@@ -63,15 +63,15 @@ class Tokens:
         """Return for how many seconds an access token is good."""
         return int(self.portal.switches["oauth_expires_in"]) or HOUR
 
-    def issue(self) -> Pair:
+    def issue(self) -> TokenPair:
         """Issue a pair."""
         now = self.portal.now()
-        pair = Pair(self._fresh(35), self._fresh(35), now + self.life())
+        pair = TokenPair(self._new_secret(35), self._new_secret(35), now + self.life())
         self.access[pair.access] = pair.expires
         self.refresh[pair.refresh] = now + REFRESH_LIFE
         return pair
 
-    def rotate(self, token: str) -> Pair | None:
+    def rotate(self, token: str) -> TokenPair | None:
         """Spend a refresh token; None if it is not, or no longer, good."""
         now = self.portal.now()
         if self.refresh.get(token, 0.0) <= now:
@@ -82,23 +82,23 @@ class Tokens:
 
     def code(self) -> str:
         """Issue a code."""
-        code = self._fresh(16)
+        code = self._new_secret(16)
         self.codes[code] = self.portal.now() + CODE_LIFE
         return code
 
-    def redeem(self, code: str) -> Pair | None:
+    def redeem(self, code: str) -> TokenPair | None:
         """Spend a code; None if it is not, or no longer, good."""
         return self.issue() if self.codes.pop(code, 0.0) > self.portal.now() else None
 
-    def _fresh(self, size: int) -> str:
+    def _new_secret(self, size: int) -> str:
         """Return a word that was not issued before; the same in the same order."""
         self.issued += 1
-        return _word(random.Random(f"{self.client_secret}:{self.issued}"), size)
+        return _secret(random.Random(f"{self.client_secret}:{self.issued}"), size)
 
 
-def _word(dice: random.Random, size: int) -> str:
+def _secret(rng: random.Random, size: int) -> str:
     """Return a secret of so many bytes."""
-    return dice.randbytes(size).hex()
+    return rng.randbytes(size).hex()
 
 
 def tokens(portal: Portal) -> Tokens:
@@ -115,7 +115,7 @@ def check(portal: Portal, token: str) -> str | None:
     return None if expires > portal.now() else "expired_token"
 
 
-def missing(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> str | None:
+def refusal_code(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> str | None:
     """Tell why a request to classic REST is let in by no token; None if one does.
 
     The header counts before ``auth``, that before ``access_token``; arrays are ignored, and what does not look like a

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error
 
 
-def _wrong(text: str) -> RestThreeError:
-    return RestThreeError("INVALIDSELECTEXCEPTION", text)
+def _wrong(text: str) -> RestV3Error:
+    return RestV3Error("INVALIDSELECTEXCEPTION", text)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _operation(entry: Entry | None) -> dict[str, Any]:
     if entry is None:
         return {"summary": "…", "responses": {"200": {"description": "Success response"}}}
     row = {"$ref": f"#/components/schemas/{_key(entry.shape)}"}
-    single = entry.engine == "get"
+    single = entry.handler == "get"
     result = {"type": "object", "properties": {"item": row}} if single else {"type": "array", "items": row}
     content = {"application/json": {"schema": {"type": "object", "properties": {"result": result}}}}
     return {"summary": "…", "responses": {"200": {"description": "Success response", "content": content}}}

@@ -5,7 +5,7 @@ from typing import Any, Final
 PREFIX: Final = "BITRIX_REST_V3_EXCEPTION_"
 
 
-class RestThreeError(Exception):
+class RestV3Error(Exception):
     """An answer with an error object."""
 
     def __init__(self, code: str, text: str, *, status: int = 400, field: str = "", prefix: str = PREFIX) -> None:
@@ -18,27 +18,27 @@ class RestThreeError(Exception):
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body."""
-        told: dict[str, Any] = {"code": self.code, "message": self.text}
+        body: dict[str, Any] = {"code": self.code, "message": self.text}
         if self.field:
-            told["validation"] = [{"field": self.field, "message": self.text}]
-        return {"error": told}
+            body["validation"] = [{"field": self.field, "message": self.text}]
+        return {"error": body}
 
 
-def invalid(field: str, text: str) -> RestThreeError:
+def invalid(field: str, text: str) -> RestV3Error:
     """Return the error of a parameter or condition that is not of its kind."""
-    return RestThreeError("VALIDATION_REQUESTVALIDATIONEXCEPTION", text, field=field)
+    return RestV3Error("VALIDATION_REQUESTVALIDATIONEXCEPTION", text, field=field)
 
 
-def unknown_field(name: object) -> RestThreeError:
+def unknown_field(name: object) -> RestV3Error:
     """Return the error of a field the object does not have."""
-    return RestThreeError("UNKNOWNDTOPROPERTYEXCEPTION", f"Неизвестное поле `{name}`")
+    return RestV3Error("UNKNOWNDTOPROPERTYEXCEPTION", f"Неизвестное поле `{name}`")
 
 
-def not_found(number: object) -> RestThreeError:
+def not_found(number: object) -> RestV3Error:
     """Return the error of a row that is not there; HTTP 400, not 404."""
-    return RestThreeError("ENTITYNOTFOUNDEXCEPTION", f"Объект с идентификатором `{number}` не найден")
+    return RestV3Error("ENTITYNOTFOUNDEXCEPTION", f"Объект с идентификатором `{number}` не найден")
 
 
-def no_method(name: str) -> RestThreeError:
+def no_method(name: str) -> RestV3Error:
     """Return the error of a method that is not there; HTTP 400, not 404."""
-    return RestThreeError("METHODNOTFOUNDEXCEPTION", f"Метод `{name}` не найден")
+    return RestV3Error("METHODNOTFOUNDEXCEPTION", f"Метод `{name}` не найден")

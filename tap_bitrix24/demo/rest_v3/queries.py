@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError, invalid
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error, invalid
 from tap_bitrix24.demo.rest_v3.methods import Entry
 from tap_bitrix24.demo.rest_v3.objects import OBJECTS, Properties, Property, named
 from tap_bitrix24.demo.rest_v3.rows import Row
@@ -21,11 +21,11 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
 }
 _PAIR: Final = 2
-_HEAVY_CAP: Final = 20
+_HEAVY_MAX: Final = 20
 
 
-def _filter_error(text: str) -> RestThreeError:
-    return RestThreeError("INVALIDFILTEREXCEPTION", text)
+def _filter_error(text: str) -> RestV3Error:
+    return RestV3Error("INVALIDFILTEREXCEPTION", text)
 
 
 def comparable(field: Property, value: Any) -> Any:
@@ -48,7 +48,7 @@ def conditions(entry: Entry, given: Any, *, cursor: str = "") -> list[Test]:
     ):
         text = f"Не заполнено обязательное поле `{entry.required}`"
         code = "VALIDATION_REQUESTFILTERVALIDATIONEXCEPTION"
-        raise RestThreeError(code, text, field=f"filter.{entry.required}")
+        raise RestV3Error(code, text, field=f"filter.{entry.required}")
     return tests
 
 
@@ -66,7 +66,7 @@ def _condition(entry: Entry, given: Any, cursor: str) -> Test:
     if not field.filterable:
         raise invalid(field=name, text=f"Поле `{name}` не имеет атрибута `Filterable`")
     if sign not in {*_COMPARE, "in", "between"}:
-        raise RestThreeError(code="UNKNOWNFILTEROPERATOREXCEPTION", text=f"Неизвестный оператор `{sign}`")
+        raise RestV3Error(code="UNKNOWNFILTEROPERATOREXCEPTION", text=f"Неизвестный оператор `{sign}`")
     return _test(field, sign, value)
 
 
@@ -112,11 +112,11 @@ def ordered(entry: Entry, rows: list[Row], given: Any) -> list[Row]:
     if given is None or given == []:
         given = {entry.key: "ASC"} if entry.key in properties else {}
     if not isinstance(given, dict):
-        raise RestThreeError(code="INVALIDORDEREXCEPTION", text="Неверная сортировка")
+        raise RestV3Error(code="INVALIDORDEREXCEPTION", text="Неверная сортировка")
     for name, direction in reversed(given.items()):
         field = named(properties, name)
         if str(direction).upper() not in {"ASC", "DESC"}:
-            raise RestThreeError(code="INVALIDORDEREXCEPTION", text=f"Неверная сортировка `{direction}`")
+            raise RestV3Error(code="INVALIDORDEREXCEPTION", text=f"Неверная сортировка `{direction}`")
         if not field.sortable and name != entry.key:
             raise invalid(field=name, text=f"Поле `{name}` не имеет атрибута `Sortable`")
         rows = sorted(rows, key=_place(field), reverse=str(direction).upper() == "DESC")
@@ -130,10 +130,10 @@ def _place(field: Property) -> Callable[[Row], tuple[bool, Any]]:
 def selected(entry: Entry, given: Any) -> list[str]:
     """Read ``select``; a dot leads into a relation."""
     properties = OBJECTS[entry.shape]
-    if given is None or (given == [] and entry.default):
-        return list(entry.default) or [name for name, field in properties.items() if field.kind != "relation"]
+    if given is None or (given == [] and entry.default_select):
+        return list(entry.default_select) or [name for name, field in properties.items() if field.kind != "relation"]
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise RestThreeError(code="INVALIDSELECTEXCEPTION", text="Неверный select")
+        raise RestV3Error(code="INVALIDSELECTEXCEPTION", text="Неверный select")
     for name in given:
         named(properties, name.partition(".")[0])
     return given
@@ -157,7 +157,7 @@ def page(entry: Entry, given: Any, names: list[str]) -> tuple[int, int]:
     """Read ``pagination``: limit and offset. Too high a limit is cut without a word."""
     given = given or {}
     text = f"Не удалось распознать параметр пагинации `{json.dumps(given)}`"
-    wrong = RestThreeError("INVALIDPAGINATIONEXCEPTION", text)
+    wrong = RestV3Error("INVALIDPAGINATIONEXCEPTION", text)
     if not isinstance(given, dict):
         raise wrong
     try:
@@ -167,7 +167,7 @@ def page(entry: Entry, given: Any, names: list[str]) -> tuple[int, int]:
     if "limit" in given and limit == 0:
         raise wrong
     if limit < 0:
-        raise RestThreeError(code="INTERNAL_INTERNALEXCEPTION", text="Internal error", status=500)
-    cap = _HEAVY_CAP if set(entry.heavy) & set(names) else entry.cap
-    limit = min(limit or entry.usual, cap)
+        raise RestV3Error(code="INTERNAL_INTERNALEXCEPTION", text="Internal error", status=500)
+    cap = _HEAVY_MAX if set(entry.heavy) & set(names) else entry.max_limit
+    limit = min(limit or entry.default_limit, cap)
     return limit, max(0, number - 1) * limit if "page" in given else offset

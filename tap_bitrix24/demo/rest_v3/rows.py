@@ -297,7 +297,7 @@ def followups(portal: Portal) -> list[Row]:
     ]
 
 
-MADE: Final[dict[str, Callable[[Portal], list[Row]]]] = {
+GENERATED: Final[dict[str, Callable[[Portal], list[Row]]]] = {
     "events": events,
     "records": records,
     "nodes": nodes,
@@ -308,7 +308,7 @@ MADE: Final[dict[str, Callable[[Portal], list[Row]]]] = {
     "followups": followups,
 }
 """Rows nothing changes: made once."""
-LIVE: Final[dict[str, Callable[[Portal], list[Row]]]] = {"tasks": tasks, "results": results, "links": links}
+FROM_COMPANY: Final[dict[str, Callable[[Portal], list[Row]]]] = {"tasks": tasks, "results": results, "links": links}
 """Rows of the company, which changes."""
 
 
@@ -349,9 +349,9 @@ def table(portal: Portal, name: str) -> list[Row]:
     """Return the rows of a table."""
     if rows := portal.kept(f"documented {name}", lambda each: documented(each, name)):
         return rows
-    if name in LIVE:
-        return LIVE[name](portal)
-    made = portal.kept(f"rest3 {name}", MADE[name])
+    if name in FROM_COMPANY:
+        return FROM_COMPANY[name](portal)
+    made = portal.kept(f"rest3 {name}", GENERATED[name])
     return made + _of_documented(portal, made) if name == "collections" else made
 
 

@@ -12,10 +12,10 @@ from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.rest_v2.lists import registry
-from tap_bitrix24.demo.rest_v3.rows import table as rest3_table
+from tap_bitrix24.demo.rest_v3.rows import table as rest_v3_table
 from tap_bitrix24.demo.site.endpoint import rows as site_rows
 
-_FAMILIES: Final = {
+_WIRE_FORMS: Final = {
     "categories": "plain",
     "currencies": "currencies",
     "departments": "departments",
@@ -24,10 +24,10 @@ _FAMILIES: Final = {
     "types": "types",
     "users": "users",
 }
-_COSTS: Final = ("latency_ms", "page_ms", "count_ms", "operating_ms")
+_DELAYS: Final = ("latency_ms", "page_ms", "count_ms", "operating_ms")
 
 
-def _family(table: str) -> str:
+def _wire_form(table: str) -> str:
     """Return the method family whose wire form a table's truth is told in."""
     if table.startswith("stage_history_"):
         return "history"
@@ -35,7 +35,7 @@ def _family(table: str) -> str:
         return "universal"
     if table in registry.sources():
         return f"list {table}"
-    return _FAMILIES.get(table, "classic")
+    return _WIRE_FORMS.get(table, "classic")
 
 
 def answer(portal: Portal, verb: str, path: str, query: str, body: bytes) -> Reply:
@@ -64,15 +64,15 @@ def _faults(portal: Portal, given: dict[str, Any] | None) -> dict[str, Any]:
     if given is not None:
         if given.get("clear"):
             faults.rules.clear()
-            for name in _COSTS:
+            for name in _DELAYS:
                 setattr(faults, name, 0)
         for rule in given.get("rules", ()):
             faults.add(rule)
-        for name in _COSTS:
+        for name in _DELAYS:
             if name in given:
                 setattr(faults, name, float(given[name]))
         portal.switch(checked_switches(given.get("switches", {})))
-    costs = {name: getattr(faults, name) for name in _COSTS}
+    costs = {name: getattr(faults, name) for name in _DELAYS}
     return {"rules": [rule.shown() for rule in faults.rules], "switches": portal.switches, **costs}
 
 
@@ -107,10 +107,10 @@ def _truth(portal: Portal, table: str) -> Reply:
         if not table:
             counts = {name: len(one) for name, one in tables.items()}
             return _reply(counts | {"stage_history": sum(counts[name] for name in histories)})
-        side, colon, name = table.partition(":")
+        interface, colon, name = table.partition(":")
         if colon:
-            told = {"v3": rest3_table, "site": site_rows}[side](portal, name)
-            shown = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in told)
+            rows = {"v3": rest_v3_table, "site": site_rows}[interface](portal, name)
+            shown = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
             return Reply(200, shown.encode(), "application/x-ndjson")
         if table == "stage_history":
             lines: list[bytes] = [line for name in histories for line in _history_lines(portal, name)]
@@ -121,7 +121,7 @@ def _truth(portal: Portal, table: str) -> Reply:
 
 def _lines(portal: Portal, table: str) -> Iterator[bytes]:
     """Write the rows of one table, ids ascending."""
-    view = classic_rest(portal).view(_family(table), table)
+    view = classic_rest(portal).view(_wire_form(table), table)
     yield from view.fragments(view.table.ids, None)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tap_bitrix24.demo.oauth.endpoint import answer as oauth_answer
-from tap_bitrix24.demo.oauth.tokens import missing
+from tap_bitrix24.demo.oauth.tokens import refusal_code
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
 from tap_bitrix24.demo.portal.faults import Rule
 from tap_bitrix24.demo.portal.messages import JSON, HttpRequest, Reply, bearer
@@ -18,7 +18,7 @@ from tap_bitrix24.demo.portal.timer import RequestTimer
 from tap_bitrix24.demo.rest_v2 import batch, php, xml
 from tap_bitrix24.demo.rest_v2.api import Request, classic_rest
 from tap_bitrix24.demo.rest_v2.replies import refusal, too_many_requests
-from tap_bitrix24.demo.rest_v3.endpoint import answer as rest3_answer
+from tap_bitrix24.demo.rest_v3.endpoint import answer as rest_v3_answer
 from tap_bitrix24.demo.server import control
 from tap_bitrix24.demo.site.endpoint import answer as site_answer
 from tap_bitrix24.demo.vibecode.endpoint import answer as vibecode_answer
@@ -31,13 +31,13 @@ _FULL_PATH: Final = 3
 # What the server itself takes out of a request before the method sees it (docs/protocol.md §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 _SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
-_OUTSIDE: Final = ("/_demo/", "/oauth/token")
+_WITHOUT_PREFIX: Final = ("/_demo/", "/oauth/token")
 """Begins the paths that are no part of a portal below a prefix: the vendor's server, and the controls."""
 
 
 # Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
-_SIDES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
-    "/rest/api/": rest3_answer,
+_INTERFACES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
+    "/rest/api/": rest_v3_answer,
     "/v1/": vibecode_answer,
     "/oauth/": oauth_answer,
     "/api/": site_answer,
@@ -102,26 +102,26 @@ class _Handler(BaseHTTPRequestHandler):
         """Return control and REST requests."""
         url = urlsplit(self.path)
         portal = self.server.portal
-        path = url.path if url.path.startswith(_OUTSIDE) else _below(portal.prefix, url.path)
-        side = next((answer for beginning, answer in _SIDES.items() if path.startswith(beginning)), None)
+        path = url.path if url.path.startswith(_WITHOUT_PREFIX) else _without_prefix(portal.prefix, url.path)
+        interface = next((answer for beginning, answer in _INTERFACES.items() if path.startswith(beginning)), None)
         if _SECRETS & parse_qs(url.query).keys():
             portal.stats.secret_in_url()
         if path.startswith("/_demo/"):
             reply = control.answer(portal, self.command, path, url.query, body)
-        elif side is None and not path.startswith("/rest/"):
+        elif interface is None and not path.startswith("/rest/"):
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         else:
             with portal.stats.in_flight, portal.workers.acquire() as free:
                 if not free:
-                    reply = _busy(portal)
-                elif side is not None:
-                    reply = self._aside(portal, side, path, url.query, body)
+                    reply = _no_worker_free(portal)
+                elif interface is not None:
+                    reply = self._serve_interface(portal, interface, path, url.query, body)
                 else:
                     reply = self._rest(portal, path, url.query, body)
         self._send(reply)
 
-    def _aside(
-        self, portal: Portal, side: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
+    def _serve_interface(
+        self, portal: Portal, interface: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
     ) -> Reply:
         """Handle a request to another interface, with faults, delays and live changes around it."""
         timer = RequestTimer(portal.stopping)
@@ -129,10 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
         portal.stats.request(None)
         timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([path.strip("/")])
-        reply = _faulted(portal, rule, timer) if rule else None
+        reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
-            reply = side(portal, HttpRequest(self.command, path, query, headers, body, timer))
-        reply = _spoiled(rule, reply)
+            reply = interface(portal, HttpRequest(self.command, path, query, headers, body, timer))
+        reply = _corrupted(rule, reply)
         portal.request_done(reply.status)
         return reply
 
@@ -143,18 +143,18 @@ class _Handler(BaseHTTPRequestHandler):
         params = php.parse_form(query)
         if self.command == "POST":
             params |= php.parse_body(self.headers.get("Content-Type") or "", body)
-        refused = missing(portal, bearer(self.headers.get("Authorization") or ""), params)
+        refused = refusal_code(portal, bearer(self.headers.get("Authorization") or ""), params)
         for name in _CONSUMED:
             params.pop(name, None)
         commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
         timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([target.method, *(commands or ())])
-        reply = _faulted(portal, rule, timer) if rule else None
+        reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
             request = Request(target.method, target.user, target.secret, params, timer, refused)
             reply = self.server.classic_rest.answer(request)
-        reply = _spoiled(rule, reply)
+        reply = _corrupted(rule, reply)
         if target.transport == "xml" and reply.body and reply.content_type == JSON:
             reply = Reply(reply.status, xml.from_json(reply.body), "text/xml; charset=utf-8")
         portal.request_done(reply.status)
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
 
-def _busy(portal: Portal) -> Reply:
+def _no_worker_free(portal: Portal) -> Reply:
     """Return as a server does that has no worker free, nor room for one more to wait."""
     portal.stats.request(None)
     portal.stats.error("NO_WORKER_FREE")
@@ -185,7 +185,7 @@ def _busy(portal: Portal) -> Reply:
     return Reply(503, _HTML_503, "text/html")
 
 
-def _faulted(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
+def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
     """Return what a fault makes of a request; None lets it be answered after all."""
     if rule.fault == "slow":
         timer.spend(float(rule.param or 1) * 1000)
@@ -208,14 +208,14 @@ def _faulted(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
     }.get(rule.fault)
 
 
-def _spoiled(rule: Rule | None, reply: Reply) -> Reply:
+def _corrupted(rule: Rule | None, reply: Reply) -> Reply:
     """Spoil an answer after the portal has done what was asked."""
     if rule and rule.fault == "truncated_json" and reply.body:
         return Reply(reply.status, reply.body[: len(reply.body) // 2])
     return Reply(0, None) if rule and rule.fault == "answer_lost" else reply
 
 
-def _below(prefix: str, path: str) -> str:
+def _without_prefix(prefix: str, path: str) -> str:
     """Return a path as the portal itself sees it; nothing if it is not below the prefix."""
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
 
@@ -251,7 +251,7 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that went away; anything else is a bug and is shown."""
-        if not _went_away():
+        if not _client_went_away():
             super().handle_error(request, client_address)
 
     def end(self) -> None:
@@ -263,7 +263,7 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
-def _went_away() -> bool:
+def _client_went_away() -> bool:
     """Return whether the exception at hand means that the other side left."""
     return isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError | OSError)
 

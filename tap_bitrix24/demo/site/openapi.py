@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 BASE: Final = "/api/v1"
-MOST: Final = 100
-USUAL: Final = 50
+MAX_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 50
 
 _INTEGER: Final = {"type": "integer"}
 _NUMBER: Final = {"type": "number"}
@@ -146,7 +146,11 @@ def openapi() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
             "parameters": {
                 "Page": {"name": "page", "in": "query", "schema": {**_INTEGER, "minimum": 1, "default": 1}},
-                "Limit": {"name": "limit", "in": "query", "schema": {**_INTEGER, "maximum": MOST, "default": USUAL}},
+                "Limit": {
+                    "name": "limit",
+                    "in": "query",
+                    "schema": {**_INTEGER, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                },
             },
             "schemas": _SCHEMAS,
         },
