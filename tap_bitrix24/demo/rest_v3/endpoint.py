@@ -1,4 +1,4 @@
-"""Answers requests to REST 3.0 (`/rest/api/`): who may call what, one call or a batch, and the envelope."""
+"""Handles requests to REST 3.0 (`/rest/api/`): authorization, one call or a batch, the envelope."""
 
 import json
 import time
@@ -24,7 +24,7 @@ _PARTS: Final = 3
 
 
 class Route(NamedTuple):
-    """What a path names."""
+    """Method and webhook of a path; user and secret are empty without a webhook."""
 
     method: str
     user: str
@@ -66,7 +66,7 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
 
 
 def _result(portal: Portal, request: HttpRequest) -> Any:
-    """Read the body, check who calls, and run a batch or one method."""
+    """Return the result of a batch or of one method, after authorization."""
     route = _route(request.path)
     try:
         given = json.loads(request.body) if request.body else {}
@@ -85,7 +85,7 @@ def _result(portal: Portal, request: HttpRequest) -> Any:
 
 
 def _authorize(portal: Portal, request: HttpRequest, route: Route, given: dict[str, Any]) -> None:
-    """Check the webhook of the path, or an application's token."""
+    """Raise an error unless the path's webhook or the application's token is good."""
     if route.secret:
         if route.user == "1" and route.secret == portal.secret:
             return
@@ -106,13 +106,13 @@ def _authorize(portal: Portal, request: HttpRequest, route: Route, given: dict[s
 
 
 def names(portal: Portal) -> list[str]:
-    """Return the methods this portal has."""
+    """Return the names of this portal's methods."""
     refusal_code = _MISSING_IN_PART if portal.switches["v3"] == "partial" else ()
     return [name for name in (*ENTRIES, *FIELD_LISTS) if name.partition(".")[0] not in refusal_code]
 
 
 def _require_method(portal: Portal, method: str) -> None:
-    """Refuse a method that is not there; attempts to write are counted."""
+    """Raise an error for an unknown method; attempts to write are counted."""
     if method in {*names(portal), *_DOCUMENTATION, "rest.scope.list"}:
         return
     if method.rpartition(".")[2] in _WRITES:
@@ -121,7 +121,7 @@ def _require_method(portal: Portal, method: str) -> None:
 
 
 def _run(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any]) -> Any:
-    """Run one method."""
+    """Return the result of one method."""
     portal.stats.command(method)
     if method in _DOCUMENTATION:
         return document(names(portal))

@@ -1,4 +1,4 @@
-"""Errors as REST 3.0 answers them: an object with a code that is the name of a class, and a localised message."""
+"""Errors of REST 3.0: an object with a code, which is the name of a class, and a localised message."""
 
 from typing import Any, Final
 
@@ -6,10 +6,10 @@ PREFIX: Final = "BITRIX_REST_V3_EXCEPTION_"
 
 
 class RestV3Error(Exception):
-    """An answer with an error object."""
+    """An error answer."""
 
     def __init__(self, code: str, text: str, *, status: int = 400, field: str = "", prefix: str = PREFIX) -> None:
-        """``field`` names what a validation error is about."""
+        """Create the error; ``field`` is the field that a validation error is about."""
         super().__init__(f"{code}: {text}")
         self.code = f"{prefix}{code}"
         self.text = text
@@ -25,7 +25,7 @@ class RestV3Error(Exception):
 
 
 def invalid(field: str, text: str) -> RestV3Error:
-    """Return the error of a parameter or condition that is not of its kind."""
+    """Return the error of an invalid parameter or condition."""
     return RestV3Error("VALIDATION_REQUESTVALIDATIONEXCEPTION", text, field=field)
 
 
@@ -35,10 +35,10 @@ def unknown_field(name: object) -> RestV3Error:
 
 
 def not_found(number: object) -> RestV3Error:
-    """Return the error of a row that is not there; HTTP 400, not 404."""
+    """Return the error of an unknown row; HTTP 400, not 404."""
     return RestV3Error("ENTITYNOTFOUNDEXCEPTION", f"Объект с идентификатором `{number}` не найден")
 
 
 def no_method(name: str) -> RestV3Error:
-    """Return the error of a method that is not there; HTTP 400, not 404."""
+    """Return the error of an unknown method; HTTP 400, not 404."""
     return RestV3Error("METHODNOTFOUNDEXCEPTION", f"Метод `{name}` не найден")

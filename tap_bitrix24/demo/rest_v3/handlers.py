@@ -1,4 +1,4 @@
-"""What answers the methods: a few engines, by the names their entries give."""
+"""Handlers of the methods, by the names that entries give."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from tap_bitrix24.demo.rest_v3.rows import Row, table
 
 @dataclass
 class MethodCall:
-    """One call. ``faults`` are those of the moment, by name."""
+    """One call of a method. ``faults`` maps names of active faults to parameters."""
 
     portal: Portal
     entry: Entry
@@ -28,7 +28,7 @@ class MethodCall:
         return table(self.portal, self.entry.table)
 
     def number(self, name: str) -> int:
-        """Return a parameter that must be there and a whole number."""
+        """Return a required parameter, which must be a whole number."""
         value = self.query.get(name)
         if value is None:
             raise invalid(field=name, text=f"Обязательное поле `{name}` не заполнено")
@@ -37,7 +37,7 @@ class MethodCall:
         return value
 
     def served(self, rows: list[Row], names: list[str] | None = None) -> list[Row]:
-        """Count the rows of a page and show them; faults shorten it or take a row's id."""
+        """Return the rows of a page with the selected fields, and count them; faults shorten it or remove an id."""
         if "short_page" in self.faults:
             rows = rows[: max(0, len(rows) - int(self.faults["short_page"] or 1))]
         key, method = self.entry.key, self.entry.method
@@ -49,7 +49,7 @@ class MethodCall:
         return found
 
     def filtered(self, cursor: str = "") -> list[Row]:
-        """Return the rows the filter lets through; a fault may lose it."""
+        """Return the rows that pass the filter; the fault ``drop_filter`` ignores it."""
         tests = queries.conditions(self.entry, self.query.get("filter"), cursor=cursor)
         if "drop_filter" in self.faults:
             self.portal.stats.filters_dropped(self.entry.method, ["filter"])
@@ -58,7 +58,7 @@ class MethodCall:
 
 
 def _framework(call: MethodCall) -> Any:
-    """A list as the framework pages it: no count, no next page."""
+    """Return a page of the framework's list: no total, no next."""
     entry, query = call.entry, call.query
     names = queries.selected(entry, query.get("select"))
     rows = queries.ordered(entry, call.filtered(), query.get("order"))
@@ -70,7 +70,7 @@ def _framework(call: MethodCall) -> Any:
 
 
 def _tail(call: MethodCall) -> Any:
-    """Rows behind a cursor, strictly (§3.1)."""
+    """Return the rows strictly after a cursor."""
     entry, cursor = call.entry, call.query.get("cursor")
     names = queries.selected(entry, call.query.get("select"))
     given = cursor if isinstance(cursor, dict) else {"field": "id", "value": 0}
@@ -93,7 +93,7 @@ def _tail(call: MethodCall) -> Any:
 
 
 def _get(call: MethodCall) -> Any:
-    """One row."""
+    """Return one row."""
     number = call.number("id")
     row = next((row for row in call.rows if row["id"] == number), None)
     if row is None:
@@ -103,7 +103,7 @@ def _get(call: MethodCall) -> Any:
 
 
 def _own_parameters(call: MethodCall) -> Any:
-    """A list with parameters of its own in place of a filter: type, mailboxId, dates (mail, structure)."""
+    """Return a page of a list with parameters of its own in place of a filter: type, mailboxId, dates."""
     entry, query = call.entry, call.query
     rows = call.rows
     if entry.required and query.get(entry.required) is None:
@@ -125,21 +125,21 @@ def _own_parameters(call: MethodCall) -> Any:
 
 
 def _communications(call: MethodCall) -> Any:
-    """Chats and channels of a department."""
+    """Return chats and channels of a department."""
     number = call.number("id")
     if all(row["id"] != number for row in call.rows):
         raise not_found(number)
 
-    def talk(kind: str, place: int) -> Row:
+    def chat_of(kind: str, place: int) -> Row:
         chat = number * 10 + place
         return {
             "id": chat, "dialogId": f"chat{chat}", "title": f"{kind} {number}", "subtitle": "", "type": kind,
             "avatar": None, "color": "#fff", "hasAccess": True, "isExtranet": False, "originalNodeId": None,
         }  # fmt: skip
 
-    chats = [talk("CHAT", place) for place in range(number % 3)]
+    chats = [chat_of("CHAT", place) for place in range(number % 3)]
     return {
-        "chats": chats, "chatsNoAccess": 0, "channels": [talk("CHANNEL", 7)], "channelsNoAccess": 0, "collabs": [],
+        "chats": chats, "chatsNoAccess": 0, "channels": [chat_of("CHANNEL", 7)], "channelsNoAccess": 0, "collabs": [],
         "collabsNoAccess": 1,
     }  # fmt: skip
 
@@ -147,7 +147,7 @@ def _communications(call: MethodCall) -> Any:
 def _cursor_page(
     call: MethodCall, rows: list[Row], keys: tuple[str, str], place: Callable[[Row], tuple[Any, Any]]
 ) -> Any:
-    """A page behind a cursor of the portal's own, and where the next one begins."""
+    """Return a page after a cursor of the portal's making, and the next cursor or None."""
     pagination = call.query.get("pagination") or {}
     names = queries.selected(call.entry, call.query.get("select"))
     limit, _ = queries.page(call.entry, {name: pagination[name] for name in ("limit",) if name in pagination}, names)
@@ -168,8 +168,8 @@ def _collections(call: MethodCall) -> Any:
     return {"items": rows, "nextCursor": cursor}
 
 
-def _followups(call: MethodCall) -> Any:
-    """Follow-ups of calls: an object as filter, a period must be given."""
+def _follow_ups(call: MethodCall) -> Any:
+    """Return follow-ups of calls; their filter is an object with a required period."""
     given = call.query.get("filter")
     period = given.get("startDate") if isinstance(given, dict) else None
     if not isinstance(period, dict) or not {"from", "to"} <= period.keys():
@@ -184,8 +184,8 @@ def _followups(call: MethodCall) -> Any:
     return {"items": found, "hasMore": cursor is not None, "afterCursor": cursor}
 
 
-def _tree(call: MethodCall) -> Any:
-    """The notes of a collection, one in another."""
+def _note_tree(call: MethodCall) -> Any:
+    """Return the notes of a collection, nested."""
     number = call.number("collectionId")
     rows = [row for row in call.rows if row["collectionId"] == number]
     names = [name for name in OBJECTS[call.entry.shape] if name != "children"]
@@ -200,9 +200,9 @@ HANDLERS: Final[dict[str, Callable[[MethodCall], Any]]] = {
     "framework": _framework,
     "tail": _tail,
     "get": _get,
-    "own": _own_parameters,
-    "talks": _communications,
+    "own_parameters": _own_parameters,
+    "communications": _communications,
     "collections": _collections,
-    "followups": _followups,
-    "tree": _tree,
+    "followups": _follow_ups,
+    "tree": _note_tree,
 }

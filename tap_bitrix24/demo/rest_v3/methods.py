@@ -1,4 +1,4 @@
-"""The read methods of REST 3.0: one row of data each."""
+"""The read methods of REST 3.0, one row of data each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ MAX_LIMIT: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """How a method is asked. ``engine`` names what answers it (``engines.ENGINES``)."""
+    """One method; ``handler`` is a key of ``handlers.HANDLERS``."""
 
     method: str
     scope: str
     handler: str
     shape: str
-    """Its object."""
+    """Name of the type of its rows, a key of ``objects.OBJECTS``."""
     table: str
     max_limit: int = MAX_LIMIT
     default_limit: int = 50
     required: str = ""
-    """A field the filter must name."""
+    """A field that the filter must name."""
     default_select: Sequence[str] = ()
-    """What comes without ``select``; empty: all but relations."""
+    """Fields without ``select``; empty: all but relations."""
     heavy: Sequence[str] = ()
-    """Fields that lower the cap to 20."""
+    """Fields that reduce the maximum limit to 20."""
     key: str = "id"
 
 
 def _entries() -> Sequence[Entry]:
-    framework, own = "framework", "own"
+    framework, own = "framework", "own_parameters"
     return (
         Entry(method="tasks.task.list", scope="tasks", handler=framework, shape="tasks.task", table="tasks",
               max_limit=50,
@@ -48,7 +48,7 @@ def _entries() -> Sequence[Entry]:
               table="nodes", max_limit=200, required="type"),
         Entry(method="humanresources.node.get", scope="humanresources", handler="get", shape="humanresources.node",
               table="nodes"),
-        Entry(method="humanresources.node.communication.list", scope="humanresources", handler="talks",
+        Entry(method="humanresources.node.communication.list", scope="humanresources", handler="communications",
               shape="humanresources.node", table="nodes"),
         Entry(method="mail.mailbox.list", scope="mail", handler=own, shape="mail.mailbox", table="mailboxes",
               max_limit=100,

@@ -1,4 +1,4 @@
-"""The strict grammar of REST 3.0: select, filter, order, pagination."""
+"""Parameters of REST 3.0: select, filter, order and pagination, checked strictly."""
 
 import json
 import operator
@@ -29,14 +29,14 @@ def _filter_error(text: str) -> RestV3Error:
 
 
 def comparable(field: Property, value: Any) -> Any:
-    """Return a value that orders as the field does; instants, not texts."""
+    """Return a value in its comparable form: date-times as instants."""
     if value is not None and field.kind in {"datetime", "date_text"}:
         return datetime.fromisoformat(value).timestamp()
     return value
 
 
 def conditions(entry: Entry, given: Any, *, cursor: str = "") -> list[Test]:
-    """Read a filter: an array of conditions, all of which hold."""
+    """Return the tests of a filter, an array of conditions that are joined by AND."""
     if given is None:
         given = []
     if not isinstance(given, list):
@@ -107,7 +107,7 @@ def _group(entry: Entry, given: dict[str, Any], cursor: str) -> Test:
 
 
 def ordered(entry: Entry, rows: list[Row], given: Any) -> list[Row]:
-    """Sort rows as asked; by id where nothing is."""
+    """Return rows in the requested order, by default by id."""
     properties = OBJECTS[entry.shape]
     if given is None or given == []:
         given = {entry.key: "ASC"} if entry.key in properties else {}
@@ -128,7 +128,7 @@ def _place(field: Property) -> Callable[[Row], tuple[bool, Any]]:
 
 
 def selected(entry: Entry, given: Any) -> list[str]:
-    """Read ``select``; a dot leads into a relation."""
+    """Return the selected names; a dot leads into a relation."""
     properties = OBJECTS[entry.shape]
     if given is None or (given == [] and entry.default_select):
         return list(entry.default_select) or [name for name, field in properties.items() if field.kind != "relation"]
@@ -140,7 +140,7 @@ def selected(entry: Entry, given: Any) -> list[str]:
 
 
 def shown(properties: Properties, row: Row, names: list[str]) -> Row:
-    """Return what of a row was asked for; what was not is absent, not null."""
+    """Return the selected fields of a row; others are absent, not null."""
     found: Row = {}
     for name in names:
         own, _, inner = name.partition(".")
@@ -154,7 +154,7 @@ def shown(properties: Properties, row: Row, names: list[str]) -> Row:
 
 
 def page(entry: Entry, given: Any, names: list[str]) -> tuple[int, int]:
-    """Read ``pagination``: limit and offset. Too high a limit is cut without a word."""
+    """Return limit and offset of ``pagination``; a limit that is too high is reduced without an error."""
     given = given or {}
     text = f"Не удалось распознать параметр пагинации `{json.dumps(given)}`"
     wrong = RestV3Error("INVALIDPAGINATIONEXCEPTION", text)

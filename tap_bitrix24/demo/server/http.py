@@ -1,4 +1,4 @@
-"""HTTP in front of the portal: paths, bodies, faults of the whole request, threads."""
+"""The HTTP server: paths, bodies, faults of whole requests, threads."""
 
 import ssl
 import sys
@@ -28,14 +28,14 @@ _HTML_503: Final = b"<html><head><title>503 Service Unavailable</title></head><b
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
 _FULL_PATH: Final = 3
-# What the server itself takes out of a request before the method sees it (docs/protocol.md §1.2).
+# Parameters that the server removes before the method sees them (docs/protocol.md §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 _SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
 _WITHOUT_PREFIX: Final = ("/_demo/", "/oauth/token")
-"""Begins the paths that are no part of a portal below a prefix: the vendor's server, and the controls."""
+"""Beginnings of the paths without the portal's prefix: the authorization server and the control endpoints."""
 
 
-# Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
+# Interfaces other than classic REST, by the beginning of their paths.
 _INTERFACES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
     "/rest/api/": rest_v3_answer,
     "/v1/": vibecode_answer,
@@ -45,7 +45,7 @@ _INTERFACES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
 
 
 class Target(NamedTuple):
-    """What a path asks for; ``user`` and ``secret`` are None without a webhook in it."""
+    """Method, webhook and transport of a path; ``user`` and ``secret`` are None without a webhook."""
 
     method: str
     user: str | None
@@ -54,7 +54,7 @@ class Target(NamedTuple):
 
 
 def parse_path(path: str) -> Target:
-    """Split what follows ``/rest/``; a method that ends in ``.json`` or ``.xml`` names its transport there."""
+    """Return the target of a path below ``/rest/``; the ending ``.json`` or ``.xml`` is the transport."""
     parts = [unquote(part) for part in path.removeprefix("/rest").strip("/").split("/")]
     user, secret = (parts[0], parts[1]) if len(parts) == _FULL_PATH else (None, None)
     method, dot, last = parts[-1].lower().rpartition(".")
@@ -64,7 +64,7 @@ def parse_path(path: str) -> Target:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. The server it belongs to knows the portal."""
+    """The handler of one connection."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -92,14 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_POST()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the portal's time, which may not be that of this machine, for the header ``Date``."""
+        """Return the portal's time for the header ``Date``; it may differ from this machine's."""
         return super().date_time_string(self.server.portal.now() if timestamp is None else timestamp)
 
     def log_message(self, *_: Any, **__: Any) -> None:
-        """Stay silent: the counters tell what happened."""
+        """Write no log; see ``/_demo/stats``."""
 
     def _serve(self, body: bytes) -> None:
-        """Return control and REST requests."""
+        """Send the reply to any request."""
         url = urlsplit(self.path)
         portal = self.server.portal
         path = url.path if url.path.startswith(_WITHOUT_PREFIX) else _without_prefix(portal.prefix, url.path)
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve_interface(
         self, portal: Portal, interface: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
     ) -> Reply:
-        """Handle a request to another interface, with faults, delays and live changes around it."""
+        """Return the reply of an interface other than classic REST, with faults, delays and repeated changes."""
         timer = RequestTimer(portal.stopping)
         headers = {name.lower(): value for name, value in self.headers.items()}
         portal.stats.request(None)
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         return reply
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
-        """Return a REST request, with faults, delays and live changes around it."""
+        """Return the reply of classic REST, with faults, delays and repeated changes."""
         timer = RequestTimer(portal.stopping)
         target = parse_path(path)
         params = php.parse_form(query)
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         return reply
 
     def _send(self, reply: Reply) -> None:
-        """Send an answer, or drop the connection."""
+        """Send a reply, or drop the connection."""
         if reply.body is None:
             self.close_connection = True
             return
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _no_worker_free(portal: Portal) -> Reply:
-    """Return as a server does that has no worker free, nor room for one more to wait."""
+    """Return the reply of a server whose workers and queue are full."""
     portal.stats.request(None)
     portal.stats.error("NO_WORKER_FREE")
     portal.request_done(503)
@@ -186,7 +186,7 @@ def _no_worker_free(portal: Portal) -> Reply:
 
 
 def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
-    """Return what a fault makes of a request; None lets it be answered after all."""
+    """Return the reply of a fault, or None if the request is answered in spite of it."""
     if rule.fault == "slow":
         timer.spend(float(rule.param or 1) * 1000)
         return None
@@ -209,14 +209,14 @@ def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | Non
 
 
 def _corrupted(rule: Rule | None, reply: Reply) -> Reply:
-    """Spoil an answer after the portal has done what was asked."""
+    """Return a reply cut off or lost by a fault, after the request was carried out."""
     if rule and rule.fault == "truncated_json" and reply.body:
         return Reply(reply.status, reply.body[: len(reply.body) // 2])
     return Reply(0, None) if rule and rule.fault == "answer_lost" else reply
 
 
 def _without_prefix(prefix: str, path: str) -> str:
-    """Return a path as the portal itself sees it; nothing if it is not below the prefix."""
+    """Return a path without the portal's prefix; empty if it is not below the prefix."""
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
 
 
@@ -227,7 +227,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, portal: Portal, certificate: tuple[str, str] | None) -> None:
-        """Listen on loopback; with a certificate, speak TLS."""
+        """Listen on loopback; with a certificate, serve TLS."""
         self.classic_rest = classic_rest(portal)  # bad samples end the start, not a request
         super().__init__(("127.0.0.1", port), _Handler)
         self.portal = portal
@@ -236,7 +236,7 @@ class Server(ThreadingHTTPServer):
             portal.scheme = "https"
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
-            # The handshake waits for the connection's own thread, so that a slow client holds up nobody.
+            # The handshake takes place in the connection's own thread, so that a slow client does not block others.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -250,7 +250,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that went away; anything else is a bug and is shown."""
+        """Ignore clients that closed their connection; any other error is a bug and is printed."""
         if not _client_went_away():
             super().handle_error(request, client_address)
 
@@ -264,12 +264,12 @@ class Server(ThreadingHTTPServer):
 
 
 def _client_went_away() -> bool:
-    """Return whether the exception at hand means that the other side left."""
+    """Return whether the current exception means that the client closed its connection."""
     return isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError | OSError)
 
 
 def _hang_up(connection: socket) -> None:
-    """End a connection that waits for its next request."""
+    """Close a connection that waits for its next request."""
     try:
         connection.shutdown(SHUT_RDWR)
     except OSError:

@@ -1,4 +1,4 @@
-"""Answers requests to the API of a 1C-Bitrix site (`/api/`): routes a developer wrote, a key, pages, a limit."""
+"""Handles requests to the site's API (`/api/`): key, lists by page, rate limit, OpenAPI document."""
 
 import json
 import random
@@ -67,7 +67,7 @@ _LISTS: Final[dict[str, tuple[str, Callable[[int, int], Row], str]]] = {
     "customers": ("contacts", _customer, ""),
     "news": ("tasks", _article, ""),
 }
-"""Route → the company's table its rows live and die with, how a row looks, and the date it can be asked for by."""
+"""Route → table of the company whose ids it has, function of a row, column of the filter ``modified_since``."""
 
 
 def rows(portal: Portal, name: str) -> list[Row]:
@@ -125,7 +125,7 @@ def _positive_int(given: dict[str, str], name: str, usual: int) -> int:
 
 
 def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
-    """Return a page. Beyond the end an old list comes with its last page again."""
+    """Return a page of a list; beyond the end it is empty or the last page again, by the switch ``site_beyond``."""
     faults = portal.faults.command(f"site/{name}")
     portal.stats.command(f"site/{name}")
     found, dated = rows(portal, name), _LISTS[name][2]

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the site: what a developer wrote by hand beside the routes, lists and others."""
+"""The OpenAPI document of the site, as a developer would write it by hand."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,17 +14,17 @@ _INSTANT: Final = {"type": "string", "format": "date-time"}
 
 
 def _ref(kind: str, name: str) -> dict[str, Any]:
-    """Refer to a component."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Allow null, as OpenAPI 3.0 writes it."""
+    """Return a schema that allows null, as in OpenAPI 3.0."""
     return {**schema, "nullable": True}
 
 
 def _object(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
-    """Describe an object."""
+    """Return the schema of an object."""
     return {"type": "object", **({"required": list(required)} if required else {}), "properties": dict(properties)}
 
 
@@ -107,13 +107,13 @@ _SINCE: Final = {
 
 
 def _answer(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe what a route answers when all is well, and when it is not."""
+    """Return the responses of a route: success and error."""
     bad = {"description": "Unauthorized", "content": {"application/json": {"schema": _ref("schemas", "Error")}}}
     return {"200": {"description": "OK", "content": {"application/json": {"schema": dict(schema)}}}, "401": bad}
 
 
 def _list(item: str, summary: str, *more: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a paged list."""
+    """Return the operation of a paged list."""
     items = _object({"items": {"type": "array", "items": _ref("schemas", item)}})
     return {
         "summary": summary,

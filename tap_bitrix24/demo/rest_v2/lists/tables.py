@@ -60,9 +60,12 @@ def create_table(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
 def _mirrored(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
     """Return a table with one row for each row of another; they share ids and times, so rows come and go together."""
     other, make = tables[entry.mirrors], _row_factory(_column_values(entry), seeds, tables)
-    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
+    time_fields = (
+        entry.request_name(entry.created) or _NO_TIME_FIELD,
+        entry.request_name(entry.modified) or _NO_TIME_FIELD,
+    )
     key = entry.request_name(entry.key)
-    table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, stamps, key)
+    table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, time_fields, key)
 
     def changed(number: int | None) -> None:
         if number is not None:
@@ -99,14 +102,17 @@ def _connected(entry: Entry, tables: Tables, table: Table) -> Table:
 
 def _table(entry: Entry, seeds: Seeds, ids: "array[int]", make: RowFactory) -> Table:
     """Return the table; times are generated only where a column shows them."""
-    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
+    time_fields = (
+        entry.request_name(entry.created) or _NO_TIME_FIELD,
+        entry.request_name(entry.modified) or _NO_TIME_FIELD,
+    )
     if entry.created or entry.modified:
         created, modified = seeds.times(entry.table, len(ids))
     else:
         created = array("q", [seeds.anchor - 90 * DAY]) * len(ids)
         modified = created[:]
     key = entry.request_name(entry.key) or NO_KEY
-    return Table(entry.table, entry.fields, make, ids, created, modified, stamps, key)
+    return Table(entry.table, entry.fields, make, ids, created, modified, time_fields, key)
 
 
 def _column_values(entry: Entry) -> list[tuple[str, int, Value]]:
