@@ -31,7 +31,7 @@ _FULL_PATH: Final = 3
 # Parameters that the server removes before the method sees them (docs/protocol.md §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 _SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
-_WITHOUT_PREFIX: Final = ("/_demo/", "/oauth/token")
+_UNPREFIXED: Final = ("/_demo/", "/oauth/token")
 """Beginnings of the paths without the portal's prefix: the authorization server and the control endpoints."""
 
 
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the reply to any request."""
         url = urlsplit(self.path)
         portal = self.server.portal
-        path = url.path if url.path.startswith(_WITHOUT_PREFIX) else _without_prefix(portal.prefix, url.path)
+        path = url.path if url.path.startswith(_UNPREFIXED) else _without_prefix(portal.prefix, url.path)
         interface = next((answer for beginning, answer in _INTERFACES.items() if path.startswith(beginning)), None)
         if _SECRETS & parse_qs(url.query).keys():
             portal.stats.secret_in_url()

@@ -33,7 +33,7 @@ def types(entity: Entity, view: View) -> dict[str, str]:
 
 
 class RowWriter:
-    """Converts the rows of one entity to those of this API."""
+    """A converter of one entity's rows to those of this API."""
 
     def __init__(self, portal: Portal, entity: Entity, kind: int | None) -> None:
         """Look up the fields' types."""
