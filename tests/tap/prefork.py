@@ -2,8 +2,8 @@
 
 A server that has imported the tap forks for each run: the run has its arguments, environment, working directory, files
 and exit code to itself, as the console script has, and shares nothing with runs before it. One server serves a test
-process; it ends when that process does. The console scripts themselves are started by the tests of signals, kills,
-limits and documented commands.
+process; it ends when that process does. Pauses are short (`hurry.py`), unless a run is to take its time. The console
+scripts themselves are started by the tests of signals, kills and documented commands.
 """
 
 import atexit
@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
+
+from tests.tap.hurry import CLOCK, hurry
 
 LENGTH = 4
 """Bytes that say how long the request is which follows."""
@@ -42,7 +44,7 @@ class Server:
         self._process.wait()
 
     def run(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, hurried: bool
     ) -> "subprocess.CompletedProcess[str]":
         """Run the tap to its end.
 
@@ -51,11 +53,13 @@ class Server:
             cwd: Working directory.
             env: The whole environment.
             timeout: Seconds after which the run is killed.
+            hurried: Pauses are short.
 
         Raises:
             subprocess.TimeoutExpired: It was.
         """
-        request = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": dict(env)}).encode()
+        given = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "hurried": hurried}
+        request = json.dumps(given).encode()
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             reading, writing = os.pipe()
             with os.fdopen(reading, "rb", buffering=0) as answers:
@@ -133,10 +137,12 @@ def _become(request: Mapping[str, Any], stdout: int, stderr: int) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    CLOCK.part = CLOCK.part if request["hurried"] else 1
     sys.argv = ["tap-bitrix24", *request["arguments"]]
 
 
 if __name__ == "__main__":
+    hurry()
     from tap_bitrix24.tap import main
 
     _serve(socket.socket(fileno=int(sys.argv[1])))

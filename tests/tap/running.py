@@ -101,6 +101,8 @@ class Tap:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    hurried: bool = True
+    """Pauses take a fraction of their time; not so where the portal's own limits are kept to."""
 
     def __call__(
         self,
@@ -126,7 +128,8 @@ class Tap:
         given = [*arguments, "--config", self._file("config.json", config)]
         given += ["--state", self._file("state.json", state)] if state is not None else []
         given += ["--catalog", self._file("catalog.json", catalog)] if catalog is not None else []
-        done = server().run(given, cwd=self.folder, env={**os.environ, **self.environment}, timeout=timeout)
+        environment = {**os.environ, **self.environment}
+        done = server().run(given, cwd=self.folder, env=environment, timeout=timeout, hurried=self.hurried)
         return Run(done.returncode, done.stdout, done.stderr)
 
     def discover(self, config: Mapping[str, Any]) -> dict[str, Any]:
