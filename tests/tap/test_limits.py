@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.tap.conftest import Start
 from tests.tap.running import SCRIPTS, Tap, only
 
@@ -45,6 +47,7 @@ def test_two_taps_on_one_machine_keep_to_the_rate_together(start: Start, catalog
     assert stats["errors"] == {}
 
 
+@pytest.mark.slow
 def test_no_more_requests_are_in_flight_than_allowed(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     portal = start(scale=20_000, latency=50)
     for most in (1, 3):

@@ -104,6 +104,7 @@ def test_what_can_not_be_believed_fails_its_stream_only(site: Callable[..., Site
     assert len(run.records("news")) == len(portal.truth("site:news"))
 
 
+@pytest.mark.slow
 def test_the_limit_is_kept_by_pacing(site: Callable[..., Site], run_tap: Tap) -> None:
     portal, config = site(no_limits=False, scale=1500)
     replace(run_tap, hurried=False)(config).succeeded()

@@ -148,6 +148,7 @@ def test_a_page_that_says_it_is_not_whole_is_no_page(service: Callable[..., Serv
     assert run.records("quotes") == []
 
 
+@pytest.mark.slow
 def test_the_services_limits_are_kept(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service(no_limits=False, scale=3000)
     replace(run_tap, hurried=False)(config).succeeded()
