@@ -153,6 +153,7 @@ def test_the_sweep_is_a_setting(start: Start, run_tap: Tap, catalog: Catalog, ho
     assert LINKS.brought(second) == (LINKS.truth(portal) if hours == 1 else {})
 
 
+@pytest.mark.slow
 class TestCost:
     """Requests, the preflight and the parents' own among them, of a company with 10,000 deals."""
 
