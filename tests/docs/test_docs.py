@@ -280,7 +280,7 @@ def test_adding_an_entity_takes_the_steps_described(tmp_path: Path) -> None:
     places = {
         "entity": (tmp_path / "tap_bitrix24/entities/crm_parts.py", "CRM_PARTS: Sequence[Entity] = (\n"),
         "demo entry": (
-            tmp_path / "tap_bitrix24/demo/lists/data/timeline.py",
+            tmp_path / "tap_bitrix24/demo/rest_v2/lists/data/timeline.py",
             "ENTRIES: Final[tuple[Entry, ...]] = (\n",
         ),
     }
