@@ -58,11 +58,11 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
     """That, and the fields of all entities the key lists."""
     portal = preflight(client, settings)
     offered = [(name, each, params) for name, each, params in _offered(portal) if is_allowed(portal, each)]
-    asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
+    asked = [Command(each.fields.method, params, VIBECODE) for _, each, params in offered if each.fields.method]
     answers = iter(client.batch_with_retries([_batched(call) for call in asked], attempts=FIRST_REQUEST_ATTEMPTS))
     found: list[DiscoveredStream] = []
     for name, each, _ in offered:
-        brought = [_described(next(answers))] if each.fields_method else []
+        brought = [_described(next(answers))] if each.fields.method else []
         if (stream := build_stream(each, name, brought)) is not None:
             found.append(stream)
     own = [build_stream(each, each.stream, []) for each in META]

@@ -115,7 +115,7 @@ def fresh(entity: Entity) -> str:
         return "changed parents: the run; others: `child_sweep_hours`"
     if entity.replication_key is not None and entity.parents is None:
         return "the run's start; deleted rows stay"
-    return "the run" if entity.complete else "the run; older months stay as they were"
+    return "the run" if entity.quirks.complete else "the run; older months stay as they were"
 
 
 def streams() -> str:

@@ -5,8 +5,18 @@ from collections import Counter
 import pytest
 
 from tap_bitrix24.discovery.discovered import columns_of
-from tap_bitrix24.entities import BY_STREAM, ENTITIES, EXCLUDED, META, REASONS, REDACTED, REST_V3, Entity, find_entity
-from tap_bitrix24.entities.crm import DEALS, SMART_PROCESSES
+from tap_bitrix24.entities import (
+    BY_STREAM,
+    ENTITIES,
+    EXCLUDED,
+    META,
+    REASONS,
+    REDACTED,
+    REST_V3,
+    SMART_PROCESSES,
+    Entity,
+    find_entity,
+)
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import ANY, DATETIME
@@ -28,7 +38,7 @@ each_row = pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity
 @pytest.mark.parametrize(
     ("stream", "entity"),
     [
-        ("deals", DEALS),
+        ("deals", BY_STREAM["deals"]),
         ("smart_process_128", SMART_PROCESSES),
         ("list_elements_44", BY_STREAM["list_elements_"]),
         ("lists", BY_STREAM["lists"]),
@@ -48,7 +58,7 @@ def test_which_row_of_the_table_a_stream_belongs_to(stream: str, entity: Entity 
 def test_every_row_of_the_table_is_sound(entity: Entity) -> None:
     assert entity.scope or entity in META, "only what the tap makes itself needs no scope"
     assert entity.primary_key
-    assert entity.fields_method or entity.type_overrides or entity.documented_columns
+    assert entity.fields.method or entity.columns.overrides or entity.columns.documented
     assert entity.stream == column_name(entity.stream)
     if entity.replication_key is not None:
         assert entity.supports_keyset, "windows are read by id"
@@ -56,7 +66,7 @@ def test_every_row_of_the_table_is_sound(entity: Entity) -> None:
     if entity.endpoint.method in ZONED:
         assert entity.replication_key is not None
         assert entity.replication_key.timezone_margin == 26 * 3600, "decision 13"
-    if entity.select or entity.select_all_fields:
+    if entity.select.names or entity.select.all_fields:
         assert entity.endpoint.select_param, "there is a parameter to name columns in"
     if entity.supports_keyset:
         assert entity.endpoint.request_key
@@ -68,12 +78,12 @@ def test_the_key_is_made_of_columns(entity: Entity) -> None:
     """All of them are known without asking, but for ids that the field method is sure to describe."""
     columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
     left = set(entity.primary_key) - {column.portal_name for column in columns}
-    assert not left or (left <= {"ID", "id", "CURRENCY"} and entity.fields_method)
+    assert not left or (left <= {"ID", "id", "CURRENCY"} and entity.fields.method)
 
 
 @each_row
 def test_no_column_holds_anything_at_all_unless_it_is_declared_mixed(entity: Entity) -> None:
-    mixed = {name for name, type_ in {**entity.documented_columns, **entity.type_overrides}.items() if type_ == "mixed"}
+    mixed = {name for name, type_ in entity.columns.types.items() if type_ == "mixed"}
     columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
     assert {column.portal_name for column in columns if column.kind == ANY} == mixed
 
@@ -91,8 +101,8 @@ def test_what_rows_are_filtered_by_is_a_date_time(entity: Entity) -> None:
 
 @each_row
 def test_flags_and_types_name_columns_that_may_be_there(entity: Entity) -> None:
-    if not entity.fields_method:
-        assert entity.yes_no_columns <= {*entity.documented_columns, *entity.type_overrides}
+    if not entity.fields.method:
+        assert entity.columns.yes_no <= {*entity.columns.documented, *entity.columns.overrides}
 
 
 @each_row
@@ -121,7 +131,7 @@ def test_every_parent_is_a_stream(entity: Entity) -> None:
         if parent.embedded_children is not None:
             assert owner.universal is not None, "told by the universal method"
         if parent.group_size > 1:
-            assert parent.owner_key in {*entity.documented_columns, *entity.type_overrides}, (
+            assert parent.owner_key in {*entity.columns.documented, *entity.columns.overrides}, (
                 "the rows name their parent"
             )
 
@@ -158,4 +168,4 @@ def test_a_deprecated_twin_names_what_to_read_instead() -> None:
 def test_redacted_columns_are_columns_of_their_streams() -> None:
     for stream, column in REDACTED:
         entity = BY_STREAM[stream]
-        assert column in {column_name(name) for name in (*entity.documented_columns, *entity.type_overrides)}
+        assert column in {column_name(name) for name in (*entity.columns.documented, *entity.columns.overrides)}

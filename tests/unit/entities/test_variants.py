@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities.base import (
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
+from tap_bitrix24.entities.variants import (
     date_ranges,
+    for_each_booking_range,
     for_each_date_range,
     for_each_entity_type,
     for_each_month,
@@ -19,8 +21,6 @@ from tap_bitrix24.entities.base import (
     product_fields,
     universal_list_variant,
 )
-from tap_bitrix24.entities.owners import each_booking_span
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
 
 @pytest.mark.parametrize("since", [None, datetime(2024, 9, 9, tzinfo=UTC)])
 def test_bookings_are_asked_for_to_the_ends_of_time(since: datetime | None) -> None:
-    made = [each.params for each in each_booking_span(portal(start_date=since))]
+    made = [each.params for each in for_each_booking_range(portal(start_date=since))]
     lows = [each["filter.within.dateFrom"] for each in made]
     highs = [each["filter.within.dateTo"] for each in made]
     assert lows[0] == (int(since.timestamp()) if since else 0)

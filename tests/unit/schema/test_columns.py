@@ -239,8 +239,8 @@ def test_columns_survive_the_catalog() -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
 def test_the_table_names_only_types_the_tap_knows(entity: Any) -> None:
-    for name, type_ in {**entity.documented_columns, **entity.type_overrides}.items():
-        only = build_columns([], types={name: type_}, flags=entity.yes_no_columns)[0]
+    for name, type_ in entity.columns.types.items():
+        only = build_columns([], types={name: type_}, flags=entity.columns.yes_no)[0]
         assert only.kind != ANY or type_ == "mixed", (name, type_)
 
 
