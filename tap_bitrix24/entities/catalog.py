@@ -9,7 +9,7 @@ from typing import Any
 from tap_bitrix24.entities.entity import POSITION, Entity, Parent
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
-from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, ListMethods, Scope, controller_list, whole_list
+from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, ListMethods, Scope, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import (
     NO_SUCH_LIST,
     for_each_offer_iblock,
@@ -182,7 +182,7 @@ CATALOG: Sequence[Entity] = (
     ),
     catalog.stream(
         "product_images",
-        whole_list("catalog.productImage.list", "productImages", key="id", fields="catalog.productImage.getFields"),
+        unpaged_list("catalog.productImage.list", "productImages", key="id", fields="catalog.productImage.getFields"),
         parents=[Parent(stream, "productId") for stream in PRODUCTS],
     ),
     catalog.default_stream(

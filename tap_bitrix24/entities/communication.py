@@ -16,7 +16,7 @@ from tap_bitrix24.entities.presets import (
     Scope,
     classic_list,
     controller_list,
-    whole_list,
+    unpaged_list,
 )
 from tap_bitrix24.entities.variants import for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey
@@ -37,12 +37,12 @@ COMMUNICATION: Sequence[Entity] = (
         replication_key=ReplicationKey("CALL_START_DATE", "CALL_START_DATE", visibility_delay=2 * DAY),
     ),
     telephony.stream(
-        "telephony_lines", whole_list("voximplant.line.get", key="LINE_ID", shape=named("LINE_ID", "NAME"))
+        "telephony_lines", unpaged_list("voximplant.line.get", key="LINE_ID", shape=named("LINE_ID", "NAME"))
     ),
     telephony.stream("sip_lines", classic_list("voximplant.sip.get", key="CONFIG_ID", paging=FILTER_SORT_ORDER)),
     telephony.stream(
         "telephony_users",
-        whole_list("voximplant.user.get"),
+        unpaged_list("voximplant.user.get"),
         parents=Parent("users", "USER_ID", group_size=50, owner_key="ID"),
     ),
     imopenlines.stream(
@@ -52,13 +52,13 @@ COMMUNICATION: Sequence[Entity] = (
     ),
     imopenlines.stream(
         "openlines_crm_chats",
-        whole_list("imopenlines.crm.chat.get", key="CHAT_ID"),
+        unpaged_list("imopenlines.crm.chat.get", key="CHAT_ID"),
         primary_key=("CRM_ENTITY_TYPE", "CRM_ENTITY", "CHAT_ID"),
         parents=ITEMS_WITH_CHATS,
     ),
     imopenlines.stream(
         "openlines_session_messages",
-        whole_list("imopenlines.session.history.get", "message", key="id", shape=keyed("id")),
+        unpaged_list("imopenlines.session.history.get", "message", key="id", shape=keyed("id")),
         parents=OPEN_LINE_SESSIONS,
     ),
     im.stream("im_recent_chats", controller_list("im.recent.list", "items", paging=LimitOffset())),
@@ -69,7 +69,7 @@ COMMUNICATION: Sequence[Entity] = (
     ),
     im.stream(
         "im_chat_users",
-        whole_list("im.chat.user.list", key="USER_ID", shape=scalars("USER_ID")),
+        unpaged_list("im.chat.user.list", key="USER_ID", shape=scalars("USER_ID")),
         primary_key=("CHAT_ID", "USER_ID"),
         parents=Parent("im_recent_chats", "CHAT_ID", column="CHAT_ID", value_key="chat_id"),
     ),

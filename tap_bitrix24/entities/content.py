@@ -16,7 +16,7 @@ from tap_bitrix24.entities.presets import (
     Scope,
     classic_list,
     controller_list,
-    whole_list,
+    unpaged_list,
 )
 from tap_bitrix24.entities.variants import (
     NO_SUCH_MODULE,
@@ -69,13 +69,13 @@ CONTENT: Sequence[Entity] = (
     ),
     lists.stream(
         "list_fields",
-        whole_list("lists.field.get", key="FIELD_ID", shape=keyed("FIELD_ID")),
+        unpaged_list("lists.field.get", key="FIELD_ID", shape=keyed("FIELD_ID")),
         primary_key=("IBLOCK_ID", "FIELD_ID"),
         variants=for_each_universal_list,
     ),
     lists.stream(
         "list_sections",
-        whole_list("lists.section.get"),
+        unpaged_list("lists.section.get"),
         primary_key=("IBLOCK_ID", "ID"),
         variants=for_each_universal_list,
     ),
@@ -103,7 +103,7 @@ CONTENT: Sequence[Entity] = (
         "document_roles", controller_list("documentgenerator.role.list", "roles", paging=UNORDERED)
     ),
     documentgenerator.stream(
-        "document_regions", whole_list("documentgenerator.region.list", "regions", key="code", shape=keyed("code"))
+        "document_regions", unpaged_list("documentgenerator.region.list", "regions", key="code", shape=keyed("code"))
     ),
     landing.stream(
         "sites",
@@ -118,10 +118,10 @@ CONTENT: Sequence[Entity] = (
     landing.stream("site_templates", classic_list("landing.template.getlist", paging=IN_PARAMS)),
     landing.stream(
         "site_blocks",
-        whole_list("landing.block.getlist", key="id"),
+        unpaged_list("landing.block.getlist", key="id"),
         parents=Parent("site_pages", "lid", group_size=50, owner_key="lid"),
     ),
-    landing.stream("site_roles", whole_list("landing.role.getList")),
+    landing.stream("site_roles", unpaged_list("landing.role.getList")),
     landing.stream("site_repo_blocks", classic_list("landing.repo.getList", paging=IN_PARAMS)),
     biconnector.stream(
         "bi_sources",
@@ -166,7 +166,7 @@ CONTENT: Sequence[Entity] = (
         controller_list("rpa.stage.listForType", "stages", paging=UNORDERED),
         parents=Parent("rpa_types", "typeId"),
     ),
-    userconsent.stream("user_consent_agreements", whole_list("userconsent.agreement.list")),
-    ai_admin.stream("ai_engines", whole_list("ai.engine.list", key="id")),
-    mailservice.stream("mail_services", whole_list("mailservice.list", fields="mailservice.fields")),
+    userconsent.stream("user_consent_agreements", unpaged_list("userconsent.agreement.list")),
+    ai_admin.stream("ai_engines", unpaged_list("ai.engine.list", key="id")),
+    mailservice.stream("mail_services", unpaged_list("mailservice.list", fields="mailservice.fields")),
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tap_bitrix24.entities.entity import Entity, Select, StreamTemplate, Universal
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.entities.presets import ALL_TIMEZONES, Scope, classic_list, controller_list, whole_list
+from tap_bitrix24.entities.presets import ALL_TIMEZONES, Scope, classic_list, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import NO_SUCH_TYPE, entity_type_variant, for_each_entity_type, for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey
 
@@ -109,17 +109,17 @@ CRM: Sequence[Entity] = (
         replication_key="LAST_UPDATED",
         select=Select(names=("*", "COMMUNICATIONS", "FILES", "BINDINGS"), narrowable=True),
     ),
-    crm.default_stream("crm_statuses", whole_list("crm.status.list", fields="crm.status.fields")),
+    crm.default_stream("crm_statuses", unpaged_list("crm.status.list", fields="crm.status.fields")),
     crm.default_stream(
         "crm_categories",
-        whole_list(
+        unpaged_list(
             "crm.category.list", "categories", key="id", fields="crm.category.fields", fields_params={"entityTypeId": 2}
         ),
         primary_key=("entityTypeId", "id"),
         variants=for_each_entity_type(2, 3, 4, SMART_INVOICE),
         ignorable_errors=NO_SUCH_TYPE,
     ),
-    crm.default_stream("currencies", whole_list("crm.currency.list", key="CURRENCY", fields="crm.currency.fields")),
+    crm.default_stream("currencies", unpaged_list("crm.currency.list", key="CURRENCY", fields="crm.currency.fields")),
     crm.default_stream("crm_types", controller_list("crm.type.list", "types", fields="crm.type.fields")),
     crm.default_stream(
         "smart_invoices",

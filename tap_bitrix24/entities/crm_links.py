@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tap_bitrix24.entities.entity import Entity, Parent
 from tap_bitrix24.entities.known_columns import KnownColumns, known_columns
 from tap_bitrix24.entities.parents import linked
-from tap_bitrix24.entities.presets import Scope, whole_list
+from tap_bitrix24.entities.presets import Scope, unpaged_list
 
 _COLUMNS = known_columns("crm_links")
 crm = Scope(("crm",), _COLUMNS)
@@ -19,7 +19,7 @@ def _links(stream: str, parents: str, parent: str, child: str) -> Entity:
     documented = {column: "integer", link: "integer", "SORT": "integer", "ROLE_ID": "integer", "IS_PRIMARY": "boolean"}
     return crm.default_stream(
         stream,
-        whole_list(f"crm.{parent}.{child}.items.get", key=link, fields=f"crm.{parent}.{child}.fields"),
+        unpaged_list(f"crm.{parent}.{child}.items.get", key=link, fields=f"crm.{parent}.{child}.fields"),
         primary_key=(column, link),
         columns=KnownColumns(documented=documented),
         ignorable_errors=frozenset({"not found", "not_found"}),
@@ -36,7 +36,7 @@ def _links(stream: str, parents: str, parent: str, child: str) -> Entity:
 
 def _user_fields(item: str) -> Entity:
     """The user fields of one kind of item, options included."""
-    methods = whole_list(f"crm.{item}.userfield.list", fields="crm.userfield.fields")
+    methods = unpaged_list(f"crm.{item}.userfield.list", fields="crm.userfield.fields")
     return crm.default_stream(f"{item}_userfields", methods, columns=_COLUMNS["userfields"])
 
 

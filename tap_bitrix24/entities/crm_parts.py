@@ -17,7 +17,7 @@ from tap_bitrix24.entities.presets import (
     Scope,
     classic_list,
     controller_list,
-    whole_list,
+    unpaged_list,
 )
 from tap_bitrix24.entities.variants import NO_SUCH_MODULE, for_each_value
 from tap_bitrix24.model.field import Field
@@ -39,11 +39,11 @@ def recurring_fields(answer: Any) -> list[Field]:
 CRM_PARTS: Sequence[Entity] = (
     crm.stream(
         "crm_activity_bindings",
-        whole_list("crm.activity.binding.list"),
+        unpaged_list("crm.activity.binding.list"),
         primary_key=("activityId", "entityTypeId", "entityId"),
         parents=Parent("crm_activities", "activityId", column="activityId", name="activity"),
     ),
-    crm.stream("crm_activity_badges", whole_list("crm.activity.badge.list", "badges", key="code")),
+    crm.stream("crm_activity_badges", unpaged_list("crm.activity.badge.list", "badges", key="code")),
     crm.stream(
         "crm_timeline_comments",
         classic_list("crm.timeline.comment.list", paging=UNORDERED, fields="crm.timeline.comment.fields"),
@@ -51,7 +51,7 @@ CRM_PARTS: Sequence[Entity] = (
     ),
     crm.stream(
         "crm_timeline_bindings",
-        whole_list("crm.timeline.bindings.list", fields="crm.timeline.bindings.fields"),
+        unpaged_list("crm.timeline.bindings.list", fields="crm.timeline.bindings.fields"),
         primary_key=("OWNER_ID", "ENTITY_TYPE", "ENTITY_ID"),
         parents=Parent("crm_timeline_comments", "filter.OWNER_ID"),
     ),
@@ -60,8 +60,8 @@ CRM_PARTS: Sequence[Entity] = (
         controller_list("crm.timeline.logmessage.list", paging=UNORDERED, page_size=10),
         parents=all_items,
     ),
-    crm.stream("crm_timeline_icons", whole_list("crm.timeline.icon.list", "icons", key="code")),
-    crm.stream("crm_timeline_logos", whole_list("crm.timeline.logo.list", "logos", key="code")),
+    crm.stream("crm_timeline_icons", unpaged_list("crm.timeline.icon.list", "icons", key="code")),
+    crm.stream("crm_timeline_logos", unpaged_list("crm.timeline.logo.list", "logos", key="code")),
     crm.default_stream(
         "crm_product_rows",
         controller_list("crm.item.productrow.list", "productRows", fields="crm.item.productrow.fields"),
@@ -98,7 +98,7 @@ CRM_PARTS: Sequence[Entity] = (
     ),
     crm.stream(
         "requisite_preset_fields",
-        whole_list("crm.requisite.preset.field.list", fields="crm.requisite.preset.field.fields"),
+        unpaged_list("crm.requisite.preset.field.list", fields="crm.requisite.preset.field.fields"),
         primary_key=("presetId", "ID"),
         parents=Parent("requisite_presets", "preset.ID", column="presetId"),
     ),
@@ -109,20 +109,20 @@ CRM_PARTS: Sequence[Entity] = (
     ),
     crm.default_stream(
         "crm_order_entities",
-        whole_list("crm.orderentity.list", "orderEntity", key="orderId", fields="crm.orderentity.getFields"),
+        unpaged_list("crm.orderentity.list", "orderEntity", key="orderId", fields="crm.orderentity.getFields"),
         primary_key=("orderId", "ownerId"),
         variants=for_each_value("start", -1),  # all bindings in one answer; any other start counts them
     ),
-    crm.stream("crm_item_payments", whole_list("crm.item.payment.list", key="id"), parents=payable_items),
-    crm.stream("crm_item_deliveries", whole_list("crm.item.delivery.list", key="id"), parents=payable_items),
+    crm.stream("crm_item_payments", unpaged_list("crm.item.payment.list", key="id"), parents=payable_items),
+    crm.stream("crm_item_deliveries", unpaged_list("crm.item.delivery.list", key="id"), parents=payable_items),
     crm.stream(
         "crm_payment_products",
-        whole_list("crm.item.payment.product.list", key="id"),
+        unpaged_list("crm.item.payment.product.list", key="id"),
         parents=Parent("order_payments", "paymentId", fixed_params={"filter": {}}),
     ),
     crm.stream(
         "crm_payment_deliveries",
-        whole_list("crm.item.payment.delivery.list", key="id"),
+        unpaged_list("crm.item.payment.delivery.list", key="id"),
         parents=Parent("order_payments", "paymentId", fixed_params={"filter": {}}),
     ),
     userfieldconfig.default_stream(
@@ -138,15 +138,15 @@ CRM_PARTS: Sequence[Entity] = (
     crm.stream("call_lists", classic_list("crm.calllist.list", paging=FILTER_ORDER)),
     crm.stream(
         "call_list_items",
-        whole_list("crm.calllist.items.get"),
+        unpaged_list("crm.calllist.items.get"),
         primary_key=("LIST_ID", "ENTITY_TYPE", "ID"),
         parents=Parent("call_lists", "LIST_ID", column="LIST_ID"),
     ),
-    crm.stream("call_list_statuses", whole_list("crm.calllist.statuslist")),
-    crm.default_stream("crm_enum_owner_types", whole_list("crm.enum.ownertype", fields="crm.enum.fields")),
-    crm.stream("crm_enum_address_types", whole_list("crm.enum.addresstype", fields="crm.enum.fields")),
-    crm.stream("crm_enum_activity_types", whole_list("crm.enum.activitytype", fields="crm.enum.fields")),
-    crm.stream("crm_duplicate_volatile_types", whole_list("crm.duplicate.volatileType.list", key="id")),
+    crm.stream("call_list_statuses", unpaged_list("crm.calllist.statuslist")),
+    crm.default_stream("crm_enum_owner_types", unpaged_list("crm.enum.ownertype", fields="crm.enum.fields")),
+    crm.stream("crm_enum_address_types", unpaged_list("crm.enum.addresstype", fields="crm.enum.fields")),
+    crm.stream("crm_enum_activity_types", unpaged_list("crm.enum.activitytype", fields="crm.enum.fields")),
+    crm.stream("crm_duplicate_volatile_types", unpaged_list("crm.duplicate.volatileType.list", key="id")),
     crm.default_stream(
         "crm_documents",
         controller_list("crm.documentgenerator.document.list", "documents"),
@@ -174,5 +174,5 @@ CRM_PARTS: Sequence[Entity] = (
         classic_list("crm.invoice.recurring.list", fields="crm.invoice.recurring.fields"),
         select=ALL_COLUMNS,
     ),
-    crm.stream("invoice_statuses_old", whole_list("crm.invoice.status.list", fields="crm.invoice.status.fields")),
+    crm.stream("invoice_statuses_old", unpaged_list("crm.invoice.status.list", fields="crm.invoice.status.fields")),
 )

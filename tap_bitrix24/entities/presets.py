@@ -1,6 +1,6 @@
 """How rows of the table are written: presets for lists of one kind, and the scope that opens them.
 
-A row is `crm.stream("currencies", whole_list("crm.currency.list", key="CURRENCY"))`: what is not said follows the
+A row is `crm.stream("currencies", unpaged_list("crm.currency.list", key="CURRENCY"))`: what is not said follows the
 conventions below. The columns of a stream stand in a data file beside the module (`known_columns`).
 """
 
@@ -148,7 +148,7 @@ def controller_list(method: str, rows: str = "", *, key: str = "id", **facts: Un
     return list_methods(Endpoint(method, StartParameter(), listed, rows, key, key), facts, ALL_TIMEZONES)
 
 
-def whole_list(method: str, rows: str = "", *, key: str = "ID", **facts: Unpack[ListFacts]) -> ListMethods:
+def unpaged_list(method: str, rows: str = "", *, key: str = "ID", **facts: Unpack[ListFacts]) -> ListMethods:
     """A list that comes whole in one answer: a dictionary, or the children of one parent."""
     return list_methods(Endpoint(method, SINGLE_PAGE, listed, rows, key, key), facts)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tap_bitrix24.entities.entity import POSITION, Entity, Parent
 from tap_bitrix24.entities.known_columns import known_columns
-from tap_bitrix24.entities.presets import FILTER_ORDER, UNORDERED, Scope, classic_list, controller_list, whole_list
+from tap_bitrix24.entities.presets import FILTER_ORDER, UNORDERED, Scope, classic_list, controller_list, unpaged_list
 
 _COLUMNS = known_columns("sale")
 sale = Scope(("sale",), _COLUMNS)
@@ -125,14 +125,14 @@ SALE: Sequence[Entity] = (
         primary_key=(POSITION,),
     ),
     pay_system.default_stream("pay_systems", classic_list("sale.paysystem.list", paging=FILTER_ORDER)),
-    pay_system.stream("pay_system_handlers", whole_list("sale.paysystem.handler.list")),
+    pay_system.stream("pay_system_handlers", unpaged_list("sale.paysystem.handler.list")),
     sale.default_stream("delivery_services", classic_list("sale.delivery.getlist", paging=FILTER_ORDER)),
-    sale.stream("delivery_handlers", whole_list("sale.delivery.handler.list")),
+    sale.stream("delivery_handlers", unpaged_list("sale.delivery.handler.list")),
     delivery.stream(
         "delivery_extra_services",
-        whole_list("sale.delivery.extra.service.get"),
+        unpaged_list("sale.delivery.extra.service.get"),
         parents=Parent("delivery_services", "DELIVERY_ID", column="DELIVERY_ID"),
     ),
     cashbox.stream("cashboxes", classic_list("sale.cashbox.list", paging=FILTER_ORDER)),
-    cashbox.stream("cashbox_handlers", whole_list("sale.cashbox.handler.list")),
+    cashbox.stream("cashbox_handlers", unpaged_list("sale.cashbox.handler.list")),
 )

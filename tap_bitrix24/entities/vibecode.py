@@ -31,32 +31,32 @@ LARGEST_PAGE = 5_000
 """Rows of a page of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
-def _list(path: str, preset: Pagination, key: str, page_size: int, *, alone: bool, facts: ListFacts) -> ListMethods:
+def _list(path: str, paging: Pagination, key: str, page_size: int, *, alone: bool, facts: ListFacts) -> ListMethods:
     endpoint = Endpoint(
-        path, preset, listed, "", key, key, page_size=page_size, supports_chaining=False, dialect=VIBECODE, alone=alone
+        path, paging, listed, "", key, key, page_size=page_size, supports_chaining=False, dialect=VIBECODE, alone=alone
     )
     return list_methods(endpoint, facts)
 
 
-def searchable(entity: str, *, described: bool = True) -> ListMethods:
+def searchable_list(entity: str, *, described: bool = True) -> ListMethods:
     """A list that is read by id, page by page; `described` by its `/fields`."""
     facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
     return _list(f"/{entity}/search", VibecodeSearch(), "id", SEARCH_PAGE, alone=True, facts=facts)
 
 
-def small(entity: str, *, described: bool = True, ordered: bool = True) -> ListMethods:
+def dictionary(entity: str, *, described: bool = True, ordered: bool = True) -> ListMethods:
     """A dictionary, which shares a request with others; `described` by its `/fields`."""
     facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
     return _list(f"/{entity}", VibecodePages(sorted=ordered), "id", SMALL_PAGE, alone=False, facts=facts)
 
 
-def unsearchable(entity: str) -> ListMethods:
+def unsearchable_list(entity: str) -> ListMethods:
     """A list without ids, so that it cannot be searched by them: pages as large as they may be."""
     facts: ListFacts = {"fields": f"/{entity}/fields"}
     return _list(f"/{entity}", VibecodePages(sorted=False), "id", LARGEST_PAGE, alone=True, facts=facts)
 
 
-def nested(path: str, *, key: str = "id", **facts: Unpack[ListFacts]) -> ListMethods:
+def nested_list(path: str, *, key: str = "id", **facts: Unpack[ListFacts]) -> ListMethods:
     """A list on a path of its own, which no batch takes and no `/fields` describes."""
     return _list(path, VibecodePages(sorted=False), key, SMALL_PAGE, alone=True, facts=facts)
 
@@ -68,17 +68,17 @@ _BY_REST: Mapping[str, Entity] = {
 ID_IS_INTEGER = KnownColumns(overrides={"id": "integer"})
 ID_IS_STRING = KnownColumns(overrides={"id": "string"})
 PERSON = KnownColumns(overrides={"id": "integer", "fm": "any", "phone": "any", "email": "any"})
-"""Phones and addresses are described as one list, as a text, or as a list each, depending on the page."""
+"""Phones and addresses come as one list, as a text, or as a list each: pages of the documentation differ."""
 
 
-def _documented(stream: str, columns: Mapping[str, str] | None = None, *, key: str = "id") -> KnownColumns:
-    """Return the columns in the data file, then these; the key is an integer."""
+def _documented(stream: str, columns: Mapping[str, str] | None = None) -> KnownColumns:
+    """Return the stream's columns in the data file, then these; its id is an integer."""
     known = _COLUMNS[stream].documented if stream in _COLUMNS else {}
-    return KnownColumns(documented={**known, **(columns or {})}, overrides={key: "integer"})
+    return KnownColumns(documented={**known, **(columns or {})}, overrides={"id": "integer"})
 
 
 def _as_by_rest(stream: str, rest_stream: str = "", *, without: Sequence[str] = ()) -> KnownColumns:
-    """Return the columns in the data file, then those of the list by REST: what the service passes on as it is.
+    """Return the stream's columns in the data file, then those of the same list by REST, which the service passes on.
 
     Args:
         stream: The stream's name.
@@ -153,7 +153,7 @@ _WORKFLOW_COLUMNS = KnownColumns(documented={**_WORKFLOWS.documented, "DOCUMENT_
 
 SMART = crm.default_stream(
     SMART_PROCESS,
-    nested(
+    nested_list(
         "/items/{entityTypeId}/search",
         paging=VibecodeSearch(),
         page_size=SEARCH_PAGE,
@@ -163,90 +163,100 @@ SMART = crm.default_stream(
     replication_key=_UPDATED_TIME,
     template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
 )
-DEAL_CATEGORIES = crm.default_stream("deal_categories", small("deal-categories"), columns=ID_IS_INTEGER)
-STATUSES = crm.default_stream("crm_statuses", small("statuses"), columns=ID_IS_INTEGER)
+DEAL_CATEGORIES = crm.default_stream("deal_categories", dictionary("deal-categories"), columns=ID_IS_INTEGER)
+STATUSES = crm.default_stream("crm_statuses", dictionary("statuses"), columns=ID_IS_INTEGER)
 LISTS: Sequence[Entity] = (
-    crm.default_stream("deals", searchable("deals"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
-    crm.default_stream("quotes", searchable("quotes"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
-    crm.default_stream("leads", searchable("leads"), columns=PERSON, replication_key=_UPDATED_TIME),
-    crm.default_stream("contacts", searchable("contacts"), columns=PERSON, replication_key=_UPDATED_TIME),
-    crm.default_stream("companies", searchable("companies"), columns=PERSON, replication_key=_UPDATED_TIME),
-    crm.default_stream("smart_invoices", searchable("invoices"), columns=ID_IS_INTEGER, replication_key=_UPDATED_TIME),
+    crm.default_stream("deals", searchable_list("deals"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.default_stream("quotes", searchable_list("quotes"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.default_stream("leads", searchable_list("leads"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream("contacts", searchable_list("contacts"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream("companies", searchable_list("companies"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream(
+        "smart_invoices", searchable_list("invoices"), columns=ID_IS_INTEGER, replication_key=_UPDATED_TIME
+    ),
     SMART,
-    crm.default_stream("crm_activities", searchable("activities"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT),
+    crm.default_stream(
+        "crm_activities", searchable_list("activities"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT
+    ),
     DEAL_CATEGORIES,
     STATUSES,
-    crm.default_stream("currencies", small("currencies"), columns=ID_IS_STRING),
-    crm.default_stream("requisites", searchable("requisites"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT),
-    crm.default_stream("requisite_bank_details", searchable("bank-details"), columns=ID_IS_INTEGER),
-    crm.stream("requisite_presets", small("requisite-presets"), columns=ID_IS_INTEGER),
+    crm.default_stream("currencies", dictionary("currencies"), columns=ID_IS_STRING),
+    crm.default_stream("requisites", searchable_list("requisites"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT),
+    crm.default_stream("requisite_bank_details", searchable_list("bank-details"), columns=ID_IS_INTEGER),
+    crm.stream("requisite_presets", dictionary("requisite-presets"), columns=ID_IS_INTEGER),
     crm.default_stream(
         "crm_addresses",
-        unsearchable("addresses"),
+        unsearchable_list("addresses"),
         primary_key=("typeId", "entityTypeId", "entityId"),
         columns=KnownColumns(overrides={"typeId": "integer", "entityTypeId": "integer", "entityId": "integer"}),
     ),
     crm.stream(
         "requisite_links",
-        unsearchable("requisite-links"),
+        unsearchable_list("requisite-links"),
         primary_key=("entityTypeId", "entityId"),
         columns=KnownColumns(overrides={"entityTypeId": "integer", "entityId": "integer"}),
     ),
     crm.stream(
         "crm_timeline_comments",
-        small("timelines", ordered=False),
+        dictionary("timelines", ordered=False),
         columns=KnownColumns(overrides={"id": "integer", "entityId": "integer", "entityType": "string"}),
         parents=_items_with_comments,
     ),
-    crm.stream("crm_products_old", searchable("products"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
-    crm.stream("crm_product_sections_old", searchable("product-sections"), columns=ID_IS_INTEGER),
-    task.default_stream("tasks", searchable("tasks"), columns=ID_IS_INTEGER, replication_key=_CHANGED_DATE),
-    user.default_stream("users", searchable("users"), columns=_documented("users", _USER_COLUMNS)),
-    department.default_stream("departments", small("departments", described=False), columns=_documented("departments")),
+    crm.stream("crm_products_old", searchable_list("products"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.stream("crm_product_sections_old", searchable_list("product-sections"), columns=ID_IS_INTEGER),
+    task.default_stream("tasks", searchable_list("tasks"), columns=ID_IS_INTEGER, replication_key=_CHANGED_DATE),
+    user.default_stream("users", searchable_list("users"), columns=_documented("users", _USER_COLUMNS)),
+    department.default_stream(
+        "departments", dictionary("departments", described=False), columns=_documented("departments")
+    ),
     workgroup.default_stream(
         "workgroups",
-        searchable("workgroups", described=False),
+        searchable_list("workgroups", described=False),
         columns=_as_by_rest("workgroups", "workgroups_classic", without=("NUMBER_OF_MEMBERS",)),
         replication_key="dateUpdate",
     ),
-    disk.default_stream("disk_storages", searchable("storages"), columns=ID_IS_INTEGER),
+    disk.default_stream("disk_storages", searchable_list("storages"), columns=ID_IS_INTEGER),
     catalog.default_stream(
-        "products", searchable("catalog-products"), columns=ID_IS_INTEGER, replication_key="createdAt"
+        "products", searchable_list("catalog-products"), columns=ID_IS_INTEGER, replication_key="createdAt"
     ),
     catalog.default_stream(
-        "product_sections", searchable("catalog-sections", described=False), columns=_as_by_rest("product_sections")
+        "product_sections",
+        searchable_list("catalog-sections", described=False),
+        columns=_as_by_rest("product_sections"),
     ),
     catalog.default_stream(
-        "product_prices", searchable("catalog-prices", described=False), columns=_as_by_rest("product_prices")
+        "product_prices", searchable_list("catalog-prices", described=False), columns=_as_by_rest("product_prices")
     ),
-    sale.default_stream("orders", searchable("orders"), columns=ID_IS_INTEGER, replication_key=_DATE_UPDATE),
+    sale.default_stream("orders", searchable_list("orders"), columns=ID_IS_INTEGER, replication_key=_DATE_UPDATE),
     sale.default_stream(
         "order_basket_items",
-        searchable("basket-items", described=False),
+        searchable_list("basket-items", described=False),
         columns=_as_by_rest("order_basket_items"),
         replication_key=_DATE_UPDATE,
     ),
     sale.default_stream(
-        "order_payments", searchable("payments", described=False), columns=_as_by_rest("order_payments")
+        "order_payments", searchable_list("payments", described=False), columns=_as_by_rest("order_payments")
     ),
     sale.default_stream(
         "order_statuses",
-        small("order-statuses", described=False),
+        dictionary("order-statuses", described=False),
         columns=replace(_as_by_rest("order_statuses"), overrides={"id": "string"}),
     ),
-    landing.stream("sites", searchable("sites", described=False), columns=_as_by_rest("sites")),
-    landing.stream("site_pages", searchable("pages", described=False), columns=_as_by_rest("site_pages")),
+    landing.stream("sites", searchable_list("sites", described=False), columns=_as_by_rest("sites")),
+    landing.stream("site_pages", searchable_list("pages", described=False), columns=_as_by_rest("site_pages")),
     documentgenerator.stream(
-        "document_templates", searchable("doc-templates"), columns=ID_IS_INTEGER, replication_key="updateTime"
+        "document_templates", searchable_list("doc-templates"), columns=ID_IS_INTEGER, replication_key="updateTime"
     ),
-    documentgenerator.stream("documents", searchable("documents"), columns=ID_IS_INTEGER, replication_key="updateTime"),
-    booking.default_stream("bookings", searchable("bookings", described=False), columns=_as_by_rest("bookings")),
+    documentgenerator.stream(
+        "documents", searchable_list("documents"), columns=ID_IS_INTEGER, replication_key="updateTime"
+    ),
+    booking.default_stream("bookings", searchable_list("bookings", described=False), columns=_as_by_rest("bookings")),
     imopenlines.stream(
-        "openlines_configs", small("openline-configs", described=False), columns=_as_by_rest("openlines_configs")
+        "openlines_configs", dictionary("openline-configs", described=False), columns=_as_by_rest("openlines_configs")
     ),
     telephony.stream(
         "telephony_external_lines",
-        small("telephony-lines", described=False),
+        dictionary("telephony-lines", described=False),
         columns=_documented("telephony_external_lines"),
     ),
 )
@@ -255,7 +265,7 @@ dictionaries share a request."""
 
 CATEGORIES = crm.stream(
     "crm_categories",
-    nested("/categories/{entityTypeId}", paging=SINGLE_PAGE),
+    nested_list("/categories/{entityTypeId}", paging=SINGLE_PAGE),
     primary_key=("entityTypeId", "id"),
     columns=_documented("crm_categories"),
     variants=for_each_entity_type(SMART_INVOICE),
@@ -263,7 +273,7 @@ CATEGORIES = crm.stream(
 
 
 def _user_fields(name: str, path: str) -> Entity:
-    methods = nested(f"/userfields/{path}", paging=SINGLE_PAGE)
+    methods = nested_list(f"/userfields/{path}", paging=SINGLE_PAGE)
     return crm.stream(f"{name}_userfields", methods, columns=_documented("userfields"))
 
 
@@ -279,32 +289,32 @@ REQUISITE_FIELDS = _user_fields("requisite", "requisites")
 NESTED: Sequence[Entity] = (
     crm.stream(
         "crm_product_rows",
-        nested("/{entity}/{id}/products", paging=SINGLE_PAGE),
+        nested_list("/{entity}/{id}/products", paging=SINGLE_PAGE),
         columns=_documented("crm_product_rows", {"taxRate": "double"}),
         parents=_items_with_products,
     ),
     crm.stream(
         "crm_stage_history",
-        nested("/stage-history"),
+        nested_list("/stage-history"),
         primary_key=("entityTypeId", "id"),
         columns=_documented("crm_stage_history"),
         parents=_ITEMS_WITH_STAGES,
     ),
     task.stream(
         "task_comments",
-        nested("/tasks/{taskId}/comments"),
+        nested_list("/tasks/{taskId}/comments"),
         columns=_as_by_rest("task_comments", without=("POST_MESSAGE", "POST_DATE")),
         parents=of_tasks("taskId", "taskId"),
     ),
     task.stream(
         "task_elapsed_items",
-        nested("/tasks/{taskId}/time"),
+        nested_list("/tasks/{taskId}/time"),
         columns=_as_by_rest("task_elapsed_items"),
         parents=of_tasks("taskId", "taskId"),
     ),
     crm.stream(
         "requisite_preset_fields",
-        nested("/requisite-presets/{presetId}/fields"),
+        nested_list("/requisite-presets/{presetId}/fields"),
         primary_key=("presetId", "id"),
         columns=_documented("requisite_preset_fields"),
         parents=Parent("requisite_presets", "presetId", column="presetId", name="preset"),
@@ -312,9 +322,9 @@ NESTED: Sequence[Entity] = (
     CATEGORIES,
     *USER_FIELDS.values(),
     REQUISITE_FIELDS,
-    catalog.default_stream("stores", nested("/warehouses"), columns=_as_by_rest("stores")),
-    log.stream("feed_posts", nested("/posts", key="ID"), columns=_POST_COLUMNS),
-    bizproc.stream("bizproc_workflow_instances", nested("/workflows", key="ID"), columns=_WORKFLOW_COLUMNS),
+    catalog.default_stream("stores", nested_list("/warehouses"), columns=_as_by_rest("stores")),
+    log.stream("feed_posts", nested_list("/posts", key="ID"), columns=_POST_COLUMNS),
+    bizproc.stream("bizproc_workflow_instances", nested_list("/workflows", key="ID"), columns=_WORKFLOW_COLUMNS),
 )
 """Lists on paths of their own, most of them one per owner: a request each, four in a second."""
 VIBE: Sequence[Entity] = (*LISTS, *NESTED)
@@ -338,7 +348,7 @@ UNREAD = frozenset(
 
 def unforeseen(name: str) -> Entity:
     """Return a row for a list that a key opens and this table lacks: described by its `/fields`, read whole, by id."""
-    return Scope((), {}).stream(name.replace("-", "_"), searchable(name), columns=ID_IS_INTEGER)
+    return Scope((), {}).stream(name.replace("-", "_"), searchable_list(name), columns=ID_IS_INTEGER)
 
 
 DIFFERENCES: Sequence[tuple[str, str, str, str]] = (

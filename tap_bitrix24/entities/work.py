@@ -16,7 +16,7 @@ from tap_bitrix24.entities.presets import (
     Scope,
     classic_list,
     controller_list,
-    whole_list,
+    unpaged_list,
 )
 from tap_bitrix24.entities.rest_v3 import TASK_RESULTS
 from tap_bitrix24.entities.variants import for_each_booking_range, for_each_date_range, for_each_month, for_each_value
@@ -73,43 +73,46 @@ WORK: Sequence[Entity] = (
         select=ALL_FIELDS,
     ),
     task.default_stream("task_elapsed_items", classic_list("task.elapseditem.getlist", paging=PositionalParameters())),
-    task.stream("task_checklist_items", whole_list("task.checklistitem.getlist"), parents=of_tasks("TASKID")),
-    task.stream("task_comments", whole_list("task.commentitem.getlist"), parents=of_tasks("0", column="TASK_ID")),
+    task.stream("task_checklist_items", unpaged_list("task.checklistitem.getlist"), parents=of_tasks("TASKID")),
+    task.stream("task_comments", unpaged_list("task.commentitem.getlist"), parents=of_tasks("0", column="TASK_ID")),
     task.stream(
-        "task_results", whole_list("tasks.task.result.list", key="id"), parents=of_tasks("taskId"), rest_v3=TASK_RESULTS
+        "task_results",
+        unpaged_list("tasks.task.result.list", key="id"),
+        parents=of_tasks("taskId"),
+        rest_v3=TASK_RESULTS,
     ),
     task.stream(
         "task_history",
-        whole_list("tasks.task.history.list", "list", key="id"),
+        unpaged_list("tasks.task.history.list", "list", key="id"),
         parents=of_tasks("taskId", column="taskId"),
     ),
     task.stream(
         "task_stages",
-        whole_list("task.stages.get", shape=keyed("ID")),
+        unpaged_list("task.stages.get", shape=keyed("ID")),
         variants=for_each_value("entityId", 0),  # the planner of the webhook's user
         parents=Parent("workgroups", "entityId", name="group"),
     ),
     task.default_stream(
-        "task_userfields", whole_list("task.item.userfield.getlist", fields="task.item.userfield.getfields")
+        "task_userfields", unpaged_list("task.item.userfield.getlist", fields="task.item.userfield.getfields")
     ),
     task.stream(
         "task_flows",
-        whole_list("tasks.flow.Flow.get", key="id", shape=single),
+        unpaged_list("tasks.flow.Flow.get", key="id", shape=single),
         parents=Parent("tasks", "flowId", value_key="flowId", value_request_key="FLOW_ID"),
     ),
     task.stream(
         "task_templates",
-        whole_list("tasks.template.get", shape=single, fields="tasks.template.fields"),
+        unpaged_list("tasks.template.get", shape=single, fields="tasks.template.fields"),
         parents=Parent(
             "tasks", "templateId", value_key="forkedByTemplateId", value_request_key="FORKED_BY_TEMPLATE_ID"
         ),
     ),
     task.stream(
         "task_template_checklist_items",
-        whole_list("tasks.template.checklist.list", "checkListItems", key="id", shape=keyed("id")),
+        unpaged_list("tasks.template.checklist.list", "checkListItems", key="id", shape=keyed("id")),
         parents=Parent("task_templates", "templateId"),
     ),
-    task.stream("task_planner", whole_list("task.planner.getlist", key="TASK_ID", shape=scalars("TASK_ID"))),
+    task.stream("task_planner", unpaged_list("task.planner.getlist", key="TASK_ID", shape=scalars("TASK_ID"))),
     task.stream(
         "scrum_epics",
         controller_list("tasks.api.scrum.epic.list", request_key="ID", fields="tasks.api.scrum.epic.getFields"),
@@ -120,17 +123,17 @@ WORK: Sequence[Entity] = (
     ),
     task.stream(
         "scrum_backlogs",
-        whole_list("tasks.api.scrum.backlog.get", key="id", shape=single, fields="tasks.api.scrum.backlog.getFields"),
+        unpaged_list("tasks.api.scrum.backlog.get", key="id", shape=single, fields="tasks.api.scrum.backlog.getFields"),
         parents=Parent("workgroups", "id", has_children=is_scrum, select=("TYPE",)),
     ),
     task.stream(
         "scrum_kanban_stages",
-        whole_list("tasks.api.scrum.kanban.getStages", key="id", fields="tasks.api.scrum.kanban.getFields"),
+        unpaged_list("tasks.api.scrum.kanban.getStages", key="id", fields="tasks.api.scrum.kanban.getFields"),
         parents=Parent("scrum_sprints", "sprintId"),
     ),
     task.stream(
         "scrum_tasks",
-        whole_list("tasks.api.scrum.task.get", key="entityId", shape=single, fields="tasks.api.scrum.task.getFields"),
+        unpaged_list("tasks.api.scrum.task.get", key="entityId", shape=single, fields="tasks.api.scrum.task.getFields"),
         primary_key=("taskId",),
         parents=Parent("tasks", "id", column="taskId", has_children=in_group, select=("GROUP_ID",)),
     ),
@@ -145,67 +148,67 @@ WORK: Sequence[Entity] = (
     ),
     sonet_group.stream(
         "workgroup_members",
-        whole_list("sonet_group.user.get", key="USER_ID"),
+        unpaged_list("sonet_group.user.get", key="USER_ID"),
         primary_key=("GROUP_ID", "USER_ID"),
         parents=Parent("workgroups_classic", "ID", column="GROUP_ID"),
     ),
     calendar.stream(
         "calendar_events",
-        whole_list("calendar.event.get"),
+        unpaged_list("calendar.event.get"),
         primary_key=("ID", "DATE_FROM"),
         variants=for_each_date_range("from", "to", type="company_calendar", ownerId=""),
         parents=CALENDARS_BY_DATE,
     ),
     calendar.stream(
         "calendar_sections",
-        whole_list("calendar.section.get"),
+        unpaged_list("calendar.section.get"),
         variants=for_each_value("ownerId", "", type="company_calendar"),
         parents=CALENDARS,
     ),
-    calendar.stream("calendar_resources", whole_list("calendar.resource.list")),
-    calendar.stream("calendar_resource_bookings", whole_list("calendar.resource.booking.list"), parents=_RESOURCES),
+    calendar.stream("calendar_resources", unpaged_list("calendar.resource.list")),
+    calendar.stream("calendar_resource_bookings", unpaged_list("calendar.resource.booking.list"), parents=_RESOURCES),
     timeman.stream(
         "timeman_absence_reports",
-        whole_list("timeman.timecontrol.reports.get", "report.days", key="index"),
+        unpaged_list("timeman.timecontrol.reports.get", "report.days", key="index"),
         primary_key=("USER_ID", "index"),
         parents=Parent("users", "USER_ID", column="USER_ID", variants=for_each_month),
         complete=False,
     ),
     booking.default_stream(
-        "bookings", whole_list("booking.v1.booking.list", "booking", key="id"), variants=for_each_booking_range
+        "bookings", unpaged_list("booking.v1.booking.list", "booking", key="id"), variants=for_each_booking_range
     ),
     booking.stream(
         "booking_clients",
-        whole_list("booking.v1.booking.client.list", "bookingClient", key="id", shape=clients),
+        unpaged_list("booking.v1.booking.client.list", "bookingClient", key="id", shape=clients),
         primary_key=("bookingId", "typeCode", "id"),
         parents=_OF_BOOKINGS,
     ),
     booking.stream(
         "booking_external_data",
-        whole_list("booking.v1.booking.externalData.list", "externalData", key="value"),
+        unpaged_list("booking.v1.booking.externalData.list", "externalData", key="value"),
         primary_key=("bookingId", "moduleId", "entityTypeId", "value"),
         parents=_OF_BOOKINGS,
     ),
-    booking.stream("booking_resources", whole_list("booking.v1.resource.list", "resource", key="id")),
-    booking.stream("booking_resource_types", whole_list("booking.v1.resourceType.list", "resource", key="id")),
+    booking.stream("booking_resources", unpaged_list("booking.v1.resource.list", "resource", key="id")),
+    booking.stream("booking_resource_types", unpaged_list("booking.v1.resourceType.list", "resource", key="id")),
     booking.stream(
         "booking_resource_slots",
-        whole_list("booking.v1.resource.slots.list", "slots", key="id"),
+        unpaged_list("booking.v1.resource.slots.list", "slots", key="id"),
         parents=Parent("booking_resources", "resourceId", column="resourceId"),
     ),
-    booking.stream("booking_waitlist", whole_list("booking.v1.waitlist.list", "waitList", key="id")),
+    booking.stream("booking_waitlist", unpaged_list("booking.v1.waitlist.list", "waitList", key="id")),
     booking.stream(
         "booking_waitlist_clients",
-        whole_list("booking.v1.waitlist.client.list", "waitListClient", key="id", shape=clients),
+        unpaged_list("booking.v1.waitlist.client.list", "waitListClient", key="id", shape=clients),
         primary_key=("waitListId", "typeCode", "id"),
         parents=_OF_WAITLIST,
     ),
     booking.stream(
         "booking_waitlist_external_data",
-        whole_list("booking.v1.waitlist.externalData.list", "externalData", key="value"),
+        unpaged_list("booking.v1.waitlist.externalData.list", "externalData", key="value"),
         primary_key=("waitListId", "moduleId", "entityTypeId", "value"),
         parents=_OF_WAITLIST,
     ),
-    booking.stream("booking_client_types", whole_list("booking.v1.clienttype.list", "clientType", key="code")),
-    user_userfield.default_stream("user_userfields", whole_list("user.userfield.list")),
+    booking.stream("booking_client_types", unpaged_list("booking.v1.clienttype.list", "clientType", key="code")),
+    user_userfield.default_stream("user_userfields", unpaged_list("user.userfield.list")),
 )
