@@ -85,7 +85,7 @@ def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: boo
     return build_columns(
         fields,
         types=types,
-        flags=entity.columns.yes_no,
+        yes_no=entity.columns.yes_no,
         documented=entity.columns.documented,
         without=frozenset(column for stream, column in REDACTED if stream == name),
     )

@@ -124,9 +124,9 @@ JSON_TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-def column(described: Field, flags: frozenset[str] = frozenset()) -> Column:
+def column(described: Field, yes_no: frozenset[str] = frozenset()) -> Column:
     """The column one field becomes, were it alone."""
-    return build_columns([described], types={}, flags=flags)[0]
+    return build_columns([described], types={}, yes_no=yes_no)[0]
 
 
 @pytest.mark.parametrize(("portal_type", "kind"), TYPES.items())
@@ -157,7 +157,7 @@ def test_chars_whose_name_says_flag_are_booleans(name: str) -> None:
 @pytest.mark.parametrize("name", ["EXPORT", "COMPLETED", "HISTORY", "ISSUE", "DISCLOSED"])
 def test_other_chars_are_strings_unless_the_entity_lists_them(name: str) -> None:
     assert column(Field(name, "char")).kind == STRING
-    assert column(Field(name, "char"), flags=frozenset({name})).kind == BOOLEAN
+    assert column(Field(name, "char"), yes_no=frozenset({name})).kind == BOOLEAN
 
 
 @pytest.mark.parametrize("portal_type", ["integer", "datetime", "crm_status", "double"])
@@ -240,7 +240,7 @@ def test_columns_survive_the_catalog() -> None:
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
 def test_the_table_names_only_types_the_tap_knows(entity: Any) -> None:
     for name, type_ in entity.columns.types.items():
-        only = build_columns([], types={name: type_}, flags=entity.columns.yes_no)[0]
+        only = build_columns([], types={name: type_}, yes_no=entity.columns.yes_no)[0]
         assert only.kind != ANY or type_ == "mixed", (name, type_)
 
 
