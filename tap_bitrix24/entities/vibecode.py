@@ -151,7 +151,7 @@ _POST_COLUMNS = KnownColumns(documented={**_POSTS.documented, "POST_TITLE": "str
 _WORKFLOWS = _as_by_rest("bizproc_workflow_instances")
 _WORKFLOW_COLUMNS = KnownColumns(documented={**_WORKFLOWS.documented, "DOCUMENT_ID": "any"}, overrides={"ID": "string"})
 
-SMART = crm.default_stream(
+SMART_PROCESSES = crm.default_stream(
     SMART_PROCESS,
     nested_list(
         "/items/{entityTypeId}/search",
@@ -174,7 +174,7 @@ LISTS: Sequence[Entity] = (
     crm.default_stream(
         "smart_invoices", searchable_list("invoices"), columns=ID_IS_INTEGER, replication_key=_UPDATED_TIME
     ),
-    SMART,
+    SMART_PROCESSES,
     crm.default_stream(
         "crm_activities", searchable_list("activities"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT
     ),
@@ -327,9 +327,9 @@ NESTED: Sequence[Entity] = (
     bizproc.stream("bizproc_workflow_instances", nested_list("/workflows", key="ID"), columns=_WORKFLOW_COLUMNS),
 )
 """Lists on paths of their own, most of them one per owner: a request each, four in a second."""
-VIBE: Sequence[Entity] = (*LISTS, *NESTED)
-BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBE}
-UNREAD = frozenset(
+VIBECODE_ENTITIES: Sequence[Entity] = (*LISTS, *NESTED)
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBECODE_ENTITIES}
+READ_OTHERWISE = frozenset(
     {
         "smart-processes",
         "task-comments",
@@ -346,7 +346,7 @@ UNREAD = frozenset(
 """Lists a key may open that are read on a path of their own, or not at all (NOT_LISTED)."""
 
 
-def unforeseen(name: str) -> Entity:
+def unlisted_entity(name: str) -> Entity:
     """Return a row for a list that a key opens and this table lacks: described by its `/fields`, read whole, by id."""
     return Scope((), {}).stream(name.replace("-", "_"), searchable_list(name), columns=ID_IS_INTEGER)
 

@@ -55,7 +55,7 @@ class PagedList:
     """Rows of a page: the documented maximum, or the default."""
     since: str = ""
     """Parameter that asks for rows changed since a date-time; empty: there is none."""
-    stamp: str = ""
+    replication_key: str = ""
     """The property that is compared with this date-time."""
 
 

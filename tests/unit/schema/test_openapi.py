@@ -64,7 +64,7 @@ def test_a_paged_list_is_found() -> None:
     }
     (found,) = paged_lists(document)
     assert (found.path, found.stream, found.key, found.size) == ("/api/v2/price-lists", "price_lists", "id", 80)
-    assert (found.since, found.stamp) == ("modified_since", "updated_at")
+    assert (found.since, found.replication_key) == ("modified_since", "updated_at")
 
 
 @pytest.mark.parametrize(
