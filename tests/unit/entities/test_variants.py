@@ -1,4 +1,4 @@
-"""What multiplies lists: types, catalogs, universal lists, date ranges."""
+"""Variants of lists: entity types, catalogs, universal lists, date ranges."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -75,7 +75,7 @@ def test_a_list_for_each_universal_list() -> None:
         (datetime(2026, 1, 1, tzinfo=UTC), ["2026-01-01", "2027-03-01"]),
     ],
 )
-def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
+def test_date_ranges_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
     made = date_ranges(portal(start_date=since))
     assert [str(low.date()) for low, _ in made] == cuts[:-1]
     assert [str(high.date()) for _, high in made] == cuts[1:]
@@ -84,7 +84,7 @@ def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("since", [None, datetime(2024, 9, 9, tzinfo=UTC)])
-def test_bookings_are_asked_for_to_the_ends_of_time(since: datetime | None) -> None:
+def test_booking_ranges_begin_before_and_end_after_all_bookings(since: datetime | None) -> None:
     made = [each.params for each in for_each_booking_range(portal(start_date=since))]
     lows = [each["filter.within.dateFrom"] for each in made]
     highs = [each["filter.within.dateTo"] for each in made]
