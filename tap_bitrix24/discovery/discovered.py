@@ -60,10 +60,10 @@ def build_stream(entity: Entity, name: str, answers: Sequence[Result | PortalErr
                 LOG.warning("%s is left out: %s", name, answer)
                 return None
             continue
-        for each in entity.describe(answer.value):
+        for each in entity.fields.parse(answer.value):
             fields[each.name] = _merged(fields.get(each.name), each)
     columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
-    known = {*entity.type_overrides, *entity.documented_columns}
+    known = {*entity.columns.overrides, *entity.columns.documented}
     strange = sorted(each.name for each in fields.values() if each.name not in known and _is_strange(each, columns))
     if strange:
         LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(strange))
@@ -79,21 +79,21 @@ def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: boo
         fields: What the portal describes.
         swept: Its rows say which set they belong to.
     """
-    types = {**entity.type_overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
+    types = {**entity.columns.overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
     if swept:
         types |= {PARENT: "text", CHILDREN_READ_AT: "datetime"}
     return build_columns(
         fields,
         types=types,
-        flags=entity.yes_no_columns,
-        documented=entity.documented_columns,
+        yes_no=entity.columns.yes_no,
+        documented=entity.columns.documented,
         without=frozenset(column for stream, column in REDACTED if stream == name),
     )
 
 
 def _is_curated(entity: Entity) -> bool:
     """The row alone says enough to read the stream where the field method is missing."""
-    return all(name in entity.type_overrides or name in entity.documented_columns for name in entity.primary_key)
+    return all(name in entity.columns.overrides or name in entity.columns.documented for name in entity.primary_key)
 
 
 def _is_strange(described: Field, columns: Sequence[Column]) -> bool:

@@ -87,9 +87,9 @@ def _fixed_calls(entity: Entity) -> list[Command]:
     """Calls that describe an entity's fields and depend on nothing."""
     if entity.template is not None:
         return []
-    fields = [Command(entity.fields_method, entity.fields_params)] if entity.fields_method else []
-    more = [Command(entity.user_fields_method)] if entity.user_fields_method else []
-    return [*(fields if entity.fields_variants is None else []), *more]
+    fields = [Command(entity.fields.method, entity.fields.params)] if entity.fields.method else []
+    more = [Command(entity.fields.user_fields_method)] if entity.fields.user_fields_method else []
+    return [*(fields if entity.fields.variants is None else []), *more]
 
 
 def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
@@ -97,8 +97,8 @@ def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
     if entity.template is not None:
         each = [entity.template.variant(number, portal).params for number in sorted(entity.template.instances(portal))]
     else:
-        each = list(entity.fields_variants(portal)) if entity.fields_variants else []
-    return [Command(entity.fields_method, params) for params in each]
+        each = list(entity.fields.variants(portal)) if entity.fields.variants else []
+    return [Command(entity.fields.method, params) for params in each]
 
 
 def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command]]]:
@@ -106,7 +106,7 @@ def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command
     if entity.template is None:
         return [(entity.stream, [*_fixed_calls(entity), *_portal_calls(entity, portal)])]
     return [
-        (f"{entity.stream}{number}", [Command(entity.fields_method, entity.template.variant(number, portal).params)])
+        (f"{entity.stream}{number}", [Command(entity.fields.method, entity.template.variant(number, portal).params)])
         for number in sorted(entity.template.instances(portal))
     ]
 

@@ -69,11 +69,11 @@ def _discovered(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
         each for each in REST_V3 if is_allowed(portal, each) and each.endpoint.method.lower() in portal.rest_v3_methods
     ]
     asked = list(
-        dict.fromkeys(each.fields_method for each in open_ones if each.fields_method.lower() in portal.rest_v3_methods)
+        dict.fromkeys(each.fields.method for each in open_ones if each.fields.method.lower() in portal.rest_v3_methods)
     )
     told = client.batch_with_retries([Command(method, {}, REST_3) for method in asked]) if asked else []
     answers = dict(zip(asked, told, strict=True))
-    return [_found(each, document, answers.get(each.fields_method)) for each in open_ones]
+    return [_found(each, document, answers.get(each.fields.method)) for each in open_ones]
 
 
 def _asked(client: Client, method: str) -> Any:
@@ -107,10 +107,8 @@ def _found(entity: Entity, document: Mapping[str, Any], told: Result | PortalErr
     fields = {name: _merged(each, drawn.get(name)) for name, each in (listed or drawn).items()}
     known = entity
     if fields and entity.endpoint.select_param:  # what the portal does not name it refuses to select
-        known = replace(
-            entity,
-            documented_columns={name: kind for name, kind in entity.documented_columns.items() if name in fields},
-        )
+        documented = {name: kind for name, kind in entity.columns.documented.items() if name in fields}
+        known = replace(entity, columns=replace(entity.columns, documented=documented))
     columns = columns_of(known, entity.stream, fields.values(), swept=is_swept(entity))
     return DiscoveredStream(entity.stream, entity, columns, fields)
 

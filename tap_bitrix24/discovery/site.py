@@ -119,5 +119,5 @@ def _entity(each: PagedList) -> Entity:
         endpoint=endpoint,
         primary_key=(each.key,),
         selected_by_default=True,
-        replication_key=ReplicationKey(each.stamp, each.since) if each.since else None,
+        replication_key=ReplicationKey(each.replication_key, each.since) if each.since else None,
     )

@@ -12,7 +12,7 @@ from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
 from tap_bitrix24.entities import META, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
+from tap_bitrix24.entities.vibecode import LISTS, READ_OTHERWISE, SMART_PROCESSES, VIBECODE_ENTITIES, unlisted_entity
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
@@ -46,7 +46,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     rate = _at(facts, "rateLimit", "requestsPerSecond")
     if isinstance(rate, (int, float)) and rate > 0:
         client.rate_limiter.set_spacing(float(rate))
-    if portal.scopes is not None and not any(is_allowed(portal, each) for each in VIBE):
+    if portal.scopes is not None and not any(is_allowed(portal, each) for each in VIBECODE_ENTITIES):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
     if not portal.entities or "smart-processes" in portal.entities:
@@ -58,11 +58,11 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
     """That, and the fields of all entities the key lists."""
     portal = preflight(client, settings)
     offered = [(name, each, params) for name, each, params in _offered(portal) if is_allowed(portal, each)]
-    asked = [Command(each.fields_method, params, VIBECODE) for _, each, params in offered if each.fields_method]
+    asked = [Command(each.fields.method, params, VIBECODE) for _, each, params in offered if each.fields.method]
     answers = iter(client.batch_with_retries([_batched(call) for call in asked], attempts=FIRST_REQUEST_ATTEMPTS))
     found: list[DiscoveredStream] = []
     for name, each, _ in offered:
-        brought = [_described(next(answers))] if each.fields_method else []
+        brought = [_described(next(answers))] if each.fields.method else []
         if (stream := build_stream(each, name, brought)) is not None:
             found.append(stream)
     own = [build_stream(each, each.stream, []) for each in META]
@@ -73,25 +73,25 @@ def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
     """The row of the table a stream belongs to; made for the moment where only the key knows the list."""
     known = find_entity(stream, VIBECODE)
     name = stream.replace("_", "-")
-    return unforeseen(name) if known is None and name in portal().entities else known
+    return unlisted_entity(name) if known is None and name in portal().entities else known
 
 
 def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
     """Streams whose entity the key lists; all, where it lists none. What it lists besides is offered as it is."""
     missing: list[str] = []
-    for each in VIBE:
+    for each in VIBECODE_ENTITIES:
         if portal.entities and each in LISTS and _entity_name(each) not in portal.entities:
             missing.append(each.stream)
-        elif each is SMART:
+        elif each is SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
                 yield f"{each.stream}{number}", each, {"entityTypeId": number}
         else:
             yield each.stream, each, {}
     if missing:
         LOG.info("left out, because the key does not list them: %s", ", ".join(missing))
-    known = {*UNREAD, *map(_entity_name, LISTS)}
+    known = {*READ_OTHERWISE, *map(_entity_name, LISTS)}
     for name in sorted(portal.entities.keys() - known):
-        each = unforeseen(name)
+        each = unlisted_entity(name)
         LOG.info("%s: a list this version does not know, offered and not selected", each.stream)
         yield each.stream, each, {}
 
@@ -139,4 +139,4 @@ def _at(value: Any, *steps: str) -> Any:
 
 
 def _scopes() -> set[str]:
-    return {scope for each in VIBE for scope in each.scope[:1]}
+    return {scope for each in VIBECODE_ENTITIES for scope in each.scope[:1]}
