@@ -26,7 +26,7 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Strategy
 from tap_bitrix24.replication.children import ParentGroup, children_of, incremental_children, with_read_time
 from tap_bitrix24.replication.full_table import deduplicated, read_all_by_id, read_whole
-from tap_bitrix24.replication.incremental import incremental, read_period
+from tap_bitrix24.replication.incremental import RunBounds, incremental, read_period
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name, upper_name
 
@@ -74,13 +74,12 @@ def strategy_for(
     entity: Entity, name: str, plan: ReadPlan, state: Mapping[str, Any], replication_key: str | None
 ) -> Strategy:
     """The strategy that reads a stream from its STATE on; without a replication key, whole."""
+    bounds = RunBounds(plan.portal.clock, plan.lookback, plan.start_date)
     if entity.parents is not None and replication_key is not None:
         yield from incremental_children(
             parent_groups(entity, plan, swept=True),
             state,
-            clock=plan.portal.clock,
-            lookback=plan.lookback,
-            start_date=plan.start_date,
+            bounds,
             sweep=plan.sweep,
         )
     elif entity.parents is not None:
@@ -89,10 +88,8 @@ def strategy_for(
         yield from read_period(
             list_specs(entity, name, plan),
             state,
+            bounds,
             replication_key=replication_key,
-            clock=plan.portal.clock,
-            lookback=plan.lookback,
-            start_date=plan.start_date,
         )
     elif not entity.supports_keyset:
         yield from _whole(list_specs(entity, name, plan))
@@ -102,10 +99,8 @@ def strategy_for(
         yield from incremental(
             list_specs(entity, name, plan),
             state,
+            bounds,
             replication_key=replication_key,
-            clock=plan.portal.clock,
-            lookback=plan.lookback,
-            start_date=plan.start_date,
         )
 
 
