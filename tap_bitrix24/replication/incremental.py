@@ -89,7 +89,7 @@ def _first_window(lists: Sequence[ListSpec], start_date: datetime | None, clock:
 
 
 def read_period(
-    lists: Sequence[ListSpec], state: Mapping[str, Any], bounds: RunBounds, *, replication_key: str | None
+    lists: Sequence[ListSpec], state: Mapping[str, Any], bounds: RunBounds, *, replication_key: str
 ) -> Strategy:
     """Read lists without keyset pagination by offset or cursor, from the bookmark to the clock in one period.
 
@@ -97,7 +97,7 @@ def read_period(
         lists: The lists that make up the stream.
         state: The stream's STATE; empty on the first run and where the whole stream is read.
         bounds: The date-times this run reads between.
-        replication_key: The column the bookmark names; None: no bookmark is written.
+        replication_key: The column the bookmark names; empty: no bookmark is written.
     """
     bounded = bounds.start_date is not None or "replication_key_value" in state
     bounded = bounded or any(isinstance(each.endpoint.pagination, CursorPaginator) for each in lists)
@@ -105,7 +105,7 @@ def read_period(
     if "replication_key_value" in state:
         low = max(low, bounds.resume_from(parse_bookmark(state["replication_key_value"]), lists))
     yield from read_by_offset(*lists, window=Window(low, max(bounds.clock, low)) if bounded else None)
-    if replication_key is not None:
+    if replication_key:
         yield Checkpoint(_bookmark(replication_key, bounds.clock))
 
 
