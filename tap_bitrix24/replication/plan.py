@@ -58,6 +58,16 @@ class ReadOptions:
     sweep: timedelta = timedelta(hours=24)
     """Setting `child_sweep_hours`: maximum age of a sweep."""
 
+    @property
+    def bounds(self) -> RunBounds:
+        """The date-times the run reads between."""
+        return RunBounds(self.portal.clock, self.lookback, self.start_date)
+
+    @property
+    def selection(self) -> ColumnSelection:
+        """The columns to request."""
+        return ColumnSelection(self.columns, self.selected)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
@@ -125,75 +135,80 @@ def read_plan(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
         name: The stream's name, which differs from the entity's for smart processes and universal lists.
         options: Portal, settings and catalog.
     """
-    bounds = RunBounds(options.portal.clock, options.lookback, options.start_date)
     if entity.parents is None:
-        return _own_lists(entity, name, options, bounds)
-    if not is_swept(entity) or not options.replication_key:
-        return _all_parents(entity, name, options, bounds)
-    return ReadPlan(
-        ReadMethod.CHANGED_PARENTS,
-        bounds,
-        replication_key=options.replication_key,
-        groups=[
-            group for parent in entity.parents(options.portal) for group in _groups(entity, parent, options, bounds)
-        ],
-        sweep=options.sweep,
-    )
+        return _own_rows(entity, name, options)
+    if is_swept(entity) and options.replication_key:
+        return _changed_parents(entity, options)
+    return _all_parents(entity, name, options)
 
 
-def _own_lists(entity: Entity, name: str, options: ReadOptions, bounds: RunBounds) -> ReadPlan:
-    """Return the plan of a stream whose rows do not depend on parents."""
+def _own_rows(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
+    """Return the plan of a stream whose rows are read without parents."""
     key = "" if options.full_table else options.replication_key
     if entity.supports_keyset:
         method = ReadMethod.INCREMENTAL if key else ReadMethod.ALL_BY_ID
     else:
-        method = ReadMethod.ALL_BY_OFFSET if entity.replication_key is None else ReadMethod.PERIOD
-    selection = ColumnSelection(options.columns, options.selected)
-    lists = list_specs(entity, name, options.portal, selection, universal=options.universal)
-    return ReadPlan(method, bounds, lists, replication_key=key, id_is_key=len(entity.primary_key) == 1)
+        method = ReadMethod.PERIOD if entity.replication_key else ReadMethod.ALL_BY_OFFSET
+    lists = list_specs(entity, name, options.portal, options.selection, universal=options.universal)
+    return ReadPlan(method, options.bounds, lists, replication_key=key, id_is_key=len(entity.primary_key) == 1)
 
 
-def _all_parents(entity: Entity, name: str, options: ReadOptions, bounds: RunBounds) -> ReadPlan:
-    """Return the plan of children that are read whole: the stream's own lists, if any, then children of all parents."""
-    selection = ColumnSelection(options.columns, options.selected)
-    lists = list_specs(entity, name, options.portal, selection, universal=options.universal) if entity.variants else []
+def _changed_parents(entity: Entity, options: ReadOptions) -> ReadPlan:
+    """Return the plan of children that are swept; also under FULL_TABLE, as a sweep on every run."""
     parents = entity.parents(options.portal) if entity.parents else ()
+    read_at = options.portal.clock
     return ReadPlan(
-        ReadMethod.ALL_PARENTS,
-        bounds,
-        lists,
-        parents=[_parent_plan(entity, parent, options, bounds) for parent in parents],
+        ReadMethod.CHANGED_PARENTS,
+        options.bounds,
+        replication_key=options.replication_key,
+        groups=[group for parent in parents for group in _groups(entity, parent, options, read_at)],
+        sweep=options.sweep,
     )
 
 
-def _parent_plan(entity: Entity, parent: Parent, options: ReadOptions, bounds: RunBounds) -> ParentPlan:
+def _all_parents(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
+    """Return the plan of children that are read whole: the stream's own lists, if any, then children of all parents."""
+    lists: list[ListSpec] = []
+    if entity.variants is not None:
+        lists = list_specs(entity, name, options.portal, options.selection, universal=options.universal)
+    parents = entity.parents(options.portal) if entity.parents else ()
+    return ReadPlan(
+        ReadMethod.ALL_PARENTS,
+        options.bounds,
+        lists,
+        parents=[_parent_plan(entity, parent, options) for parent in parents],
+    )
+
+
+def _parent_plan(entity: Entity, parent: Parent, options: ReadOptions) -> ParentPlan:
     """Return how the parents of one stream are read; parents that are children themselves are read by their parents."""
-    groups = list(_groups(entity, parent, options, None))
+    groups = list(_groups(entity, parent, options))
     owner = _parent_entity(entity, parent)
     if owner.parents is not None:
-        whole = replace(options, columns=(), selected=None)
-        return ParentPlan(_all_parents(owner, parent.stream, whole, bounds), groups)
+        all_columns = replace(options, columns=(), selected=None)
+        return ParentPlan(_all_parents(owner, parent.stream, all_columns), groups)
     method = ReadMethod.ALL_BY_ID if owner.supports_keyset else ReadMethod.ALL_BY_OFFSET
-    return ParentPlan(ReadPlan(method, bounds, [group.parents for group in groups]), groups)
+    return ParentPlan(ReadPlan(method, options.bounds, [group.parents for group in groups]), groups)
 
 
-def _groups(entity: Entity, parent: Parent, options: ReadOptions, swept: RunBounds | None) -> Iterator[ParentGroup]:
+def _groups(
+    entity: Entity, parent: Parent, options: ReadOptions, read_at: datetime | None = None
+) -> Iterator[ParentGroup]:
     """Yield a group per list of parents.
 
     Args:
         entity: The children's row of the table.
         parent: The parents' stream, and how their children are requested.
         options: Portal, settings and catalog.
-        swept: Bounds of the run whose clock the children's rows carry as the time they were read; None: no time.
+        read_at: The time of reading, a column of children that are swept.
     """
-    owner, embedded = _parent_entity(entity, parent), None
-    if parent.embedded_children is not None:
-        embedded = _read_at(list_spec(entity, ListVariant()), swept)
-    for parents in _parent_lists(owner, parent, options):
+    child_lists = _child_lists(entity, parent, options.portal, read_at)
+    embedded = _child_list(entity, ListVariant(), read_at) if parent.embedded_children else None
+    for parents in _parent_lists(_parent_entity(entity, parent), parent, options):
         yield ParentGroup(
             parents=parents,
             value_key=parent.value_key or parents.endpoint.key,
-            child_lists=_child_lists(entity, parent, options.portal, swept),
+            child_lists=child_lists,
             name=parent.name or parent.stream,
             has_children=parent.has_children,
             group_size=parent.group_size,
@@ -207,7 +222,7 @@ def _groups(entity: Entity, parent: Parent, options: ReadOptions, swept: RunBoun
 def _parent_lists(owner: Entity, parent: Parent, options: ReadOptions) -> list[ListSpec]:
     """Return the lists of one stream's parents, requested with no more columns than reading their children takes.
 
-    Only the universal method returns children within the parent's row.
+    Rows that contain their children come from the universal method, whatever the settings: classic rows do not.
     """
     keys = ColumnSelection(parent_keys=[parent.value_request_key or parent.value_key, *parent.select])
     universal = options.universal or parent.embedded_children is not None
@@ -216,7 +231,7 @@ def _parent_lists(owner: Entity, parent: Parent, options: ReadOptions) -> list[L
 
 
 def _child_lists(
-    entity: Entity, parent: Parent, portal: PortalInfo, swept: RunBounds | None
+    entity: Entity, parent: Parent, portal: PortalInfo, read_at: datetime | None
 ) -> Callable[[Sequence[Any]], list[ListSpec]]:
     """Return the function from the values of one or several parents to the lists of their children."""
     variants = parent.variants(portal) if parent.variants else [ListVariant()]
@@ -225,24 +240,21 @@ def _child_lists(
     def child_lists(values: Sequence[Any]) -> list[ListSpec]:
         value: Any = list(values) if parent.group_size > 1 and len(values) > 1 else values[0]
         constants = {**fixed, column_name(parent.column): values[0]} if parent.column else fixed
-        lists = [
-            list_spec(
-                entity,
-                ListVariant(
-                    {**parent.fixed_params, **variant.params, parent.param: value},
-                    {**constants, **variant.constants},
-                ),
+        requested = [
+            ListVariant(
+                {**parent.fixed_params, **variant.params, parent.param: value}, {**constants, **variant.constants}
             )
             for variant in variants
         ]
-        gone = [replace(each, ignorable_errors=each.ignorable_errors | PARENT_GONE) for each in lists]
-        return [_read_at(each, swept) for each in gone]
+        lists = [_child_list(entity, variant, read_at) for variant in requested]
+        return [replace(each, ignorable_errors=each.ignorable_errors | PARENT_GONE) for each in lists]
 
     return child_lists
 
 
-def _read_at(children: ListSpec, swept: RunBounds | None) -> ListSpec:
-    return children if swept is None else with_read_time(children, swept.clock)
+def _child_list(entity: Entity, variant: ListVariant, read_at: datetime | None) -> ListSpec:
+    spec = list_spec(entity, variant)
+    return spec if read_at is None else with_read_time(spec, read_at)
 
 
 def _parent_entity(entity: Entity, parent: Parent) -> Entity:
