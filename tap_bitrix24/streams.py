@@ -65,7 +65,7 @@ class EntityStream(Stream):
     A run calls `begin`, then `handle` for each event of the stream's `strategy`.
     """
 
-    # What the stream is
+    # Describing the stream
 
     def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], run: RunContext) -> None:
         """Describe the stream; nothing is requested before it is synced."""
@@ -113,7 +113,7 @@ class EntityStream(Stream):
     def _is_selected(self, column: str) -> bool:
         return bool(self.mask.get(("properties", column), True))
 
-    # How it is read
+    # Reading
 
     def strategy(self) -> Strategy:
         """Return the strategy that reads this stream; errors in preparing it are raised when it is run."""
@@ -140,11 +140,11 @@ class EntityStream(Stream):
 
     def _plan(self, entity: Entity) -> ReadPlan:
         settings = self._run.settings
-        selected = frozenset(column.portal_name for column in self._columns if self._is_selected(column.name))
+        selected = [column.portal_name for column in self._columns if self._is_selected(column.name)]
         options = ReadOptions(
             self._run.portal(),
             self._columns,
-            None if all(self._is_selected(column.name) for column in self._columns) else selected,
+            None if len(selected) == len(self._columns) else frozenset(selected),
             replication_key=self.replication_key or "",
             full_table=self.replication_method == FULL_TABLE,
             universal=settings.universal,
@@ -154,10 +154,10 @@ class EntityStream(Stream):
         )
         return read_plan(entity, self.name, options)
 
-    # Its sync: the run's, or the SDK's own of a single stream
+    # Syncing: side by side in a run, or alone by the SDK
 
     def begin(self) -> None:
-        """Write SCHEMA and expect events: the run reads all its streams side by side."""
+        """Write SCHEMA and get ready for events: a run reads all its streams side by side."""
         self._begun_by_run = True
         self.sync()
 
@@ -191,7 +191,7 @@ class EntityStream(Stream):
         return (event for _, event in self._run.scheduler.run({self.name: self.strategy()}))
 
     def handle(self, event: StreamEvent) -> None:
-        """Write what an event of the stream's strategy brings; close the stream when it has ended.
+        """Write the records of an event of the stream's strategy; close the stream when the strategy has ended.
 
         Raises:
             Exception: The error the strategy ended with.
@@ -207,7 +207,7 @@ class EntityStream(Stream):
             raise
 
     def _pages(self, event: StreamEvent) -> Iterator[list[Row]]:
-        """Yield the pages of records an event brings; act on events that bring none.
+        """Yield an event's records in pages; act on events without records.
 
         Raises:
             Exception: The error the strategy ended with.
@@ -247,7 +247,7 @@ class EntityStream(Stream):
         self._report_unparsed()
         self._measuring.__exit__(*sys.exc_info())
 
-    # Its records
+    # Writing records
 
     def write(self, rows: list[Row]) -> None:
         """Write rows that arose while other streams were read, if this stream has begun."""
@@ -300,7 +300,7 @@ class EntityStream(Stream):
 
 
 class _RecordPages:
-    """Converts rows of one stream to pages of records, and keeps account of what did not fit."""
+    """Converts rows of one stream to pages of records, and counts the values that did not fit."""
 
     def __init__(
         self, entity: Entity, name: str, columns: Sequence[Column], is_selected: Callable[[str], bool]

@@ -30,7 +30,7 @@ def strategy_for(plan: ReadPlan, state: Mapping[str, Any]) -> Strategy:
 
 
 def _all_by_offset(plan: ReadPlan) -> Strategy:
-    """Several lists of a stream may hold the same row: an event during the night between two date ranges."""
+    """Read all lists; a row that several of them hold is passed on once (an event across two date ranges)."""
     reading = read_whole(plan.lists)
     return deduplicated(reading) if len(plan.lists) > 1 else reading
 
