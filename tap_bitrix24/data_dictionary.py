@@ -1,4 +1,4 @@
-"""Rows that say what columns and codes mean: the streams `fields` and `field_options`. Pure."""
+"""Rows that explain columns and codes: the streams `fields` and `field_options`. Pure."""
 
 from __future__ import annotations
 
@@ -7,231 +7,263 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tap_bitrix24.discovery.discovered import DiscoveredStream
-from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
-from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
+from tap_bitrix24.entities import CATEGORIES, META, POSITION, SMART_PROCESSES, STATUSES, template_number, vibecode
+from tap_bitrix24.entities.parents import CRM_ITEMS, SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
 from tap_bitrix24.replication.full_table import read_whole
-from tap_bitrix24.replication.plan import entity_types
 from tap_bitrix24.replication.strategy import handle_events
 from tap_bitrix24.schema.columns import BOOLEAN, OBJECT, UNPARSED, Column
 from tap_bitrix24.schema.field_descriptions import parse_fields
 from tap_bitrix24.schema.naming import column_name
 
 PORTAL, USER_FIELD, TAP = "portal", "user field", "tap"
-"""Where a column comes from: described or documented, added by the portal's users, added by the tap."""
+"""`origin` of a column: described or documented by Bitrix24, added by the portal's users, added by the tap."""
 ENUMERATION, STATUS, CATEGORY = "enumeration", "status", "category"
-"""Where the words for a code come from: the field's own list, a dictionary of CRM, the pipelines."""
+"""`origin` of a label: the field's own list of values, a CRM dictionary (`crm.status.list`), the pipelines."""
+PAGE_ROWS = 1_000
+"""Rows handed on at once."""
 
 NO_PIPELINES = (MissingMethodError, RejectedError)
-"""What kinds of items without pipelines answer; anything else is no answer at all."""
+"""Errors of an entity type without pipelines; any other error leaves unknown whether it has some."""
 
 _USER_FIELD = re.compile(r"[Uu][Ff]_|uf[A-Z]|PROPERTY_|property\d")
-_STAGE = re.compile(r"(.*STAGE)_\d+")
-"""Each pipeline has a dictionary of stages of its own: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
-_STAGES = frozenset({"stage_id", "previous_stage_id", "status_id"})
-"""Columns of items that come without the name of their dictionary, because there is one for each pipeline."""
-_EXTRA = Column(UNPARSED, UNPARSED, OBJECT, description="Bitrix24 unparsed")
-"""The column that all streams have."""
+_PIPELINE_STAGES = re.compile(r"(.*STAGE)_\d+")
+"""Each pipeline has a dictionary of stages: DEAL_STAGE_3, DYNAMIC_156_STAGE_7."""
+_STAGE_COLUMNS = frozenset({"stage_id", "previous_stage_id", "status_id"})
+"""Columns that hold stages. Their field names no dictionary, because there is one for each pipeline."""
+_STAGE_DICTIONARIES = {1: "STATUS", 2: "DEAL_STAGE", 7: "QUOTE_STATUS", SMART_INVOICE: "SMART_INVOICE_STAGE"}
+"""EntityTypeId → dictionary of stages; smart processes have DYNAMIC_<entityTypeId>_STAGE."""
+_UNPARSED_COLUMN = Column(UNPARSED, UNPARSED, OBJECT, description="Bitrix24 unparsed")
+"""The column every stream has besides those discovered."""
+
+Options = Mapping[str, Sequence[Option]]
+"""Column or dictionary → its codes."""
 
 
-def describe_fields(found: Sequence[DiscoveredStream], source: ListSpec) -> Strategy:
-    """One row per stream and column.
+# The stream `fields`
+
+
+def describe_fields(streams: Sequence[DiscoveredStream], fields: ListSpec) -> Strategy:
+    """Yield a row per stream and column.
 
     Args:
-        found: All streams, with what the portal says of their fields.
-        source: What the rows are said to come from.
+        streams: All streams of the portal.
+        fields: The list the rows are attributed to.
     """
-    described = [each for each in found if each.entity not in META]
-    rows = [_field_row(each, column) for each in described for column in (*each.columns, _EXTRA)]
-    yield from _delivered(source, rows)
+    described = [stream for stream in streams if stream.entity not in META]
+    rows = [_field_row(stream, column) for stream in described for column in (*stream.columns, _UNPARSED_COLUMN)]
+    yield from _in_pages(fields, rows)
 
 
-def _field_row(found: DiscoveredStream, column: Column) -> Row:
-    told = found.fields.get(column.portal_name, Field(column.portal_name))
-    known = found.entity.columns.types.get(column.portal_name, "")
+def _field_row(stream: DiscoveredStream, column: Column) -> Row:
+    described = stream.fields.get(column.portal_name, Field(column.portal_name))
+    documented = stream.entity.columns.types.get(column.portal_name, "")
     return {
-        "stream": found.name,
+        "stream": stream.name,
         "column_name": column.name,
         "portal_name": column.portal_name,
         "label": column.description,
-        "portal_type": told.type or known.removesuffix("[]") or None,
+        "portal_type": described.type or documented.removesuffix("[]") or None,
         "type": column.kind,
         "multiple": column.multiple,
-        "mandatory": told.required,
-        "read_only": told.read_only,
-        "origin": _origin(found, column),
+        "mandatory": described.required,
+        "read_only": described.read_only,
+        "origin": _origin(stream, column),
     }
 
 
-def _origin(found: DiscoveredStream, column: Column) -> str:
-    place = POSITION in found.entity.primary_key and column.portal_name == POSITION
-    if place or column.part or column.portal_name.startswith("_"):
+def _origin(stream: DiscoveredStream, column: Column) -> str:
+    position = POSITION in stream.entity.primary_key and column.portal_name == POSITION
+    if position or column.part or column.portal_name.startswith("_"):
         return TAP
     return USER_FIELD if _USER_FIELD.match(column.portal_name) else PORTAL
 
 
+# The stream `field_options`
+
+
 @dataclass(frozen=True, slots=True)
 class LabelSources:
-    """The lists that hold the words for codes."""
+    """The lists that hold the labels of codes."""
 
     statuses: ListSpec
-    """Dictionaries of CRM."""
+    """CRM dictionaries."""
     entity_types: Mapping[str, int]
-    """Stream → entityTypeId, of streams whose rows are in pipelines."""
+    """Stream → entityTypeId, of streams whose rows may be in pipelines."""
     pipelines: Mapping[int, ListSpec]
     """EntityTypeId → its pipelines."""
     user_fields: Mapping[str, ListSpec] = field(default_factory=dict)
-    """Stream → its user fields with the values of lists, where field methods do not tell these."""
+    """Stream → its user fields with their list values, where the field method leaves these out."""
 
 
-def label_sources(found: Sequence[DiscoveredStream]) -> LabelSources:
-    """Where the words for the codes of these streams are to be had, through the door they come through."""
-    numbers = entity_types(each.name for each in found)
-    if not any(each.entity.endpoint.dialect == VIBECODE for each in found):
-        lists = {
-            number: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in set(numbers.values())
-        }
-        return LabelSources(ListSpec(STATUSES.endpoint), numbers, lists)
-    smart = {
-        number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)
-    }
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Labels of codes, as read from the label sources."""
+
+    dictionaries: Options
+    """ENTITY_ID → codes of that CRM dictionary."""
+    pipelines: Mapping[int, Sequence[Option]]
+    """EntityTypeId → its pipelines."""
+    user_fields: Mapping[str, Options]
+    """Stream → column → values of the user field."""
+
+
+def label_sources(streams: Sequence[DiscoveredStream]) -> LabelSources:
+    """Return the lists that hold the labels of these streams' codes, in the dialect of the connection."""
+    numbers = entity_types(stream.name for stream in streams)
+    if any(stream.entity.endpoint.dialect == VIBECODE for stream in streams):
+        return _vibecode_label_sources(numbers)
     pipelines = {
-        number: ListSpec(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in sorted(smart)
+        number: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in {*numbers.values()}
     }
-    deals = {numbers["deals"]: ListSpec(vibecode.DEAL_CATEGORIES.endpoint)}
-    lists_of_fields = {
-        stream: ListSpec(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers
-    }
-    return LabelSources(ListSpec(vibecode.STATUSES.endpoint), numbers, {**pipelines, **deals}, lists_of_fields)
+    return LabelSources(ListSpec(STATUSES.endpoint), numbers, pipelines)
 
 
-def describe_options(found: Sequence[DiscoveredStream], source: ListSpec, words: LabelSources) -> Strategy:
-    """One row per stream, column and code: lists of fields, statuses and stages, pipelines.
+def _vibecode_label_sources(numbers: Mapping[str, int]) -> LabelSources:
+    """Return the lists of VibeCode, which has separate ones for pipelines of deals and for values of user fields."""
+    smart = sorted(
+        {number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)}
+    )
+    pipelines = {number: ListSpec(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in smart}
+    pipelines[numbers["deals"]] = ListSpec(vibecode.DEAL_CATEGORIES.endpoint)
+    user_fields = {stream: ListSpec(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers}
+    return LabelSources(ListSpec(vibecode.STATUSES.endpoint), numbers, pipelines, user_fields)
+
+
+def entity_types(streams: Iterable[str]) -> dict[str, int]:
+    """Return stream → entityTypeId, of the CRM entities every portal has and of the smart processes among streams."""
+    owners = {stream: items.entity_type_id for stream, items in CRM_ITEMS.items()}
+    smart = {stream: number for stream in streams if (number := template_number(SMART_PROCESSES, stream)) is not None}
+    return owners | smart
+
+
+def describe_options(streams: Sequence[DiscoveredStream], options: ListSpec, sources: LabelSources) -> Strategy:
+    """Yield a row per stream, column and code: list values, statuses and stages, pipelines.
 
     Args:
-        found: All streams, with what the portal says of their fields.
-        source: What the rows are said to come from.
-        words: The lists that hold the words.
+        streams: All streams of the portal.
+        options: The list the rows are attributed to.
+        sources: The lists that hold the labels.
     """
-    numbers = sorted(words.pipelines)
-    statuses, *others = yield from _read(
-        [words.statuses, *(words.pipelines[number] for number in numbers), *words.user_fields.values()]
-    )
-    dictionaries = _dictionaries(statuses)
-    categories = {
-        number: [Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort"))) for row in rows]
-        for number, rows in zip(numbers, others, strict=False)
-    }
-    values = {
-        stream: _listed_values(rows) for stream, rows in zip(words.user_fields, others[len(numbers) :], strict=True)
-    }
-    kinds = words.entity_types
+    labels = yield from _read_labels(sources)
     rows = [
-        {
-            "stream": each.name,
-            "column_name": column,
-            "id": option.id,
-            "label": option.label,
-            "sort": option.sort,
-            "color": option.color,
-            "semantics": option.semantics,
-            "origin": origin,
-        }
-        for each in found
-        for column, origin, options in _options(
-            each,
-            dictionaries,
-            values.get(each.name, {}),
-            _stages(kinds.get(each.name)),
-            categories.get(kinds.get(each.name, -1), ()),
-        )
-        for option in options
+        _option_row(stream, column, option, origin)
+        for stream in streams
+        for column, origin, codes in _options(stream, labels, sources.entity_types.get(stream.name))
+        for option in codes
     ]
-    yield from _delivered(source, rows)
+    yield from _in_pages(options, rows)
 
 
-def _read(sources: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
-    """The rows of each list, dictionaries first; none of one this portal or door does not have."""
+def _option_row(stream: DiscoveredStream, column: str, option: Option, origin: str) -> Row:
+    return {
+        "stream": stream.name,
+        "column_name": column,
+        "id": option.id,
+        "label": option.label,
+        "sort": option.sort,
+        "color": option.color,
+        "semantics": option.semantics,
+        "origin": origin,
+    }
 
-    def missing(source: ListSpec, error: PortalError) -> bool:
-        return isinstance(error, MissingMethodError if source is sources[0] else NO_PIPELINES)
 
-    rows: dict[int, list[Row]] = {}
+def _read_labels(sources: LabelSources) -> SubStrategy[_Labels]:
+    """Read all label sources, their first pages in one request."""
+    numbers = sorted(sources.pipelines)
+    lists = [sources.statuses, *(sources.pipelines[number] for number in numbers), *sources.user_fields.values()]
+    statuses, *others = yield from _read_lists(lists)
+    pipelines, user_fields = others[: len(numbers)], others[len(numbers) :]
+    return _Labels(
+        _dictionaries(statuses),
+        {number: [_pipeline(row) for row in rows] for number, rows in zip(numbers, pipelines, strict=True)},
+        {stream: _list_values(rows) for stream, rows in zip(sources.user_fields, user_fields, strict=True)},
+    )
+
+
+def _read_lists(lists: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
+    """Return the rows of each list, the CRM dictionaries first; no rows of a list this portal does not have."""
+    dictionaries = lists[0]
+
+    def is_missing(spec: ListSpec, error: PortalError) -> bool:
+        return isinstance(error, MissingMethodError if spec is dictionaries else NO_PIPELINES)
+
+    rows: list[list[Row]] = [[] for _ in lists]
 
     def keep(event: StrategyEvent) -> Strategy:
         if isinstance(event, Rows):
-            rows.setdefault(id(event.list_spec), []).extend(event.rows)
+            place = next(place for place, spec in enumerate(lists) if spec is event.list_spec)
+            rows[place] += event.rows
         yield from ()
 
-    yield from handle_events(read_whole(sources, missing), keep)
-    return [rows.get(id(each), []) for each in sources]
+    yield from handle_events(read_whole(lists, is_missing), keep)
+    return rows
 
 
-def _listed_values(rows: Iterable[Row]) -> dict[str, Sequence[Option]]:
-    """Column → the values of a list that is a user field."""
+def _pipeline(row: Row) -> Option:
+    return Option(str(row["id"]), str(row.get("name") or ""), _number(row.get("sort")))
+
+
+def _list_values(rows: Iterable[Row]) -> Options:
+    """Return column → values, of the user fields that are lists."""
     described = {column_name(each.name): each.options for each in parse_fields(list(rows))}
     return {column: options for column, options in described.items() if options}
 
 
-_DICTIONARIES = {1: "STATUS", 2: "DEAL_STAGE", 7: "QUOTE_STATUS", SMART_INVOICE: "SMART_INVOICE_STAGE"}
-
-
-def _stages(entity_type: int | None) -> str:
-    """The dictionary of an item's stages, all pipelines together."""
-    return "" if entity_type is None else _DICTIONARIES.get(entity_type, f"DYNAMIC_{entity_type}_STAGE")
-
-
-def _options(
-    found: DiscoveredStream,
-    dictionaries: Mapping[str, Sequence[Option]],
-    values: Mapping[str, Sequence[Option]],
-    stages: str,
-    categories: Sequence[Option],
-) -> Iterator[tuple[str, str, Sequence[Option]]]:
-    """Column, origin and options of every field that has some.
-
-    Fields count that only the table of entities knows, such as the pipeline of a contact. What it corrects is no list,
-    whatever the portal says: `tasks.task.getFields` declares the id of a template to be Y or N.
-    """
-    names = {
-        column.portal_name: column.name
-        for column in found.columns
-        if column.part in ("", "value") and column.kind != BOOLEAN
-    }
-    for name, column in names.items():
-        told = found.fields.get(name, Field(name))
-        options = told.options or values.get(column, ())
-        if options and name not in found.entity.columns.overrides:
-            yield column, ENUMERATION, options
-        elif told.dictionary or column in _STAGES:
-            yield column, STATUS, dictionaries.get(_dictionary(told.dictionary) or stages, ())
-        elif column == "category_id":
-            yield column, CATEGORY, categories
-
-
-def _dictionaries(rows: Iterable[Row]) -> dict[str, list[Option]]:
-    """ENTITY_ID → its codes; the stages of all pipelines of one kind together, for their codes name the pipeline."""
-    found: dict[str, list[Option]] = {}
+def _dictionaries(rows: Iterable[Row]) -> Options:
+    """Return ENTITY_ID → codes. Stages of all pipelines are one dictionary: their codes name the pipeline."""
+    dictionaries: dict[str, list[Option]] = {}
     for each in rows:
-        row = {column_name(name): value for name, value in each.items()}  # in capitals, or in camel case
+        row = {column_name(name): value for name, value in each.items()}  # REST 2.0: capitals; VibeCode: camel case
         extra = row.get("extra") if isinstance(row.get("extra"), dict) else {}
-        color = str(row.get("color") or (extra or {}).get("COLOR") or "")
         option = Option(
             str(row["status_id"]),
             str(row.get("name") or ""),
             _number(row.get("sort")),
-            color,
+            str(row.get("color") or (extra or {}).get("COLOR") or ""),
             str(row.get("semantics") or (extra or {}).get("SEMANTICS") or ""),
         )
-        found.setdefault(_dictionary(str(row.get("entity_id"))), []).append(option)
-    return found
+        dictionaries.setdefault(_without_pipeline(str(row.get("entity_id"))), []).append(option)
+    return dictionaries
 
 
-def _dictionary(entity_id: str) -> str:
-    match = _STAGE.fullmatch(entity_id)
+def _options(
+    stream: DiscoveredStream, labels: _Labels, entity_type: int | None
+) -> Iterator[tuple[str, str, Sequence[Option]]]:
+    """Yield column, origin and codes of every field with codes.
+
+    Columns known only from the table of entities count, too (the pipeline of a contact). A column whose type the table
+    overrides has no codes, whatever the portal says: `tasks.task.getFields` calls a template's id a Y/N choice.
+    """
+    columns = {
+        column.portal_name: column.name
+        for column in stream.columns
+        if column.part in ("", "value") and column.kind != BOOLEAN
+    }
+    values = labels.user_fields.get(stream.name, {})
+    for name, column in columns.items():
+        described = stream.fields.get(name, Field(name))
+        options = described.options or values.get(column, ())
+        if options and name not in stream.entity.columns.overrides:
+            yield column, ENUMERATION, options
+        elif described.dictionary or column in _STAGE_COLUMNS:
+            dictionary = _without_pipeline(described.dictionary) or _stages_of(entity_type)
+            yield column, STATUS, labels.dictionaries.get(dictionary, ())
+        elif column == "category_id" and entity_type is not None:
+            yield column, CATEGORY, labels.pipelines.get(entity_type, ())
+
+
+def _stages_of(entity_type: int | None) -> str:
+    """Return the dictionary that holds the stages of an entity type, all pipelines together."""
+    return "" if entity_type is None else _STAGE_DICTIONARIES.get(entity_type, f"DYNAMIC_{entity_type}_STAGE")
+
+
+def _without_pipeline(entity_id: str) -> str:
+    """Return the dictionary without the number of a pipeline: DEAL_STAGE_3 → DEAL_STAGE."""
+    match = _PIPELINE_STAGES.fullmatch(entity_id)
     return match.group(1) if match else entity_id
 
 
@@ -240,6 +272,6 @@ def _number(value: object) -> int | None:
     return int(text) if text.lstrip("-").isdecimal() else None
 
 
-def _delivered(source: ListSpec, rows: list[Row]) -> Strategy:
-    for start in range(0, len(rows), 1_000):
-        yield Rows(source, rows[start : start + 1_000])
+def _in_pages(spec: ListSpec, rows: list[Row]) -> Strategy:
+    for start in range(0, len(rows), PAGE_ROWS):
+        yield Rows(spec, rows[start : start + PAGE_ROWS])

@@ -1,7 +1,7 @@
-"""How many rows of a stream the portal counts: what `bitrix24-export --verify` holds its tables against.
+"""How many rows of a stream the portal counts; `bitrix24-export --verify` compares its tables with these counts.
 
-Counted is up to the largest id a table holds. Ids rise, so what has been added since is not among them; what has been
-deleted since makes the count smaller, never larger. So a count above the table's is rows the table lacks.
+Rows are counted up to the largest id in a table. Ids rise, so rows added since the export are not counted; rows deleted
+since make the count smaller, never larger. A count above the table's therefore means that the table lacks rows.
 """
 
 from __future__ import annotations
@@ -11,79 +11,79 @@ from dataclasses import replace
 
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects.pagination import PositionalParameters, StartParameter, VibecodeSearch
-from tap_bitrix24.entities import META, Entity
 from tap_bitrix24.errors import AccessError, PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import REST_2
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import PageRequest, Window
-from tap_bitrix24.replication.plan import ReadPlan, list_specs
+from tap_bitrix24.replication.plan import ReadMethod, ReadPlan
 
-COUNTED = (StartParameter, PositionalParameters, VibecodeSearch)
-"""Families of lists whose count can be bounded by an id."""
+COUNTABLE = (StartParameter, PositionalParameters, VibecodeSearch)
+"""Pagination whose `total` counts the rows that match a filter by id."""
 
 
-def count_requests(entity: Entity, name: str, plan: ReadPlan, last: int) -> list[PageRequest]:
-    """What to ask to have a stream counted up to an id; nothing where no answer could be believed.
+def count_requests(plan: ReadPlan, last_id: int) -> list[PageRequest]:
+    """Return the requests that count a stream's rows up to an id; none where the answer would not be reliable.
 
     Args:
-        entity: Its row of the table.
-        name: Its name.
-        plan: As for reading it.
-        last: The largest id the table holds.
+        plan: How the stream is read.
+        last_id: The largest id in the table.
     """
-    if entity in META or entity.parents is not None or not entity.supports_keyset or len(entity.primary_key) > 1:
+    if plan.method not in (ReadMethod.ALL_BY_ID, ReadMethod.INCREMENTAL) or not plan.id_is_key:
         return []
-    lists = list_specs(entity, name, plan)
-    since = plan.start_date if entity.replication_key else None
-    if not all(isinstance(each.endpoint.pagination, COUNTED) and each.endpoint.reliable_total for each in lists):
+    endpoints = [each.endpoint for each in plan.lists]
+    if not all(isinstance(each.pagination, COUNTABLE) and each.reliable_total for each in endpoints):
         return []
-    if since and any(each.replication_key and each.replication_key.timezone_margin for each in lists):
-        return []  # bounds are widened there, and the rows beyond them are counted, too
-    window = Window(low=since) if since else None
-    bounded = [replace(each, filter={**each.filter, f"<={each.endpoint.request_key}": last}) for each in lists]
-    return [PageRequest(list_spec=each, window=window, after=0, counted=True) for each in bounded]
+    keys = [each.replication_key for each in plan.lists if each.replication_key is not None]
+    start_date = plan.bounds.start_date if keys else None
+    if start_date and any(key.timezone_margin for key in keys):
+        return []  # the filter's bounds are widened there, so that rows outside the period are counted, too
+    window = Window(low=start_date) if start_date else None
+    lists = [replace(each, filter={**each.filter, f"<={each.endpoint.request_key}": last_id}) for each in plan.lists]
+    return [PageRequest(list_spec=each, window=window, after=0, counted=True) for each in lists]
 
 
-def count_rows(client: Client, asked: Mapping[str, Sequence[PageRequest]]) -> dict[str, int | None]:
-    """Stream → the sum of its lists' counts; None where one of them can't be had.
+def count_rows(client: Client, requests: Mapping[str, Sequence[PageRequest]]) -> dict[str, int | None]:
+    """Return the number of rows per stream: the sum of its lists' counts, None if one of them is unknown.
 
-    Classic lists share requests; those that leave their count out in a batch are asked alone.
+    Counts of REST 2.0 share batches. A method that leaves `total` out in a batch is called again on its own.
 
     Raises:
-        AccessError: The credentials do not open the portal any more.
+        AccessError: The credentials are no longer valid.
     """
-    asks = [ask for each in asked.values() for ask in each]
-    shared = [ask for ask in asks if ask.list_spec.endpoint.dialect == REST_2]
-    results = client.batch_with_retries([_command(client, ask) for ask in shared])
-    totals = {id(ask): _total(client, ask, result) for ask, result in zip(shared, results, strict=True)}
-    for ask in asks:
-        if totals.get(id(ask)) is None:
-            totals[id(ask)] = _alone(client, ask)
-    return {name: _sum([totals[id(ask)] for ask in each]) for name, each in asked.items()}
+    every = [request for of_stream in requests.values() for request in of_stream]
+    batched = [request for request in every if request.list_spec.endpoint.dialect == REST_2]
+    results = client.batch_with_retries([_command(client, request) for request in batched])
+    totals = {request.id: _total(client, request, result) for request, result in zip(batched, results, strict=True)}
+    for request in every:
+        if totals.get(request.id) is None:
+            totals[request.id] = _count_alone(client, request)
+    return {name: _sum([totals[request.id] for request in of_stream]) for name, of_stream in requests.items()}
 
 
 def _sum(totals: Sequence[int | None]) -> int | None:
+    """Return the sum; None if there are no totals or one of them is unknown."""
     known = [total for total in totals if total is not None]
     return sum(known) if known and len(known) == len(totals) else None
 
 
-def _alone(client: Client, ask: PageRequest) -> int | None:
+def _count_alone(client: Client, request: PageRequest) -> int | None:
+    """Return the total from a separate call, or None if the portal refuses it; the stream is reported as uncounted."""
     try:
-        return _total(client, ask, client.call(_command(client, ask)))
+        return _total(client, request, client.call(_command(client, request)))
     except AccessError:
         raise
     except PortalError:
-        return None  # told as not counted
+        return None
 
 
-def _command(client: Client, ask: PageRequest) -> Command:
-    return client.dialects[ask.list_spec.endpoint.dialect].commands(ask)[0]
+def _command(client: Client, request: PageRequest) -> Command:
+    return client.dialects[request.list_spec.endpoint.dialect].commands(request)[0]
 
 
-def _total(client: Client, ask: PageRequest, result: Result | PortalError) -> int | None:
+def _total(client: Client, request: PageRequest, result: Result | PortalError) -> int | None:
     if isinstance(result, PortalError):
         return None
     try:
-        return client.dialects[ask.list_spec.endpoint.dialect].page(ask.list_spec, result).total
+        return client.dialects[request.list_spec.endpoint.dialect].page(request.list_spec, result).total
     except UntrustedError:
         return None

@@ -1,9 +1,10 @@
-"""The one stream class: Singer's words on one side, a reading strategy on the other."""
+"""The one stream class: the Singer SDK on one side, a read strategy on the other."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,11 +24,10 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.children import CHILDREN_READ_AT
-from tap_bitrix24.replication.plan import ReadPlan, is_swept, prefer_rest_v3, strategy_for
+from tap_bitrix24.replication.dispatch import strategy_for
+from tap_bitrix24.replication.plan import ReadOptions, ReadPlan, bookmark_column, prefer_rest_v3, read_plan
 from tap_bitrix24.row_counts import count_requests
-from tap_bitrix24.scheduler.loop import Ended, Scheduler
-from tap_bitrix24.scheduler.loop import StreamEvent as Event
+from tap_bitrix24.scheduler.loop import Ended, Scheduler, StreamEvent
 from tap_bitrix24.schema.columns import UNPARSED, Column, default_column, json_schema
 from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import Settings
@@ -38,112 +38,163 @@ if TYPE_CHECKING:
 
 FULL_TABLE = "FULL_TABLE"
 SLICE = 10_000
-"""Values converted and written at once: a whole request's no longer fit the processor's cache."""
+"""Values converted and written at once; the values of a whole request no longer fit the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a stream needs of the run it belongs to; nothing is asked of the portal before it is used."""
+    """What streams need of their run. Functions, because no request may be sent before its answer is needed."""
 
     settings: Settings
     scheduler: Scheduler
     portal: Callable[[], PortalInfo]
     discovered: Callable[[], Sequence[DiscoveredStream]]
-    """All streams as discovered; with a catalog, discovered only when this is asked for."""
+    """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far."""
     probe_rest_v3: Callable[[], None]
-    """Finds out which methods of REST 3.0 there are, if nobody has."""
+    """Finds out which REST 3.0 methods the portal has, unless the run knows."""
     note_child_reads: Callable[[list[Row]], None]
-    """Takes rows of `child_reads`, which come about while other streams are read."""
+    """Writes rows of the stream `child_reads`, which arise while other streams are read."""
 
 
 class EntityStream(Stream):
     """A list of the portal as a Singer stream.
 
-    Rows come by id, so a bookmark is not the largest stamp seen: STATE is set by the reading strategy at points
-    behind which nothing is missing, and the SDK's own counting of replication keys stays out of it.
+    Rows arrive ordered by id, so the largest replication key seen is no bookmark. The strategy says when everything up
+    to a bookmark has been read; the SDK's own tracking of replication keys is switched off.
+
+    A run calls `begin`, then `handle` for each event of the stream's `strategy`.
     """
 
-    def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], access: RunContext) -> None:
-        """Describe the stream; its rows are asked for when it is synced."""
-        self._position = 0
-        self._version: int | None = None
-        self._open = ExitStack()
-        self._counter: metrics.Counter | None = None
-        self._driven = False
-        self._converters = _Converters(self._converter)
+    # Describing the stream
+
+    def __init__(self, tap: Tap, name: str, entity: Entity, columns: Sequence[Column], run: RunContext) -> None:
+        """Describe the stream; nothing is requested before it is synced."""
         self._entity = entity
         self._columns = columns
-        self._run = access
+        self._run = run
+        self._records = _RecordPages(entity, name, columns, self._is_selected)
+        self._version: int | None = None
+        self._measuring = ExitStack()
+        """The SDK's record counter and timer, open while the stream is read."""
+        self._counter: metrics.Counter | None = None
+        self._begun_by_run = False
         self.rows_written = 0
-        """Rows handed to the target in this run."""
+        """Records handed to the target in this run."""
         self.announced = False
-        """Its SCHEMA has been written in this run."""
+        """SCHEMA has been written in this run."""
         self.selected_by_default = entity.selected_by_default
         super().__init__(tap, schema=json_schema(columns), name=name)
+        # field methods may describe keys in capitals although rows are in camel case
         by_portal_name = {column.portal_name: column.name for column in reversed(columns)}
-        # fields may be described in capitals although rows are not
         self.primary_keys = [by_portal_name.get(key) or column_name(key) for key in entity.primary_key]
-        if is_swept(entity):
-            self.replication_key = CHILDREN_READ_AT
-        elif entity.replication_key is not None and entity.parents is None:
-            self.replication_key = RowConverter(columns).column(entity.replication_key.row_key)
-
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        """Log; what the SDK calls an unhandled error is handled by the run, which tells it in its own words."""
-        handled = message.startswith("An unhandled error occurred")
-        super().log(message, *args, level=logging.DEBUG if handled else level, **kwargs)
-
-    def get_records(self, context: Any) -> Iterator[Row]:
-        """Typed records, for whoever pulls them one by one; a sync writes whole pages instead."""
-        try:
-            for _, event in self._run.scheduler.run({self.name: self.strategy()}):
-                for page in self._pages(event):
-                    yield from page
-        finally:
-            self._report_unparsed()
-
-    def get_replication_key_signpost(self, context: Any = None) -> None:
-        """None: nothing but the strategy writes STATE."""
-        return
+        self.replication_key = bookmark_column(entity, columns)
 
     @property
     def emit_activate_version_messages(self) -> bool:
-        """False, lest the SDK sends ACTIVATE_VERSION before the first row: rows would be gone if the read fails."""
+        """False: the SDK sends ACTIVATE_VERSION before the first row, and a failed read would then delete rows."""
         return False
 
     @property
     def _activates_version(self) -> bool:
-        wanted = self.config.get("emit_activate_version_messages") is not False
+        """Whether a finished read proves that rows it did not contain are gone, and the settings allow to say so."""
+        allowed = self.config.get("emit_activate_version_messages") is not False
         complete = self._entity.quirks.complete and self._entity is not CHILD_READS
-        return wanted and complete and self.replication_method == FULL_TABLE
+        return allowed and complete and self.replication_method == FULL_TABLE
+
+    def get_replication_key_signpost(self, context: Any = None) -> None:
+        """None: only the strategy's checkpoints write STATE."""
+        return
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log; the SDK's traceback of an error only at debug level, because the run reports the error itself."""
+        handled = message.startswith("An unhandled error occurred")
+        super().log(message, *args, level=logging.DEBUG if handled else level, **kwargs)
+
+    def _is_selected(self, column: str) -> bool:
+        return bool(self.mask.get(("properties", column), True))
+
+    # Reading
+
+    def strategy(self) -> Strategy:
+        """Return the strategy that reads this stream; errors in preparing it are raised when it is run."""
+        require_scope(self._run.portal(), self._entity, self.name)
+        yield from self._strategy()
+
+    def _strategy(self) -> Strategy:
+        run, entity = self._run, self._entity
+        if entity is CHILD_READS:
+            return _nothing()
+        if entity is FIELDS:
+            return describe_fields(run.discovered(), ListSpec(entity.endpoint))
+        if entity is FIELD_OPTIONS:
+            streams = run.discovered()
+            return describe_options(streams, ListSpec(entity.endpoint), label_sources(streams))
+        if entity.rest_v3 is not None:
+            run.probe_rest_v3()
+        plan = self._plan(prefer_rest_v3(entity, run.portal()))
+        return strategy_for(plan, {} if self.replication_method == FULL_TABLE else dict(self.stream_state))
+
+    def count_requests(self, last_id: int) -> list[PageRequest]:
+        """Return the requests that count the stream's rows up to this id; none where they can't be counted."""
+        return count_requests(self._plan(self._entity), last_id)
+
+    def _plan(self, entity: Entity) -> ReadPlan:
+        settings = self._run.settings
+        selected = [column.portal_name for column in self._columns if self._is_selected(column.name)]
+        options = ReadOptions(
+            self._run.portal(),
+            self._columns,
+            None if len(selected) == len(self._columns) else frozenset(selected),
+            replication_key=self.replication_key or "",
+            full_table=self.replication_method == FULL_TABLE,
+            universal=settings.universal,
+            lookback=settings.lookback,
+            start_date=settings.start_date,
+            sweep=settings.sweep,
+        )
+        return read_plan(entity, self.name, options)
+
+    # Syncing: side by side in a run, or alone by the SDK
 
     def begin(self) -> None:
-        """Write SCHEMA, and be ready to take what the engine finds: the run drives all its streams side by side."""
-        self._driven = True
+        """Write SCHEMA and get ready for events: a run reads all its streams side by side."""
+        self._begun_by_run = True
         self.sync()
 
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict[str, Any], Any, Any]:
-        """Open the stream; a stream nobody drives reads itself, too (the SDK's tests and `--test` do that).
+        """Open the stream, in place of the SDK's loop, which works record by record and tracks bookmarks itself.
 
-        The SDK's own loop works record by record, and counts bookmarks itself.
+        Without a run (the SDK's tests, `--test`), the stream reads itself.
         """
         self.announced = write_messages
-        self._counter = self._open.enter_context(self.get_record_counter())
-        self._open.enter_context(self.get_sync_timer())
+        self._counter = self._measuring.enter_context(self.get_record_counter())
+        self._measuring.enter_context(self.get_sync_timer())
         self._version = self._tap.initialized_at if self._activates_version else None
-        if not self._driven:
+        if not self._begun_by_run:
             try:
-                for _, event in self._run.scheduler.run({self.name: self.strategy()}):
+                for event in self._own_events():
                     self.handle(event)
             finally:
                 self._close()
         yield from ()
 
-    def handle(self, event: Event) -> None:
-        """Write what the engine has found for this stream.
+    def get_records(self, context: Any) -> Iterator[Row]:
+        """Yield records one by one, for callers that pull them; a sync writes whole pages instead."""
+        try:
+            for event in self._own_events():
+                for page in self._pages(event):
+                    yield from page
+        finally:
+            self._report_unparsed()
+
+    def _own_events(self) -> Iterator[StreamEvent]:
+        return (event for _, event in self._run.scheduler.run({self.name: self.strategy()}))
+
+    def handle(self, event: StreamEvent) -> None:
+        """Write the records of an event of the stream's strategy; close the stream when the strategy has ended.
 
         Raises:
-            Exception: What the reading failed with, if it has.
+            Exception: The error the strategy ended with.
         """
         try:
             for page in self._pages(event):
@@ -155,48 +206,18 @@ class EntityStream(Stream):
             self._close()
             raise
 
-    def _write_rows(self, page: list[Row]) -> None:
-        most = self.ABORT_AT_RECORD_COUNT
-        wanted = page if most is None else page[: most - self.rows_written]
-        if self.announced and self.selected:
-            self._write_page(wanted, self._version)
-        self.rows_written += len(wanted)
-        if self._counter is not None:
-            self._counter.increment(len(wanted))
-        if len(wanted) < len(page):
-            self._flush()
-            self._check_max_record_limit(self.rows_written)
-
-    def _close(self) -> None:
-        """Tell what the stream cost and what did not fit; while its error is being handled, if it has failed."""
-        self._report_unparsed()
-        self._open.__exit__(*sys.exc_info())
-
-    def _end(self) -> None:
-        if self._version is not None and self.announced and self.selected:
-            for stream_map in self.stream_maps:
-                if not isinstance(stream_map, RemoveRecordTransform):
-                    self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, self._version))
-        if self.announced:
-            self._tap.state_writer.write_state(self.tap_state)
-
-    def _pages(self, event: Event) -> Iterator[list[Row]]:
-        """Converted pages; STATE moves on when what came before has been written.
+    def _pages(self, event: StreamEvent) -> Iterator[list[Row]]:
+        """Yield an event's records in pages; act on events without records.
 
         Raises:
-            Exception: What the reading failed with.
+            Exception: The error the strategy ended with.
         """
         if isinstance(event, Rows):
-            rows = self._reshaped(event)
-            some = max(1, SLICE // len(self._columns))
-            for start in range(0, len(rows), some):
-                yield self._converters.of(event.list_spec)(rows[start : start + some])
+            yield from self._records.pages(event)
         elif isinstance(event, ChildGroupsRead):
+            read = {"stream": self.name, "read_at": event.read_at}
             self._run.note_child_reads(
-                [
-                    {"stream": self.name, "parent": parent, "read_at": event.read_at, "count": count}
-                    for parent, count in event.counts.items()
-                ]
+                [{**read, "parent": parent, "count": count} for parent, count in event.counts.items()]
             )
         elif isinstance(event, Checkpoint):
             self._checkpoint(event)
@@ -205,90 +226,54 @@ class EntityStream(Stream):
         elif event.error is not None:
             raise event.error
 
-    def _reshaped(self, event: Rows) -> list[Row]:
-        """Rows in the shape their columns describe; those without a key get their place as one."""
-        rows, reshape = event.rows, event.list_spec.reshape
-        rows = [reshape(row) for row in rows] if reshape else rows
-        if POSITION not in self._entity.primary_key:
-            return rows
-        self._position += len(rows)
-        return [{**row, POSITION: place} for place, row in enumerate(rows, self._position - len(rows) + 1)]
-
     def _checkpoint(self, event: Checkpoint) -> None:
+        """Write STATE; the records before this event have been written."""
         if self.replication_method != FULL_TABLE:
             self.stream_state.clear()
             self.stream_state.update(event.state)
             self._tap.state_writer.write_state(self.tap_state)
 
+    def _end(self) -> None:
+        """Write what follows the last record: ACTIVATE_VERSION and STATE."""
+        if self._version is not None and self.announced and self.selected:
+            for stream_map in self.stream_maps:
+                if not isinstance(stream_map, RemoveRecordTransform):
+                    self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, self._version))
+        if self.announced:
+            self._tap.state_writer.write_state(self.tap_state)
+
+    def _close(self) -> None:
+        """Report metrics and unparsed values; called while an error is handled if the stream has failed."""
+        self._report_unparsed()
+        self._measuring.__exit__(*sys.exc_info())
+
+    # Writing records
+
     def write(self, rows: list[Row]) -> None:
-        """Write rows that other streams have brought, if this one has begun."""
+        """Write rows that arose while other streams were read, if this stream has begun."""
         if self.announced and self.selected:
-            self._write_page(self._converter(ListSpec(self._entity.endpoint))(rows), None)
+            self._write_page(self._records.converter(ListSpec(self._entity.endpoint))(rows), None)
             self.rows_written += len(rows)
 
-    def strategy(self) -> Strategy:
-        """The strategy this stream is read with; what keeps it from being read shows when it is run."""
-        require_scope(self._run.portal(), self._entity, self.name)
-        yield from self._reading()
-
-    def count_requests(self, last: int) -> list[PageRequest]:
-        """What to ask to have the stream counted up to this id; nothing where that can't be done."""
-        return count_requests(self._entity, self.name, self._plan(), last)
-
-    def _plan(self) -> ReadPlan:
-        access, settings = self._run, self._run.settings
-        return ReadPlan(
-            access.portal(),
-            self._columns,
-            self._selected_columns(),
-            universal=settings.universal,
-            lookback=settings.lookback,
-            start_date=settings.start_date,
-            sweep=settings.sweep,
-        )
-
-    def _reading(self) -> Strategy:
-        access, entity = self._run, self._entity
-        if entity is CHILD_READS:
-            return _nothing()
-        if entity is FIELDS:
-            return describe_fields(access.discovered(), ListSpec(entity.endpoint))
-        if entity is FIELD_OPTIONS:
-            found = access.discovered()
-            return describe_options(found, ListSpec(entity.endpoint), label_sources(found))
-        full = self.replication_method == FULL_TABLE
-        plan = self._plan()
-        if entity.rest_v3 is not None:
-            access.probe_rest_v3()
-            entity = prefer_rest_v3(entity, access.portal())
-        key = self.replication_key if not full or is_swept(entity) else None
-        return strategy_for(entity, self.name, plan, {} if full else dict(self.stream_state), key)
-
-    def _keeps(self, column: str) -> bool:
-        return bool(self.mask.get(("properties", column), True))
-
-    def _selected_columns(self) -> frozenset[str] | None:
-        """Portal names of the columns someone wants; None: all of them, those yet unknown included."""
-        if all(self._keeps(column.name) for column in self._columns):
-            return None
-        return frozenset(column.portal_name for column in self._columns if self._keeps(column.name))
-
-    def _converter(self, source: ListSpec) -> RowConverter:
-        return RowConverter(
-            self._columns,
-            secret=frozenset(column for stream, column in REDACTED if stream == self.name),
-            keep=self._keeps,
-            renames=source.renames,
-            ignores=source.ignored_keys,
-            constants=source.constants,
-        )
+    def _write_rows(self, page: list[Row]) -> None:
+        """Write a page; no more than the record limit of `--test` allows."""
+        limit = self.ABORT_AT_RECORD_COUNT
+        written = page if limit is None else page[: limit - self.rows_written]
+        if self.announced and self.selected:
+            self._write_page(written, self._version)
+        self.rows_written += len(written)
+        if self._counter is not None:
+            self._counter.increment(len(written))
+        if len(written) < len(page):
+            self._flush()
+            self._check_max_record_limit(self.rows_written)
 
     def _write_page(self, page: list[Row], version: int | None) -> None:
         maps = self.stream_maps
         writer = self._tap.message_writer
         now = datetime.now(UTC)
-        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
-        if plain and isinstance(writer, SingerLines):
+        unmapped = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
+        if unmapped and isinstance(writer, SingerLines):
             suffix = record_suffix(now.isoformat(timespec="milliseconds"), version)
             writer.write_page(record_prefix(maps[0].stream_alias), page, suffix)
             return
@@ -298,52 +283,81 @@ class EntityStream(Stream):
                     self._tap.write_message(RecordMessage(stream_map.stream_alias, mapped, version, now))
 
     def _flush(self) -> None:
-        """Hand over what is buffered: the SDK's connection test ends without a last STATE."""
+        """Write out buffered lines: the SDK's connection test ends without a last STATE."""
         if isinstance(writer := self._tap.message_writer, SingerLines):
             writer.flush()
 
     def _report_unparsed(self) -> None:
-        misfits: dict[str, int] = {}
-        unknown: set[str] = set()
-        converters, self._converters = self._converters, _Converters(self._converter)
-        for converter in converters.all():
-            unknown |= converter.unknown
-            for column, count in converter.unparsed.items():
-                misfits[column] = misfits.get(column, 0) + count
+        """Warn of unknown fields and of values that did not fit their column, once."""
+        unknown, unparsed = self._records.take_unparsed()
         if unknown:
-            self.log(
-                "Fields no column describes, kept in %s: %s",
-                UNPARSED,
-                ", ".join(sorted(unknown)),
-                level=logging.WARNING,
-            )
-        described = {column.name for column in self._columns}
-        for name in {default_column(key) for key in unknown} - described:
-            misfits.pop(name, None)  # they have been told as fields
-        if misfits:
-            told = ", ".join(f"{column} ({count})" for column, count in sorted(misfits.items()))
-            self.log("Values that do not fit their column, kept in %s: %s", UNPARSED, told, level=logging.WARNING)
+            text = "Fields no column describes, kept in %s: %s"
+            self.log(text, UNPARSED, ", ".join(sorted(unknown)), level=logging.WARNING)
+        if unparsed:
+            text = "Values that do not fit their column, kept in %s: %s"
+            counts = ", ".join(f"{column} ({count})" for column, count in sorted(unparsed.items()))
+            self.log(text, UNPARSED, counts, level=logging.WARNING)
 
 
-class _Converters:
-    """A converter per source: children have one for each parent, which are alike but for their constants."""
+class _RecordPages:
+    """Converts rows of one stream to pages of records, and counts the values that did not fit."""
 
-    def __init__(self, make: Callable[[ListSpec], RowConverter]) -> None:
-        self._make = make
-        self._known: dict[object, RowConverter] = {}
+    def __init__(
+        self, entity: Entity, name: str, columns: Sequence[Column], is_selected: Callable[[str], bool]
+    ) -> None:
+        self._columns = columns
+        self._is_selected = is_selected
+        self._secret = frozenset(column for stream, column in REDACTED if stream == name)
+        self._numbered = POSITION in entity.primary_key
+        self._position = 0
+        self._converters: dict[object, RowConverter] = {}
 
-    def of(self, source: ListSpec) -> RowConverter:
-        """The converter of a source, made when first asked for; another parent's serves with other constants."""
-        alike = (source.endpoint, source.renames is None, source.reshape, tuple(source.constants))
-        converter = self._known.get(alike)
+    def pages(self, event: Rows) -> Iterator[list[Row]]:
+        """Yield the records of some rows, at most SLICE values a page."""
+        rows = self._reshaped(event)
+        size = max(1, SLICE // len(self._columns))
+        for start in range(0, len(rows), size):
+            yield self.converter(event.list_spec)(rows[start : start + size])
+
+    def _reshaped(self, event: Rows) -> list[Row]:
+        """Return rows in the shape the columns describe; rows without a key get their position as one."""
+        rows, reshape = event.rows, event.list_spec.reshape
+        rows = [reshape(row) for row in rows] if reshape else rows
+        if not self._numbered:
+            return rows
+        first = self._position + 1
+        self._position += len(rows)
+        return [{**row, POSITION: position} for position, row in enumerate(rows, first)]
+
+    def converter(self, spec: ListSpec) -> RowConverter:
+        """Return the converter of a list; lists that differ in constants and parameters only share one."""
+        alike = (spec.endpoint, spec.renames is None, spec.reshape, tuple(spec.constants))
+        converter = self._converters.get(alike)
         if converter is None:
-            converter = self._known[alike] = self._make(source)
-        converter.constants(source.constants)
+            converter = self._converters[alike] = RowConverter(
+                self._columns,
+                secret=self._secret,
+                keep=self._is_selected,
+                renames=spec.renames,
+                ignores=spec.ignored_keys,
+            )
+        converter.constants(spec.constants)
         return converter
 
-    def all(self) -> list[RowConverter]:
-        """All made so far."""
-        return list(self._known.values())
+    def take_unparsed(self) -> tuple[set[str], Counter[str]]:
+        """Return fields without a column and counts of unparsed values per column, and forget them.
+
+        A value of an unknown field counts as that field, not as an unparsed value.
+        """
+        converters, self._converters = self._converters.values(), {}
+        unknown = {key for converter in converters for key in converter.unknown}
+        unparsed: Counter[str] = Counter()
+        for converter in converters:
+            unparsed.update(converter.unparsed)
+        described = {column.name for column in self._columns}
+        for name in {default_column(key) for key in unknown} - described:
+            unparsed.pop(name, None)
+        return unknown, unparsed
 
 
 def _nothing() -> Strategy:

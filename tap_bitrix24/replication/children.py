@@ -18,7 +18,7 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Page, PageRequest
 from tap_bitrix24.replication.full_table import read_remaining
-from tap_bitrix24.replication.incremental import incremental
+from tap_bitrix24.replication.incremental import RunBounds, incremental
 from tap_bitrix24.replication.keyset import accept_answer, chains
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
@@ -173,10 +173,8 @@ def children_of(parents: Strategy, broods: Sequence[ParentGroup], read_at: str |
 def incremental_children(
     broods: Sequence[ParentGroup],
     state: Mapping[str, Any],
+    bounds: RunBounds,
     *,
-    clock: datetime,
-    lookback: timedelta,
-    start_date: datetime | None,
     sweep: timedelta,
 ) -> Strategy:
     """Read the children of changed parents, or of all parents when the last sweep is too long ago.
@@ -186,12 +184,10 @@ def incremental_children(
     Args:
         broods: Their parents have a stamp.
         state: The stream's STATE.
-        clock: The portal's time at the start of this run.
-        lookback: As for other streams, but for the parents' stamp.
-        start_date: Children of parents modified before it are not wanted.
+        bounds: The date-times this run reads between, by the parents' replication key.
         sweep: How old a sweep may be.
     """
-    swept = state.get("swept")
+    clock, swept = bounds.clock, state.get("swept")
     sweeping = "snapshot" in state or swept is None or clock - parse_bookmark(swept) >= sweep
     began = state.get("snapshot", {}).get("clock") or format_bookmark(clock)
     known = {} if sweeping and "snapshot" not in state else {name: state[name] for name in state if name != "swept"}
@@ -208,10 +204,8 @@ def incremental_children(
     parents = incremental(
         [brood.parents for brood in broods],
         known,
+        bounds,
         replication_key=CHILDREN_READ_AT,
-        clock=clock,
-        lookback=lookback,
-        start_date=start_date,
     )
     yield from handle_events(children_of(parents, broods, format_bookmark(clock)), handle)
 

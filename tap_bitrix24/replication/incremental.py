@@ -1,19 +1,20 @@
-"""Incremental strategies: a first load by id, then date windows from the bookmark on.
+"""Incremental strategies: a first load by id, then date windows after the bookmark.
 
-While the first load runs, STATE is `{"snapshot": {"after": <id>, "clock": <when it first began>}}`, kept over restarts.
-Then it is `{"replication_key": …, "replication_key_value": <end of the last finished window>}`: never the largest date
-seen, because rows are read by id and a row modified meanwhile may lie behind it.
+During the first load STATE is `{"snapshot": {"after": <id>, "clock": <portal time when the load began>}}` and survives
+restarts. Afterwards it is `{"replication_key": …, "replication_key_value": <end of the last finished window>}`. The
+bookmark is never the largest date-time seen: rows arrive ordered by id, so a row modified earlier may still be unread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tap_bitrix24.dialects.pagination import CursorPaginator
 from tap_bitrix24.model.endpoint import ListSpec
-from tap_bitrix24.model.event import Checkpoint, Strategy
+from tap_bitrix24.model.event import Checkpoint, Strategy, SubStrategy
 from tap_bitrix24.model.request import Window
 from tap_bitrix24.replication.date_windows import read_windows
 from tap_bitrix24.replication.keyset import keyset
@@ -22,93 +23,91 @@ from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark, parse_id
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before there was a portal."""
+"""Lower bound where a list must have one: no portal is older."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunBounds:
+    """The date-times a run reads between."""
+
+    clock: datetime
+    """Portal time at the start of the run, exclusive upper bound: whatever changes later belongs to the next run."""
+    lookback: timedelta = timedelta()
+    """How far before the bookmark reading starts again. A row gets its modification time when its transaction begins
+    and becomes visible when it ends, so a row older than the bookmark may appear after it."""
+    start_date: datetime | None = None
+    """Rows modified earlier are not read; None: all rows."""
+
+    def resume_from(self, bookmark: datetime, lists: Sequence[ListSpec]) -> datetime:
+        """Return the lower bound after a bookmark: earlier by the lookback and the lists' longest visibility delay."""
+        delays = [each.replication_key.visibility_delay for each in lists if each.replication_key]
+        return bookmark - self.lookback - timedelta(seconds=max(delays, default=0))
 
 
 def incremental(
-    sources: Sequence[ListSpec],
-    state: Mapping[str, Any],
-    *,
-    replication_key: str,
-    clock: datetime,
-    lookback: timedelta,
-    start_date: datetime | None,
+    lists: Sequence[ListSpec], state: Mapping[str, Any], bounds: RunBounds, *, replication_key: str
 ) -> Strategy:
-    """Load a stream for the first time by id, or go on by date windows.
+    """Read all rows by id on the first run; on later runs, rows modified since the bookmark, by date windows.
 
     Args:
-        sources: The lists that make up the stream.
-        state: The stream's STATE; empty on the very first run.
+        lists: The lists that make up the stream.
+        state: The stream's STATE; empty on the first run.
+        bounds: The date-times this run reads between.
         replication_key: The column the bookmark names.
-        clock: The portal's own time at the start of this run; nothing newer is claimed to be read.
-        lookback: Read again before the bookmark: a transaction may have been open while its stamp was past.
-        start_date: Rows modified before it are not wanted.
     """
-
-    def bookmark(high: datetime) -> dict[str, Any]:
-        # windows begin a lookback before what is finished; stopped among those, a bookmark must not go back
-        return {"replication_key": replication_key, "replication_key_value": format_bookmark(max(high, finished))}
-
     if "replication_key_value" in state:
         finished = parse_bookmark(state["replication_key_value"])
     else:
-        snapshot = state.get("snapshot") or {}
-        finished = parse_bookmark(snapshot["clock"]) if "clock" in snapshot else clock
-        after, window = parse_id(snapshot.get("after", 0)), _first_window(sources, start_date, finished)
-        cursors = [KeysetReader(source, after=after, window=window) for source in sources]
-        yield from keyset(cursors, resumable={"clock": format_bookmark(finished)})
-        yield Checkpoint(bookmark(finished))
-        if finished >= clock:
+        finished = yield from _first_load(lists, state.get("snapshot") or {}, bounds)
+        yield Checkpoint(_bookmark(replication_key, finished))
+        if finished >= bounds.clock:
             return
-    low = (
-        finished
-        - lookback
-        - timedelta(
-            seconds=max(each.replication_key.visibility_delay if each.replication_key else 0 for each in sources)
-        )
-    )
-    if start_date is not None:
-        low = max(low, start_date.replace(microsecond=0))
-    yield from read_windows(sources, low, clock, bookmark)
+    low = bounds.resume_from(finished, lists)
+    if bounds.start_date is not None:
+        low = max(low, bounds.start_date.replace(microsecond=0))
+    # the first windows end before the bookmark, by the lookback; a run stopped among them must not move it back
+    yield from read_windows(lists, low, bounds.clock, lambda end: _bookmark(replication_key, max(end, finished)))
 
 
-def _first_window(sources: Sequence[ListSpec], start_date: datetime | None, clock: datetime) -> Window | None:
-    """The dates of a first load; None: all there are.
+def _first_load(lists: Sequence[ListSpec], snapshot: Mapping[str, Any], bounds: RunBounds) -> SubStrategy[datetime]:
+    """Read all rows by id; return the portal time up to which they are complete: the start of the first attempt."""
+    began = parse_bookmark(snapshot["clock"]) if "clock" in snapshot else bounds.clock
+    after, window = parse_id(snapshot.get("after", 0)), _first_window(lists, bounds.start_date, began)
+    readers = [KeysetReader(each, after=after, window=window) for each in lists]
+    yield from keyset(readers, resumable={"clock": format_bookmark(began)})
+    return began
 
-    A list that can't tell its newest row ends with an empty page. Rows added meanwhile must not keep it from that, so
-    it is bounded by the clock: they are the next run's.
+
+def _first_window(lists: Sequence[ListSpec], start_date: datetime | None, clock: datetime) -> Window | None:
+    """Return the date bounds of a first load; None: unbounded.
+
+    A list that cannot be sorted by descending id does not reveal its largest id, so it ends with an empty page. The
+    clock bounds it, or rows added during the load could put that page off forever; the next run reads them.
     """
-    endless = not all(each.endpoint.pagination.supports_descending for each in sources)
+    endless = not all(each.endpoint.pagination.supports_descending for each in lists)
     return Window(start_date, clock if endless else None) if start_date or endless else None
 
 
 def read_period(
-    sources: Sequence[ListSpec],
-    state: Mapping[str, Any],
-    *,
-    replication_key: str | None,
-    clock: datetime,
-    lookback: timedelta,
-    start_date: datetime | None,
+    lists: Sequence[ListSpec], state: Mapping[str, Any], bounds: RunBounds, *, replication_key: str
 ) -> Strategy:
-    """Read lists that must be bounded by dates and page in a way of their own: one period, and go on behind it.
+    """Read lists without keyset pagination by offset or cursor, from the bookmark to the clock in one period.
 
     Args:
-        sources: The lists that make up the stream.
-        state: The stream's STATE; empty where all there is is wanted.
-        replication_key: The column the bookmark names; None: there is none.
-        clock: End of the period, the portal's own time at the start of this run.
-        lookback: Read again before the bookmark, besides what the stream's stamp lags behind.
-        start_date: Rows of before are not wanted.
+        lists: The lists that make up the stream.
+        state: The stream's STATE; empty on the first run and where the whole stream is read.
+        bounds: The date-times this run reads between.
+        replication_key: The column the bookmark names; empty: no bookmark is written.
     """
-    bounded = start_date is not None or "replication_key_value" in state
-    bounded = bounded or any(isinstance(each.endpoint.pagination, CursorPaginator) for each in sources)
-    low = start_date or BEGINNING
+    bounded = bounds.start_date is not None or "replication_key_value" in state
+    bounded = bounded or any(isinstance(each.endpoint.pagination, CursorPaginator) for each in lists)
+    low = bounds.start_date or BEGINNING
     if "replication_key_value" in state:
-        lag = timedelta(
-            seconds=max(each.replication_key.visibility_delay if each.replication_key else 0 for each in sources)
-        )
-        low = max(low, parse_bookmark(state["replication_key_value"]) - lookback - lag)
-    yield from read_by_offset(*sources, window=Window(low, max(clock, low)) if bounded else None)
-    if replication_key is not None:
-        yield Checkpoint({"replication_key": replication_key, "replication_key_value": format_bookmark(clock)})
+        low = max(low, bounds.resume_from(parse_bookmark(state["replication_key_value"]), lists))
+    yield from read_by_offset(*lists, window=Window(low, max(bounds.clock, low)) if bounded else None)
+    if replication_key:
+        yield Checkpoint(_bookmark(replication_key, bounds.clock))
+
+
+def _bookmark(replication_key: str, finished: datetime) -> dict[str, Any]:
+    return {"replication_key": replication_key, "replication_key_value": format_bookmark(finished)}

@@ -9,10 +9,10 @@ from tap_bitrix24.errors import SettingsError
 
 
 def parse_id(after: Any) -> int:
-    """Return an id read from STATE.
+    """Return the id a first load resumes behind.
 
     Raises:
-        SettingsError: It is no whole number from 0 on.
+        SettingsError: The value is not a whole number ≥ 0.
     """
     if not isinstance(after, int) or isinstance(after, bool) or after < 0:
         msg = f"STATE holds {after!r} where an id belongs; correct it or drop that stream's bookmark."
@@ -21,15 +21,15 @@ def parse_id(after: Any) -> int:
 
 
 def format_bookmark(moment: datetime) -> str:
-    """UTC in the one format STATE uses."""
+    """Return a date-time as STATE stores it: UTC, whole seconds, `2026-01-31T09:00:00Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_bookmark(text: str) -> datetime:
-    """Read a bookmark.
+    """Return the date-time a bookmark stores, in UTC and whole seconds.
 
     Raises:
-        SettingsError: It is not a date-time with an offset.
+        SettingsError: The value is not a date-time with a UTC offset.
     """
     try:
         moment = datetime.fromisoformat(text)

@@ -17,7 +17,7 @@ from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Rows, Strategy
 from tap_bitrix24.model.message import Command
 from tap_bitrix24.replication.full_table import read_all_by_id
-from tap_bitrix24.replication.plan import ReadPlan, list_specs
+from tap_bitrix24.replication.plan import ReadOptions, read_plan
 from tap_bitrix24.replication.state import parse_bookmark
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
@@ -167,7 +167,7 @@ def _deals() -> list[ListSpec]:
     """The one list of the stream deals."""
     entity = find_entity("deals")
     assert entity is not None
-    return list_specs(entity, "deals", ReadPlan(PortalFacts(datetime.now(UTC))))
+    return list(read_plan(entity, "deals", ReadOptions(PortalFacts(datetime.now(UTC)))).lists)
 
 
 class TestFailingStream:

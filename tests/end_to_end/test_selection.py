@@ -1,4 +1,4 @@
-"""Only selected columns are asked for, where a list can be asked for columns; what arrives of them is the same."""
+"""Where a list can be requested with columns, only the selected ones are; their values are the same."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tap_bitrix24.entities import BY_STREAM
 from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
-from tap_bitrix24.replication.plan import ReadPlan, list_specs
+from tap_bitrix24.replication.plan import ReadOptions, read_plan
 from tests.support.fixtures import Start
 from tests.support.lists import EPOCH
 from tests.support.running import Tap, only
@@ -26,12 +26,12 @@ CHOSEN = {
 
 def chosen(catalog: Catalog) -> Catalog:
     """The catalog with some streams selected, and of those some columns."""
-    found = only(catalog, *CHOSEN)
-    for entry in found["streams"]:
+    selection = only(catalog, *CHOSEN)
+    for entry in selection["streams"]:
         for each in entry["metadata"]:
             if each["breadcrumb"] and each["metadata"].get("inclusion") != "automatic":
                 each["metadata"]["selected"] = each["breadcrumb"][-1] in CHOSEN.get(entry["tap_stream_id"], ())
-    return found
+    return selection
 
 
 def test_selected_columns_hold_what_they_hold_among_all_columns(start: Start, run_tap: Tap, catalog: Catalog) -> None:
@@ -47,21 +47,22 @@ def test_selected_columns_hold_what_they_hold_among_all_columns(start: Start, ru
 
 
 @pytest.mark.parametrize(
-    ("stream", "wanted", "asked"),
+    ("stream", "wanted", "requested"),
     [
         ("deals", {"ID", "TITLE"}, ["ID", "DATE_MODIFY", "TITLE"]),
         ("deals", {"ID", "DATE_MODIFY", "UF_CRM_1", "_bitrix24_unparsed"}, ["ID", "DATE_MODIFY", "UF_CRM_1"]),
         ("tasks", {"ID", "ACCOMPLICES"}, ["ID", "CHANGED_DATE", "CREATED_DATE", "ACCOMPLICES"]),
     ],
 )
-def test_what_reading_needs_is_asked_for_besides(stream: str, wanted: set[str], asked: list[str]) -> None:
-    plan = ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted))
-    (source,) = list_specs(BY_STREAM[stream], stream, plan)
-    assert source.params["select"] == asked
+def test_names_reading_needs_are_always_requested(stream: str, wanted: set[str], requested: list[str]) -> None:
+    options = ReadOptions(PortalFacts(EPOCH), selected=frozenset(wanted))
+    (only_list,) = read_plan(BY_STREAM[stream], stream, options).lists
+    assert only_list.params["select"] == requested
 
 
 @pytest.mark.parametrize(("stream", "wanted"), [("tasks", {"ID", "creator"}), ("documents", {"id", "title"})])
-def test_where_it_is_not_told_which_name_brings_a_column_all_are_asked_for(stream: str, wanted: set[str]) -> None:
-    (source,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted)))
-    (everything,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH)))
-    assert source.params == everything.params
+def test_a_column_without_a_name_of_its_own_makes_all_names_necessary(stream: str, wanted: set[str]) -> None:
+    portal = PortalFacts(EPOCH)
+    (some,) = read_plan(BY_STREAM[stream], stream, ReadOptions(portal, selected=frozenset(wanted))).lists
+    (everything,) = read_plan(BY_STREAM[stream], stream, ReadOptions(portal)).lists
+    assert some.params == everything.params

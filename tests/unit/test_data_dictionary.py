@@ -1,11 +1,11 @@
-"""What columns and codes mean: rows of `fields` and `field_options`, from descriptions, dictionaries and pipelines."""
+"""The data dictionary: rows of `fields` and `field_options`, from descriptions, dictionaries and pipelines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from tap_bitrix24.data_dictionary import LabelSources, describe_fields, describe_options, label_sources
+from tap_bitrix24.data_dictionary import LabelSources, describe_fields, describe_options, entity_types, label_sources
 from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
@@ -21,15 +21,15 @@ from tests.support.lists import Lists, Outcome, pump
 FROM = ListSpec(FIELDS.endpoint)
 
 
-def found(stream: str, *fields: Field, name: str = "") -> DiscoveredStream:
+def discovered(stream: str, *fields: Field, name: str = "") -> DiscoveredStream:
     """A stream as discovered."""
     entity = BY_STREAM[stream]
     columns = columns_of(entity, name or stream, fields, swept=is_swept(entity))
     return DiscoveredStream(name or stream, entity, columns, {field.name: field for field in fields})
 
 
-def told(*streams: DiscoveredStream) -> dict[tuple[str, str], Row]:
-    """(Stream, column) → what is told of it."""
+def described(*streams: DiscoveredStream) -> dict[tuple[str, str], Row]:
+    """Return (stream, column) → its row of `fields`."""
     rows = pump(describe_fields(streams, FROM), []).rows
     return {(row["stream"], row["column_name"]): row for row in rows}
 
@@ -38,8 +38,10 @@ def told(*streams: DiscoveredStream) -> dict[tuple[str, str], Row]:
 
 
 def test_a_row_for_every_column() -> None:
-    deals = found("deals", Field("ID", "integer", label="Id", read_only=True), Field("UF_CRM_1", "money", label="Sum"))
-    assert told(deals) == {
+    deals = discovered(
+        "deals", Field("ID", "integer", label="Id", read_only=True), Field("UF_CRM_1", "money", label="Sum")
+    )
+    assert described(deals) == {
         ("deals", "id"): {
             "stream": "deals",
             "column_name": "id",
@@ -105,38 +107,40 @@ def test_a_row_for_every_column() -> None:
     ],
 )
 def test_where_a_column_comes_from(name: str, origin: str) -> None:
-    (row, _) = told(found("deals", Field(name, "string"))).values()
+    (row, _) = described(discovered("deals", Field(name, "string"))).values()
     assert row["origin"] == origin
 
 
 def test_columns_of_the_tap_itself() -> None:
-    rows = told(found("deal_contacts"))
+    rows = described(discovered("deal_contacts"))
     assert rows["deal_contacts", "_bitrix24_parent"]["origin"] == "tap"
-    assert told(found("price_type_langs"))["price_type_langs", "position"]["origin"] == "tap"
+    assert described(discovered("price_type_langs"))["price_type_langs", "position"]["origin"] == "tap"
     assert rows["deal_contacts", "deal_id"]["origin"] == "portal"
     assert rows["deal_contacts", "deal_id"]["portal_type"] == "integer", "documented, not described"
 
 
 def test_what_the_portal_says_of_a_field() -> None:
     field = Field("UF_CRM_1", "string", multiple=True, required=True, read_only=False)
-    row = told(found("deals", field))["deals", "uf_crm_1"]
+    row = described(discovered("deals", field))["deals", "uf_crm_1"]
     assert (row["multiple"], row["mandatory"], row["read_only"]) == (True, True, False)
 
 
 def test_multiplicity_is_no_part_of_a_type() -> None:
-    row = told(found("users", Field("UF_DEPARTMENT")))["users", "uf_department"]
+    row = described(discovered("users", Field("UF_DEPARTMENT")))["users", "uf_department"]
     assert (row["portal_type"], row["multiple"]) == ("integer", True)
 
 
 def test_many_fields_come_in_pages() -> None:
-    deals = found("deals", *(Field(f"UF_{number}", "string") for number in range(2_499)))
+    deals = discovered("deals", *(Field(f"UF_{number}", "string") for number in range(2_499)))
     outcome = pump(describe_fields([deals], FROM), [])
     assert [len(event.rows) for event in outcome.events if isinstance(event, Rows)] == [1_000, 1_000, 500]
     assert pump(describe_fields([], FROM), []).events == []
 
 
 def test_rows_of_fields_fit_their_columns() -> None:
-    rows = list(told(found("deals", Field("ID", "integer", required=False)), found("deal_contacts")).values())
+    rows = list(
+        described(discovered("deals", Field("ID", "integer", required=False)), discovered("deal_contacts")).values()
+    )
     convert = RowConverter(columns_of(FIELDS, "fields", [], swept=False))
     records = convert(rows)
     assert [record[UNPARSED] for record in records] == [None] * len(rows)
@@ -156,10 +160,10 @@ def status(entity_id: str, code: str, name: str, **facts: Any) -> Row:
 def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] | None = None) -> Lists:
     """Answers for dictionaries and pipelines."""
 
-    def answer(ask: PageRequest) -> Answer:
-        if ask.list_spec.endpoint.method == "crm.status.list":
+    def answer(request: PageRequest) -> Answer:
+        if request.list_spec.endpoint.method == "crm.status.list":
             return Answer([Page(list(statuses))])
-        number = ask.list_spec.params["entityTypeId"]
+        number = request.list_spec.params["entityTypeId"]
         if pipelines is None or number not in pipelines:
             return Answer([], RejectedError("not supported", code="ENTITY_TYPE_NOT_SUPPORTED"))
         return Answer([Page(list(pipelines[number]))])
@@ -170,7 +174,7 @@ def portal(statuses: Sequence[Row] = (), pipelines: Mapping[int, Sequence[Row]] 
 def options(
     answers: Lists, *streams: DiscoveredStream, numbers: Mapping[str, int] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Stream, column, code, word and origin of each option."""
+    """Stream, column, code, label and origin of each option."""
     return [
         (row["stream"], row["column_name"], row["id"], row["label"], row["origin"])
         for row in read(answers, *streams, numbers=numbers).rows
@@ -178,16 +182,16 @@ def options(
 
 
 def read(answers: Lists, *streams: DiscoveredStream, numbers: Mapping[str, int] | None = None) -> Outcome:
-    """Everything that happens while options are read."""
+    """All events while options are read."""
     known = numbers or {}
     pipelines = {each: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": each}) for each in known.values()}
-    words = LabelSources(ListSpec(STATUSES.endpoint), known, pipelines)
-    return pump(describe_options(streams, ListSpec(FIELD_OPTIONS.endpoint), words), answers)
+    sources = LabelSources(ListSpec(STATUSES.endpoint), known, pipelines)
+    return pump(describe_options(streams, ListSpec(FIELD_OPTIONS.endpoint), sources), answers)
 
 
 def test_options_of_a_fields_own_list() -> None:
     field = Field("UF_CRM_1", "enumeration", options=(Option("44", "A", 10), Option("46", "B")))
-    (first, second) = read(portal(), found("deals", field)).rows
+    (first, second) = read(portal(), discovered("deals", field)).rows
     assert first == {
         "stream": "deals",
         "column_name": "uf_crm_1",
@@ -201,9 +205,9 @@ def test_options_of_a_fields_own_list() -> None:
     assert (second["id"], second["sort"]) == ("46", None)
 
 
-def test_options_of_a_property_are_the_words_for_its_bare_value() -> None:
+def test_options_of_a_property_are_the_labels_of_its_bare_value() -> None:
     field = Field("PROPERTY_5", "listproperty:L", options=(Option("1669", "Planning"),))
-    lists = found("list_elements_", field, name="list_elements_31")
+    lists = discovered("list_elements_", field, name="list_elements_31")
     assert options(portal(), lists) == [("list_elements_31", "property_5_value", "1669", "Planning", "enumeration")]
 
 
@@ -213,14 +217,14 @@ def test_options_of_dictionaries() -> None:
         status("SOURCE", "CALL", "Call", COLOR="#f00"),
         status("OTHER", "X", "Another dictionary"),
     ]
-    leads = found("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
+    leads = discovered("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
     assert options(portal(statuses), leads) == [
         ("leads", "source_id", "WEB", "Web site", "status"),
         ("leads", "source_id", "CALL", "Call", "status"),
     ]
 
 
-def test_stages_of_all_pipelines_are_one_columns_words() -> None:
+def test_stages_of_all_pipelines_label_one_column() -> None:
     statuses = [
         status("DEAL_STAGE", "NEW", "New", EXTRA={"SEMANTICS": "process", "COLOR": "#0f0"}),
         status("DEAL_STAGE_3", "C3:NEW", "New in three", EXTRA={"SEMANTICS": "process"}, COLOR="#00f"),
@@ -229,7 +233,7 @@ def test_stages_of_all_pipelines_are_one_columns_words() -> None:
         status("DYNAMIC_156_STAGE_7", "DT156_7:NEW", "Begin"),
         status("DYNAMIC_1560_STAGE_7", "DT1560_7:NEW", "Not this type's"),
     ]
-    deals = found("deals", Field("STAGE_ID", "crm_status", dictionary="DEAL_STAGE"))
+    deals = discovered("deals", Field("STAGE_ID", "crm_status", dictionary="DEAL_STAGE"))
     smart = DiscoveredStream(
         "smart_process_156",
         SMART_PROCESSES,
@@ -250,7 +254,7 @@ def test_stages_of_all_pipelines_are_one_columns_words() -> None:
     [("smart_process_156", 156, "DYNAMIC_156_STAGE_7"), ("smart_invoices", 31, "SMART_INVOICE_STAGE_9")],
 )
 def test_stages_of_items_that_do_not_name_their_dictionary(stream: str, number: int, dictionary: str) -> None:
-    """Where a kind of items has pipelines, its field method leaves `statusType` empty."""
+    """Where an entity type has pipelines, its field method leaves `statusType` empty."""
     entity = BY_STREAM.get(stream, SMART_PROCESSES)
     fields = [Field(name, "crm_status") for name in ("stageId", "previousStageId", "sourceId")]
     items = DiscoveredStream(
@@ -263,27 +267,27 @@ def test_stages_of_items_that_do_not_name_their_dictionary(stream: str, number: 
     ]
 
 
-def test_pipelines_of_contacts_although_no_field_method_tells_of_them() -> None:
+def test_pipelines_of_contacts_although_no_field_method_describes_them() -> None:
     pipelines = {3: [{"id": 7, "name": "Suppliers"}]}
-    contacts = found("contacts", Field("ID", "integer"))
+    contacts = discovered("contacts", Field("ID", "integer"))
     assert options(portal([], pipelines), contacts, numbers={"contacts": 3}) == [
         ("contacts", "category_id", "7", "Suppliers", "category")
     ]
 
 
-def test_a_list_that_is_none_has_no_options() -> None:
+def test_a_column_with_an_overridden_type_has_no_options() -> None:
     """The id of a template that is declared a choice of Y and N."""
     field = Field("FORKED_BY_TEMPLATE_ID", "enum", options=(Option("Y", "Yes"), Option("N", "No")))
-    assert options(portal(), found("tasks", field)) == []
+    assert options(portal(), discovered("tasks", field)) == []
 
 
-def test_codes_without_words_or_colours_have_none() -> None:
+def test_codes_without_labels_or_colours_have_none() -> None:
     statuses = [
         status("SOURCE", "WEB", "", COLOR=None, SEMANTICS=None, EXTRA=None),
         {**status("SOURCE", "X", ""), "NAME": None},
     ]
-    leads = found("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
-    deals = found("deals", Field("CATEGORY_ID", "crm_category"))
+    leads = discovered("leads", Field("SOURCE_ID", "crm_status", dictionary="SOURCE"))
+    deals = discovered("deals", Field("CATEGORY_ID", "crm_category"))
     rows = read(portal(statuses, {2: [{"id": 7, "name": None}]}), leads, deals, numbers={"deals": 2}).rows
     assert [(row["id"], row["label"], row["color"], row["semantics"]) for row in rows] == [
         ("WEB", "", "", ""),
@@ -292,16 +296,29 @@ def test_codes_without_words_or_colours_have_none() -> None:
     ]
 
 
-def test_yes_and_no_of_a_boolean_need_no_words() -> None:
+def test_entity_types_of_streams() -> None:
+    numbers = entity_types(["deals", "smart_process_128", "users", "smart_process_"])
+    assert numbers == {
+        "leads": 1,
+        "deals": 2,
+        "contacts": 3,
+        "companies": 4,
+        "quotes": 7,
+        "smart_invoices": 31,
+        "smart_process_128": 128,
+    }
+
+
+def test_yes_and_no_of_a_boolean_need_no_labels() -> None:
     yes_no = (Option("Y", "Yes"), Option("N", "No"))
-    assert options(portal(), found("deals", Field("CLOSED", "char", options=yes_no))) == []
-    assert len(options(portal(), found("deals", Field("MARK", "char", options=yes_no)))) == 2
+    assert options(portal(), discovered("deals", Field("CLOSED", "char", options=yes_no))) == []
+    assert len(options(portal(), discovered("deals", Field("MARK", "char", options=yes_no)))) == 2
 
 
 def test_options_of_pipelines() -> None:
     pipelines = {2: [{"id": 0, "name": "General", "sort": 300}, {"id": 7, "name": "Retail"}], 3: []}
-    deals = found("deals", Field("ID", "integer"), Field("CATEGORY_ID", "crm_category"))
-    leads = found("leads", Field("CATEGORY_ID", "integer"))
+    deals = discovered("deals", Field("ID", "integer"), Field("CATEGORY_ID", "crm_category"))
+    leads = discovered("leads", Field("CATEGORY_ID", "integer"))
     numbers = {"deals": 2, "leads": 1, "contacts": 3}
     assert options(portal([], pipelines), deals, leads, numbers=numbers) == [
         ("deals", "category_id", "0", "General", "category"),
@@ -320,24 +337,24 @@ def test_universal_items_name_their_pipeline_in_camel_case() -> None:
     assert rows == [("smart_process_130", "category_id", "9", "Main", "category")]
 
 
-def test_everything_is_asked_for_in_one_request() -> None:
-    outcome = read(portal(), found("deals"), numbers={"deals": 2, "leads": 1, "quotes": 7})
+def test_all_label_sources_are_requested_together() -> None:
+    outcome = read(portal(), discovered("deals"), numbers={"deals": 2, "leads": 1, "quotes": 7})
     assert outcome.requests == 1
-    assert [ask.list_spec.params.get("entityTypeId") for ask in outcome.asks] == [None, 1, 2, 7]
+    assert [request.list_spec.params.get("entityTypeId") for request in outcome.asks] == [None, 1, 2, 7]
 
 
 def failing(method: str, error: PortalError) -> Lists:
-    """A portal one of whose methods fails."""
+    """A portal with one failing method."""
     sound = portal([status("SOURCE", "WEB", "Web")], {2: [{"id": 7, "name": "Retail"}]})
     assert callable(sound)
 
-    def answer(ask: PageRequest) -> Answer:
-        return Answer([], error) if ask.list_spec.endpoint.method == method else sound(ask)
+    def answer(request: PageRequest) -> Answer:
+        return Answer([], error) if request.list_spec.endpoint.method == method else sound(request)
 
     return answer
 
 
-DEALS_OF_ALL = found(
+DEALS_WITH_LABELS = discovered(
     "deals",
     Field("SOURCE_ID", "crm_status", dictionary="SOURCE"),
     Field("CATEGORY_ID", "crm_category"),
@@ -353,9 +370,9 @@ DEALS_OF_ALL = found(
         ("crm.category.list", RejectedError("not supported"), ["WEB", "1"]),
     ],
 )
-def test_what_the_portal_does_not_have_leaves_the_others(method: str, error: PortalError, left: list[str]) -> None:
-    told_all = options(failing(method, error), DEALS_OF_ALL, numbers={"deals": 2})
-    assert [option for _, _, option, _, _ in told_all] == left
+def test_labels_of_missing_lists_are_left_out(method: str, error: PortalError, left: list[str]) -> None:
+    labelled = options(failing(method, error), DEALS_WITH_LABELS, numbers={"deals": 2})
+    assert [option for _, _, option, _, _ in labelled] == left
 
 
 @pytest.mark.parametrize(
@@ -367,10 +384,10 @@ def test_what_the_portal_does_not_have_leaves_the_others(method: str, error: Por
         ("crm.category.list", OperationLimitError("spent")),
     ],
 )
-def test_what_could_not_be_asked_fails_the_stream(method: str, error: PortalError) -> None:
-    """Else the words would be gone from the table, and come back the next day."""
+def test_an_error_that_proves_nothing_fails_the_stream(method: str, error: PortalError) -> None:
+    """Otherwise the labels would vanish from the table and come back the next day."""
     with pytest.raises(type(error)):
-        read(failing(method, error), DEALS_OF_ALL, numbers={"deals": 2})
+        read(failing(method, error), DEALS_WITH_LABELS, numbers={"deals": 2})
 
 
 def test_a_field_without_a_column_has_no_options() -> None:
@@ -381,8 +398,8 @@ def test_a_field_without_a_column_has_no_options() -> None:
     assert read(portal(), few).rows == []
 
 
-def test_an_unknown_dictionary_has_no_words() -> None:
-    assert read(portal(), found("leads", Field("SOURCE_ID", "crm_status", dictionary="GONE"))).rows == []
+def test_an_unknown_dictionary_has_no_labels() -> None:
+    assert read(portal(), discovered("leads", Field("SOURCE_ID", "crm_status", dictionary="GONE"))).rows == []
 
 
 def test_rows_of_options_fit_their_columns() -> None:
@@ -421,7 +438,7 @@ def through_vibecode(*fields: Field) -> DiscoveredStream:
     return DiscoveredStream("deals", VIBE_DEALS, columns, {field.name: field for field in fields})
 
 
-def test_words_through_vibecode_come_from_its_own_lists() -> None:
+def test_labels_through_vibecode_come_from_its_own_lists() -> None:
     """Names in camel case, user fields with their values from a list of their own, stages without a dictionary."""
     answers = {
         "/statuses": [{"id": 1, "entityId": "DEAL_STAGE_3", "statusId": "C3:NEW", "name": "New", "sort": 10}],
@@ -431,10 +448,10 @@ def test_words_through_vibecode_come_from_its_own_lists() -> None:
         ],
     }
     deals = through_vibecode(Field("stageId"), Field("categoryId", "integer"), Field("ufCrm_7", "enumeration"))
-    words = label_sources([deals])
+    sources = label_sources([deals])
     outcome = pump(
-        describe_options([deals], ListSpec(FIELD_OPTIONS.endpoint), words),
-        lambda ask: Answer([Page(list(answers.get(ask.list_spec.endpoint.method, [])))]),
+        describe_options([deals], ListSpec(FIELD_OPTIONS.endpoint), sources),
+        lambda request: Answer([Page(list(answers.get(request.list_spec.endpoint.method, [])))]),
     )
     assert [(row["column_name"], row["id"], row["label"], row["origin"]) for row in outcome.rows] == [
         ("stage_id", "C3:NEW", "New", "status"),
@@ -446,11 +463,11 @@ def test_words_through_vibecode_come_from_its_own_lists() -> None:
 def test_dictionaries_that_take_several_pages_are_read_to_their_end() -> None:
     rows = [{"id": n, "entityId": "SOURCE", "statusId": f"S{n}", "name": f"Source {n}"} for n in range(1, 121)]
 
-    def answer(ask: PageRequest) -> Answer:
-        if ask.list_spec.endpoint.method != "/statuses":
+    def answer(request: PageRequest) -> Answer:
+        if request.list_spec.endpoint.method != "/statuses":
             return Answer([Page([])])
-        first = ask.offset or 0
-        return Answer([Page(rows[first : first + 50]) for first in range(first, first + 50 * ask.pages, 50)])
+        first = request.offset or 0
+        return Answer([Page(rows[first : first + 50]) for first in range(first, first + 50 * request.pages, 50)])
 
     leads = through_vibecode(Field("sourceId", "crm_status", dictionary="SOURCE"))
     outcome = pump(describe_options([leads], ListSpec(FIELD_OPTIONS.endpoint), label_sources([leads])), answer)

@@ -15,7 +15,7 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Window
 from tap_bitrix24.replication.date_windows import read_windows
 from tap_bitrix24.replication.full_table import read_all_by_id
-from tap_bitrix24.replication.incremental import incremental
+from tap_bitrix24.replication.incremental import RunBounds, incremental
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.validation import parse_datetime
 from tests.support.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
@@ -130,10 +130,8 @@ def run(
     reading = incremental(
         [owner or source(page_size=5, stamped=True)],
         state,
+        RunBounds(at(clock), timedelta(seconds=lookback), start_date),
         replication_key="date_modify",
-        clock=at(clock),
-        lookback=timedelta(seconds=lookback),
-        start_date=start_date,
     )
     return pump(reading, listed, stop_after=stop_after)
 

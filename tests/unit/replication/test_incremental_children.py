@@ -17,6 +17,7 @@ from tap_bitrix24.replication.children import (
     incremental_children,
     with_read_time,
 )
+from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import FakeList, Outcome, at, pump, rows_of, source
 from tests.support.parent_groups import ALONE, Family, asking, denied, family, parent_group
@@ -37,9 +38,7 @@ def run(
     reading = incremental_children(
         broods or (parent_group(parents=source(page_size=5, stamped=True)),),
         state,
-        clock=at(clock),
-        lookback=timedelta(seconds=300),
-        start_date=start_date,
+        RunBounds(at(clock), timedelta(seconds=300), start_date),
         sweep=timedelta(days=1),
     )
     return pump(reading, portal, outcome=outcome, stop_after=stop_after)

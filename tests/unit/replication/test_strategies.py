@@ -1,4 +1,4 @@
-"""Which strategy reads a stream, from its row of the table to the wishes a portal gets."""
+"""Which strategy reads a stream, from the entity to the commands a portal gets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -12,7 +12,8 @@ from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.children import CHILDREN_READ_AT
-from tap_bitrix24.replication.plan import ReadPlan, is_swept, parent_groups, strategy_for
+from tap_bitrix24.replication.dispatch import strategy_for
+from tap_bitrix24.replication.plan import ReadOptions, is_swept, read_plan
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import EPOCH, FakeList, Outcome, at, pump
 
@@ -20,36 +21,36 @@ CLOCK = at(5_000)
 
 
 class ByMethod:
-    """A portal whose methods answer with rows, by the command they are asked with."""
+    """A portal whose methods answer with rows, depending on the command's parameters."""
 
     def __init__(self, **answers: Sequence[Row] | Callable[[Mapping[str, Any]], Sequence[Row]]) -> None:
-        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self._answers = answers
 
-    def __call__(self, ask: PageRequest) -> Answer:
-        """Serve one wish."""
-        endpoint = ask.list_spec.endpoint
-        (command, *_) = rest_v2.commands(ask)
-        self.asked.append((command.method, command.params))
-        told = self._answers.get(endpoint.method.replace(".", "_"), [])
-        rows = list(told(command.params) if callable(told) else told)
+    def __call__(self, request: PageRequest) -> Answer:
+        """Answer a page request."""
+        endpoint = request.list_spec.endpoint
+        (command, *_) = rest_v2.commands(request)
+        self.calls.append((command.method, command.params))
+        answer = self._answers.get(endpoint.method.replace(".", "_"), [])
+        rows = list(answer(command.params) if callable(answer) else answer)
         if not endpoint.pagination.supports_keyset:
             return Answer([Page(rows, len(rows))])
         renamed = [{**row, "ID": row[endpoint.key], "DATE_MODIFY": EPOCH.isoformat()} for row in rows]
-        return FakeList(renamed).answer(ask)
+        return FakeList(renamed).answer(request)
 
     def methods(self) -> list[str]:
-        """Methods in the order they were first asked."""
-        return list(dict.fromkeys(method for method, _ in self.asked))
+        """Methods in the order of their first call."""
+        return list(dict.fromkeys(method for method, _ in self.calls))
 
 
 def run(stream: str, portal: ByMethod, state: Mapping[str, Any] | None = None, **facts: Any) -> Outcome:
-    """Read a stream as its first run does, or as one from a STATE does."""
+    """Read a stream as its first run does, or from a STATE on."""
     entity = find_entity(stream)
     assert entity is not None
-    key = CHILDREN_READ_AT if is_swept(entity) else facts.pop("replication_key", None)
-    plan = ReadPlan(PortalInfo(CLOCK, **facts), lookback=timedelta(seconds=300))
-    return pump(strategy_for(entity, stream, plan, state or {}, key), portal)
+    key = CHILDREN_READ_AT if is_swept(entity) else facts.pop("replication_key", "")
+    options = ReadOptions(PortalInfo(CLOCK, **facts), replication_key=key, lookback=timedelta(seconds=300))
+    return pump(strategy_for(read_plan(entity, stream, options), state or {}), portal)
 
 
 # Lists of their own
@@ -59,25 +60,25 @@ def test_a_dictionary_comes_whole_in_one_request() -> None:
     portal = ByMethod(crm_status_list=[{"ID": "1"}, {"ID": "2"}])
     outcome = run("crm_statuses", portal)
     assert outcome.ids == [1, 2]
-    assert portal.asked == [("crm.status.list", {})]
+    assert portal.calls == [("crm.status.list", {})]
     assert outcome.states == []
 
 
-def test_a_list_without_a_stamp_is_read_by_id() -> None:
+def test_a_list_without_a_replication_key_is_read_by_id() -> None:
     portal = ByMethod(catalog_catalog_list=[{"id": number} for number in range(1, 4)])
     outcome = run("catalogs", portal)
     assert [row["id"] for row in outcome.rows] == [1, 2, 3]
-    assert all("order" in params for _, params in portal.asked)
+    assert all("order" in params for _, params in portal.calls)
     assert outcome.states == []
 
 
-def test_a_list_with_a_stamp_leaves_a_bookmark() -> None:
+def test_a_list_with_a_replication_key_leaves_a_bookmark() -> None:
     row = {"ID": "1", "DATE_MODIFY": EPOCH.isoformat()}
     outcome = run("deals", ByMethod(crm_deal_list=[row]), replication_key="date_modify")
     assert outcome.states[-1] == {"replication_key": "date_modify", "replication_key_value": format_bookmark(CLOCK)}
 
 
-def test_without_a_replication_key_it_is_read_whole_all_the_same() -> None:
+def test_without_a_bookmark_column_it_is_read_whole_all_the_same() -> None:
     outcome = run("deals", ByMethod(crm_deal_list=[{"ID": "1"}]))
     assert outcome.ids == [1]
     assert outcome.states == []
@@ -93,7 +94,7 @@ def test_several_lists_of_a_stream_share_a_request() -> None:
 # Children
 
 
-def test_children_of_a_stamped_parent_leave_a_bookmark_and_a_sweep() -> None:
+def test_children_of_parents_with_a_replication_key_leave_a_bookmark_and_a_sweep() -> None:
     parents = [{"ID": "7", "LAST_UPDATED": EPOCH.isoformat()}]
     portal = ByMethod(crm_activity_list=parents, crm_activity_binding_list=[{"entityTypeId": 2, "entityId": 5}])
     outcome = run("crm_activity_bindings", portal)
@@ -106,7 +107,7 @@ def test_children_of_a_stamped_parent_leave_a_bookmark_and_a_sweep() -> None:
     assert outcome.sets == {"activity:7": (1, format_bookmark(CLOCK)), "*": (None, format_bookmark(CLOCK))}
 
 
-def test_children_of_parents_without_a_stamp_are_read_whole_and_in_no_set() -> None:
+def test_children_of_parents_without_a_replication_key_are_read_whole() -> None:
     portal = ByMethod(rpa_type_list=[{"id": 3}, {"id": 4}], rpa_item_list=lambda params: [{"id": params["typeId"]}])
     outcome = run("rpa_items", portal)
     assert [row["id"] for row in outcome.rows] == [3, 4]
@@ -114,7 +115,7 @@ def test_children_of_parents_without_a_stamp_are_read_whole_and_in_no_set() -> N
     assert (outcome.states, outcome.sets) == ([], {})
 
 
-def test_grandchildren_are_asked_for_with_the_children() -> None:
+def test_grandchildren_are_requested_with_the_ids_of_children() -> None:
     comments = {1: [{"ID": "11"}], 2: [{"ID": "21"}, {"ID": "22"}]}
 
     def of_deal(params: Mapping[str, Any]) -> Sequence[Row]:
@@ -166,7 +167,7 @@ def test_a_list_of_its_own_comes_before_the_children_of_others() -> None:
 
 @pytest.mark.parametrize("entity", [each for each in ENTITIES if each.parents], ids=lambda entity: entity.stream)
 def test_parents_that_are_children_come_from_one_list(entity: Entity) -> None:
-    """Their rows come from as many lists as they have parents: one brood must take them all."""
+    """Their rows come from one list per parent: a single group must take them all."""
     rich = PortalInfo(
         CLOCK,
         smart_processes={128: "A"},
@@ -174,32 +175,25 @@ def test_parents_that_are_children_come_from_one_list(entity: Entity) -> None:
         offer_iblocks=[26],
         universal_lists={5: UniversalList("lists")},
     )
-    for parent in entity.parents(rich) if entity.parents else ():
-        known = find_entity(parent.stream)
-        if known is not None and known.parents is not None:
-            of_kind = [
-                each
-                for each in parent_groups(entity, ReadPlan(rich), swept=False)
-                if each.name in (parent.name, parent.stream)
-            ]
-            assert len(of_kind) == 1
+    for parents in read_plan(entity, entity.stream, ReadOptions(rich)).parents:
+        if parents.plan.parents:
+            assert len(parents.groups) == 1
 
 
 def test_every_list_of_the_table_has_a_strategy() -> None:
     quiet = ByMethod()
     for entity in BY_STREAM.values():
         name = f"{entity.stream}5" if entity.template else entity.stream
-        key = CHILDREN_READ_AT if is_swept(entity) else "x" if entity.replication_key and not entity.parents else None
-        plan = ReadPlan(
-            PortalInfo(
-                CLOCK,
-                smart_processes={5: "A"},
-                product_iblocks=[24],
-                offer_iblocks=[26],
-                universal_lists={5: UniversalList("x")},
-            )
+        key = CHILDREN_READ_AT if is_swept(entity) else "x" if entity.replication_key and not entity.parents else ""
+        portal = PortalInfo(
+            CLOCK,
+            smart_processes={5: "A"},
+            product_iblocks=[24],
+            offer_iblocks=[26],
+            universal_lists={5: UniversalList("x")},
         )
-        outcome = pump(strategy_for(entity, name, plan, {}, key), quiet)
+        plan = read_plan(entity, name, ReadOptions(portal, replication_key=key))
+        outcome = pump(strategy_for(plan, {}), quiet)
         assert outcome.rows == []
-        assert bool(outcome.states) is (key is not None), name
+        assert bool(outcome.states) is bool(key), name
         assert not outcome.warnings, name

@@ -1,0 +1,53 @@
+"""From a plan to the strategy that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tap_bitrix24.model.event import Strategy
+from tap_bitrix24.replication.children import children_of, incremental_children
+from tap_bitrix24.replication.full_table import deduplicated, read_all_by_id, read_whole
+from tap_bitrix24.replication.incremental import incremental, read_period
+from tap_bitrix24.replication.plan import ReadMethod, ReadPlan
+
+
+def strategy_for(plan: ReadPlan, state: Mapping[str, Any]) -> Strategy:
+    """Return the strategy that reads a stream as planned, from its STATE on."""
+    match plan.method:
+        case ReadMethod.ALL_BY_ID:
+            return read_all_by_id(plan.lists)
+        case ReadMethod.ALL_BY_OFFSET:
+            return _all_by_offset(plan)
+        case ReadMethod.PERIOD:
+            return read_period(plan.lists, state, plan.bounds, replication_key=plan.replication_key)
+        case ReadMethod.INCREMENTAL:
+            return incremental(plan.lists, state, plan.bounds, replication_key=plan.replication_key)
+        case ReadMethod.CHANGED_PARENTS:
+            return incremental_children(plan.groups, state, plan.bounds, sweep=plan.sweep)
+        case ReadMethod.ALL_PARENTS:
+            return _children_of_all_parents(plan)
+
+
+def _all_by_offset(plan: ReadPlan) -> Strategy:
+    """Read all lists; a row that several of them hold is passed on once (an event across two date ranges)."""
+    reading = read_whole(plan.lists)
+    return deduplicated(reading) if len(plan.lists) > 1 else reading
+
+
+def _children_of_all_parents(plan: ReadPlan) -> Strategy:
+    if plan.lists:
+        yield from _all_by_offset(plan)
+    for each in plan.parents:
+        yield from children_of(_all_rows(each.plan), each.groups)
+
+
+def _all_rows(parents: ReadPlan) -> Strategy:
+    """Return the strategy that reads parents; they are not deduplicated, because each list has a group of its own."""
+    match parents.method:
+        case ReadMethod.ALL_PARENTS:
+            return _children_of_all_parents(parents)
+        case ReadMethod.ALL_BY_ID:
+            return read_all_by_id(parents.lists)
+        case _:
+            return read_whole(parents.lists)
