@@ -140,7 +140,7 @@ def test_several_lists_read_ahead_side_by_side() -> None:
 def test_guards_hold_for_chains_ahead() -> None:
     listed = FakeList(rows_of(range(1, 50_001)), breaks_after=20_000, drops_id_filter=True)
     outcome = Outcome()
-    with pytest.raises(UntrustedError, match="do not rise"):
+    with pytest.raises(UntrustedError, match="do not ascend"):
         pump(keyset([KeysetReader(source())]), listed, outcome=outcome, ahead=some(9))
     assert outcome.ids == list(range(1, len(outcome.ids) + 1))
 
@@ -190,12 +190,12 @@ def test_a_gap_is_asked_for_as_soon_as_it_is_seen() -> None:
     second, third = (cursor.prefetch_request(50, nothing) for _ in range(2))
     assert second is not None
     assert third is not None
-    answers = {id(second): Answer(listed.answer(second).pages[:-3])}
-    gap = cursor.prefetch_request(50, lambda ask: answers.get(id(ask)))
+    answers = {second.id: Answer(listed.answer(second).pages[:-3])}
+    gap = cursor.prefetch_request(50, lambda ask: answers.get(ask.id))
     assert gap is not None
     assert (gap.after, gap.pages) == (4_900, 4)
-    answers[id(gap)] = listed.answer(gap)
+    answers[gap.id] = listed.answer(gap)
     assert list(cursor.prefetched)[:3] == [second, gap, third]
-    following = cursor.prefetch_request(50, lambda ask: answers.get(id(ask)))
+    following = cursor.prefetch_request(50, lambda ask: answers.get(ask.id))
     assert following is not None
     assert following.after == 7_550, "it is not asked for again"
