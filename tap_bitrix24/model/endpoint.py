@@ -94,9 +94,12 @@ class Endpoint:
     """A page is a request of its own: there are no batches, or they would not make it cheaper."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ListSpec:
-    """One list a stream reads: an endpoint with its fixed parameters. A stream may have several."""
+    """One list a stream reads: an endpoint with its fixed parameters. A stream may have several.
+
+    Each is itself alone, whatever its parameters: rows and answers are told apart by the list they belong to.
+    """
 
     endpoint: Endpoint
     params: Mapping[str, Any] = field(default_factory=dict)

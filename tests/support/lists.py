@@ -13,7 +13,7 @@ from tap_bitrix24.dialects.pagination import StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
-from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy, StrategyEvent
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest
 
 COMMANDS_A_REQUEST = 50
@@ -185,7 +185,7 @@ Lists = FakeList | Sequence[tuple[ListSpec, FakeList]] | Callable[[PageRequest],
 
 
 def pump(
-    reading: Strategy,
+    strategy: SubStrategy[object],
     lists: Lists,
     *,
     outcome: Outcome | None = None,
@@ -195,7 +195,7 @@ def pump(
     """Run a strategy to its end.
 
     Args:
-        reading: The strategy.
+        strategy: The strategy; what it returns is ignored.
         lists: One list for all its sources, each source's own, or who answers any wish.
         outcome: Filled as it goes, so that it can be looked at after an error.
         stop_after: Leave after so many events, as a killed process does.
@@ -208,7 +208,7 @@ def pump(
     events = 0
     while stop_after is None or events < stop_after:
         try:
-            event = reading.send(answers)
+            event = strategy.send(answers)
         except StopIteration:
             return outcome
         answers = None
@@ -225,7 +225,7 @@ def pump(
             outcome.sets |= {name: (count, event.read_at) for name, count in event.counts.items()}
         elif isinstance(event, Notice):
             outcome.warnings.append(event.text)
-    reading.close()
+    strategy.close()
     return outcome
 
 

@@ -269,7 +269,7 @@ def test_it_is_told_and_from_then_on_parents_are_asked_alone(switch: str) -> Non
     check(outcome, portal)
     assert sum(len(many) > 1 for many in portal.asked) == 1
     (warning,) = outcome.warnings
-    assert warning.startswith("children.list: does not take several parents at once")
+    assert warning.startswith("children.list: the filter does not take several parents at once")
 
 
 def test_what_one_kind_of_parents_has_shown_holds_for_the_others() -> None:
