@@ -110,7 +110,7 @@ def incremental_children(
         clock: The portal's time at the start of this run.
         lookback: As for other streams, but for the parents' stamp.
         start_date: Children of parents modified before it are not wanted.
-        sweep: How old the last sweep may be.
+        sweep: How old a sweep may be.
     """
     swept = state.get("swept")
     sweeping = "snapshot" in state or swept is None or clock - parse_bookmark(swept) >= sweep
