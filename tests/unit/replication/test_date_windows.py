@@ -47,7 +47,9 @@ def test_few_changes_are_one_window(count: int) -> None:
     check(outcome, rows, 0, DAY)
     assert len(outcome.states) == 1
     assert outcome.requests <= ceil(count / 2_500) + 2
-    assert sum(ask.counted for ask in outcome.asks) == (1 if count >= 50 else 0), "counted only behind a full page"
+    assert sum(request.counted for request in outcome.asks) == (1 if count >= 50 else 0), (
+        "counted only behind a full page"
+    )
 
 
 def test_many_changes_are_many_windows_counted_once() -> None:
@@ -55,7 +57,7 @@ def test_many_changes_are_many_windows_counted_once() -> None:
     outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert len(outcome.states) >= 5
-    assert sum(ask.counted for ask in outcome.asks) == 1
+    assert sum(request.counted for request in outcome.asks) == 1
     assert outcome.requests <= 2 * ceil(40_000 / 2_500) + 2 * len(outcome.states)
 
 
@@ -104,12 +106,12 @@ def test_random_windows_on_an_erring_portal(seed: int) -> None:
 
 
 def test_several_sources_share_a_window() -> None:
-    sources = [source(stamped=True), source(stamped=True), source(stamped=True)]
+    list_specs = [source(stamped=True), source(stamped=True), source(stamped=True)]
     lists = [
         (each, FakeList(rows_of(range(start, start + count), stamp=lambda number: number % 500)))
-        for each, start, count in zip(sources, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
+        for each, start, count in zip(list_specs, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
     ]
-    outcome = pump(read_windows(sources, at(0), at(500), lambda end: {"end": end}), lists)
+    outcome = pump(read_windows(list_specs, at(0), at(500), lambda end: {"end": end}), lists)
     check(outcome, [row for _, listed in lists for row in listed.rows], 0, 500)
 
 
@@ -159,7 +161,7 @@ def test_a_first_load_that_can_not_know_its_end_is_bounded_by_the_clock() -> Non
     log = replace(source(page_size=5, stamped=True), endpoint=endpoint)
     outcome = run(FakeList(rows_of(range(1, 100), stamp=lambda number: number)), {}, 50, owner=log)
     assert outcome.ids == list(range(1, 50))
-    assert {ask.window for ask in outcome.asks} == {Window(None, at(50))}
+    assert {request.window for request in outcome.asks} == {Window(None, at(50))}
     assert outcome.states[-1] == bookmark(50)
 
 
@@ -275,4 +277,4 @@ def test_rows_committed_late_are_found_within_the_lookback() -> None:
 
 def test_the_window_of_a_first_load_is_open_above() -> None:
     outcome = run(FakeList(rows_of([1, 2])), {}, 5_000, start_date=at(0))
-    assert {ask.window for ask in outcome.asks} == {Window(low=at(0))}
+    assert {request.window for request in outcome.asks} == {Window(low=at(0))}

@@ -19,23 +19,23 @@ from tap_bitrix24.replication.children import (
 )
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import FakeList, Outcome, at, pump, rows_of, source
-from tests.support.parent_groups import ALONE, Family, asking, denied, family, parent_group
+from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, denied, parent_group, portal_with
 
 DAY = 86_400
 
 
 def run(
-    portal: Family,
+    portal: ParentPortal,
     state: Mapping[str, Any],
     clock: float,
-    *broods: ParentGroup,
+    *groups: ParentGroup,
     start_date: datetime | None = None,
     outcome: Outcome | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
     """One run of the tap over one stream of children; they are swept once a day."""
     reading = incremental_children(
-        broods or (parent_group(parents=source(page_size=5, stamped=True)),),
+        groups or (parent_group(parents=source(page_size=5, stamped=True)),),
         state,
         clock=at(clock),
         lookback=timedelta(seconds=300),
@@ -54,9 +54,9 @@ def bookmark(read: float, swept: float) -> dict[str, str]:
     }
 
 
-def portal_of(sizes: Sequence[int], **stamps: Any) -> Family:
+def portal_of(sizes: Sequence[int], **stamps: Any) -> ParentPortal:
     """Parents modified in the order of their ids, a second each, unless told otherwise."""
-    portal = family(sizes)
+    portal = portal_with(sizes)
     given = stamps.get("stamps", {})
     portal.parents = FakeList(rows_of(range(1, len(sizes) + 1), stamp=lambda number: given.get(number, number)))
     return portal
@@ -79,7 +79,7 @@ def test_the_first_run_reads_all_sets_and_says_so_last() -> None:
 def test_between_sweeps_only_changed_parents_are_asked() -> None:
     portal = portal_of([1, 2, 0, 1], stamps={1: 100, 2: 9_000, 3: 9_500, 4: 20_000})
     outcome = run(portal, bookmark(8_000, 5_000), 10_000)
-    assert portal.asked == [["2"], ["3"]]
+    assert portal.requested == [["2"], ["3"]]
     now = format_bookmark(at(10_000))
     assert outcome.sets == {"deal:2": (2, now), "deal:3": (0, now)}, "a parent that lost all its children is told"
     assert outcome.states == [bookmark(10_000, 5_000)]
@@ -88,7 +88,7 @@ def test_between_sweeps_only_changed_parents_are_asked() -> None:
 def test_changes_are_looked_for_a_lookback_before_the_bookmark() -> None:
     portal = portal_of([1, 1], stamps={1: 7_699, 2: 7_700})
     run(portal, bookmark(8_000, 5_000), 10_000)
-    assert portal.asked == [["2"]]
+    assert portal.requested == [["2"]]
 
 
 @pytest.mark.parametrize(("age", "due"), [(DAY - 1, False), (DAY, True), (30 * DAY, True)])
@@ -96,7 +96,7 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
     portal = portal_of([1, 1, 1])
     clock = 1_000_000
     outcome = run(portal, bookmark(clock - 10, clock - age), clock)
-    assert len(portal.asked) == (3 if due else 0)
+    assert len(portal.requested) == (3 if due else 0)
     assert (ALL_PARENTS in outcome.sets) is due
     assert outcome.states[-1] == bookmark(clock, clock if due else clock - age)
 
@@ -107,7 +107,7 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
 def test_without_a_sweep_in_state_one_is_due(state: dict[str, Any]) -> None:
     portal = portal_of([1, 1])
     outcome = run(portal, state, 1_000)
-    assert len(portal.asked) == 2
+    assert len(portal.requested) == 2
     assert ALL_PARENTS in outcome.sets
 
 
@@ -124,7 +124,7 @@ def test_what_a_childs_change_does_not_tell_the_sweep_finds() -> None:
 def test_children_of_parents_modified_before_start_date_are_not_wanted() -> None:
     portal = portal_of([1] * 10)
     run(portal, {}, 5_000, start_date=at(8))
-    assert portal.asked == [["8"], ["9"], ["10"]]
+    assert portal.requested == [["8"], ["9"], ["10"]]
 
 
 # STATE
@@ -147,7 +147,7 @@ def test_a_resumed_sweep_goes_on_and_counts_from_when_it_began() -> None:
     portal = portal_of([1] * 100)
     state = {"snapshot": {"after": 90, "clock": format_bookmark(at(5_000))}}
     outcome = run(portal, state, 9_000)
-    assert portal.asked == [[str(number)] for number in range(91, 101)]
+    assert portal.requested == [[str(number)] for number in range(91, 101)]
     assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000))), (
         "older rows of any parent are gone, newer ones may not be"
     )
@@ -161,7 +161,7 @@ def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
     state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(10))}
     portal = portal_of([1, 1, 1])
     outcome = run(portal, state, 5_000 + 40 * DAY)
-    assert portal.asked[0] == ["3"]
+    assert portal.requested[0] == ["3"]
     assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
 
 
@@ -234,7 +234,7 @@ def test_parents_in_several_lists_have_one_state() -> None:
     leads = parent_group(
         parents=source(page_size=5, stamped=True),
         name="lead",
-        child_lists=lambda values: asking(ALONE)([f"lead {values[0]}"]),
+        child_lists=lambda values: child_lists_of(ALONE)([f"lead {values[0]}"]),
     )
     portal = portal_of([1] * 30)
     portal.children = {**portal.children, **{f"lead {number}": [number] for number in range(1, 31)}}
@@ -276,7 +276,7 @@ def test_stopped_and_resumed_runs_find_all_children(seed: int) -> None:
     assert current == truth
 
 
-def change(portal: Family, random: Random, now: float) -> None:
+def change(portal: ParentPortal, random: Random, now: float) -> None:
     """A child comes or goes, with its parent's stamp or without."""
     if not portal.children:
         return
@@ -292,7 +292,7 @@ def change(portal: Family, random: Random, now: float) -> None:
 
 
 def run_to_end(
-    portal: Family, state: Mapping[str, Any], clock: float, rows: dict[str, tuple[str, str]], sets: dict[str, str]
+    portal: ParentPortal, state: Mapping[str, Any], clock: float, rows: dict[str, tuple[str, str]], sets: dict[str, str]
 ) -> Mapping[str, Any]:
     """Runs until nothing is under way: one may end a sweep that began long ago, the next one sweeps anew."""
     for later in (clock, clock + 2 * DAY):

@@ -43,7 +43,7 @@ def test_dense_ids_cost_few_requests(count: int) -> None:
     outcome = read(FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
     assert outcome.requests <= ceil(count / 2_500) + 3
-    assert not any(ask.counted or ask.offset is not None for ask in outcome.asks)
+    assert not any(request.counted or request.offset is not None for request in outcome.asks)
 
 
 @pytest.mark.parametrize("count", [0, 1, 49])
@@ -76,17 +76,17 @@ def test_ids_that_grow_thinner_and_thinner() -> None:
 
 def test_sources_are_read_side_by_side_in_the_same_requests() -> None:
     sizes = (3, 0, 120, 900)
-    sources = [source() for _ in sizes]
-    lists = [(each, FakeList(rows_of(range(1, size + 1)))) for each, size in zip(sources, sizes, strict=True)]
-    outcome = pump(keyset([KeysetReader(each) for each in sources]), lists)
+    list_specs = [source() for _ in sizes]
+    lists = [(each, FakeList(rows_of(range(1, size + 1)))) for each, size in zip(list_specs, sizes, strict=True)]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists)
     assert len(outcome.rows) == sum(sizes)
     assert outcome.requests <= 4
 
 
 def test_no_chain_of_many_sources_is_longer_than_a_request() -> None:
-    sources = [source(page_size=2) for _ in range(60)]
-    lists = [(each, FakeList(rows_of(range(1, 12)))) for each in sources]
-    assert len(pump(keyset([KeysetReader(each) for each in sources]), lists).rows) == 60 * 11
+    list_specs = [source(page_size=2) for _ in range(60)]
+    lists = [(each, FakeList(rows_of(range(1, 12)))) for each in list_specs]
+    assert len(pump(keyset([KeysetReader(each) for each in list_specs]), lists).rows) == 60 * 11
 
 
 def test_a_list_that_cannot_be_asked_for_its_newest_id() -> None:
@@ -113,10 +113,10 @@ def test_behind_a_checkpoint_nothing_is_missing() -> None:
 
 
 def test_a_checkpoint_of_several_sources_is_that_of_the_slowest() -> None:
-    sources = [source(page_size=5), source(page_size=5)]
+    list_specs = [source(page_size=5), source(page_size=5)]
     thin, dense = rows_of(range(1, 100_000, 200)), rows_of(range(1, 1_500))
-    lists = [(sources[0], FakeList(thin)), (sources[1], FakeList(dense))]
-    outcome = pump(keyset([KeysetReader(each) for each in sources], resumable={}), lists)
+    lists = [(list_specs[0], FakeList(thin)), (list_specs[1], FakeList(dense))]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs], resumable={}), lists)
     for state, count in zip(outcome.states, outcome.read_before, strict=True):
         after = state["snapshot"]["after"]
         held = Counter(outcome.ids[:count])
@@ -187,7 +187,7 @@ def test_without_keyset_the_rows_come_by_offset_and_one_is_told(
     assert set(outcome.ids) == set(range(1, count + 1))
     assert len(outcome.warnings) == 1
     assert "crm.deal.list" in outcome.warnings[0]
-    assert any(ask.offset is not None for ask in outcome.asks)
+    assert any(request.offset is not None for request in outcome.asks)
 
 
 @pytest.mark.parametrize("switch", ["drops_id_filter", "drops_order"])
@@ -206,23 +206,23 @@ def test_a_row_without_a_usable_key_is_not_believed(missing: Any) -> None:
     rows = rows_of(range(1, 10))
     listed = FakeList(rows)
     rows[4]["NAME"] = "Anna"
-    ask = KeysetReader(source()).page_request()
-    taken = listed.answer(ask)
+    request = KeysetReader(source()).page_request()
+    taken = listed.answer(request)
     taken.pages[0].rows[4]["ID"] = missing
     with pytest.raises(UntrustedError, match="ID"):
-        KeysetReader(source()).accept(ask, taken)
+        KeysetReader(source()).accept(request, taken)
 
 
 def test_a_page_that_repeats_a_row_is_not_believed() -> None:
-    ask = KeysetReader(source()).page_request()
+    request = KeysetReader(source()).page_request()
     with pytest.raises(NoKeysetError):
-        KeysetReader(source()).accept(ask, FakeList(rows_of([1, 2, 2, 3])).answer(ask))
+        KeysetReader(source()).accept(request, FakeList(rows_of([1, 2, 2, 3])).answer(request))
 
 
 def test_a_page_that_begins_with_the_row_before_is_not_believed() -> None:
-    cursor = KeysetReader(source(), after=5)
+    reader = KeysetReader(source(), after=5)
     with pytest.raises(NoKeysetError):
-        cursor.accept(cursor.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(source()).page_request()))
+        reader.accept(reader.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(source()).page_request()))
 
 
 def test_a_failed_list_fails_the_stream() -> None:
@@ -231,11 +231,11 @@ def test_a_failed_list_fails_the_stream() -> None:
 
 
 def test_a_list_that_does_not_exist_here_is_tolerated() -> None:
-    sources = [source(ignorable_errors=frozenset({"not_found"})), source()]
+    list_specs = [source(ignorable_errors=frozenset({"not_found"})), source()]
     absent = FakeList([], error=RejectedError("none", code="NOT_FOUND"))
-    lists = [(sources[0], absent), (sources[1], FakeList(rows_of([1, 2])))]
-    assert pump(keyset([KeysetReader(each) for each in sources]), lists).ids == [1, 2]
-    assert pump(read_whole(sources), lists).ids == [1, 2]
+    lists = [(list_specs[0], absent), (list_specs[1], FakeList(rows_of([1, 2])))]
+    assert pump(keyset([KeysetReader(each) for each in list_specs]), lists).ids == [1, 2]
+    assert pump(read_whole(list_specs), lists).ids == [1, 2]
 
 
 # Date filters
@@ -321,7 +321,7 @@ def test_offsets_end_and_repeat_nothing(count: int, *, counts: bool, wraps: bool
 
 def test_pages_of_an_uncounted_list_are_asked_for_in_growing_steps() -> None:
     outcome = pump(read_by_offset(source()), FakeList(rows_of(range(1, 20_001)), counts=False))
-    assert [ask.pages for ask in outcome.asks][:4] == [1, 8, 50, 50]
+    assert [request.pages for request in outcome.asks][:4] == [1, 8, 50, 50]
     assert outcome.requests <= ceil(20_000 / 2_500) + 3
 
 
@@ -344,8 +344,8 @@ def test_whole_lists_page_on_where_they_are_longer_than_an_answer(count: int, *,
 
 
 def test_many_whole_lists_share_one_request() -> None:
-    sources = [source() for _ in range(12)]
-    outcome = pump(read_whole(sources), FakeList(rows_of([1, 2])))
+    list_specs = [source() for _ in range(12)]
+    outcome = pump(read_whole(list_specs), FakeList(rows_of([1, 2])))
     assert (outcome.requests, len(outcome.rows)) == (1, 24)
 
 

@@ -52,7 +52,7 @@ def test_several_chains_are_under_way_at_once() -> None:
     outcome = read(range(1, 100_001), 9)
     waits = [event for event in outcome.events if type(event).__name__ == "ReadRequest"]
     assert len(waits) >= len(outcome.asks) - 4
-    assert sum(ask.pages == CHAIN_LENGTH for ask in outcome.asks) >= 39
+    assert sum(request.pages == CHAIN_LENGTH for request in outcome.asks) >= 39
 
 
 @pytest.mark.parametrize("gaps", [0.01, 0.1, 0.5, 0.9])
@@ -88,9 +88,9 @@ def test_chains_cut_short_ahead_are_completed(seed: int) -> None:
     ids = list(range(1, 30_000, random.randint(1, 3)))
     listed = FakeList(rows_of(ids))
 
-    def cut(ask: PageRequest) -> Answer:
-        answer = listed.answer(ask)
-        return Answer(answer.pages[: random.randint(1, len(answer.pages))]) if ask.pages > 1 else answer
+    def cut(request: PageRequest) -> Answer:
+        answer = listed.answer(request)
+        return Answer(answer.pages[: random.randint(1, len(answer.pages))]) if request.pages > 1 else answer
 
     outcome = pump(keyset([KeysetReader(source())]), cut, ahead=lambda: random.randint(0, 4))
     assert outcome.ids == ids
@@ -131,9 +131,9 @@ def test_stopped_while_chains_are_under_way_and_resumed_the_union_is_whole(seed:
 
 
 def test_several_lists_read_ahead_side_by_side() -> None:
-    sources = [source(), source()]
-    lists = [(each, FakeList(rows_of(range(1, 20_001)))) for each in sources]
-    outcome = pump(keyset([KeysetReader(each) for each in sources]), lists, ahead=some(3))
+    list_specs = [source(), source()]
+    lists = [(each, FakeList(rows_of(range(1, 20_001)))) for each in list_specs]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists, ahead=some(3))
     assert sorted(outcome.ids) == sorted(list(range(1, 20_001)) * 2)
 
 
@@ -150,12 +150,12 @@ def nothing(_: PageRequest) -> None:
 
 
 def begun(ids: "list[int] | range") -> KeysetReader:
-    """A cursor whose first page and newest id are here."""
-    cursor, listed = KeysetReader(source()), FakeList(rows_of(ids))
-    cursor.learn_newest_id(listed.answer(cursor.newest_id_request()))
-    page = cursor.page_request()
-    cursor.accept(page, listed.answer(page))
-    return cursor
+    """A reader whose first page and newest id are here."""
+    reader, listed = KeysetReader(source()), FakeList(rows_of(ids))
+    reader.learn_newest_id(listed.answer(reader.newest_id_request()))
+    page = reader.page_request()
+    reader.accept(page, listed.answer(page))
+    return reader
 
 
 def test_nothing_is_given_beforehand_that_may_not_be_needed() -> None:
@@ -170,32 +170,34 @@ def test_nothing_is_given_beforehand_that_may_not_be_needed() -> None:
 
 
 def test_as_many_chains_as_there_is_room_for_and_no_further_than_the_end() -> None:
-    cursor = begun(range(1, 20_001))
-    cursor.chain_request(CHAIN_LENGTH)
-    given = [ask for _ in range(MAX_PREFETCHED_CHAINS) if (ask := cursor.prefetch_request(50, nothing)) is not None]
-    assert [ask.after for ask in given] == [2_550 + 2_500 * number for number in range(7)]
+    reader = begun(range(1, 20_001))
+    reader.chain_request(CHAIN_LENGTH)
+    given = [
+        request for _ in range(MAX_PREFETCHED_CHAINS) if (request := reader.prefetch_request(50, nothing)) is not None
+    ]
+    assert [request.after for request in given] == [2_550 + 2_500 * number for number in range(7)]
     assert given[-1].pages == CHAIN_LENGTH, "slack"
-    assert cursor.prefetch_request(50, nothing) is None
+    assert reader.prefetch_request(50, nothing) is None
 
 
 def test_a_list_that_is_not_as_dense_at_its_end_is_read_one_by_one_at_first() -> None:
-    cursor = begun([*range(1, 10_000), *range(10_000, 1_000_000, 50)])
-    cursor.chain_request(CHAIN_LENGTH)
-    assert cursor.prefetch_request(50, nothing) is None
+    reader = begun([*range(1, 10_000), *range(10_000, 1_000_000, 50)])
+    reader.chain_request(CHAIN_LENGTH)
+    assert reader.prefetch_request(50, nothing) is None
 
 
 def test_a_gap_is_asked_for_as_soon_as_it_is_seen() -> None:
-    cursor, listed = begun(range(1, 30_001)), FakeList(rows_of(range(1, 30_001)))
-    cursor.chain_request(CHAIN_LENGTH)
-    second, third = (cursor.prefetch_request(50, nothing) for _ in range(2))
+    reader, listed = begun(range(1, 30_001)), FakeList(rows_of(range(1, 30_001)))
+    reader.chain_request(CHAIN_LENGTH)
+    second, third = (reader.prefetch_request(50, nothing) for _ in range(2))
     assert second is not None
     assert third is not None
     answers = {second.id: Answer(listed.answer(second).pages[:-3])}
-    gap = cursor.prefetch_request(50, lambda ask: answers.get(ask.id))
+    gap = reader.prefetch_request(50, lambda request: answers.get(request.id))
     assert gap is not None
     assert (gap.after, gap.pages) == (4_900, 4)
     answers[gap.id] = listed.answer(gap)
-    assert list(cursor.prefetched)[:3] == [second, gap, third]
-    following = cursor.prefetch_request(50, lambda ask: answers.get(ask.id))
+    assert list(reader.prefetched)[:3] == [second, gap, third]
+    following = reader.prefetch_request(50, lambda request: answers.get(request.id))
     assert following is not None
     assert following.after == 7_550, "it is not asked for again"

@@ -33,13 +33,13 @@ def keyed(*identity: str, paging: Pagination = UNORDERED, counts: bool = True, p
 def pages(*answers: Sequence[Row], total: int | None = None) -> Any:
     """A list that answers with these pages, one for each offset."""
 
-    def answer(ask: PageRequest) -> Answer:
-        size = ask.list_spec.endpoint.page_size
-        first = (ask.offset or 0) // size
+    def answer(request: PageRequest) -> Answer:
+        size = request.list_spec.endpoint.page_size
+        first = (request.offset or 0) // size
         return Answer(
             [
                 Page([dict(row) for row in answers[min(number, len(answers) - 1)]], total)
-                for number in range(first, first + ask.pages)
+                for number in range(first, first + request.pages)
             ]
         )
 
@@ -86,9 +86,9 @@ def test_by_offset_a_row_without_its_key_ends_the_stream_with_its_page() -> None
 def test_by_id_a_row_without_its_key_names_the_id_before_it() -> None:
     rows = rows_of(range(1, 60))
     rows[54] = {"ID": None, "DATE_MODIFY": rows[54]["DATE_MODIFY"]}
-    cursor = KeysetReader(source(), after=50)
+    reader = KeysetReader(source(), after=50)
     with pytest.raises(UntrustedError, match=r"row 5 of the page after id 50 has no primary key \(ID\)"):
-        cursor.accept(cursor.page_request(), Answer([Page(rows[50:])]))
+        reader.accept(reader.page_request(), Answer([Page(rows[50:])]))
 
 
 def test_rows_of_a_composite_key_are_read_once_each() -> None:
@@ -187,16 +187,16 @@ def test_a_list_that_refuses_everything_fails_with_its_own_words() -> None:
 def test_a_refusal_after_keyset_was_right_is_the_streams_error() -> None:
     listed_rows = FakeList(rows_of(range(1, 400)))
 
-    def answer(ask: PageRequest) -> Answer:
-        listed_rows.refuses_id_filter = bool(ask.after and ask.after > 100)
-        return listed_rows.answer(ask)
+    def answer(request: PageRequest) -> Answer:
+        listed_rows.refuses_id_filter = bool(request.after and request.after > 100)
+        return listed_rows.answer(request)
 
-    cursor = KeysetReader(source(), after=50)
-    ask = cursor.page_request()
-    cursor.accept(ask, answer(ask))
-    assert cursor.support is KeysetSupport.PROVEN
+    reader = KeysetReader(source(), after=50)
+    request = reader.page_request()
+    reader.accept(request, answer(request))
+    assert reader.support is KeysetSupport.PROVEN
     with pytest.raises(RejectedError, match="not allowed"):
-        pump(keyset([cursor]), answer)
+        pump(keyset([reader]), answer)
 
 
 # Cursors as parameters
@@ -207,7 +207,7 @@ def test_a_list_with_a_parameter_to_start_behind(count: int) -> None:
     owner = ListSpec(Endpoint("im.dialog.messages.get", SinceId(), listed))
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
-    assert not any(ask.descending for ask in outcome.asks), "it has no other direction"
+    assert not any(request.descending for request in outcome.asks), "it has no other direction"
 
 
 @pytest.mark.parametrize("chains", [True, False])
@@ -217,7 +217,7 @@ def test_rows_a_batch_cannot_refer_to_are_read_page_by_page(*, chains: bool) -> 
     )
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, 501))))
     assert outcome.ids == list(range(1, 501))
-    assert (max(ask.pages for ask in outcome.asks) > 1) is chains
+    assert (max(request.pages for request in outcome.asks) > 1) is chains
 
 
 # One strategy inside another
@@ -253,8 +253,8 @@ def test_a_count_that_changes_meanwhile_is_told(deleted: int) -> None:
     """A row deleted from a page that has been turned draws one over the border: nothing else tells."""
     rows = rows_of(range(1, 151))
 
-    def answer(ask: PageRequest) -> Answer:
-        start = ask.offset or 0
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
         held = rows[deleted:] if start else rows
         return Answer([Page(held[start : start + 50], len(held))])
 
@@ -267,8 +267,8 @@ def test_rows_that_come_while_the_end_is_looked_for_do_not_keep_it_away() -> Non
     """Beyond the end a legacy list answers page 1, which promises a next one and holds what has come meanwhile."""
     rows = rows_of(range(1, 121))
 
-    def answer(ask: PageRequest) -> Answer:
-        start = ask.offset or 0
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
         rows.insert(0, {"ID": str(1_000 + len(rows))})
         begin = start if start < len(rows) else 0
         return Answer([Page(rows[begin : begin + 50], len(rows), begin + 50 if begin + 50 < len(rows) else None)])
