@@ -1,4 +1,4 @@
-"""What child_lists_of for children costs: requests are shared, nothing is asked for again, no child comes twice."""
+"""What reading children costs: parents share requests, nothing is requested twice, no child is yielded twice."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -17,7 +17,7 @@ NOW = "2025-01-01T00:00:00Z"
 
 
 def read(portal: ParentPortal, group: int) -> Outcome:
-    """Read the children of one kind of parents."""
+    """Read the children of one parent group."""
     kind = parent_group(group)
     portal.parents = FakeList(rows_of(int(number) for number in portal.children))
     return pump(children_of(read_all_by_id([kind.parents]), [kind], NOW), portal)
@@ -27,7 +27,7 @@ def read(portal: ParentPortal, group: int) -> Outcome:
 def test_children_of_two_parents_prove_that_a_filter_takes_many_ids(sizes: list[int]) -> None:
     portal = portal_with(sizes)
     read(portal, 50)
-    assert [len(many) for many in portal.requested] == [50, 50], "nobody is asked alone"
+    assert [len(many) for many in portal.requested] == [50, 50], "no parent is requested alone"
 
 
 def test_children_of_one_parent_prove_nothing() -> None:
@@ -37,7 +37,7 @@ def test_children_of_one_parent_prove_nothing() -> None:
 
 
 @pytest.mark.parametrize(("kinds", "parents"), [(2, 20), (3, 50), (7, 9), (10, 1)])
-def test_parents_of_all_kinds_share_requests(kinds: int, parents: int) -> None:
+def test_parent_groups_share_requests(kinds: int, parents: int) -> None:
     groups = [
         parent_group(
             name=f"kind{number}",
@@ -62,7 +62,7 @@ def test_a_request_is_full_of_parents_before_it_is_sent() -> None:
     assert outcome.requests <= of_parents + ceil(500 / 50) + 1
 
 
-def test_a_child_in_the_answers_to_several_questions_comes_once() -> None:
+def test_a_child_in_several_lists_of_a_parent_is_yielded_once() -> None:
     def windows(values: Sequence[Any]) -> list[ListSpec]:
         return [*child_lists_of(ALONE)(values), *child_lists_of(ALONE)([f"{values[0]}b"])]
 
