@@ -1,1 +1,1 @@
-"""What all rooms share: fields, endpoints, requests, events, messages. Values only, no behaviour."""
+"""Values all packages share, without behaviour: fields, endpoints, page requests, events, commands and messages."""

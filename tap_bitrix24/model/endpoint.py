@@ -1,4 +1,4 @@
-"""List methods: how a page is requested, and where its answer keeps the rows."""
+"""List methods: how a page is requested, and where its answer holds the rows."""
 
 from __future__ import annotations
 
@@ -22,95 +22,102 @@ class ReplicationKey:
     request_key: str
     """Its key in filters."""
     fallback: str = ""
-    """Row key that counts where the stamp is null (tasks: the filter falls back to the creation date)."""
+    """Row key that replaces it where it is null (tasks: the portal's filter falls back to the creation date)."""
     timezone_margin: int = 0
-    """Seconds by which bounds are widened because the portal may shift them between time zones."""
+    """Seconds by which bounds are widened, as the portal may read them in another time zone (docs/protocol.md §4.2)."""
     visibility_delay: int = 0
-    """Seconds a row may become visible after its stamp (a call when it is over, its recording later still)."""
+    """Seconds after this date-time that a row may take to appear (calls when they end, recordings later still)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """One page as a strategy wants it, before a paging family spells it out as parameters."""
+    """One page of a page request in terms of the API: wire names, date bounds as conditions, one page of a chain.
+
+    A PageRequest is what a strategy computes with (windows, ids, numbers of pages); this is what pagination classes put
+    into parameters.
+    """
 
     params: Mapping[str, Any]
     filter: Mapping[str, Any]
-    """Conditions by the names requests use, date bounds included."""
+    """Conditions with the names used in requests, date bounds included."""
     key: str
-    """The id's name in requests."""
+    """Name of the id in requests."""
     direction: str = "ASC"
     after: Any = None
-    """Only rows behind this id (in a chain: a reference to it); None: from the beginning."""
+    """Only rows after this id, or in a chain a reference to the last id of the page before; None: from the start."""
     offset: int | None = None
     size: int = 50
     counted: bool = False
     cursor: Any = None
-    """Where the page before ended, in the portal's own words."""
+    """Opaque value of the portal: where the page before ended."""
 
 
 class Pagination(Protocol):
-    """How a family of methods wants filter, order and page spelled (`tap_bitrix24.paging`)."""
+    """How a family of methods takes filter, order and page (see `tap_bitrix24.dialects.pagination`)."""
 
     @property
     def supports_keyset(self) -> bool:
-        """Whether rows behind an id can be asked for."""
+        """Whether rows after an id can be requested."""
 
     @property
     def supports_descending(self) -> bool:
-        """Whether the newest id can be had by turning the order round."""
+        """Whether the newest id can be requested, by descending order."""
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
 
 
 ResponseShape = Callable[[Any], "list[Row] | None"]
-"""What stands where the rows belong → the rows; None: there are none to be found in it (`tap_bitrix24.shapes`)."""
+"""Value at the place of the rows → the rows; None if it holds no rows (see `tap_bitrix24.dialects.response_shapes`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How one list method is asked and where its answer keeps the rows."""
+    """How one list method is called and where its answer holds the rows."""
 
     method: str
     pagination: Pagination
     shape: ResponseShape
     records_path: str = ""
-    """Member of `result` that holds the rows, dotted if it lies deeper; empty: `result` is the list."""
+    """Dotted path to the rows inside `result`; empty: `result` is the list."""
     key: str = "ID"
-    """The id in rows."""
+    """Name of the id in rows."""
     request_key: str = "ID"
-    """The id in filters and order."""
+    """Name of the id in filters and order."""
     select_param: str = ""
-    """Parameter that narrows columns, dotted if it lies in another; empty where the method has none."""
+    """Dotted path of the parameter that selects columns; empty where the method has none."""
     required_select: Sequence[str] = ()
     """Names every selection must hold besides the id, or the method refuses it."""
     page_size: int = 50
     supports_chaining: bool = True
-    """Rows lie in a list, so that a batch can refer to the last of them by its number."""
+    """Rows are in a JSON array, so that a command of a batch can refer to the last row of the page before."""
     reliable_total: bool = True
-    """`total` can be believed; crm.address.list gives its page size."""
+    """`total` is the number of rows; crm.address.list sends its page size."""
     dialect: str = REST_2
     alone: bool = False
     """A page is a request of its own: there are no batches, or they would not make it cheaper."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ListSpec:
-    """One list a stream reads: an endpoint with its fixed parameters. A stream may have several."""
+    """One list a stream reads: an endpoint with its fixed parameters. A stream may have several.
+
+    Compared by identity: two lists with the same parameters are different lists, each with rows of its own.
+    """
 
     endpoint: Endpoint
     params: Mapping[str, Any] = field(default_factory=dict)
     filter: Mapping[str, Any] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """Request parameters that are part of a row's identity; added to each row."""
+    """Request parameters that are part of the primary key; added to each row."""
     replication_key: ReplicationKey | None = None
     identity: Sequence[str] | None = None
-    """Row keys that together tell rows of this list apart; empty: only their whole content does; None: the id."""
+    """Row keys of the primary key, constants excepted; empty: only whole rows can be told apart; None: the id."""
     renames: Mapping[str, str] | None = None
-    """Row key → portal name, where the universal method stands in for a classic one."""
+    """Row key → portal name, where the universal method replaces a classic one."""
     ignored_keys: frozenset[str] = frozenset()
     """Row keys that repeat other columns in another form."""
     reshape: Callable[[Row], Row] | None = None
-    """Brings a row into the classic shape where renaming keys is not enough."""
+    """Converts a row to the classic shape where renaming keys is not enough."""
     ignorable_errors: frozenset[str] = frozenset()
-    """Codes or words, lower case, of errors that mean 'this list does not exist here', not a failure."""
+    """Codes or phrases, lower case, of errors that mean "this list does not exist on this portal", not a failure."""

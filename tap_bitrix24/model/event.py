@@ -1,4 +1,4 @@
-"""What a strategy yields to the scheduler and to its stream."""
+"""Events of strategies: what they yield to the scheduler and to their streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_bitrix24.model.request import Answer, ReadRequest
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows a strategy vouches for, as the portal sent them."""
+    """Rows that passed the checks of a strategy, as the portal sent them."""
 
     list_spec: ListSpec
     rows: list[Row]
@@ -20,23 +20,24 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class ChildGroupsRead:
-    """Sets of children that were read to their end: whatever is older in them is gone from the portal."""
+    """Parents all of whose children have been read: children read earlier are not on the portal any more."""
 
     counts: Mapping[str, int | None]
-    """Parent → how many children it has; `*`: all parents there are, uncounted."""
+    """Reference of a parent → how many children it has; `*`: all parents, with None for a count."""
     read_at: str
+    """When they were read, as in STATE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A point the next run may go on from: the stream's new STATE."""
+    """New STATE of a stream: the next run may go on from here."""
 
     state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the operator should know; the rows are right all the same."""
+    """Text for the operator; the rows are correct all the same."""
 
     text: str
 
@@ -48,8 +49,8 @@ _T = TypeVar("_T")
 
 
 SubStrategy = Generator[StrategyEvent, list[Answer] | None, _T]
-"""Part of a strategy that returns something to the rest of it."""
+"""Part of a strategy, which returns a value to the rest of it."""
 
 
 Strategy = SubStrategy[None]
-"""A reading strategy: yields what it wants and what it found, is sent answers, does no I/O."""
+"""A reading strategy: yields read requests and events, is sent answers to the requests, does no I/O."""

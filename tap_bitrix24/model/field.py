@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value a field may have, and the words for it."""
+    """One value of a list field, and its label."""
 
     id: str
     label: str
@@ -25,11 +25,12 @@ class Field:
     multiple: bool = False
     label: str = ""
     upper: str = ""
-    """`upperName` of universal items: the name columns are made from."""
+    """`upperName` of universal items: the name that the column name is made from."""
     options: tuple[Option, ...] = ()
-    """The values of a list field. The codes of a tasks `enum` tell a Y/N flag from a number from a word."""
+    """The values of a list field. Those of an `enum` of tasks show whether it is a Y/N flag, a number or a text."""
     dictionary: str = ""
-    """`statusType`: the ENTITY_ID of crm.status.list that holds the words for this field's codes."""
+    """`statusType`: the ENTITY_ID in crm.status.list of the labels for this field's codes."""
     required: bool | None = None
+    """None where the portal does not say."""
     read_only: bool | None = None
     """None where the portal does not say."""

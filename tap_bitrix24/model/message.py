@@ -1,4 +1,4 @@
-"""Commands and HTTP requests as a dialect words them, and the result of a command."""
+"""Commands and HTTP requests in the form of a dialect, and results of commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tap_bitrix24.model.endpoint import REST_2
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One REST call of a bundle."""
+    """One API call, alone or in a batch."""
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -20,10 +20,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An HTTP request as a dialect words it; host and credentials are the door's."""
+    """An HTTP request without host and credentials, which belong to the connection."""
 
     path: str
-    """Below the root of the dialect's API."""
+    """Relative to the root of the dialect's API."""
     body: Any = None
     """Sent as JSON; None: no body."""
     verb: str = "POST"
@@ -32,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one command brought."""
+    """The result of one command."""
 
     value: Any
     total: int | None = None

@@ -17,7 +17,7 @@ _IDS = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open range of date-times, UTC, whole seconds; None is open."""
+    """A half-open range of date-times, [low, high), UTC, whole seconds; None means no bound."""
 
     low: datetime | None = None
     high: datetime | None = None
@@ -25,10 +25,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """One wish of a strategy: a page, or a chain of pages, of one source.
+    """A request for a page, or for several pages in a row, of one list.
 
-    Exactly one way of paging: `after` (keyset by id), `newest` (ids descending, only ids), or `offset`; `cursor` comes
-    with an offset, where the portal says itself where the next page begins.
+    It pages in exactly one way: by `after` (keyset by id; several pages are a chain), `descending` (one page of ids,
+    the newest first) or `offset`. `cursor` accompanies an offset where the portal says itself where a page begins.
     """
 
     list_spec: ListSpec
@@ -39,44 +39,44 @@ class PageRequest:
     cursor: Any = None
     pages: int = 1
     counted: bool = False
-    """Ask for the number of matching rows; expensive on the portal's side."""
+    """Request `total` as well; counting is expensive for the portal."""
     id: int = field(default_factory=partial(next, _IDS), compare=False, repr=False)
-    """Tells this request apart from others that ask for the same; a copy with fewer pages keeps it."""
+    """Unique among the requests of a process; a copy with fewer pages keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One list answer."""
+    """One page of a list, as the portal answered it."""
 
     rows: list[Row]
     total: int | None = None
     next: int | None = None
     cursor: Any = None
-    """Where the next page begins, in the portal's own words; None: it says nothing, or there is none."""
+    """Opaque value of the portal: where the next page begins; None: no next page, or the portal has no cursors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one Ask: a prefix of its pages; with none at all, the error that says why."""
+    """The answer to one PageRequest: all or the first of its pages; with no page at all, the error that explains it."""
 
     pages: list[Page]
     error: PortalError | None = None
 
 
 AnswerLookup = Callable[[PageRequest], Answer | None]
-"""What a wish that is under way has been answered with, if it has."""
+"""Returns the answer to a request that is under way, or None if it has not arrived."""
 
 
 Prefetch = Callable[[int, AnswerLookup], PageRequest | None]
-"""Gives a wish, of so many pages at most, that comes next for sure; None: there is none."""
+"""Returns the next page request to prefetch, with at most that many pages, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A strategy's request to the engine; answered by one Answer per Ask."""
+    """A strategy's request to the scheduler; the answer is one Answer per PageRequest, in order."""
 
     page_requests: Sequence[PageRequest]
     prefetch: Prefetch | None = None
-    """Called when a request could be sent meanwhile; what it gives will be among `asks` later, the same object."""
+    """Called when another request could be sent meanwhile; a page request it returns is in a later ReadRequest."""
     pages_left: int = 0
-    """Pages that are left to be read, as far as that can be told, these included."""
+    """Estimate of the pages left to read, these included; 0 if unknown."""

@@ -1,4 +1,15 @@
-"""Incremental reading: date windows small enough to be a step, each read by id. Pure, like `reading`."""
+"""Incremental reading: all rows modified in [low, high), in date windows of about 5,000 rows.
+
+Order: windows ascend by date, with a checkpoint after each; inside a window rows come by id (see `keyset`), so a row
+that is modified meanwhile can't move to a page that was read before.
+
+Checked: a window is half-open, and its rows are compared with it again here, because the portal drops filters it does
+not know and reads some bounds in another time zone (docs/protocol.md §4). `total` decides nothing but how wide a window
+is: counting is expensive for the portal and not always right.
+
+Cost: one request when fewer than a page of rows were modified. Otherwise one counted command per run, then about
+ceil(rows / 2,500) + 2 requests per window. A window that turns out too large is read again in parts.
+"""
 
 from __future__ import annotations
 
@@ -8,108 +19,99 @@ from typing import Any
 
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Strategy, StrategyEvent, SubStrategy
-from tap_bitrix24.model.request import Answer, PageRequest, ReadRequest, Window
+from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.keyset import chains, first_pages
 from tap_bitrix24.replication.keyset_reader import KeysetReader
-from tap_bitrix24.replication.strategy import request_pages
+from tap_bitrix24.replication.strategy import handle_events, request_pages
 
 WINDOW_ROWS = 5_000
 """Rows a window should hold: two batches. A stopped run repeats no more than that."""
 TOO_MANY = 3
-"""A window that turned out to hold this many times WINDOW_ROWS is cut into CUT parts."""
+"""A window that turns out to hold this many times WINDOW_ROWS is cut into CUT parts."""
 CUT = 8
-"""Not 2: what was read of the window is read again, and a burst after a silence takes many cuts to close in on."""
+"""Not 2: the rows read so far are read again, and a burst after a silence takes many cuts to close in on."""
 GROWTH = 4
 """A window is at most this many times as wide as the one before."""
 SECOND = timedelta(seconds=1)
 
 
 def read_windows(
-    sources: Sequence[ListSpec],
+    list_specs: Sequence[ListSpec],
     low: datetime,
     high: datetime,
     state: Callable[[datetime], Mapping[str, Any]],
 ) -> Strategy:
-    """Read what was modified in [low, high), window by window, `Reached` after each.
+    """Read the rows modified in [low, high), window by window, with a checkpoint after each.
 
-    The first question takes all that is left. Only when its first page comes back full is one counted command
-    spent; from then on a window is as wide as the ones before say it may be.
+    The first window takes the whole range. Only if its first page is full is one counted command spent; from then on
+    the number of rows in a window sets the width of the next.
 
     Args:
-        sources: Lists that make up the stream; a window is done when all of them are.
+        list_specs: The lists that make up the stream; a window is finished when all of them are.
         low: Inclusive, UTC, whole seconds.
         high: Exclusive, not after the portal's clock at the start of the run.
-        state: Window end → the STATE that says so.
+        state: Returns the STATE for the end of a finished window.
     """
-    narrowest = max(
-        SECOND, *(2 * timedelta(seconds=s.replication_key.timezone_margin) for s in sources if s.replication_key)
-    )
+    keys = [each.replication_key for each in list_specs if each.replication_key]
+    narrowest = max(SECOND, *(2 * timedelta(seconds=key.timezone_margin) for key in keys))
     start, width, counted = low, high - low, False
-    cursors = [KeysetReader(source) for source in sources]
+    readers = [KeysetReader(each) for each in list_specs]
     while start < high:
         end = min(high, start + max(narrowest, _whole_seconds(width)))
-        cursors = [cursor.for_window(Window(start, end)) for cursor in cursors]
-        opening = first_pages(cursors)
-        if not counted and end - start > narrowest:
-            held, counted = yield from _counted_opening(opening, cursors)
-            if held > WINDOW_ROWS:
-                width = (end - start) * WINDOW_ROWS / held
+        readers = [reader.for_window(Window(start, end)) for reader in readers]
+        splittable = end - start > narrowest
+        if not counted and splittable:
+            rows, counted = yield from _counted_first_pages(readers)
+            if rows > WINDOW_ROWS:
+                width = (end - start) * WINDOW_ROWS / rows
                 continue
         else:
-            yield from opening
-        if (yield from _read_on(cursors, splittable=end - start > narrowest)):
+            yield from first_pages(readers)
+        if not (yield from _read_to_end(readers, splittable=splittable)):
             width = (end - start) / CUT
             continue
         yield Checkpoint(state(end))
-        held = sum(cursor.rows_read for cursor in cursors)
-        width = (end - start) * min(GROWTH, WINDOW_ROWS / held if held else GROWTH)
+        rows = sum(reader.rows_read for reader in readers)
+        width = (end - start) * min(GROWTH, WINDOW_ROWS / rows if rows else GROWTH)
         start = end
 
 
-def _counted_opening(opening: Strategy, cursors: Sequence[KeysetReader]) -> SubStrategy[tuple[int, bool]]:
-    """Ask the first pages; where the fullest list goes on, have it counted. Returns (rows, whether counted).
+def _counted_first_pages(readers: Sequence[KeysetReader]) -> SubStrategy[tuple[int, bool]]:
+    """Read the first page of each list; count the rows of the first list that has more.
 
-    Nothing is handed on before the size is known: a window that is too large is asked again in parts.
+    Events are held back until the size is known: a window that is too large is requested again in parts.
+
+    Returns:
+        Rows in the window as counted by the portal, 0 if unknown; and whether a counted command was spent.
     """
-    found: list[StrategyEvent] = []
-    answers: list[Answer] | None = None
-    while True:
-        try:
-            event = opening.send(answers)
-        except StopIteration:
-            break
-        answers = None
-        if isinstance(event, ReadRequest):
-            answers = yield event
-        else:
-            found.append(event)
-    full = next((cursor for cursor in cursors if cursor.last_page_full and not cursor.done), None)
-    held = 0
-    if full is not None:
-        ask = PageRequest(list_spec=full.list_spec, window=full.window, after=0, counted=True)
-        (answer,) = yield from request_pages([ask])
-        held = (answer.pages[0].total or 0) if answer.pages else 0
-    if held <= WINDOW_ROWS:
-        yield from found
-    return held, full is not None
+    events: list[StrategyEvent] = []
+
+    def hold_back(event: StrategyEvent) -> Strategy:
+        events.append(event)
+        yield from ()
+
+    yield from handle_events(first_pages(readers), hold_back)
+    unfinished = next((reader for reader in readers if reader.last_page_full and not reader.done), None)
+    rows = 0
+    if unfinished is not None:
+        request = PageRequest(list_spec=unfinished.list_spec, window=unfinished.window, after=0, counted=True)
+        (answer,) = yield from request_pages([request])
+        rows = (answer.pages[0].total or 0) if answer.pages else 0
+    if rows <= WINDOW_ROWS:
+        yield from events
+    return rows, unfinished is not None
 
 
-def _read_on(cursors: Sequence[KeysetReader], *, splittable: bool) -> SubStrategy[bool]:
-    """Read the window to its end; returns True if it holds far too much and should be cut instead.
+def _read_to_end(readers: Sequence[KeysetReader], *, splittable: bool) -> SubStrategy[bool]:
+    """Read the rest of a window; returns False if it holds far too many rows and should be cut.
 
-    Rows handed on before that are right, and are simply read again in the parts.
+    Rows yielded before the cut are correct; they are read again in the parts.
     """
-    reading = chains(cursors)
-    answers: list[Answer] | None = None
-    while True:
-        if splittable and sum(cursor.rows_read for cursor in cursors) > TOO_MANY * WINDOW_ROWS:
-            reading.close()
-            return True
-        try:
-            event = reading.send(answers)
-        except StopIteration:
-            return False
-        answers = yield event
+
+    def too_many() -> bool:
+        return splittable and sum(reader.rows_read for reader in readers) > TOO_MANY * WINDOW_ROWS
+
+    return (yield from handle_events(chains(readers), stop=too_many))
 
 
 def _whole_seconds(width: timedelta) -> timedelta:

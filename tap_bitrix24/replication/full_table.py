@@ -1,4 +1,10 @@
-"""Full-table strategies: lists read whole on every run, by id or in one answer."""
+"""Full-table strategies: lists read whole on every run, without a bookmark.
+
+`read_all_by_id` is keyset pagination (see `keyset`) of all rows. `read_whole` is for lists that fit into one answer or
+can't be read by id: the first pages of all lists come in one request, in the order of the lists, and only those that
+have more are read on by offset (see `offset`, also for what is checked). Cost: one request for up to 50 lists of one
+page each.
+"""
 
 from __future__ import annotations
 
@@ -16,65 +22,71 @@ from tap_bitrix24.replication.strategy import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator, is_ignorable, keys_of
 
 
-def read_all_by_id(sources: Sequence[ListSpec]) -> Strategy:
-    """Read a stream whole, by id; nothing to resume from."""
-    yield from keyset([KeysetReader(source) for source in sources])
+def read_all_by_id(list_specs: Sequence[ListSpec]) -> Strategy:
+    """Read all rows of a stream by id, without checkpoints."""
+    yield from keyset([KeysetReader(each) for each in list_specs])
 
 
 def read_whole(
-    sources: Sequence[ListSpec], missing: Callable[[ListSpec, PortalError], bool] = is_ignorable
+    list_specs: Sequence[ListSpec], missing: Callable[[ListSpec, PortalError], bool] = is_ignorable
 ) -> Strategy:
-    """Read lists that come in one answer, all in one request; page on only where an answer says so.
+    """Read the first pages of lists in one request, and further pages where there are some.
 
     Args:
-        sources: The lists.
-        missing: Whether an error says that a list does not exist here: it has no rows then.
+        list_specs: The lists.
+        missing: Whether an error means that a list does not exist on this portal: it has no rows then.
     """
-    answers = yield from request_pages([PageRequest(list_spec=source, offset=0) for source in sources])
-    firsts: list[tuple[ListSpec, Page]] = []
-    for source, answer in zip(sources, answers, strict=True):
+    answers = yield from request_pages([PageRequest(list_spec=each, offset=0) for each in list_specs])
+    first_pages: list[tuple[ListSpec, Page]] = []
+    for list_spec, answer in zip(list_specs, answers, strict=True):
         if answer.error is None:
-            firsts.append((source, answer.pages[0]))
-        elif not missing(source, answer.error):
+            first_pages.append((list_spec, answer.pages[0]))
+        elif not missing(list_spec, answer.error):
             raise answer.error
-    yield from read_remaining(firsts)
+    yield from read_remaining(first_pages)
 
 
-def read_remaining(firsts: Sequence[tuple[ListSpec, Page]]) -> Strategy:
-    """The rows of lists whose first pages are here, and the pages that follow them, if any do."""
-    longer: list[ListSpec] = []
-    begun: list[OffsetReader] = []
-    for source, page in firsts:
-        endpoint = source.endpoint
-        if isinstance(endpoint.pagination, EXACT_OFFSET):
-            begun.append(OffsetReader(source, None))
-            yield from accept_pages(begun[-1], Answer([page]))
-            continue
-        uncounted = page.total is None or not endpoint.reliable_total
-        full = uncounted and len(page.rows) >= endpoint.page_size and not isinstance(endpoint.pagination, SinglePage)
-        unfinished = (
-            not uncounted and (page.total or 0) > len(page.rows) and not isinstance(endpoint.pagination, SinglePage)
-        )
-        if page.next is not None or full or unfinished:
-            longer.append(source)
+def read_remaining(first_pages: Sequence[tuple[ListSpec, Page]]) -> Strategy:
+    """Yield the rows of lists whose first pages have been read, and read the pages after them, if any."""
+    continued: list[OffsetReader] = []
+    restarted: list[OffsetReader] = []
+    for list_spec, page in first_pages:
+        reader = OffsetReader(list_spec, None)
+        if isinstance(list_spec.endpoint.pagination, EXACT_OFFSET):
+            continued.append(reader)
+            yield from accept_pages(reader, Answer([page]))
+        elif _has_more(list_spec, page):
+            restarted.append(reader)
         elif page.rows:
-            yield from _only_page(source, page)
-    yield from read_pages([*begun, *(OffsetReader(source, None) for source in longer)])
+            yield from _only_page(list_spec, page)
+    yield from read_pages([*continued, *restarted])
 
 
-def _only_page(source: ListSpec, page: Page) -> Iterator[StrategyEvent]:
-    keys = keys_of(source, page.rows, "of its only page")
+def _has_more(list_spec: ListSpec, page: Page) -> bool:
+    """Whether pages follow the first one; a full page without a reliable total may have a next one."""
+    endpoint = list_spec.endpoint
+    if page.next is not None:
+        return True
+    if isinstance(endpoint.pagination, SinglePage):
+        return False
+    if page.total is None or not endpoint.reliable_total:
+        return len(page.rows) >= endpoint.page_size
+    return page.total > len(page.rows)
+
+
+def _only_page(list_spec: ListSpec, page: Page) -> Iterator[StrategyEvent]:
+    keys = keys_of(list_spec, page.rows, "at offset 0")
     if len(set(keys)) < len(keys):
-        again = sorted({str(key) for key in keys if keys.count(key) > 1})
-        yield Notice(f"{source.endpoint.method}: more than one row has the key {', '.join(again)}; the last counts")
-    yield Rows(source, page.rows)
+        duplicates = ", ".join(sorted({str(key) for key in keys if keys.count(key) > 1}))
+        yield Notice(f"{list_spec.endpoint.method}: duplicate primary key {duplicates}; keeping the last row")
+    yield Rows(list_spec, page.rows)
 
 
-def deduplicated(reading: Strategy) -> Strategy:
-    """Each row once, where the lists a strategy reads are one stream's and may overlap."""
-    once = Deduplicator()
+def deduplicated(strategy: Strategy) -> Strategy:
+    """Yield each row of a strategy once, where the lists it reads belong to one stream and may overlap."""
+    deduplicate = Deduplicator()
 
     def handle(event: StrategyEvent) -> Strategy:
-        yield Rows(event.list_spec, once(event.list_spec, event.rows)) if isinstance(event, Rows) else event
+        yield Rows(event.list_spec, deduplicate(event.list_spec, event.rows)) if isinstance(event, Rows) else event
 
-    yield from handle_events(reading, handle)
+    yield from handle_events(strategy, handle)

@@ -1,8 +1,15 @@
 """Keyset pagination: several lists read by id, side by side, in chains of up to 50 pages a request.
 
-The server restarts a chain behind a short page, wraps an offset beyond the end to page 1 and drops filters it
-does not know, all without an error. So no page is trusted: ids must rise above the last one, rows must obey
-the filter, every row must have its key. What follows a short page in a chain is thrown away and asked again.
+Order: the rows of a list come in ascending order of ids, the lists take turns.
+
+Checked: the server starts a chain again behind a short page (docs/protocol.md §2.4), answers page 1 to an offset beyond
+the end and drops filters it does not know, all without an error. So no page is trusted: ids must ascend from the last
+one, rows must match the date filter, every row must have its key. Pages behind a short page in a chain are discarded
+and requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
+(docs/decisions.md#decision-10).
+
+Cost: one request for lists of less than a page, ceil(rows / 2,500) + 2 for dense ids. Sparse ids cost hardly more,
+because a chain goes from id to id and not through ranges of ids: one or two short chains behind each large gap.
 """
 
 from __future__ import annotations
@@ -12,89 +19,100 @@ from functools import partial
 from typing import Any
 
 from tap_bitrix24.dialects.pagination import ASCENDING_ONLY
-from tap_bitrix24.errors import RejectedError
+from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, PageRequest
-from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader, NoKeysetError, prefetch_from
+from tap_bitrix24.replication.keyset_reader import (
+    CHAIN_LENGTH,
+    KeysetReader,
+    KeysetSupport,
+    NoKeysetError,
+    prefetch_from,
+)
 from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.strategy import request_pages
 from tap_bitrix24.replication.validation import is_ignorable
 
 
-def keyset(cursors: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
-    """Read sources by id, side by side, up to 50 pages a request.
+def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+    """Read lists by id, side by side, up to 50 pages a request.
 
-    The first request brings one page of each source and its newest id: small lists are done with it and
-    large ones can be cut into chains that do not run past the end, without the portal counting anything.
-    Dense ids cost ceil(rows / 2,500) + 2 requests at most. Sparse ones cost hardly more, because a chain goes
-    from id to id and not through ranges of them: one or two short chains behind a desert.
+    The first request reads one page of each list and its newest id: small lists are finished with it, and large ones
+    can be read in chains that do not run past the end, without the portal counting anything.
 
     Args:
-        cursors: One per source, with the id to start behind.
-        resumable: If given, after each request `Reached({"snapshot": {"after": id, **resumable}})` is
-            yielded: behind that id nothing is missing in any source.
+        readers: One per list, each with the id to start after.
+        resumable: If given, a checkpoint `{"snapshot": {"after": id, **resumable}}` follows each request: up to that
+            id all rows of all lists have been read.
     """
-    yield from first_pages(cursors)
-    yield from _checkpoint(cursors, resumable)
-    yield from chains(cursors, resumable=resumable)
+    yield from first_pages(readers)
+    yield from _checkpoint(readers, resumable)
+    yield from chains(readers, resumable=resumable)
 
 
-def first_pages(cursors: Sequence[KeysetReader]) -> Strategy:
-    """One page and the newest id of each source, in one request."""
-    keyed = [cursor for cursor in cursors if not cursor.needs_offset]
-    told = [cursor for cursor in keyed if cursor.list_spec.endpoint.pagination.supports_descending]
-    pages = [cursor.page_request() for cursor in keyed]
-    answers = (yield from request_pages([*pages, *(cursor.newest_id_request() for cursor in told)])) if pages else []
-    for cursor, newest in zip(told, answers[len(keyed) :], strict=True):
-        cursor.learn_newest_id(newest)
-    for cursor, ask, page in zip(keyed, pages, answers, strict=False):
-        yield from accept_answer(cursor, ask, page)
+def first_pages(readers: Sequence[KeysetReader]) -> Strategy:
+    """Read one page and the newest id of each list, in one request."""
+    by_id = [reader for reader in readers if reader.support is not KeysetSupport.MISSING]
+    bounded = [reader for reader in by_id if reader.list_spec.endpoint.pagination.supports_descending]
+    requests = [reader.page_request() for reader in by_id]
+    newest_ids = [reader.newest_id_request() for reader in bounded]
+    answers = (yield from request_pages([*requests, *newest_ids])) if requests else []
+    for reader, newest in zip(bounded, answers[len(by_id) :], strict=True):
+        reader.learn_newest_id(newest)
+    for reader, request, answer in zip(by_id, requests, answers, strict=False):
+        yield from accept_answer(reader, request, answer)
 
 
-def chains(cursors: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
-    """Go on until every cursor has seen its end."""
-    while left := [cursor for cursor in cursors if not cursor.done]:
-        if keyless := [cursor for cursor in left if cursor.needs_offset]:
-            yield from read_by_offset(*(cursor.list_spec for cursor in keyless), window=keyless[0].window)
-            for cursor in keyless:
-                cursor.done = True
+def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+    """Read all lists to their ends; those that do not support keyset pagination by offset."""
+    while unfinished := [reader for reader in readers if not reader.done]:
+        if by_offset := [reader for reader in unfinished if reader.support is KeysetSupport.MISSING]:
+            yield from read_by_offset(*(reader.list_spec for reader in by_offset), window=by_offset[0].window)
+            for reader in by_offset:
+                reader.done = True
             continue
-        share = max(1, CHAIN_LENGTH // len(left))
-        asks = [cursor.chain_request(share) for cursor in left]
-        answers = yield from request_pages(
-            asks, partial(prefetch_from, left), left=sum(cursor.pages_left for cursor in left)
-        )
-        for cursor, ask, answer in zip(left, asks, answers, strict=True):
-            yield from accept_answer(cursor, ask, answer)
-        yield from _checkpoint(cursors, resumable)
+        share = max(1, CHAIN_LENGTH // len(unfinished))
+        requests = [reader.chain_request(share) for reader in unfinished]
+        pages_left = sum(reader.pages_left for reader in unfinished)
+        answers = yield from request_pages(requests, partial(prefetch_from, unfinished), pages_left=pages_left)
+        for reader, request, answer in zip(unfinished, requests, answers, strict=True):
+            yield from accept_answer(reader, request, answer)
+        yield from _checkpoint(readers, resumable)
 
 
-def _checkpoint(cursors: Sequence[KeysetReader], resumable: Mapping[str, Any] | None) -> Iterator[Checkpoint]:
-    open_ones = [cursor.after for cursor in cursors if not cursor.done]
-    if resumable is not None and open_ones:
-        yield Checkpoint({"snapshot": {"after": min(open_ones), **resumable}})
+def _checkpoint(readers: Sequence[KeysetReader], resumable: Mapping[str, Any] | None) -> Iterator[Checkpoint]:
+    unfinished = [reader.after for reader in readers if not reader.done]
+    if resumable is not None and unfinished:
+        yield Checkpoint({"snapshot": {"after": min(unfinished), **resumable}})
 
 
-def accept_answer(cursor: KeysetReader, ask: PageRequest, answer: Answer) -> Strategy:
-    """Hand on what a cursor believes of an answer."""
+def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) -> Strategy:
+    """Yield the rows of an answer that pass the reader's checks.
+
+    Raises:
+        UntrustedError: The list broke the rules after it had kept them, or can't be read by offset.
+        PortalError: The portal's own error, unless it says that the list does not exist.
+    """
     error = answer.error
-    if error is not None and is_ignorable(cursor.list_spec, error):
-        cursor.done = True
+    if error is not None and is_ignorable(reader.list_spec, error):
+        reader.done = True
         return
     try:
         if error is not None:
-            raise _no_keyset(error) if isinstance(error, RejectedError) and not cursor.keyset_proven else error
-        rows = cursor.accept(ask, answer)
-    except NoKeysetError as told:
-        if isinstance(cursor.list_spec.endpoint.pagination, ASCENDING_ONLY):
+            raise _refused_keyset(reader, error)
+        rows = reader.accept(request, answer)
+    except NoKeysetError as broken:
+        if isinstance(reader.list_spec.endpoint.pagination, ASCENDING_ONLY):
             raise
-        yield Notice(f"{told}. Reading this list by offset: slower, and blind to rows moved meanwhile.")
-        cursor.needs_offset = True
+        yield Notice(f"{broken}; falling back to offset pagination: slower; rows that move between pages may be missed")
+        reader.support = KeysetSupport.MISSING
         return
     if rows:
-        yield Rows(cursor.list_spec, rows)
+        yield Rows(reader.list_spec, rows)
 
 
-def _no_keyset(error: RejectedError) -> NoKeysetError:
-    """A strict list refuses a filter or an order by id that a lenient one would drop."""
-    return NoKeysetError(str(error), code=error.code, method=error.method)
+def _refused_keyset(reader: KeysetReader, error: PortalError) -> PortalError:
+    """Return a NoKeysetError for a refusal on the first pages: strict lists refuse what lenient ones drop."""
+    if isinstance(error, RejectedError) and reader.support is not KeysetSupport.PROVEN:
+        return NoKeysetError(str(error), code=error.code, method=error.method)
+    return error

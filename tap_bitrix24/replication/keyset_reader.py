@@ -1,9 +1,9 @@
-"""How far the keyset reading of one list has come, which of its answers can be believed, and what to ask next. Pure.
+"""State of the keyset reading of one list: how far it has come, what it accepts of an answer, what to request next.
 
-A list is read from id to id. While the answer to one chain of pages is under way, the next chains can be too: where
-ids lie evenly, the id a chain will end at is known well enough beforehand. A chain has no upper bound, so one that
-begins a little early only repeats some rows, which are dropped, and one that begins a little late leaves a gap, which
-is asked for before the list goes on. Nothing rests on the guess but speed.
+A list is read from id to id. While the answer to one chain of pages is on its way, the next chains can be requested:
+where ids are evenly spaced, the id at which a chain will end can be estimated. A chain has no upper bound, so one that
+starts a little too early only repeats some rows, which are dropped, and one that starts a little too late leaves a gap,
+which is requested before the list goes on. Nothing but speed depends on the estimate.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import pairwise
 from math import ceil
 
@@ -23,77 +24,85 @@ from tap_bitrix24.replication.validation import ids_of, rows_within
 CHAIN_LENGTH = 50
 """Pages a request can hold: the portal runs 50 commands of a batch."""
 CHAIN_GROWTH = 8
+"""How many times as long as the last one the next chain is, where the number of pages left was underestimated."""
 PAGE_MARGIN = 1.1
-"""Pages asked for beyond the estimate: a page too many costs less than a request."""
+"""Pages requested per page estimated: a page too many costs less than a request."""
 DENSITY_MARGIN = 1.015
-"""Ids are taken to lie this much denser than lately: rows read twice cost less than a gap."""
+"""Ids are taken to be this many times as dense as those read last: rows read twice cost less than a gap."""
 LAST_CHAIN_OVERLAP = 100
-"""Rows the last, short chain begins earlier: it has room, and no other request would fill a gap before it."""
+"""Rows by which the last, short chain starts earlier: it has room, and no other request would fill a gap before it."""
 DENSITY_TOLERANCE = 0.1
 """A chain ended where it was expected to if it missed by no more than this part of its rows."""
 SIMILAR_DENSITY = 0.8
-"""Both ends of a list are as dense as each other if one has at least this part of the other's density."""
+"""Both ends of a list are equally dense if one has at least this part of the other's density."""
 MAX_PREFETCHED_CHAINS = 64
-"""Chains that may be under way beyond the one the list waits for."""
+"""Chains that may be prefetched beyond the one the list waits for."""
 
 
 class NoKeysetError(UntrustedError):
-    """This method does not filter or order by id here; its rows must be had by offset."""
+    """This method does not filter or order by id; its rows must be read by offset."""
+
+
+class KeysetSupport(Enum):
+    """Whether a method filters and orders by id, as far as its answers have shown."""
+
+    UNKNOWN = auto()
+    """Only pages from the beginning have been read."""
+    PROVEN = auto()
+    """A page after an id above 0, and inside the window if there is one, was correct."""
+    MISSING = auto()
+    """Ids or dates of the first pages were wrong, or the method refused the request."""
 
 
 @dataclass(slots=True)
 class KeysetReader:
-    """The reading of one source."""
+    """The keyset reading of one list."""
 
     list_spec: ListSpec
     after: int = 0
+    """All rows up to this id have been read."""
     window: Window | None = None
     newest_id: int | None = None
-    """The newest id as the portal told it; a short page that reaches it is the end."""
+    """The newest id according to the portal; a short page that reaches it is the end."""
     done: bool = False
-    keyset_proven: bool = False
-    """A page behind an id above 0, and inside the window if there is one, has been right once."""
-    needs_offset: bool = False
-    """It has been shown that this method does not do keyset here."""
+    """The list has been read to its end."""
+    support: KeysetSupport = KeysetSupport.UNKNOWN
     rows_read: int = 0
-    """Rows seen so far."""
     last_page_full: bool = False
     """The last page was full: more may follow."""
     first_id: int | None = None
     expected_pages: int = 0
     """Pages of the last chain if it was meant to reach the end, else 0."""
     density: float = 0.0
-    """Rows per id, lately."""
+    """Rows per id among those read last; 0 if unknown."""
     newest_density: float = 0.0
-    """The same among the newest ids."""
+    """Rows per id among the newest ids."""
     prefetch_depth: int = 0
-    """How many chains may be under way beyond the one the list waits for."""
+    """How many chains may be prefetched beyond the one the list waits for."""
     prefetched: deque[PageRequest] = field(default_factory=deque)
-    """Those chains, in order."""
+    """Requests for those chains, in order of ids."""
     current: PageRequest | None = None
-    """The wish the list waits for."""
+    """The request the list waits for."""
 
     def for_window(self, window: Window) -> KeysetReader:
-        """A cursor for the source's next window, which need not learn again what this one has learnt."""
-        return KeysetReader(
-            self.list_spec, window=window, keyset_proven=self.keyset_proven, needs_offset=self.needs_offset
-        )
+        """Return a reader for another window of the same list; what is known of the method's support is kept."""
+        return KeysetReader(self.list_spec, window=window, support=self.support)
 
-    def accept(self, ask: PageRequest, answer: Answer) -> list[Row]:
-        """Accept what can be believed of a chain; moves the cursor behind it.
+    def accept(self, request: PageRequest, answer: Answer) -> list[Row]:
+        """Return the new rows of a chain that pass the checks, and move on to the last of them.
 
         Args:
-            ask: What was asked; it begins at the cursor, or before it.
-            answer: What came of it.
+            request: The chain; it starts at `after` or before it.
+            answer: The portal's answer.
 
         Raises:
-            NoKeysetError: The very first proof failed: the method does not do keyset here.
-            UntrustedError: A method that did keyset before no longer does.
+            NoKeysetError: A check failed on the first pages: the method does not support keyset pagination.
+            UntrustedError: A check failed although the method passed it before.
         """
         accepted: list[Row] = []
         if len(answer.pages) < self.expected_pages:  # cut off by an error: that says nothing about how much is left
             self.expected_pages = 0
-        at, first, rows = ask.after or 0, None, 0
+        at, first, rows = request.after or 0, None, 0
         for page in answer.pages:
             if not page.rows:
                 self.done = True
@@ -106,22 +115,25 @@ class KeysetReader:
                 self.done = self.newest_id is not None and self.after >= self.newest_id
                 break
         if first is not None and self.last_page_full:
-            self._learn_density(ask, rows, rows / (at - first + 1), at)
+            self._learn_density(request, rows, rows / (at - first + 1), at)
         return accepted
 
-    def _checked_ids(self, page: Page, at: int) -> list[int]:
-        ids = ids_of(self.list_spec, page.rows, f"behind id {at}")
-        rising = ids[0] > at and all(low < high for low, high in pairwise(ids))
+    def _checked_ids(self, page: Page, after: int) -> list[int]:
+        """Return the ids of a page, if they ascend from `after` and its rows match the date filter."""
+        method = self.list_spec.endpoint.method
+        ids = ids_of(self.list_spec, page.rows, f"after id {after}")
+        ascending = ids[0] > after and all(low < high for low, high in pairwise(ids))
         inside = rows_within(self.list_spec, page.rows, self.window, margin=True)
-        if not rising or len(inside) != len(page.rows):
-            what = "ids do not rise" if not rising else "rows lie outside the date filter"
-            text = f"{self.list_spec.endpoint.method}: {what} behind id {at}, although asked for"
-            raise (UntrustedError if self.keyset_proven else NoKeysetError)(text, method=self.list_spec.endpoint.method)
-        self.keyset_proven = self.keyset_proven or at > 0
+        if not ascending or len(inside) != len(page.rows):
+            problem = "ids do not ascend" if not ascending else "rows do not match the date filter"
+            text = f"{method}: {problem} after id {after}"
+            raise (UntrustedError if self.support is KeysetSupport.PROVEN else NoKeysetError)(text, method=method)
+        if after > 0:
+            self.support = KeysetSupport.PROVEN
         return ids
 
     def _new_rows(self, page: Page, ids: list[int]) -> list[Row]:
-        """The rows behind the cursor, which moves on; a chain that began early repeats some."""
+        """Return the rows after the last id, and move on; a chain that started early repeats some rows."""
         known = bisect_right(ids, self.after)
         rows = page.rows[known:] if known else page.rows
         self.first_id = ids[0] if self.first_id is None else self.first_id
@@ -129,10 +141,10 @@ class KeysetReader:
         self.after = max(self.after, ids[-1])
         return rows_within(self.list_spec, rows, self.window)
 
-    def _learn_density(self, ask: PageRequest, rows: int, density: float, at: int) -> None:
-        """Judge how far ahead ids can be guessed: twice as far after a good guess, not at all after a bad one.
+    def _learn_density(self, request: PageRequest, rows: int, density: float, last_id: int) -> None:
+        """Decide how far ahead to prefetch: twice as far after a good estimate, not at all after a bad one.
 
-        A list whose newest ids lie as dense as its oldest is taken to be so throughout, until shown otherwise.
+        A list whose newest ids are as dense as its oldest is taken to be so throughout, until proven otherwise.
         """
         if not self.density:
             sparse, dense = sorted((density, self.newest_density))
@@ -140,14 +152,14 @@ class KeysetReader:
             self.prefetch_depth = MAX_PREFETCHED_CHAINS if even else 0
             density = (sparse + dense) / 2 if even else density
         elif rows > CHAIN_LENGTH * self.list_spec.endpoint.page_size // 5:
-            missed = abs(at - _expected_end(ask, rows, self.density)) * density
+            missed = abs(last_id - _expected_end(request, rows, self.density)) * density
             even = missed <= rows * DENSITY_TOLERANCE
             self.prefetch_depth = min(MAX_PREFETCHED_CHAINS, max(1, self.prefetch_depth * 2)) if even else 0
             density = (density + self.density) / 2 if even else density
         self.density = density
 
     def learn_newest_id(self, answer: Answer) -> None:
-        """Note the newest id from a page in descending order, if it is one."""
+        """Note the newest id from a page in descending order, if the page is in that order."""
         rows = answer.pages[0].rows if answer.pages else []
         ids = ids_of(self.list_spec, rows, "in descending order") if rows else []
         if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
@@ -155,51 +167,51 @@ class KeysetReader:
             self.newest_density = len(ids) / (ids[0] - ids[-1] + 1)
 
     def page_request(self) -> PageRequest:
-        """The next single page."""
+        """Return the request for the next single page."""
         self.current = PageRequest(list_spec=self.list_spec, window=self.window, after=self.after)
         return self.current
 
     def newest_id_request(self) -> PageRequest:
-        """A page of ids, newest first."""
+        """Return the request for a page of ids in descending order."""
         return PageRequest(list_spec=self.list_spec, window=self.window, descending=True)
 
-    def chain_request(self, most: int) -> PageRequest:
-        """The next chain, as long as the density of ids so far says, at most `most` pages.
+    def chain_request(self, max_pages: int) -> PageRequest:
+        """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.
 
-        A chain that should have reached the end and came back full is followed by one RAMP times as long:
-        behind a desert of ids the estimate is far too low.
+        A chain that should have reached the end and came back full is followed by one CHAIN_GROWTH times as long:
+        after a large gap in the ids the estimate is far too low.
         """
-        if (early := self._prefetched_from_here()) is not None:
-            self.current, self.expected_pages = early, 0
+        if (prefetched := self._next_prefetched()) is not None:
+            self.current, self.expected_pages = prefetched, 0
         elif not self.list_spec.endpoint.supports_chaining:
             self.current = self.page_request()
-        elif self.prefetched:  # a gap before the next chain under way
-            self.current = self._chain(
-                self.after, min(most, self._pages((self.prefetched[0].after or 0) - self.after, self.density))
-            )
+        elif self.prefetched:  # a gap before the next prefetched chain
+            gap = (self.prefetched[0].after or 0) - self.after
+            self.current = self._chain(self.after, min(max_pages, self._pages(gap, self.density)))
             self.expected_pages = 0
-        elif self.last_page_full and self.newest_id is None:  # no idea how long the list is
-            self.current = self._chain(self.after, most)
+        elif self.last_page_full and self.newest_id is None:  # the length of the list is unknown
+            self.current = self._chain(self.after, max_pages)
         else:
-            pages = self._pages_left()
-            self.expected_pages = pages if pages <= most else 0
-            self.current = self._chain(self.after, min(most, pages))
+            pages = self._pages_to_end()
+            self.expected_pages = pages if pages <= max_pages else 0
+            self.current = self._chain(self.after, min(max_pages, pages))
         return self.current
 
-    def _prefetched_from_here(self) -> PageRequest | None:
-        """The chain under way that goes on from here; those it makes needless are forgotten."""
-        found = None
+    def _next_prefetched(self) -> PageRequest | None:
+        """Return the prefetched chain that continues from here, or None; chains before it are dropped."""
+        request = None
         while self.prefetched and (self.prefetched[0].after or 0) <= self.after:
-            found = self.prefetched.popleft()
-        return found
+            request = self.prefetched.popleft()
+        return request
 
     @property
     def pages_left(self) -> int:
-        """Pages up to the newest id, if ids go on lying as dense as lately; 0 where that can't be told."""
+        """Pages up to the newest id, if ids stay as dense as those read last; 0 where that is unknown."""
         left = max(0, (self.newest_id or 0) - self.after)
         return ceil(left * self.density / self.list_spec.endpoint.page_size) if self.last_page_full else 0
 
-    def _pages_left(self) -> int:
+    def _pages_to_end(self) -> int:
+        """Pages to request up to the newest id, at the density of all rows read so far; 1 where that is unknown."""
         left = (self.newest_id or 0) - self.after
         if not self.last_page_full or left <= 0 or self.first_id is None:
             return 1
@@ -207,59 +219,68 @@ class KeysetReader:
         return max(self._pages(left, density), self.expected_pages * CHAIN_GROWTH)
 
     def _pages(self, ids: int, density: float) -> int:
-        """Pages of so many ids, and some to spare."""
+        """Pages to request for a range of ids, with a margin."""
         return max(1, ceil(ids * density * PAGE_MARGIN / self.list_spec.endpoint.page_size))
 
     def _chain(self, after: int, pages: int) -> PageRequest:
         return PageRequest(list_spec=self.list_spec, window=self.window, after=after, pages=pages)
 
-    def prefetch_request(self, room: int, arrived: AnswerLookup) -> PageRequest | None:
-        """A chain that will surely be asked for, `room` pages at most; None where it can't be told which."""
-        if (gap := self._gap_request(room, arrived)) is not None:
+    def prefetch_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+        """Return the next chain to prefetch, or None where it can't be estimated or may not be needed.
+
+        Args:
+            max_pages: Most pages the chain may have.
+            arrived: Looks up the answer to a request that is under way.
+        """
+        if (gap := self._gap_request(max_pages, arrived)) is not None:
             return gap
         if self.current is None or self.newest_id is None or self.done or len(self.prefetched) >= self.prefetch_depth:
             return None
+        page_size = self.list_spec.endpoint.page_size
         before = self.prefetched[-1] if self.prefetched else self.current
-        start = _expected_end(before, before.pages * self.list_spec.endpoint.page_size, self.density * DENSITY_MARGIN)
+        start = _expected_end(before, before.pages * page_size, self.density * DENSITY_MARGIN)
         if start >= self.newest_id:
             return None
         rows = (self.newest_id - start) * self.density
-        if (
-            rows < CHAIN_LENGTH * self.list_spec.endpoint.page_size / 2
-        ):  # the end: a gap before it would take one of its own
+        if rows < CHAIN_LENGTH * page_size / 2:  # the last chain: a gap before it would take a request of its own
             start = max(before.after or 0, start - int(LAST_CHAIN_OVERLAP / self.density))
             rows += LAST_CHAIN_OVERLAP
-        self.prefetched.append(
-            self._chain(start, min(room, CHAIN_LENGTH, ceil(rows * PAGE_MARGIN / self.list_spec.endpoint.page_size)))
-        )
+        pages = min(max_pages, CHAIN_LENGTH, ceil(rows * PAGE_MARGIN / page_size))
+        self.prefetched.append(self._chain(start, pages))
         return self.prefetched[-1]
 
-    def _gap_request(self, room: int, arrived: AnswerLookup) -> PageRequest | None:
-        """The first gap between chains under way, seen as soon as the one before it has arrived, not when it is due."""
+    def _gap_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+        """Return a request for the first gap between prefetched chains, or None.
+
+        A gap shows as soon as the chain before it has arrived, even if other chains come before that one.
+        """
         before = self.current
-        for place, ask in enumerate(self.prefetched):
+        for place, request in enumerate(self.prefetched):
             end = self._last_id(arrived(before)) if before is not None else None
-            if end is not None and end < (ask.after or 0):
-                gap = self._chain(end, min(room, CHAIN_LENGTH, self._pages((ask.after or 0) - end, self.density)))
+            start = request.after or 0
+            if end is not None and end < start:
+                pages = min(max_pages, CHAIN_LENGTH, self._pages(start - end, self.density))
+                gap = self._chain(end, pages)
                 self.prefetched.insert(place, gap)
                 return gap
-            before = ask
+            before = request
         return None
 
     def _last_id(self, answer: Answer | None) -> int | None:
-        """The id a chain of full pages ends at; it is believed when it is due, and only then."""
+        """Return the last id of a chain of full pages, or None; the chain is not checked before its turn."""
         pages = answer.pages if answer is not None else []
         if not pages or any(len(page.rows) < self.list_spec.endpoint.page_size for page in pages):
             return None
-        told = str(pages[-1].rows[-1].get(self.list_spec.endpoint.key))
-        return int(told) if told.isdecimal() else None
+        last = str(pages[-1].rows[-1].get(self.list_spec.endpoint.key))
+        return int(last) if last.isdecimal() else None
 
 
-def _expected_end(ask: PageRequest, rows: int, density: float) -> int:
-    """The id so many rows behind an ask's end at, if ids lie that dense: at most one behind the other."""
-    return (ask.after or 0) + int(rows / min(1.0, density))
+def _expected_end(request: PageRequest, rows: int, density: float) -> int:
+    """Return the id that a number of rows after a request's start end at, with at most one row per id."""
+    return (request.after or 0) + int(rows / min(1.0, density))
 
 
-def prefetch_from(cursors: Iterable[KeysetReader], room: int, arrived: AnswerLookup) -> PageRequest | None:
-    """The first wish beforehand any of the cursors has."""
-    return next((ask for cursor in cursors if (ask := cursor.prefetch_request(room, arrived)) is not None), None)
+def prefetch_from(readers: Iterable[KeysetReader], max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+    """Return the first request that any of the readers has to prefetch, or None."""
+    requests = (reader.prefetch_request(max_pages, arrived) for reader in readers)
+    return next((request for request in requests if request is not None), None)

@@ -1,9 +1,20 @@
-"""Offset pagination, where nothing better works: duplicates are dropped, moved rows looked for."""
+"""Offset pagination, for lists that can't be read by id (docs/protocol.md §3).
+
+Order: the portal's own, which may be none.
+
+Checked: duplicate keys are dropped, and a list ends with a page that has no new key. An empty page is not waited for: a
+legacy list answers page 1 again to an offset beyond its end. `next` and `total` end a list sooner where they are given
+(controllers leave them out in a batch) and where `total` is reliable. Rows that move to a page that was read before are
+missed; a changed `total` or a repeated key shows that it happened, and yields a notice. Lists of a site's own API are
+then read again, up to MAX_PASSES times. Fewer rows than `total` fail the stream.
+
+Cost: one request for a list of one page, else about ceil(rows / 2,500) + 2; several lists share requests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -17,130 +28,133 @@ from tap_bitrix24.replication.strategy import request_pages
 from tap_bitrix24.replication.validation import is_ignorable, keys_of, rows_within
 
 MAX_PASSES = 4
-"""How often a list is gone through whose rows move while it is read."""
+"""How many times a list is read whose rows move between pages meanwhile."""
 
 
 @dataclass(slots=True)
 class OffsetReader:
-    """How far the pages of one list have been turned."""
+    """State of the offset pagination of one list."""
 
     list_spec: ListSpec
     window: Window | None
     seen: set[Any] = field(default_factory=set)
+    """Keys of the rows read so far."""
     offset: int = 0
     pages: int = 1
+    """Pages to request next where the length of the list is unknown."""
     total: int | None = None
-    moved: bool = False
-    """The count has changed meanwhile: rows may have moved to pages that were turned already."""
+    total_changed: bool = False
+    """`total` changed meanwhile: rows may have moved to pages that were read before."""
     repeated: bool = False
-    """A row came on two pages: others may have come on none."""
+    """A page held known and new rows: others may have been on no page."""
     passes: int = 1
     done: bool = False
     cursor: Any = None
-    """Where the next page begins, if the portal says so itself."""
+    """Where the next page begins, where the portal says so itself."""
 
     def accept(self, page: Page) -> list[Row]:
-        """The rows of the next page that are new, inside the window and with their key."""
-        source = self.list_spec
-        keys = dict(zip(keys_of(source, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
+        """Return the rows of the next page that are new and inside the window.
+
+        Raises:
+            UntrustedError: A row has no key, or the portal's cursor does not move on.
+        """
+        keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
         self.repeated = self.repeated or 0 < len(fresh) < len(keys)
         self.seen.update(keys)
-        total = (page.total if source.endpoint.reliable_total else None) or self.total
-        self.moved = self.moved or (self.total is not None and total != self.total)
+        endpoint = self.list_spec.endpoint
+        total = (page.total if endpoint.reliable_total else None) or self.total
+        self.total_changed = self.total_changed or (self.total is not None and total != self.total)
         self.total = total
-        exact = isinstance(source.endpoint.pagination, EXACT_OFFSET)
-        self.offset += len(page.rows) if exact else source.endpoint.page_size
-        # beyond the end page 1 comes again, and promises a next one
+        self.offset += len(page.rows) if isinstance(endpoint.pagination, EXACT_OFFSET) else endpoint.page_size
+        # an offset beyond the end brings page 1 again, with a `next`
         more = total is None or total > len(self.seen) or (page.next is not None and self.offset < total)
-        if isinstance(source.endpoint.pagination, CursorPaginator):
-            self.done = self._ends(page)
-        elif self.passes > 1:  # all of it once more: known rows are no end
+        if isinstance(endpoint.pagination, CursorPaginator):
+            self.done = self._cursor_ends(page)
+        elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
             self.done = not page.rows or self.offset >= (total or 0)
         else:
             self.done = not fresh or not more
-        return rows_within(source, fresh, self.window)
+        return rows_within(self.list_spec, fresh, self.window)
 
     def restart(self) -> bool:
-        """Begin anew where rows have moved between pages and nothing but all of them once more can find them."""
-        moved = self.moved or self.repeated or (self.total or 0) > len(self.seen)
+        """Start again from the first page, if rows have moved between pages and another pass can find them."""
+        moved = self.total_changed or self.repeated or (self.total or 0) > len(self.seen)
         if not moved or self.passes >= MAX_PASSES or not isinstance(self.list_spec.endpoint.pagination, PageNumber):
             return False
-        self.offset, self.total, self.moved, self.repeated, self.done = 0, None, False, False, False
+        self.offset, self.total, self.total_changed, self.repeated, self.done = 0, None, False, False, False
         self.passes += 1
         return True
 
-    def _ends(self, page: Page) -> bool:
-        """Whether the portal gives no way on.
+    def _cursor_ends(self, page: Page) -> bool:
+        """Move to the page's cursor; returns True if it has none, which is the end.
 
         Raises:
-            UntrustedError: The way it gives leads back to where we are.
+            UntrustedError: The cursor is the one this page was requested with.
         """
         if page.cursor is not None and page.cursor == self.cursor:
             method = self.list_spec.endpoint.method
-            text = f"{method}: the next page begins where this one did"
+            text = f"{method}: the cursor for the next page is that of the current page"
             raise UntrustedError(text, method=method)
         self.cursor = page.cursor
         return page.cursor is None
 
-    def next_request(self, most: int) -> PageRequest:
-        """The next pages: as many as are left by the count, or RAMP times as many as before."""
-        if isinstance(self.list_spec.endpoint.pagination, EXACT_OFFSET):
-            return PageRequest(list_spec=self.list_spec, window=self.window, offset=self.offset, cursor=self.cursor)
-        asked = PageRequest(
-            list_spec=self.list_spec, window=self.window, offset=self.offset, pages=min(self.pages, most)
+    def next_request(self, max_pages: int) -> PageRequest:
+        """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
+        endpoint = self.list_spec.endpoint
+        pages = min(self.pages, max_pages)
+        if isinstance(endpoint.pagination, EXACT_OFFSET):
+            pages = 1
+        elif self.total is not None:
+            pages = min(max_pages, max(1, ceil((self.total - self.offset) / endpoint.page_size)))
+        return PageRequest(
+            list_spec=self.list_spec, window=self.window, offset=self.offset, cursor=self.cursor, pages=pages
         )
-        left = None if self.total is None else ceil((self.total - self.offset) / self.list_spec.endpoint.page_size)
-        return asked if left is None else replace(asked, pages=min(most, max(1, left)))
 
 
-def read_by_offset(*sources: ListSpec, window: Window | None = None) -> Strategy:
-    """Read by offset where nothing better works: duplicates dropped, the end is a page with nothing new.
-
-    A legacy list answers page 1 again when the offset lies beyond its end; that is why an empty page is not
-    waited for. `next` and `total` end it sooner where they are told: controllers leave them out in a batch.
-    Several lists share their requests.
+def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strategy:
+    """Read lists by offset, all in the same requests.
 
     Raises:
-        UntrustedError: Fewer rows came than the portal counts.
+        UntrustedError: The pages hold fewer rows than the portal counts.
     """
-    yield from read_pages([OffsetReader(source, window) for source in sources])
+    yield from read_pages([OffsetReader(each, window) for each in list_specs])
 
 
-def read_pages(lists: Sequence[OffsetReader]) -> Strategy:
-    """Turn the pages of several lists to their ends."""
-    while left := [each for each in lists if not each.done]:
-        most = max(1, CHAIN_LENGTH // len(left))
-        answers = yield from request_pages([each.next_request(most) for each in left])
-        for each, answer in zip(left, answers, strict=True):
-            yield from accept_pages(each, answer)
+def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
+    """Read several lists from where their readers are to their ends."""
+    while unfinished := [reader for reader in readers if not reader.done]:
+        share = max(1, CHAIN_LENGTH // len(unfinished))
+        answers = yield from request_pages([reader.next_request(share) for reader in unfinished])
+        for reader, answer in zip(unfinished, answers, strict=True):
+            yield from accept_pages(reader, answer)
 
 
-def accept_pages(turned: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
-    """Yield the rows of an answer that can be believed, and note whether the list has ended."""
+def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
+    """Yield the new rows of an answer, and note whether the list has ended."""
     if answer.error is not None:
-        if not is_ignorable(turned.list_spec, answer.error):
+        if not is_ignorable(reader.list_spec, answer.error):
             raise answer.error
-        turned.done = True
+        reader.done = True
+    method = reader.list_spec.endpoint.method
     for page in answer.pages:
-        if rows := turned.accept(page):
-            yield Rows(turned.list_spec, rows)
-        if turned.done and turned.restart():
+        if rows := reader.accept(page):
+            yield Rows(reader.list_spec, rows)
+        if reader.done and reader.restart():
             return
-        if turned.done:
-            _check_complete(turned.list_spec, len(turned.seen), turned.total)
-            if turned.moved:
-                method = turned.list_spec.endpoint.method
+        if reader.done:
+            _check_complete(method, len(reader.seen), reader.total)
+            if reader.total_changed:
                 yield Notice(
-                    f"{method}: rows came or went while it was read by offset; some may come with the next run"
+                    f"{method}: the number of rows changed during offset pagination; "
+                    "rows that moved between pages may be missing until the next run"
                 )
             return
-    turned.pages *= CHAIN_GROWTH
+    reader.pages *= CHAIN_GROWTH
 
 
-def _check_complete(source: ListSpec, read: int, total: int | None) -> None:
-    """Pages that overlap or repeat leave rows out without a word; only the portal's own count can tell."""
-    if total is not None and read < total:
-        method = source.endpoint.method
-        text = f"{method}: read by offset, its pages hold {read} different rows of {total}; the others can't be had"
+def _check_complete(method: str, rows: int, total: int | None) -> None:
+    """Compare the rows read with `total`: only that shows rows which overlapping or repeated pages left out."""
+    if total is not None and rows < total:
+        text = f"{method}: offset pagination returned {rows} different rows of {total}; the others cannot be read"
         raise UntrustedError(text, method=method)

@@ -1,4 +1,8 @@
-"""How strategies talk to the scheduler: request pages, pass events on."""
+"""How strategies request pages from the scheduler, and how one strategy runs inside another.
+
+A strategy is a generator. It yields a `ReadRequest` and is sent one `Answer` per page request; everything else it
+yields (rows, checkpoints, notices) is an event, and it is sent None for it.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,51 @@ from tap_bitrix24.model.event import Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest, Prefetch, ReadRequest
 
 
-def handle_events(reading: Strategy, handle: Callable[[StrategyEvent], Strategy]) -> Strategy:
-    """Pass a strategy's wishes on, and let another say what becomes of what it finds."""
+def request_pages(
+    page_requests: Sequence[PageRequest], prefetch: Prefetch | None = None, *, pages_left: int = 0
+) -> SubStrategy[list[Answer]]:
+    """Request pages and return their answers, in order (to be used with `yield from`)."""
+    answers = yield ReadRequest(page_requests, prefetch, pages_left)
+    if answers is None:
+        msg = "a strategy must be sent the answers to its page requests"
+        raise TypeError(msg)
+    return answers
+
+
+def _unchanged(event: StrategyEvent) -> Strategy:
+    yield event
+
+
+def _never() -> bool:
+    return False
+
+
+def handle_events(
+    strategy: Strategy,
+    handle: Callable[[StrategyEvent], Strategy] = _unchanged,
+    *,
+    stop: Callable[[], bool] = _never,
+) -> SubStrategy[bool]:
+    """Run a strategy inside another one: pass its read requests on, and let `handle` replace its events.
+
+    Args:
+        strategy: The inner strategy.
+        handle: Yields what becomes of an event, and may request pages of its own; by default the event itself.
+        stop: Called before each step; True closes the inner strategy.
+
+    Returns:
+        Whether the inner strategy ran to its end.
+    """
     answers: list[Answer] | None = None
-    while True:
+    while not stop():
         try:
-            event = reading.send(answers)
+            event = strategy.send(answers)
         except StopIteration:
-            return
+            return True
         answers = None
         if isinstance(event, ReadRequest):
             answers = yield event
         else:
             yield from handle(event)
-
-
-def request_pages(
-    asks: Sequence[PageRequest], more: Prefetch | None = None, *, left: int = 0
-) -> SubStrategy[list[Answer]]:
-    """Yield the wishes and return their answers (to be used with `yield from`)."""
-    answers = yield ReadRequest(asks, more, left)
-    if answers is None:
-        msg = "a strategy must be sent the answers it asked for"
-        raise TypeError(msg)
-    return answers
+    strategy.close()
+    return False

@@ -1,4 +1,8 @@
-"""What is checked of rows before they are believed: their keys, their ids, the dates they were filtered by. Pure."""
+"""Checks of rows before they are accepted: primary keys, ids, and the date filter they were requested with.
+
+The portal drops conditions it does not know and pages in another order than requested, without an error; only the rows
+show it (docs/protocol.md §4).
+"""
 
 from __future__ import annotations
 
@@ -14,98 +18,105 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Window
 
 
-def keys_of(source: ListSpec, rows: Sequence[Row], where: str) -> list[Any]:
-    """What tells the rows of a page apart.
+def keys_of(list_spec: ListSpec, rows: Sequence[Row], where: str) -> list[Any]:
+    """Return the primary key of each row of a page: a value, a tuple of texts, or the whole row as JSON.
 
     Args:
-        source: Names the parts of the key; a list without any has rows that only their content tells apart.
+        list_spec: Names the parts of the key; where it names none, only their whole content tells rows apart.
         rows: As the portal sent them.
         where: Which page this is, for the error.
 
     Raises:
-        UntrustedError: A row lacks its key.
+        UntrustedError: A row has no primary key.
     """
-    names = (source.endpoint.key,) if source.identity is None else source.identity
+    names = (list_spec.endpoint.key,) if list_spec.identity is None else list_spec.identity
     if not names:
         return [json.dumps(row, sort_keys=True) for row in rows]
-    parts = [[row.get(name) for name in names] for row in rows]
-    missing = [number for number, key in enumerate(parts, 1) if any(part in (None, "") for part in key)]
+    keys = [[row.get(name) for name in names] for row in rows]
+    missing = [number for number, key in enumerate(keys, 1) if any(part in (None, "") for part in key)]
     if missing:
-        text = f"{source.endpoint.method}: row {missing[0]} of the page {where} lacks its key {', '.join(names)}"
-        raise UntrustedError(text, method=source.endpoint.method)
-    return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in parts]
+        method = list_spec.endpoint.method
+        text = f"{method}: row {missing[0]} of the page {where} has no primary key ({', '.join(names)})"
+        raise UntrustedError(text, method=method)
+    return [key[0] if len(names) == 1 else tuple(map(str, key)) for key in keys]
 
 
 class Deduplicator:
-    """Lets a row of several lists through once: an event that lasts beyond a date range lies in the next one, too."""
+    """Passes each row of several lists once: an event that lasts beyond a date range is in the next range, too."""
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
+        """Start without any known key."""
         self._seen: set[Any] = set()
 
-    def __call__(self, source: ListSpec, rows: list[Row]) -> list[Row]:
-        """The rows whose key is new; all, where nothing but content tells rows apart, which may repeat."""
-        if source.identity is not None and not source.identity:
+    def __call__(self, list_spec: ListSpec, rows: list[Row]) -> list[Row]:
+        """Return the rows whose key is new; all rows where only their content tells them apart, for that may repeat."""
+        if list_spec.identity is not None and not list_spec.identity:
             return rows
-        constants = tuple(source.constants.items())
-        keys = [(constants, str(key)) for key in keys_of(source, rows, "of several lists")]
+        constants = tuple(list_spec.constants.items())
+        keys = [(constants, str(key)) for key in keys_of(list_spec, rows, "of one of several lists")]
         fresh = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._seen}
         self._seen.update(fresh)
         return list(fresh.values())
 
 
-def ids_of(source: ListSpec, rows: Sequence[Row], where: str) -> list[int]:
-    """The ids of a page.
+def ids_of(list_spec: ListSpec, rows: Sequence[Row], where: str) -> list[int]:
+    """Return the ids of a page.
 
     Raises:
-        UntrustedError: A row lacks its id, or has one that is no number.
+        UntrustedError: A row has no id, or one that is not a number.
     """
-    name = source.endpoint.key
+    name = list_spec.endpoint.key
     try:
         return [int(row[name]) for row in rows]
     except (KeyError, TypeError, ValueError):
-        keys_of(replace(source, identity=(name,)), rows, where)
-        text = f"{source.endpoint.method}: a row of the page {where} whose {name} is no number"
-        raise UntrustedError(text, method=source.endpoint.method) from None
+        keys_of(replace(list_spec, identity=(name,)), rows, where)
+        text = f"{list_spec.endpoint.method}: a row of the page {where} has an {name} that is not a number"
+        raise UntrustedError(text, method=list_spec.endpoint.method) from None
 
 
 @lru_cache(maxsize=16_384)
 def parse_datetime(text: str) -> datetime:
-    """A portal's date-time in UTC."""
+    """Return a date-time of the portal in UTC.
+
+    Raises:
+        ValueError: It is not a date-time with an offset.
+    """
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:
         raise ValueError(text)
     return value.astimezone(UTC)
 
 
-def rows_within(source: ListSpec, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
-    """The rows whose stamp lies in the half-open window.
+def rows_within(list_spec: ListSpec, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
+    """Return the rows whose replication key lies in a half-open window.
 
     Args:
-        source: Knows which key holds the stamp, and which one stands in where it is null.
+        list_spec: Names the replication key, and the row key that replaces it where it is null.
         rows: As the portal sent them.
-        window: None, or no stamp: all rows.
-        margin: Use the widened bounds the portal was asked with, moved as far as it may have moved them.
+        window: None returns all rows, as does a list without a replication key.
+        margin: Widen the window by twice the timezone margin: once for the wider bounds the portal was asked with, once
+            for the shift it may have added.
 
     Raises:
-        UntrustedError: A row has no readable stamp although the list was filtered by it.
+        UntrustedError: A row has no valid date-time although the list was filtered by it.
     """
-    stamp = source.replication_key
-    if window is None or stamp is None:
+    key = list_spec.replication_key
+    if window is None or key is None:
         return rows
-    slack = timedelta(seconds=2 * stamp.timezone_margin if margin else 0)
+    slack = timedelta(seconds=2 * key.timezone_margin if margin else 0)
     low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
     high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
     try:
         return [
-            row for row in rows if low <= parse_datetime(row.get(stamp.row_key) or row.get(stamp.fallback) or "") < high
+            row for row in rows if low <= parse_datetime(row.get(key.row_key) or row.get(key.fallback) or "") < high
         ]
     except (TypeError, ValueError, OverflowError):
-        text = f"{source.endpoint.method}: a row without a readable {stamp.row_key}, the date it is filtered by"
-        raise UntrustedError(text, method=source.endpoint.method) from None
+        method = list_spec.endpoint.method
+        text = f"{method}: a row has no valid date-time in {key.row_key}, which the list is filtered by"
+        raise UntrustedError(text, method=method) from None
 
 
-def is_ignorable(source: ListSpec, error: PortalError) -> bool:
-    """Whether an error only says that this list does not exist here; codes and texts both occur for that."""
-    told = f"{error.code} {error}".lower()
-    return any(phrase in told for phrase in source.ignorable_errors)
+def is_ignorable(list_spec: ListSpec, error: PortalError) -> bool:
+    """Whether an error only means that this list does not exist; portals say so by codes and by texts."""
+    text = f"{error.code} {error}".lower()
+    return any(phrase in text for phrase in list_spec.ignorable_errors)

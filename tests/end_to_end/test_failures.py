@@ -180,7 +180,7 @@ class TestFailingStream:
         [
             ({"fault": "command_error", "param": "ERROR_CORE"}, "[ERROR_CORE]"),
             ({"fault": "command_error", "param": "ACCESS_DENIED"}, "access denied"),
-            ({"fault": "missing_id"}, "lacks its key ID"),
+            ({"fault": "missing_id"}, "has no primary key (ID)"),
             ({"fault": "wrong_encoding"}, "broken text"),
         ],
     )

@@ -70,7 +70,7 @@ def test_a_parent_that_refuses_is_told_and_the_others_read(
     run = run_tap(portal.config(), catalog=catalog, streams=[str(CHECKLISTS), "task_results"]).succeeded()
     (told,) = run.warnings
     tasks = len(portal.truth("tasks"))
-    assert f"1 of {tasks} parents (task) refuse their rows: task.checklistitem.getlist" in told
+    assert f"1 of {tasks} parents (task): the portal refused their rows: task.checklistitem.getlist" in told
     missing = wanted - CHECKLISTS.brought(run)
     assert CHECKLISTS.brought(run) <= wanted
     assert len({task for _, task, _ in missing}) <= 1

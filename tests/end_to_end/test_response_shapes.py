@@ -326,6 +326,6 @@ def test_a_row_without_its_key_names_method_and_page(
     assert run.code == 1
     last = run.stderr.splitlines()[-1]
     assert last.startswith(f"tap-bitrix24: 1 of 4 streams failed: {stream} ({method}: row ")
-    assert re.search(r"of the page .+ lacks its key ID\)$", last)
+    assert re.search(r"of the page .+ has no primary key \(ID\)\)$", last)
     for other in {"deals", "companies", "users", "leads"} - {stream}:
         assert set(run.ids(other)) == portal.table(other).keys()

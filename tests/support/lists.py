@@ -1,4 +1,4 @@
-"""An in-memory list that answers wishes the way the portal's servers do, and a pump that feeds it to a strategy."""
+"""An in-memory list that answers page requests as the portal's servers do, and a pump that runs a strategy on it."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from tap_bitrix24.dialects.pagination import StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
-from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy, StrategyEvent
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest
 
 COMMANDS_A_REQUEST = 50
@@ -26,10 +26,10 @@ def at(seconds: float) -> datetime:
 
 
 def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> ListSpec:
-    """A classic list of deals."""
-    stamp = ReplicationKey("DATE_MODIFY", "DATE_MODIFY", timezone_margin=margin) if stamped else None
+    """A classic list of deals, with a replication key if `stamped`."""
+    key = ReplicationKey("DATE_MODIFY", "DATE_MODIFY", timezone_margin=margin) if stamped else None
     return ListSpec(
-        Endpoint("crm.deal.list", StartParameter(), listed, page_size=page_size), replication_key=stamp, **facts
+        Endpoint("crm.deal.list", StartParameter(), listed, page_size=page_size), replication_key=key, **facts
     )
 
 
@@ -42,76 +42,76 @@ _moment = cache(datetime.fromisoformat)
 
 
 def rows_of(ids: Iterable[int], stamp: Callable[[int], float] = float) -> list[Row]:
-    """Rows with ids as classic methods send them: as text."""
+    """Rows with ids as classic methods send them, as text; `stamp` gives an id's modification in seconds."""
     return [{"ID": str(number), "DATE_MODIFY": _text(stamp(number))} for number in ids]
 
 
 @dataclass
 class FakeList:
-    """One list of a portal. The switches name what real servers get wrong without an error."""
+    """One list of a portal. The switches name what real servers do wrong without an error."""
 
     rows: list[Row]
     counts: bool = True
-    """Tells `total` and `next` of offset pages; controllers inside a batch do not."""
+    """Sends `total` and `next` with offset pages; controllers inside a batch do not."""
     wraps: bool = True
-    """An offset beyond the end is page 1 again."""
+    """Answers page 1 to an offset beyond the end."""
     drops_id_filter: bool = False
     drops_window: bool = False
     drops_order: bool = False
     breaks_after: int | None = None
-    """From this id on, the switches above hold; None: from the beginning."""
+    """Id from which on the three switches above hold; None: from the beginning."""
     refuses_newest: bool = False
     refuses_id_filter: bool = False
-    """A strict list says no to `>ID` instead of dropping it."""
+    """Answers an error to `>ID`, as strict lists do, instead of dropping it."""
     refuses_order: bool = False
-    """And to an order by id."""
+    """Answers an error to an order by id."""
     page_total: bool = False
-    """`total` is the page's size (crm.address.list)."""
+    """Sends the page's size as `total` (crm.address.list)."""
     short: Random | None = None
-    """Cuts pages short at random, never to nothing."""
+    """Cuts pages short at random, but not to none."""
     shift: timedelta = timedelta()
     """Reads date bounds in another zone."""
     error: PortalError | None = None
     changes: Callable[["FakeList"], None] | None = None
-    """Called before each page: the portal lives on while it is read."""
+    """Called before each page: changes the list while it is read."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
 
-    def answer(self, ask: PageRequest) -> Answer:
-        """Serve one wish."""
+    def answer(self, request: PageRequest) -> Answer:
+        """Answer one page request."""
         if self.error is not None:
             return Answer([], self.error)
-        if (self.refuses_order and ask.offset is None) or (self.refuses_id_filter and ask.after):
+        if (self.refuses_order and request.offset is None) or (self.refuses_id_filter and request.after):
             return Answer([], RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT"))
-        if ask.descending:
-            return self._newest(ask)
-        if ask.offset is not None:
-            size = ask.list_spec.endpoint.page_size
-            return Answer([self._by_offset(ask, ask.offset + page * size) for page in range(ask.pages)])
+        if request.descending:
+            return self._newest(request)
+        if request.offset is not None:
+            size = request.list_spec.endpoint.page_size
+            return Answer([self._by_offset(request, request.offset + page * size) for page in range(request.pages)])
         pages: list[Page] = []
-        after = ask.after or 0
-        for _ in range(ask.pages):
-            rows = self._behind(ask, after)
-            total = len(self._ordered(ask)) if ask.counted else None
+        after = request.after or 0
+        for _ in range(request.pages):
+            rows = self._behind(request, after)
+            total = len(self._ordered(request)) if request.counted else None
             pages.append(Page(rows, total))
-            full = len(rows) == ask.list_spec.endpoint.page_size
-            # protocol §2.4: behind a short page the reference is the page itself, which reads as 1, or 0 if empty
+            full = len(rows) == request.list_spec.endpoint.page_size
+            # docs/protocol.md §2.4: after a short page the reference is the page itself, read as 1, or as 0 if empty
             after = _id(rows[-1]) if full else len(rows[:1])
         return Answer(pages)
 
-    def _newest(self, ask: PageRequest) -> Answer:
+    def _newest(self, request: PageRequest) -> Answer:
         if self.refuses_newest:
             return Answer([], PortalError("order: DESC is not supported"))
-        size = ask.list_spec.endpoint.page_size
-        rows = self._matching(ask)[:size] if self.drops_order else self._ordered(ask)[: -size - 1 : -1]
-        return Answer([Page([{ask.list_spec.endpoint.key: row["ID"]} for row in rows])])
+        size = request.list_spec.endpoint.page_size
+        rows = self._matching(request)[:size] if self.drops_order else self._ordered(request)[: -size - 1 : -1]
+        return Answer([Page([{request.list_spec.endpoint.key: row["ID"]} for row in rows])])
 
-    def _behind(self, ask: PageRequest, after: int) -> list[Row]:
+    def _behind(self, request: PageRequest, after: int) -> list[Row]:
         if self.changes is not None:
             self.changes(self)
         broken = self.breaks_after is None or after >= self.breaks_after
         in_order, filtered = not (self.drops_order and broken), not (self.drops_id_filter and broken)
-        rows = self._ordered(ask, broken=broken) if in_order else self._matching(ask, broken=broken)
-        size = ask.list_spec.endpoint.page_size
+        rows = self._ordered(request, broken=broken) if in_order else self._matching(request, broken=broken)
+        size = request.list_spec.endpoint.page_size
         if in_order and filtered:
             first = bisect_right(rows, after, key=_id)
             rows = rows[first : first + size]
@@ -121,36 +121,36 @@ class FakeList:
             size = self.short.randint(1, size)
         return [dict(row) for row in rows[:size]]
 
-    def _by_offset(self, ask: PageRequest, offset: int) -> Page:
+    def _by_offset(self, request: PageRequest, offset: int) -> Page:
         if self.changes is not None:
             self.changes(self)
-        rows = self._matching(ask) if self.drops_order else self._ordered(ask)
-        size = ask.list_spec.endpoint.page_size
+        rows = self._matching(request) if self.drops_order else self._ordered(request)
+        size = request.list_spec.endpoint.page_size
         if self.wraps and offset >= len(rows):
             offset = 0
         more = offset + size < len(rows)
-        told = (len(rows), offset + size if more else None) if self.counts else (None, None)
+        total, following = (len(rows), offset + size if more else None) if self.counts else (None, None)
         page = rows[offset : offset + size]
-        return Page(page, len(page) if self.page_total else told[0], told[1])
+        return Page(page, len(page) if self.page_total else total, following)
 
-    def _ordered(self, ask: PageRequest, *, broken: bool = True) -> list[Row]:
-        """The matching rows by id; sorted once if nothing changes meanwhile."""
-        key = (ask.window, broken)
+    def _ordered(self, request: PageRequest, *, broken: bool = True) -> list[Row]:
+        """The matching rows in order of ids; sorted once if the list does not change."""
+        key = (request.window, broken)
         if self.changes is not None or key not in self._sorted:
-            self._sorted[key] = sorted(self._matching(ask, broken=broken), key=_id)
+            self._sorted[key] = sorted(self._matching(request, broken=broken), key=_id)
         return self._sorted[key]
 
-    def _matching(self, ask: PageRequest, *, broken: bool = True) -> list[Row]:
-        window, stamp = ask.window, ask.list_spec.replication_key
-        if window is None or stamp is None or (self.drops_window and broken):
+    def _matching(self, request: PageRequest, *, broken: bool = True) -> list[Row]:
+        window, key = request.window, request.list_spec.replication_key
+        if window is None or key is None or (self.drops_window and broken):
             return list(self.rows)
-        slack = timedelta(seconds=stamp.timezone_margin)
+        slack = timedelta(seconds=key.timezone_margin)
         low = window.low - slack + self.shift if window.low else None
         high = window.high + slack + self.shift if window.high else None
 
         def inside(row: Row) -> bool:
-            told = _moment(row[stamp.row_key] or row[stamp.fallback])
-            return (low is None or told >= low) and (high is None or told < high)
+            modified = _moment(row[key.row_key] or row[key.fallback])
+            return (low is None or modified >= low) and (high is None or modified < high)
 
         return [row for row in self.rows if inside(row)]
 
@@ -161,23 +161,23 @@ def _id(row: Row) -> int:
 
 @dataclass
 class Outcome:
-    """What a reading came to."""
+    """What a strategy yielded."""
 
     rows: list[Row] = field(default_factory=list)
     states: list[Mapping[str, Any]] = field(default_factory=list)
     read_before: list[int] = field(default_factory=list)
-    """Rows handed on before the state of the same position."""
+    """Rows yielded before the state at the same position."""
     warnings: list[str] = field(default_factory=list)
     sets: dict[str, tuple[int | None, str]] = field(default_factory=dict)
-    """Set → how many it holds, and when it was read."""
+    """Reference of a parent → how many children it has, and when they were read."""
     events: list[StrategyEvent] = field(default_factory=list)
-    """All it yielded, wishes included."""
+    """All it yielded, read requests included."""
     requests: int = 0
     asks: list[PageRequest] = field(default_factory=list)
 
     @property
     def ids(self) -> list[int]:
-        """Ids in the order they came."""
+        """Ids in the order of the rows."""
         return [_id(row) for row in self.rows]
 
 
@@ -185,7 +185,7 @@ Lists = FakeList | Sequence[tuple[ListSpec, FakeList]] | Callable[[PageRequest],
 
 
 def pump(
-    reading: Strategy,
+    strategy: SubStrategy[object],
     lists: Lists,
     *,
     outcome: Outcome | None = None,
@@ -195,20 +195,20 @@ def pump(
     """Run a strategy to its end.
 
     Args:
-        reading: The strategy.
-        lists: One list for all its sources, each source's own, or who answers any wish.
+        strategy: The strategy; what it returns is ignored.
+        lists: One list for all requests, one for each ListSpec, or a function that answers page requests.
         outcome: Filled as it goes, so that it can be looked at after an error.
-        stop_after: Leave after so many events, as a killed process does.
-        ahead: How many requests can be under way at the time of a wish, besides its own.
+        stop_after: Stop after that many events, as a killed process does.
+        ahead: Returns how many requests may be prefetched besides a read request.
     """
     outcome = outcome or Outcome()
-    early: dict[int, tuple[PageRequest, Answer]] = {}
-    """Wishes given beforehand, by identity, and what they were answered with at that time."""
+    early: dict[int, Answer] = {}
+    """Ids of prefetched page requests → their answers at that time."""
     answers: list[Answer] | None = None
     events = 0
     while stop_after is None or events < stop_after:
         try:
-            event = reading.send(answers)
+            event = strategy.send(answers)
         except StopIteration:
             return outcome
         answers = None
@@ -225,49 +225,52 @@ def pump(
             outcome.sets |= {name: (count, event.read_at) for name, count in event.counts.items()}
         elif isinstance(event, Notice):
             outcome.warnings.append(event.text)
-    reading.close()
+    strategy.close()
     return outcome
 
 
 def _served(
-    want: ReadRequest,
+    read_request: ReadRequest,
     lists: Lists,
     outcome: Outcome,
-    early: dict[int, tuple[PageRequest, Answer]],
+    early: dict[int, Answer],
     ahead: Callable[[], int],
 ) -> list[Answer]:
-    """Answer wishes, and those given beforehand meanwhile."""
-    told = {id(ask): _answer(_sound(ask), lists) for ask in want.page_requests if id(ask) not in early}
-    fresh = [ask for ask in want.page_requests if id(ask) in told]
+    """Answer page requests, and prefetch others meanwhile."""
+    fresh = [request for request in read_request.page_requests if request.id not in early]
+    answers = {request.id: _answer(_sound(request), lists) for request in fresh}
     outcome.asks += fresh
     outcome.requests += _requests(fresh)
 
-    def arrived(ask: PageRequest) -> Answer | None:
-        return told.get(id(ask)) or (early[id(ask)][1] if id(ask) in early else None)
+    def arrived(request: PageRequest) -> Answer | None:
+        return answers.get(request.id) or early.get(request.id)
 
-    for _ in range(ahead() if want.prefetch else 0):
-        if want.prefetch and (ask := want.prefetch(COMMANDS_A_REQUEST, arrived)) is not None:
-            early[id(ask)] = (ask, _answer(_sound(ask), lists))
-            outcome.asks.append(ask)
+    for _ in range(ahead() if read_request.prefetch else 0):
+        if read_request.prefetch and (request := read_request.prefetch(COMMANDS_A_REQUEST, arrived)) is not None:
+            early[request.id] = _answer(_sound(request), lists)
+            outcome.asks.append(request)
             outcome.requests += 1
-    return [told[id(ask)] if id(ask) in told else early.pop(id(ask))[1] for ask in want.page_requests]
+    return [
+        answers[request.id] if request.id in answers else early.pop(request.id)
+        for request in read_request.page_requests
+    ]
 
 
-def _answer(ask: PageRequest, lists: Lists) -> Answer:
+def _answer(request: PageRequest, lists: Lists) -> Answer:
     if isinstance(lists, FakeList):
-        return lists.answer(ask)
+        return lists.answer(request)
     if isinstance(lists, Sequence):
-        return next(each for owner, each in lists if owner is ask.list_spec).answer(ask)
-    return lists(ask)
+        return next(each for list_spec, each in lists if list_spec is request.list_spec).answer(request)
+    return lists(request)
 
 
-def _sound(ask: PageRequest) -> PageRequest:
-    assert [ask.after is not None, ask.descending, ask.offset is not None].count(True) == 1, ask
-    assert 1 <= ask.pages <= COMMANDS_A_REQUEST, ask
-    return ask
+def _sound(request: PageRequest) -> PageRequest:
+    assert [request.after is not None, request.descending, request.offset is not None].count(True) == 1, request
+    assert 1 <= request.pages <= COMMANDS_A_REQUEST, request
+    return request
 
 
-def _requests(asks: Sequence[PageRequest]) -> int:
-    """Requests a set of wishes takes: a counted one goes alone."""
-    counted = sum(ask.counted for ask in asks)
-    return counted + ceil(sum(ask.pages for ask in asks if not ask.counted) / COMMANDS_A_REQUEST)
+def _requests(page_requests: Sequence[PageRequest]) -> int:
+    """HTTP requests that page requests take: a counted one is alone in its own."""
+    counted = sum(request.counted for request in page_requests)
+    return counted + ceil(sum(request.pages for request in page_requests if not request.counted) / COMMANDS_A_REQUEST)

@@ -17,94 +17,95 @@ MANY = Endpoint("children.list", StartParameter(), listed)
 
 
 @dataclass
-class Family:
-    """A portal that answers for parents and children. The switches name what real servers do with many ids."""
+class ParentPortal:
+    """A portal with parents and children. The switches name what real servers do with a list of ids."""
 
     children: Mapping[Any, Sequence[int]]
     """Parent's id → ids of its children."""
     parents: FakeList = field(default_factory=lambda: FakeList([]))
     first_only: bool = False
-    """Reads a list of ids as its first one."""
-    as_one: bool = False
+    """Reads a list of ids as the first of them."""
+    casts_to_one: bool = False
     """Reads a list of ids as the number 1, as PHP casts arrays."""
-    nothing: bool = False
+    finds_nothing: bool = False
     """Finds nothing for a list of ids."""
-    everything: bool = False
-    """Drops the condition."""
-    unfiltered: bool = False
-    """Drops it when it is a list of ids."""
-    no_groups: PortalError | None = None
-    """Refuses lists of ids."""
+    drops_filter: bool = False
+    """Drops any filter by parent."""
+    drops_lists: bool = False
+    """Drops a filter that is a list of ids."""
+    refuses_lists: PortalError | None = None
+    """Answers a list of ids with this error."""
     refuses: Mapping[Any, PortalError] = field(default_factory=dict)
-    """Parent → why its children can't be had."""
-    asked: list[list[Any]] = field(default_factory=list)
-    """Parents of each command that asked for children (once, however many pages it took)."""
+    """Parent → the error that a request for its children is answered with."""
+    requested: list[list[Any]] = field(default_factory=list)
+    """Parents of each command that requested children (once, however many pages it took)."""
 
-    def __call__(self, ask: PageRequest) -> Answer:
-        """Serve one wish."""
-        if ask.list_spec.endpoint not in (ALONE, MANY):
-            return self.parents.answer(ask)
-        told = ask.list_spec.params["of"]
-        many = told if isinstance(told, list) else [told]
-        if not ask.after and not ask.descending:
-            self.asked.append(many)
-        error = self.no_groups if len(many) > 1 else None
-        error = error or next((self.refuses[each] for each in many if each in self.refuses), None)
+    def __call__(self, request: PageRequest) -> Answer:
+        """Answer one page request."""
+        if request.list_spec.endpoint not in (ALONE, MANY):
+            return self.parents.answer(request)
+        value = request.list_spec.params["of"]
+        parents = value if isinstance(value, list) else [value]
+        if not request.after and not request.descending:
+            self.requested.append(parents)
+        error = self.refuses_lists if len(parents) > 1 else None
+        error = error or next((self.refuses[each] for each in parents if each in self.refuses), None)
         if error is not None:
             return Answer([], error)
-        rows = [child(owner, number) for owner in self._meant(many) for number in self.children.get(owner, ())]
-        if ask.list_spec.endpoint is ALONE:
+        rows = [child(owner, number) for owner in self._matching(parents) for number in self.children.get(owner, ())]
+        if request.list_spec.endpoint is ALONE:
             return Answer([Page(rows, len(rows))])
-        return FakeList(rows).answer(ask)
+        return FakeList(rows).answer(request)
 
-    def _meant(self, many: list[Any]) -> Sequence[Any]:
-        if self.everything:
+    def _matching(self, parents: list[Any]) -> Sequence[Any]:
+        """The parents whose children the portal takes to be requested."""
+        if self.drops_filter:
             return list(self.children)
-        if len(many) == 1:
-            return many
-        if self.nothing or self.unfiltered:
-            return list(self.children) if self.unfiltered else []
-        return many[:1] if self.first_only else ["1"] if self.as_one else many
+        if len(parents) == 1:
+            return parents
+        if self.finds_nothing or self.drops_lists:
+            return list(self.children) if self.drops_lists else []
+        return parents[:1] if self.first_only else ["1"] if self.casts_to_one else parents
 
 
 def child(owner: Any, number: int) -> Row:
-    """A child's row, which names its parent; the letters in `lead 5` and `5b` only tell questions apart."""
+    """A child's row, which names its parent: the digits of `lead 5` or `5b`."""
     return {"ID": str(number), "OWNER": "".join(filter(str.isdigit, str(owner)))}
 
 
-def asking(endpoint: Endpoint, **facts: Any) -> Callable[[Sequence[Any]], list[ListSpec]]:
-    """Asks for the children of one parent, or of several in one command."""
+def child_lists_of(endpoint: Endpoint, **facts: Any) -> Callable[[Sequence[Any]], list[ListSpec]]:
+    """Return a function that gives the list of the children of one parent, or of several in one command."""
 
-    def ask(values: Sequence[Any]) -> list[ListSpec]:
+    def lists(values: Sequence[Any]) -> list[ListSpec]:
         return [ListSpec(endpoint, params={"of": list(values) if len(values) > 1 else values[0]}, **facts)]
 
-    return ask
+    return lists
 
 
 def parent_group(size: int = 1, **facts: Any) -> ParentGroup:
-    """Children asked for one parent, or so many parents, at a time."""
+    """A parent group; a command requests the children of up to `size` parents."""
     endpoint = facts.pop("endpoint", ALONE if size == 1 else MANY)
-    tolerated = facts.pop("ignorable_errors", frozenset())
+    ignorable_errors = facts.pop("ignorable_errors", frozenset())
     given: dict[str, Any] = {
         "parents": source(stamped=True),
         "value_key": "ID",
         "name": "deal",
         "group_size": size,
         "owner_key": "OWNER",
-        "child_lists": asking(endpoint, ignorable_errors=tolerated),
+        "child_lists": child_lists_of(endpoint, ignorable_errors=ignorable_errors),
         **facts,
     }
     return ParentGroup(**given)
 
 
-def family(sizes: Iterable[int], **facts: Any) -> Family:
-    """Parents 1, 2, 3 … with so many children each; a child's id tells its parent (5003: third child of 5)."""
+def portal_with(sizes: Iterable[int], **facts: Any) -> ParentPortal:
+    """A portal with parents 1, 2, 3 … of `sizes` children each; 5003 is the id of the third child of parent 5."""
     children = {
         str(parent): [parent * 1_000 + number for number in range(1, size + 1)] for parent, size in enumerate(sizes, 1)
     }
-    return Family(children, **facts)
+    return ParentPortal(children, **facts)
 
 
 def denied(text: str = "Access denied.") -> RejectedError:
-    """What a parent says that this user may not see."""
+    """The error for a parent that this user may not see."""
     return RejectedError(text, code="")

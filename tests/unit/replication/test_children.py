@@ -1,4 +1,4 @@
-"""Decision 15, first half: the children of the parents that are read, whatever the portal makes of the question."""
+"""Children of parents, whatever the portal does with a list of ids (docs/decisions.md#decision-15)."""
 
 from collections.abc import Sequence
 from random import Random
@@ -14,37 +14,50 @@ from tap_bitrix24.replication.full_table import read_all_by_id, read_whole
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tests.support.lists import FakeList, Outcome, pump, rows_of, source
-from tests.support.parent_groups import ALONE, MANY, Family, asking, child, denied, family, parent_group
+from tests.support.parent_groups import (
+    ALONE,
+    MANY,
+    ParentPortal,
+    child,
+    child_lists_of,
+    denied,
+    parent_group,
+    portal_with,
+)
 
 NOW = "2025-01-01T00:00:00Z"
 
 
-def read(portal: Family, *broods: ParentGroup, read_at: str | None = NOW, outcome: Outcome | None = None) -> Outcome:
-    """Read the children of all parents the portal has, in one parent_group unless told otherwise."""
+def read(
+    portal: ParentPortal, *groups: ParentGroup, read_at: str | None = NOW, outcome: Outcome | None = None
+) -> Outcome:
+    """Read the children of all parents the portal has, in one parent group unless others are given."""
     if not portal.parents.rows:
         portal.parents = FakeList(rows_of(int(number) for number in portal.children))
-    kinds = broods or (parent_group(),)
+    kinds = groups or (parent_group(),)
     parents = read_all_by_id([each.parents for each in kinds])
     return pump(children_of(parents, kinds, read_at), portal, outcome=outcome)
 
 
-def held(outcome: Outcome) -> dict[str, list[int]]:
-    """Set → ids of the rows that say they belong to it."""
-    sets: dict[str, list[int]] = {}
+def ids_by_parent(outcome: Outcome) -> dict[str, list[int]]:
+    """Reference of a parent → ids of its children's rows."""
+    children: dict[str, list[int]] = {}
     for row in outcome.rows:
-        sets.setdefault(row["_bitrix24_parent"], []).append(int(row["ID"]))
-    return sets
+        children.setdefault(row["_bitrix24_parent"], []).append(int(row["ID"]))
+    return children
 
 
 def counts(outcome: Outcome) -> dict[str, int | None]:
-    """Set → how many children it is told to have."""
+    """Reference of a parent → the count of its children that was yielded."""
     return {name: count for name, (count, _) in outcome.sets.items()}
 
 
-def check(outcome: Outcome, portal: Family, name: str = "deal") -> None:
-    """All children came, each in its parent's set, and the counts are right."""
+def check(outcome: Outcome, portal: ParentPortal, name: str = "deal") -> None:
+    """All children were yielded, each with its parent, and the counts are right."""
     wanted = {f"{name}:{parent}": list(ids) for parent, ids in portal.children.items()}
-    assert {key: sorted(set(ids)) for key, ids in held(outcome).items()} == {k: ids for k, ids in wanted.items() if ids}
+    assert {key: sorted(set(ids)) for key, ids in ids_by_parent(outcome).items()} == {
+        k: ids for k, ids in wanted.items() if ids
+    }
     assert counts(outcome) == {key: len(ids) for key, ids in wanted.items()}
     assert {read_at for _, read_at in outcome.sets.values()} <= {NOW}
 
@@ -52,8 +65,8 @@ def check(outcome: Outcome, portal: Family, name: str = "deal") -> None:
 # One parent at a time
 
 
-def test_every_child_says_whose_it_is_and_every_parent_how_many_it_has() -> None:
-    portal = family([2, 0, 1])
+def test_children_name_their_parent_and_parents_are_counted() -> None:
+    portal = portal_with([2, 0, 1])
     outcome = read(portal)
     assert outcome.rows == [
         {**child(1, 1_001), "_bitrix24_parent": "deal:1"},
@@ -64,24 +77,24 @@ def test_every_child_says_whose_it_is_and_every_parent_how_many_it_has() -> None
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 150])
-def test_fifty_parents_are_asked_in_a_request(count: int) -> None:
-    portal = family([number % 3 for number in range(count)])
+def test_a_request_holds_fifty_parents(count: int) -> None:
+    portal = portal_with([number % 3 for number in range(count)])
     outcome = read(portal)
     check(outcome, portal)
-    assert portal.asked == [[str(number)] for number in range(1, count + 1)]
+    assert portal.requested == [[str(number)] for number in range(1, count + 1)]
     only_parents = pump(read_all_by_id([source()]), portal.parents).requests
     assert outcome.requests == only_parents + -(-count // 50)
 
 
-def test_who_reads_them_whole_needs_no_sets() -> None:
-    outcome = read(family([2, 0]), read_at=None)
+def test_a_full_table_read_neither_names_nor_counts_parents() -> None:
+    outcome = read(portal_with([2, 0]), read_at=None)
     assert outcome.rows == [child(1, 1_001), child(1, 1_002)]
     assert outcome.sets == {}
 
 
 def test_a_parent_read_twice_is_counted_once() -> None:
     """A date window that is cut is read again in parts."""
-    portal = family([3, 1])
+    portal = portal_with([3, 1])
     for group in (1, 50):
         kind = parent_group(group)
 
@@ -97,38 +110,38 @@ def test_a_parent_read_twice_is_counted_once() -> None:
 @pytest.mark.parametrize("value", [None, "", 0, "0", False, [], {}])
 def test_a_parent_without_the_value_has_no_children(value: Any) -> None:
     kind = parent_group(value_key="TEMPLATE")
-    portal = Family({"7": [1]}, parents=FakeList([{"ID": "1", "TEMPLATE": value}, {"ID": "2", "TEMPLATE": "7"}]))
+    portal = ParentPortal({"7": [1]}, parents=FakeList([{"ID": "1", "TEMPLATE": value}, {"ID": "2", "TEMPLATE": "7"}]))
     read(portal, kind)
-    assert portal.asked == [["7"]]
+    assert portal.requested == [["7"]]
 
 
-def test_a_value_that_parents_share_is_asked_once() -> None:
+def test_a_value_that_parents_share_is_requested_once() -> None:
     kind = parent_group(value_key="TEMPLATE")
     rows: list[Row] = [{"ID": str(number), "TEMPLATE": str(number % 3)} for number in range(1, 200)]
-    portal = Family({"1": [10], "2": [20, 21]}, parents=FakeList(rows))
+    portal = ParentPortal({"1": [10], "2": [20, 21]}, parents=FakeList(rows))
     outcome = read(portal, kind)
-    assert portal.asked == [["1"], ["2"]]
+    assert portal.requested == [["1"], ["2"]]
     check(outcome, portal)
 
 
 def test_only_some_parents_have_children() -> None:
-    portal = family([1, 1, 1, 1])
+    portal = portal_with([1, 1, 1, 1])
     read(portal, parent_group(has_children=lambda row: int(row["ID"]) % 2 == 0))
-    assert portal.asked == [["2"], ["4"]]
+    assert portal.requested == [["2"], ["4"]]
 
 
-def test_several_questions_for_one_parent_make_one_set() -> None:
+def test_several_lists_of_one_parent_are_counted_together() -> None:
     def windows(values: Sequence[Any]) -> list[ListSpec]:
-        return [*asking(ALONE)(values), *asking(ALONE)([f"{values[0]}b"])]
+        return [*child_lists_of(ALONE)(values), *child_lists_of(ALONE)([f"{values[0]}b"])]
 
-    portal = Family({"1": [11, 12], "1b": [13], "2": [], "2b": []}, parents=FakeList(rows_of([1, 2])))
+    portal = ParentPortal({"1": [11, 12], "1b": [13], "2": [], "2b": []}, parents=FakeList(rows_of([1, 2])))
     outcome = read(portal, parent_group(child_lists=windows))
-    assert held(outcome) == {"deal:1": [11, 12, 13]}
+    assert ids_by_parent(outcome) == {"deal:1": [11, 12, 13]}
     assert counts(outcome) == {"deal:1": 3, "deal:2": 0}
 
 
 def test_children_that_take_several_pages() -> None:
-    portal = family([120, 0, 51, 50])
+    portal = portal_with([120, 0, 51, 50])
     kind = parent_group(endpoint=MANY)
     check(read(portal, kind), portal)
 
@@ -136,38 +149,38 @@ def test_children_that_take_several_pages() -> None:
 def test_parents_of_several_kinds_keep_their_children_apart() -> None:
     deals, leads = (
         parent_group(),
-        parent_group(name="lead", child_lists=lambda values: asking(ALONE)([f"lead {values[0]}"])),
+        parent_group(name="lead", child_lists=lambda values: child_lists_of(ALONE)([f"lead {values[0]}"])),
     )
-    portal = Family({"1": [11], "2": [], "lead 1": [21, 22]}, parents=FakeList(rows_of([1, 2])))
+    portal = ParentPortal({"1": [11], "2": [], "lead 1": [21, 22]}, parents=FakeList(rows_of([1, 2])))
     outcome = read(portal, deals, leads)
-    assert held(outcome) == {"deal:1": [11], "lead:1": [21, 22]}
+    assert ids_by_parent(outcome) == {"deal:1": [11], "lead:1": [21, 22]}
     assert counts(outcome) == {"deal:1": 1, "deal:2": 0, "lead:1": 2, "lead:2": 0}
 
 
-# Children that the parent's own row tells
+# Children that are part of the parent's row
 
 
 def linked(row: Row) -> list[Row] | None:
-    """Links of a deal to contacts, where its row tells them."""
+    """Links of a deal to contacts, where its row holds them."""
     return [{"ID": number} for number in row["contacts"]] if "contacts" in row else None
 
 
-def test_told_children_cost_no_request() -> None:
-    told_by = ListSpec(ALONE)
-    kind = parent_group(embedded_children=linked, embedded_source=told_by)
+def test_embedded_children_cost_no_request() -> None:
+    contacts = ListSpec(ALONE)
+    kind = parent_group(embedded_children=linked, embedded_source=contacts)
     rows: list[Row] = [{"ID": "1", "contacts": [5, 6]}, {"ID": "2", "contacts": []}, {"ID": "3"}]
-    portal = Family({"3": [31]}, parents=FakeList(rows))
+    portal = ParentPortal({"3": [31]}, parents=FakeList(rows))
     outcome = read(portal, kind)
-    assert portal.asked == [["3"]], "this row does not tell"
-    assert held(outcome) == {"deal:1": [5, 6], "deal:3": [31]}
+    assert portal.requested == [["3"]], "its row holds no children"
+    assert ids_by_parent(outcome) == {"deal:1": [5, 6], "deal:3": [31]}
     assert counts(outcome) == {"deal:1": 2, "deal:2": 0, "deal:3": 1}
     (first, *_) = [event for event in outcome.events if isinstance(event, Rows)]
-    assert first.list_spec is told_by
+    assert first.list_spec is contacts
 
 
-def test_told_children_without_sets() -> None:
+def test_embedded_children_of_a_full_table_read() -> None:
     kind = parent_group(embedded_children=linked, embedded_source=ListSpec(ALONE))
-    portal = Family({}, parents=FakeList([{"ID": "1", "contacts": [5]}]))
+    portal = ParentPortal({}, parents=FakeList([{"ID": "1", "contacts": [5]}]))
     outcome = read(portal, kind, read_at=None)
     assert outcome.rows == [{"ID": 5}]
     assert outcome.sets == {}
@@ -176,148 +189,148 @@ def test_told_children_without_sets() -> None:
 # Refusals
 
 
-def test_some_parents_that_refuse_are_told_and_the_others_read() -> None:
-    portal = family([1, 2, 0, 3], refuses={"2": denied(), "3": denied("Other.")})
+def test_refused_parents_yield_a_notice_and_the_others_are_read() -> None:
+    portal = portal_with([1, 2, 0, 3], refuses={"2": denied(), "3": denied("Other.")})
     outcome = read(portal)
-    assert held(outcome) == {"deal:1": [1_001], "deal:4": [4_001, 4_002, 4_003]}
-    assert counts(outcome) == {"deal:1": 1, "deal:4": 3}, "nobody knows what the others have"
+    assert ids_by_parent(outcome) == {"deal:1": [1_001], "deal:4": [4_001, 4_002, 4_003]}
+    assert counts(outcome) == {"deal:1": 1, "deal:4": 3}, "the counts of the others are unknown"
     (warning,) = outcome.warnings
     assert warning.startswith("2 of 4 parents (deal)")
     assert "Access denied." in warning
 
 
-def test_a_stream_all_of_whose_parents_refuse_fails() -> None:
+def test_a_stream_fails_if_all_parents_are_refused() -> None:
     with pytest.raises(RejectedError, match="Access denied"):
-        read(family([1, 2], refuses={"1": denied(), "2": denied()}))
+        read(portal_with([1, 2], refuses={"1": denied(), "2": denied()}))
 
 
-def test_a_kind_all_of_whose_parents_refuse_does_not_spoil_the_others() -> None:
+def test_a_group_of_refused_parents_does_not_fail_the_others() -> None:
     """Smart processes without payments refuse; deals have some."""
     deals, smart = (
         parent_group(),
-        parent_group(name="dynamic_128", child_lists=lambda values: asking(ALONE)([f"x{values[0]}"])),
+        parent_group(name="dynamic_128", child_lists=lambda values: child_lists_of(ALONE)([f"x{values[0]}"])),
     )
     refusing = {"x1": denied("Not supported."), "x2": denied("Not supported.")}
-    portal = Family({"1": [11], "2": []}, parents=FakeList(rows_of([1, 2])), refuses=refusing)
+    portal = ParentPortal({"1": [11], "2": []}, parents=FakeList(rows_of([1, 2])), refuses=refusing)
     outcome = read(portal, deals, smart)
-    assert held(outcome) == {"deal:1": [11]}
+    assert ids_by_parent(outcome) == {"deal:1": [11]}
     (warning,) = outcome.warnings
     assert warning.startswith("2 of 2 parents (dynamic_128)")
 
 
-def test_a_parent_that_is_gone_has_no_children() -> None:
+def test_a_deleted_parent_has_no_children() -> None:
     gone = RejectedError("Deal is not found", code="NOT_FOUND")
-    portal = family([1, 2], refuses={"2": gone})
+    portal = portal_with([1, 2], refuses={"2": gone})
     outcome = read(portal, parent_group(ignorable_errors=frozenset({"not_found"})))
     assert counts(outcome) == {"deal:1": 1, "deal:2": 0}
     assert outcome.warnings == []
 
 
 @pytest.mark.parametrize("error", [UnavailableError("down"), AccessError("closed")])
-def test_what_is_no_refusal_ends_the_stream(error: PortalError) -> None:
+def test_an_error_that_is_no_refusal_fails_the_stream(error: PortalError) -> None:
     with pytest.raises(type(error)):
-        read(family([1, 1], refuses={"2": error}))
+        read(portal_with([1, 1], refuses={"2": error}))
 
 
 # Many parents in one command
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50, 51, 130, 2_600])
-def test_a_proven_filter_is_asked_with_many_parents(count: int) -> None:
-    portal = family([1 + number % 2 for number in range(count)])
+def test_a_proven_filter_takes_many_parents(count: int) -> None:
+    portal = portal_with([1 + number % 2 for number in range(count)])
     outcome = read(portal, parent_group(50))
     check(outcome, portal)
-    assert all(len(many) <= 50 for many in portal.asked)
-    assert len(portal.asked) == -(-count // 50)
+    assert all(len(many) <= 50 for many in portal.requested)
+    assert len(portal.requested) == -(-count // 50)
     assert outcome.warnings == []
 
 
-def test_a_filter_once_proven_is_not_doubted_again() -> None:
-    portal = family([*[1] * 50, *[0] * 500])
+def test_a_proven_filter_is_not_checked_again() -> None:
+    portal = portal_with([*[1] * 50, *[0] * 500])
     check(read(portal, parent_group(50)), portal)
-    assert max(len(many) for many in portal.asked) == 50
-    assert len(portal.asked) == 11
+    assert max(len(many) for many in portal.requested) == 50
+    assert len(portal.requested) == 11
 
 
-def test_while_it_is_not_proven_parents_without_children_are_asked_alone() -> None:
-    portal = family([0] * 60)
+def test_until_it_is_proven_parents_without_children_are_checked_one_by_one() -> None:
+    portal = portal_with([0] * 60)
     outcome = read(portal, parent_group(50))
     check(outcome, portal)
-    assert sorted({many[0] for many in portal.asked if len(many) == 1}, key=int) == [str(n) for n in range(1, 61)]
+    assert sorted({many[0] for many in portal.requested if len(many) == 1}, key=int) == [str(n) for n in range(1, 61)]
     assert outcome.warnings == []
 
 
-def test_doubts_have_an_end() -> None:
-    portal = family([0] * 3_000)
+def test_the_number_of_checks_is_limited() -> None:
+    portal = portal_with([0] * 3_000)
     check(read(portal, parent_group(50)), portal)
-    assert sum(len(many) == 1 for many in portal.asked) == 20 * 50, "after twenty groups it is believed"
+    assert sum(len(many) == 1 for many in portal.requested) == 20 * 50, "after twenty groups it is taken as proven"
 
 
-@pytest.mark.parametrize("switch", ["first_only", "as_one", "nothing", "unfiltered"])
+@pytest.mark.parametrize("switch", ["first_only", "casts_to_one", "finds_nothing", "drops_lists"])
 @pytest.mark.parametrize("sizes", [[1, 2, 0, 3], [0, 0, 0, 2], [2, 0, 0], [1] * 120, [0] * 49 + [2] * 30])
 def test_a_filter_that_does_not_take_many_ids_loses_nothing(switch: str, sizes: list[int]) -> None:
-    portal = family(sizes, **{switch: True})
+    portal = portal_with(sizes, **{switch: True})
     outcome = read(portal, parent_group(50))
     wanted = {f"deal:{parent}": sorted(ids) for parent, ids in portal.children.items() if ids}
-    assert {name: sorted(set(ids)) for name, ids in held(outcome).items()} == wanted
+    assert {name: sorted(set(ids)) for name, ids in ids_by_parent(outcome).items()} == wanted
 
 
-@pytest.mark.parametrize("switch", ["first_only", "as_one", "nothing", "unfiltered"])
-def test_it_is_told_and_from_then_on_parents_are_asked_alone(switch: str) -> None:
-    portal = family([2] * 170, **{switch: True})
+@pytest.mark.parametrize("switch", ["first_only", "casts_to_one", "finds_nothing", "drops_lists"])
+def test_a_missing_filter_yields_a_notice_and_parents_are_requested_one_by_one(switch: str) -> None:
+    portal = portal_with([2] * 170, **{switch: True})
     outcome = read(portal, parent_group(50))
     check(outcome, portal)
-    assert sum(len(many) > 1 for many in portal.asked) == 1
+    assert sum(len(many) > 1 for many in portal.requested) == 1
     (warning,) = outcome.warnings
-    assert warning.startswith("children.list: does not take several parents at once")
+    assert warning.startswith("children.list: the filter does not take several parents at once")
 
 
-def test_what_one_kind_of_parents_has_shown_holds_for_the_others() -> None:
+def test_what_one_parent_group_has_shown_holds_for_the_others() -> None:
     deals, leads = parent_group(50), parent_group(50, name="lead")
-    portal = family([1] * 60, nothing=True)
+    portal = portal_with([1] * 60, finds_nothing=True)
     outcome = read(portal, deals, leads)
-    assert sum(len(many) > 1 for many in portal.asked) == 1
+    assert sum(len(many) > 1 for many in portal.requested) == 1
     assert len(outcome.warnings) == 1
 
 
 @pytest.mark.parametrize("refusal", [denied("wrong type"), RejectedError("none", code="NOT_FOUND")])
-def test_a_refused_group_is_asked_one_by_one(refusal: PortalError) -> None:
-    portal = family([1, 0, 2], no_groups=refusal)
+def test_parents_refused_together_are_requested_one_by_one(refusal: PortalError) -> None:
+    portal = portal_with([1, 0, 2], refuses_lists=refusal)
     outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
     check(outcome, portal)
-    assert portal.asked[0] == ["1", "2", "3"]
+    assert portal.requested[0] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("refusal", [denied(), RejectedError("none", code="NOT_FOUND")])
-def test_one_refusing_parent_does_not_take_its_group_along(refusal: PortalError) -> None:
-    portal = family([1] * 120, refuses={"70": refusal})
+def test_one_refused_parent_does_not_fail_the_others_of_its_command(refusal: PortalError) -> None:
+    portal = portal_with([1] * 120, refuses={"70": refusal})
     outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
     wanted = {f"deal:{parent}": list(ids) for parent, ids in portal.children.items() if parent != "70"}
-    assert held(outcome) == wanted
+    assert ids_by_parent(outcome) == wanted
     assert len(outcome.warnings) == (refusal.code == "")
 
 
-def test_a_refused_group_of_several_questions_is_asked_once_more_only() -> None:
+def test_parents_refused_in_several_lists_are_requested_once_more_only() -> None:
     def windows(values: Sequence[Any]) -> list[ListSpec]:
-        ask = parent_group(50).child_lists
-        return [*ask(values), *ask([f"{value}b" for value in values])]
+        child_lists = parent_group(50).child_lists
+        return [*child_lists(values), *child_lists([f"{value}b" for value in values])]
 
-    portal = Family(
-        {"1": [11], "1b": [12], "2": [21], "2b": []}, parents=FakeList(rows_of([1, 2])), no_groups=denied("no")
+    portal = ParentPortal(
+        {"1": [11], "1b": [12], "2": [21], "2b": []}, parents=FakeList(rows_of([1, 2])), refuses_lists=denied("no")
     )
     outcome = read(portal, parent_group(50, child_lists=windows))
-    assert held(outcome) == {"deal:1": [11, 12], "deal:2": [21]}
+    assert ids_by_parent(outcome) == {"deal:1": [11, 12], "deal:2": [21]}
     assert counts(outcome) == {"deal:1": 2, "deal:2": 1}
 
 
-def test_children_of_strangers_are_not_believed_once_the_filter_was_right() -> None:
-    portal = family([1] * 200)
+def test_children_of_other_parents_fail_the_stream_once_the_filter_is_proven() -> None:
+    portal = portal_with([1] * 200)
     portal.parents = FakeList(rows_of(range(1, 201)))
     answers = portal.__call__
 
-    def later(ask: Any) -> Any:
-        portal.everything = len(portal.asked) >= 2
-        return answers(ask)
+    def later(request: Any) -> Any:
+        portal.drops_filter = len(portal.requested) >= 2
+        return answers(request)
 
     kind = parent_group(50)
     with pytest.raises(UntrustedError, match=r"children\.list.*deal"):
@@ -325,30 +338,30 @@ def test_children_of_strangers_are_not_believed_once_the_filter_was_right() -> N
 
 
 @pytest.mark.parametrize("group", [1, 50])
-def test_a_condition_that_is_dropped_altogether_gives_no_parent_the_children_of_all(group: int) -> None:
-    portal = family([1, 0, *[2] * 60], everything=True)
+def test_a_dropped_filter_gives_no_parent_the_children_of_all(group: int) -> None:
+    portal = portal_with([1, 0, *[2] * 60], drops_filter=True)
     check(read(portal, parent_group(group, endpoint=MANY)), portal)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_any_sizes_in_any_groups(seed: int) -> None:
     random = Random(seed)
-    switch = random.choice(["first_only", "as_one", "nothing", "unfiltered", None])
+    switch = random.choice(["first_only", "casts_to_one", "finds_nothing", "drops_lists", None])
     sizes = [random.choice([0, 0, 1, 2, 60]) for _ in range(random.randint(0, 160))]
-    portal = family(sizes, **({switch: True} if switch else {}))
+    portal = portal_with(sizes, **({switch: True} if switch else {}))
     outcome = read(portal, parent_group(random.choice([2, 10, 50])))
     wanted = {f"deal:{parent}": sorted(ids) for parent, ids in portal.children.items() if ids}
-    assert {name: sorted(set(ids)) for name, ids in held(outcome).items()} == wanted
+    assert {name: sorted(set(ids)) for name, ids in ids_by_parent(outcome).items()} == wanted
 
 
 # Trees
 
 
 @pytest.mark.parametrize("group", [1, 10])
-def test_folders_in_folders_are_walked_to_the_ground(group: int) -> None:
+def test_folders_in_folders_are_read_to_the_last(group: int) -> None:
     tree = {"1": [2, 3], "2": [4], "3": [], "4": [5, 6], "5": [], "6": []}
     kind = parent_group(group, recurse_into=lambda row: row["ID"])
-    portal = Family(tree, parents=FakeList(rows_of([1])))
+    portal = ParentPortal(tree, parents=FakeList(rows_of([1])))
     outcome = read(portal, kind)
     assert sorted(outcome.ids) == [2, 3, 4, 5, 6]
     assert sorted(counts(outcome).items()) == [
@@ -361,21 +374,21 @@ def test_folders_in_folders_are_walked_to_the_ground(group: int) -> None:
     ]
 
 
-def test_a_circle_of_folders_is_walked_once() -> None:
-    portal = Family({"1": [2], "2": [1, 2]}, parents=FakeList(rows_of([1])))
+def test_folders_that_contain_each_other_are_read_once() -> None:
+    portal = ParentPortal({"1": [2], "2": [1, 2]}, parents=FakeList(rows_of([1])))
     read(portal, parent_group(recurse_into=lambda row: row["ID"]))
-    assert portal.asked == [["1"], ["2"]]
+    assert portal.requested == [["1"], ["2"]]
 
 
-def test_a_file_is_no_folder() -> None:
-    portal = Family({"1": [2, 3], "3": [4]}, parents=FakeList(rows_of([1])))
+def test_only_some_children_are_parents() -> None:
+    portal = ParentPortal({"1": [2, 3], "3": [4]}, parents=FakeList(rows_of([1])))
     outcome = read(portal, parent_group(recurse_into=lambda row: row["ID"] if row["ID"] == "3" else None))
     assert sorted(outcome.ids) == [2, 3, 4]
-    assert portal.asked == [["1"], ["3"]]
+    assert portal.requested == [["1"], ["3"]]
 
 
-def test_parents_that_come_whole() -> None:
-    portal = family([1, 2])
+def test_parents_that_are_read_whole() -> None:
+    portal = portal_with([1, 2])
     portal.parents = FakeList(rows_of([1, 2]))
     kind = parent_group()
     check(pump(children_of(read_whole([kind.parents]), [kind], NOW), portal), portal)
@@ -384,8 +397,8 @@ def test_parents_that_come_whole() -> None:
 # Order
 
 
-def test_a_state_comes_after_the_children_of_all_parents_before_it() -> None:
-    portal = family([1] * 1_000)
+def test_a_checkpoint_follows_the_children_of_all_parents_before_it() -> None:
+    portal = portal_with([1] * 1_000)
     portal.parents = FakeList(rows_of(range(1, 1_001)))
     kind = parent_group(parents=source(page_size=5))
     outcome = pump(children_of(keyset([KeysetReader(kind.parents)], resumable={}), [kind], NOW), portal)
@@ -400,8 +413,8 @@ def test_a_state_comes_after_the_children_of_all_parents_before_it() -> None:
     assert states > 2
 
 
-def test_a_set_is_told_after_its_rows() -> None:
-    outcome = read(family([1, 0, 2] * 40))
+def test_a_count_follows_its_rows() -> None:
+    outcome = read(portal_with([1, 0, 2] * 40))
     seen: dict[str, int] = {}
     for event in outcome.events:
         if isinstance(event, Rows):

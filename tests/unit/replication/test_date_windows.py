@@ -1,4 +1,4 @@
-"""Decisions 11 to 13: date windows, STATE after each, nothing lost at borders, stops or changes."""
+"""Date windows, STATE after each, nothing lost at bounds, stops or changes (docs/decisions.md#decision-11 to 13)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -30,14 +30,14 @@ def outcome_of(rows: list[Row], low: float, high: float, **switches: Any) -> Out
 
 
 def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> None:
-    """Exactly the rows of [low, high); behind every STATE all rows before it have been handed on."""
-    stamps = {int(row["ID"]): parse_datetime(row["DATE_MODIFY"]) for row in rows}
-    assert set(outcome.ids) == {number for number, stamp in stamps.items() if at(low) <= stamp < at(high)}
+    """Exactly the rows of [low, high) were yielded, and before every STATE all rows it stands for."""
+    modified = {int(row["ID"]): parse_datetime(row["DATE_MODIFY"]) for row in rows}
+    assert set(outcome.ids) == {number for number, moment in modified.items() if at(low) <= moment < at(high)}
     ends: list[datetime] = [state["end"] for state in outcome.states]
     assert ends == sorted(set(ends))
     assert ends[-1] == at(high)
     for end, count in zip(ends, outcome.read_before, strict=True):
-        assert set(outcome.ids[:count]) >= {number for number, stamp in stamps.items() if at(low) <= stamp < end}
+        assert set(outcome.ids[:count]) >= {number for number, moment in modified.items() if at(low) <= moment < end}
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 2_000])
@@ -47,7 +47,9 @@ def test_few_changes_are_one_window(count: int) -> None:
     check(outcome, rows, 0, DAY)
     assert len(outcome.states) == 1
     assert outcome.requests <= ceil(count / 2_500) + 2
-    assert sum(ask.counted for ask in outcome.asks) == (1 if count >= 50 else 0), "counted only behind a full page"
+    assert sum(request.counted for request in outcome.asks) == (1 if count >= 50 else 0), (
+        "counted only after a full page"
+    )
 
 
 def test_many_changes_are_many_windows_counted_once() -> None:
@@ -55,7 +57,7 @@ def test_many_changes_are_many_windows_counted_once() -> None:
     outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert len(outcome.states) >= 5
-    assert sum(ask.counted for ask in outcome.asks) == 1
+    assert sum(request.counted for request in outcome.asks) == 1
     assert outcome.requests <= 2 * ceil(40_000 / 2_500) + 2 * len(outcome.states)
 
 
@@ -73,13 +75,13 @@ def test_a_burst_after_a_long_silence() -> None:
     assert outcome.requests <= 100
 
 
-def test_an_empty_or_reversed_range_asks_nothing() -> None:
+def test_an_empty_or_reversed_range_requests_nothing() -> None:
     for low, high in ((5, 5), (9, 5)):
         outcome = outcome_of(rows_of([5]), low, high)
         assert (outcome.requests, outcome.states) == (0, [])
 
 
-def test_dropped_date_filter_in_windows_is_survived() -> None:
+def test_a_dropped_date_filter_in_windows_loses_nothing() -> None:
     rows = rows_of(range(1, 401), stamp=lambda number: number)
     outcome = outcome_of(rows, 100, 200, drops_window=True)
     check(outcome, rows, 100, 200)
@@ -103,13 +105,13 @@ def test_random_windows_on_an_erring_portal(seed: int) -> None:
     check(outcome, rows, low, high)
 
 
-def test_several_sources_share_a_window() -> None:
-    sources = [source(stamped=True), source(stamped=True), source(stamped=True)]
+def test_several_lists_share_a_window() -> None:
+    list_specs = [source(stamped=True), source(stamped=True), source(stamped=True)]
     lists = [
         (each, FakeList(rows_of(range(start, start + count), stamp=lambda number: number % 500)))
-        for each, start, count in zip(sources, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
+        for each, start, count in zip(list_specs, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
     ]
-    outcome = pump(read_windows(sources, at(0), at(500), lambda end: {"end": end}), lists)
+    outcome = pump(read_windows(list_specs, at(0), at(500), lambda end: {"end": end}), lists)
     check(outcome, [row for _, listed in lists for row in listed.rows], 0, 500)
 
 
@@ -151,13 +153,13 @@ def test_the_first_load_reads_by_id_and_ends_at_the_runs_clock() -> None:
         assert state["snapshot"]["after"] > 0
 
 
-def test_a_first_load_that_can_not_know_its_end_is_bounded_by_the_clock() -> None:
-    """What is added while it is read is the next run's: it would go on for as long as rows keep coming."""
+def test_a_first_load_without_a_known_newest_id_is_bounded_by_the_clock() -> None:
+    """Rows added while it is read are for the next run: otherwise it would not end as long as rows are added."""
     endpoint = replace(source(page_size=5, stamped=True).endpoint, pagination=TailCursor())
     log = replace(source(page_size=5, stamped=True), endpoint=endpoint)
     outcome = run(FakeList(rows_of(range(1, 100), stamp=lambda number: number)), {}, 50, owner=log)
     assert outcome.ids == list(range(1, 50))
-    assert {ask.window for ask in outcome.asks} == {Window(None, at(50))}
+    assert {request.window for request in outcome.asks} == {Window(None, at(50))}
     assert outcome.states[-1] == bookmark(50)
 
 
@@ -187,7 +189,7 @@ def test_a_bookmark_never_goes_back() -> None:
     assert ends == sorted(ends)
 
 
-def test_start_date_is_honoured_in_both_ways_of_reading() -> None:
+def test_start_date_bounds_first_loads_and_windows() -> None:
     rows = rows_of(range(1, 200), stamp=lambda number: number)
     first = run(FakeList(rows), {}, 5_000, start_date=at(100))
     assert first.ids == list(range(100, 200))
@@ -202,14 +204,14 @@ def test_a_clock_behind_the_bookmark_reads_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2025-01-01", "2025-01-01T00:00:00", "", None, 5])
-def test_a_spoilt_bookmark_is_a_setting_to_correct(text: Any) -> None:
-    with pytest.raises(SettingsError, match="STATE") as told:
+def test_an_invalid_bookmark_is_a_settings_error(text: Any) -> None:
+    with pytest.raises(SettingsError, match="STATE") as raised:
         run(FakeList([]), {"replication_key": "date_modify", "replication_key_value": text}, 0)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("after", ["x", None, [], -1, True])
-def test_a_spoilt_snapshot_is_a_setting_to_correct(after: Any) -> None:
+def test_an_invalid_snapshot_is_a_settings_error(after: Any) -> None:
     with pytest.raises(SettingsError, match="STATE"):
         run(FakeList([]), {"snapshot": {"after": after, "clock": format_bookmark(EPOCH)}}, 0)
 
@@ -219,13 +221,13 @@ def test_bookmarks_are_read_in_any_zone_and_floored(text: str) -> None:
     assert format_bookmark(parse_bookmark(text)) == "2025-01-01T00:00:00Z"
 
 
-def test_everything_ignores_dates_and_writes_no_state() -> None:
+def test_a_full_table_read_has_no_dates_and_no_state() -> None:
     outcome = pump(read_all_by_id([source(stamped=True)]), FakeList(rows_of(range(1, 120))))
     assert (outcome.ids, outcome.states) == (list(range(1, 120)), [])
 
 
 class LivingPortal:
-    """Rows that are inserted and modified while they are read, stamped by the portal's own clock."""
+    """Rows that are inserted and modified while they are read, at the time of the portal's clock."""
 
     def __init__(self, random: Random) -> None:
         self.now = 10_000
@@ -236,7 +238,7 @@ class LivingPortal:
         self._next = 5_000
 
     def change(self, listed: FakeList) -> None:
-        """A second passes now and then; something is modified, something is added."""
+        """Let time pass, modify a row, add a row, each with some probability."""
         self.now += self._random.random() < 0.5
         if self._random.random() < 0.3:
             self._random.choice(listed.rows)["DATE_MODIFY"] = at(self.now).isoformat()
@@ -273,4 +275,4 @@ def test_rows_committed_late_are_found_within_the_lookback() -> None:
 
 def test_the_window_of_a_first_load_is_open_above() -> None:
     outcome = run(FakeList(rows_of([1, 2])), {}, 5_000, start_date=at(0))
-    assert {ask.window for ask in outcome.asks} == {Window(low=at(0))}
+    assert {request.window for request in outcome.asks} == {Window(low=at(0))}

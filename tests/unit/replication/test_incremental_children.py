@@ -1,4 +1,4 @@
-"""Decision 15, second half: children of changed parents on every run, all children now and then, STATE between."""
+"""Children of changed parents on every run, all children in sweeps, and STATE (docs/decisions.md#decision-15)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,23 +20,23 @@ from tap_bitrix24.replication.children import (
 from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import FakeList, Outcome, at, pump, rows_of, source
-from tests.support.parent_groups import ALONE, Family, asking, denied, family, parent_group
+from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, denied, parent_group, portal_with
 
 DAY = 86_400
 
 
 def run(
-    portal: Family,
+    portal: ParentPortal,
     state: Mapping[str, Any],
     clock: float,
-    *broods: ParentGroup,
+    *groups: ParentGroup,
     start_date: datetime | None = None,
     outcome: Outcome | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
     """One run of the tap over one stream of children; they are swept once a day."""
     reading = incremental_children(
-        broods or (parent_group(parents=source(page_size=5, stamped=True)),),
+        groups or (parent_group(parents=source(page_size=5, stamped=True)),),
         state,
         RunBounds(at(clock), timedelta(seconds=300), start_date),
         sweep=timedelta(days=1),
@@ -45,7 +45,7 @@ def run(
 
 
 def bookmark(read: float, swept: float) -> dict[str, str]:
-    """STATE of a stream whose parents were read up to a moment, and whose sets were all read at another."""
+    """STATE of a stream whose parents were read up to one moment, and swept at another."""
     return {
         "replication_key": CHILDREN_READ_AT,
         "replication_key_value": format_bookmark(at(read)),
@@ -53,9 +53,9 @@ def bookmark(read: float, swept: float) -> dict[str, str]:
     }
 
 
-def portal_of(sizes: Sequence[int], **stamps: Any) -> Family:
-    """Parents modified in the order of their ids, a second each, unless told otherwise."""
-    portal = family(sizes)
+def portal_of(sizes: Sequence[int], **stamps: Any) -> ParentPortal:
+    """Parents modified in the order of their ids, one second apart, except as `stamps` say."""
+    portal = portal_with(sizes)
     given = stamps.get("stamps", {})
     portal.parents = FakeList(rows_of(range(1, len(sizes) + 1), stamp=lambda number: given.get(number, number)))
     return portal
@@ -64,7 +64,7 @@ def portal_of(sizes: Sequence[int], **stamps: Any) -> Family:
 # What is read
 
 
-def test_the_first_run_reads_all_sets_and_says_so_last() -> None:
+def test_the_first_run_reads_all_children_and_reports_the_sweep_last() -> None:
     portal = portal_of([2, 0, 1])
     outcome = run(portal, {}, 5_000)
     now = format_bookmark(at(5_000))
@@ -75,19 +75,19 @@ def test_the_first_run_reads_all_sets_and_says_so_last() -> None:
     assert isinstance(last, Checkpoint)
 
 
-def test_between_sweeps_only_changed_parents_are_asked() -> None:
+def test_between_sweeps_only_changed_parents_are_requested() -> None:
     portal = portal_of([1, 2, 0, 1], stamps={1: 100, 2: 9_000, 3: 9_500, 4: 20_000})
     outcome = run(portal, bookmark(8_000, 5_000), 10_000)
-    assert portal.asked == [["2"], ["3"]]
+    assert portal.requested == [["2"], ["3"]]
     now = format_bookmark(at(10_000))
-    assert outcome.sets == {"deal:2": (2, now), "deal:3": (0, now)}, "a parent that lost all its children is told"
+    assert outcome.sets == {"deal:2": (2, now), "deal:3": (0, now)}, "a parent that lost all its children is counted"
     assert outcome.states == [bookmark(10_000, 5_000)]
 
 
-def test_changes_are_looked_for_a_lookback_before_the_bookmark() -> None:
+def test_changes_are_read_from_a_lookback_before_the_bookmark() -> None:
     portal = portal_of([1, 1], stamps={1: 7_699, 2: 7_700})
     run(portal, bookmark(8_000, 5_000), 10_000)
-    assert portal.asked == [["2"]]
+    assert portal.requested == [["2"]]
 
 
 @pytest.mark.parametrize(("age", "due"), [(DAY - 1, False), (DAY, True), (30 * DAY, True)])
@@ -95,7 +95,7 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
     portal = portal_of([1, 1, 1])
     clock = 1_000_000
     outcome = run(portal, bookmark(clock - 10, clock - age), clock)
-    assert len(portal.asked) == (3 if due else 0)
+    assert len(portal.requested) == (3 if due else 0)
     assert (ALL_PARENTS in outcome.sets) is due
     assert outcome.states[-1] == bookmark(clock, clock if due else clock - age)
 
@@ -106,30 +106,30 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
 def test_without_a_sweep_in_state_one_is_due(state: dict[str, Any]) -> None:
     portal = portal_of([1, 1])
     outcome = run(portal, state, 1_000)
-    assert len(portal.asked) == 2
+    assert len(portal.requested) == 2
     assert ALL_PARENTS in outcome.sets
 
 
-def test_what_a_childs_change_does_not_tell_the_sweep_finds() -> None:
+def test_a_sweep_finds_changes_that_do_not_modify_the_parent() -> None:
     portal = portal_of([1, 1])
     state = run(portal, {}, 1_000).states[-1]
-    portal.children = {**portal.children, "1": [1_001, 1_002]}  # its parent's stamp stays
+    portal.children = {**portal.children, "1": [1_001, 1_002]}  # its parent is not modified
     between = run(portal, state, 2_000)
     assert between.ids == []
     later = run(portal, between.states[-1], 1_000 + DAY)
     assert later.ids == [1_001, 1_002, 2_001]
 
 
-def test_children_of_parents_modified_before_start_date_are_not_wanted() -> None:
+def test_children_of_parents_modified_before_start_date_are_not_read() -> None:
     portal = portal_of([1] * 10)
     run(portal, {}, 5_000, start_date=at(8))
-    assert portal.asked == [["8"], ["9"], ["10"]]
+    assert portal.requested == [["8"], ["9"], ["10"]]
 
 
 # STATE
 
 
-def test_while_a_sweep_runs_state_keeps_when_the_last_one_was() -> None:
+def test_during_a_sweep_state_keeps_the_time_of_the_last_one() -> None:
     portal = portal_of([1] * 1_000)
     old = bookmark(100, 50)
     outcome = run(portal, old, 5 * DAY)
@@ -146,7 +146,7 @@ def test_a_resumed_sweep_goes_on_and_counts_from_when_it_began() -> None:
     portal = portal_of([1] * 100)
     state = {"snapshot": {"after": 90, "clock": format_bookmark(at(5_000))}}
     outcome = run(portal, state, 9_000)
-    assert portal.asked == [[str(number)] for number in range(91, 101)]
+    assert portal.requested == [[str(number)] for number in range(91, 101)]
     assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000))), (
         "older rows of any parent are gone, newer ones may not be"
     )
@@ -160,20 +160,20 @@ def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
     state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(10))}
     portal = portal_of([1, 1, 1])
     outcome = run(portal, state, 5_000 + 40 * DAY)
-    assert portal.asked[0] == ["3"]
+    assert portal.requested[0] == ["3"]
     assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
 
 
 def test_a_sweep_under_way_is_finished_although_none_is_due_any_more() -> None:
-    """Somebody has raised child_sweep_hours meanwhile."""
+    """child_sweep_hours was raised meanwhile."""
     state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(4_990))}
     outcome = run(portal_of([1, 1, 1]), state, 5_500)
     assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
     assert outcome.states[-1] == bookmark(5_500, 5_000)
 
 
-def test_a_sweep_counts_from_when_it_began_even_if_only_the_catching_up_is_answered() -> None:
-    """What its first attempt has read is older than this run, and still there."""
+def test_a_resumed_sweep_counts_from_when_it_began_even_if_only_changed_parents_answer() -> None:
+    """Children read in its first attempt are older than this run, and still on the portal."""
     portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile
     portal.refuses = {"2": denied()}
     outcome = run(portal, {"snapshot": {"after": 1, "clock": format_bookmark(at(5_000))}}, 9_000)
@@ -181,43 +181,43 @@ def test_a_sweep_counts_from_when_it_began_even_if_only_the_catching_up_is_answe
     assert outcome.states[-1] == bookmark(9_000, 5_000)
 
 
-def test_between_sweeps_a_bookmark_is_all_the_parents_need() -> None:
+def test_between_sweeps_nothing_is_read_if_the_bookmark_is_the_clock() -> None:
     outcome = run(portal_of([1]), bookmark(5_000, 4_000), 5_000)
     assert outcome.states == [bookmark(5_000, 4_000)]
     assert outcome.sets == {}
 
 
-def test_a_spoilt_sweep_is_a_setting_to_correct() -> None:
+def test_an_invalid_time_of_the_last_sweep_is_a_settings_error() -> None:
     with pytest.raises(SettingsError, match="STATE"):
         run(portal_of([1]), {**bookmark(5, 5), "swept": "yesterday"}, 10)
 
 
-def test_a_state_comes_after_the_children_it_stands_for() -> None:
+def test_a_checkpoint_follows_the_children_it_stands_for() -> None:
     outcome = run(portal_of([2] * 600), {}, 5_000)
-    told: set[str] = set()
+    counted: set[str] = set()
     rows = 0
     for event in outcome.events:
         if isinstance(event, Rows) and event.rows and "_bitrix24_parent" in event.rows[0]:
             rows += len(event.rows)
         if isinstance(event, ChildGroupsRead):
-            told |= event.counts.keys()
+            counted |= event.counts.keys()
         if isinstance(event, Checkpoint) and "snapshot" in event.state:
             after = event.state["snapshot"]["after"]
-            assert told >= {f"deal:{number}" for number in range(1, after + 1)}
+            assert counted >= {f"deal:{number}" for number in range(1, after + 1)}
             assert rows >= 2 * after
 
 
-def test_where_all_parents_refuse_nothing_has_been_reached() -> None:
+def test_there_is_no_checkpoint_if_all_parents_are_refused() -> None:
     portal = portal_of([1] * 300)
     portal.refuses = dict.fromkeys(portal.children, denied())
     outcome = Outcome()
     with pytest.raises(RejectedError):
         run(portal, bookmark(100, 50), 5 * DAY, outcome=outcome)
     assert outcome.states == []
-    assert outcome.sets == {}, "above all not that every set is empty"
+    assert outcome.sets == {}, "in particular not that parents have no children"
 
 
-def test_where_the_first_parents_refuse_state_moves_on_with_those_that_do_not() -> None:
+def test_checkpoints_follow_the_first_parent_that_is_not_refused() -> None:
     portal = portal_of([1] * 600)
     portal.refuses = dict.fromkeys(map(str, range(1, 260)), denied())
     outcome = run(portal, {}, 5_000)
@@ -233,7 +233,7 @@ def test_parents_in_several_lists_have_one_state() -> None:
     leads = parent_group(
         parents=source(page_size=5, stamped=True),
         name="lead",
-        child_lists=lambda values: asking(ALONE)([f"lead {values[0]}"]),
+        child_lists=lambda values: child_lists_of(ALONE)([f"lead {values[0]}"]),
     )
     portal = portal_of([1] * 30)
     portal.children = {**portal.children, **{f"lead {number}": [number] for number in range(1, 31)}}
@@ -242,7 +242,7 @@ def test_parents_in_several_lists_have_one_state() -> None:
     assert outcome.states[-1] == bookmark(5_000, 5_000)
 
 
-def test_children_say_when_their_set_was_read() -> None:
+def test_children_hold_the_time_they_were_read() -> None:
     made = with_read_time(ListSpec(ALONE, constants={"deal_id": 5}), at(7))
     assert made.constants == {"deal_id": 5, CHILDREN_READ_AT: "2025-01-01T00:00:07Z"}
 
@@ -252,31 +252,33 @@ def test_children_say_when_their_set_was_read() -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_stopped_and_resumed_runs_find_all_children(seed: int) -> None:
-    """The loader's view of a set: rows read no earlier than the set, nor than the set of all sets."""
+    """As in the loader's views, current children were read no earlier than their parent was and the last sweep."""
     random = Random(seed)
     portal = portal_of([random.choice([0, 1, 3]) for _ in range(random.randint(0, 80))])
     rows: dict[str, tuple[str, str]] = {}
-    sets: dict[str, str] = {}
+    read_ats: dict[str, str] = {}
     state: Mapping[str, Any] = {}
     clock = 5_000
     for attempt in range(7):
         last = attempt == 6
         outcome = run(portal, state, clock, stop_after=None if last else random.randint(1, 30))
         rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(clock))) for row in outcome.rows}
-        sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
+        read_ats |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1] if outcome.states else state
         change(portal, random, clock + 1)
         clock += random.choice([10, 1_000, DAY])
     clock = max(clock, 5_000 + 9 * DAY)
-    state = run_to_end(portal, state, clock, rows, sets)
-    swept = sets[ALL_PARENTS]
-    current = {(key, owner) for key, (owner, read_at) in rows.items() if read_at >= max(sets.get(owner, swept), swept)}
+    state = run_to_end(portal, state, clock, rows, read_ats)
+    swept = read_ats[ALL_PARENTS]
+    current = {
+        (key, owner) for key, (owner, read_at) in rows.items() if read_at >= max(read_ats.get(owner, swept), swept)
+    }
     truth = {(str(child), f"deal:{owner}") for owner, ids in portal.children.items() for child in ids}
     assert current == truth
 
 
-def change(portal: Family, random: Random, now: float) -> None:
-    """A child comes or goes, with its parent's stamp or without."""
+def change(portal: ParentPortal, random: Random, now: float) -> None:
+    """Add or remove a child, with or without modifying its parent."""
     if not portal.children:
         return
     owner = random.choice(sorted(portal.children))
@@ -291,12 +293,16 @@ def change(portal: Family, random: Random, now: float) -> None:
 
 
 def run_to_end(
-    portal: Family, state: Mapping[str, Any], clock: float, rows: dict[str, tuple[str, str]], sets: dict[str, str]
+    portal: ParentPortal,
+    state: Mapping[str, Any],
+    clock: float,
+    rows: dict[str, tuple[str, str]],
+    read_ats: dict[str, str],
 ) -> Mapping[str, Any]:
-    """Runs until nothing is under way: one may end a sweep that began long ago, the next one sweeps anew."""
+    """Run twice: the first run may finish a sweep that began long ago, the second one sweeps again."""
     for later in (clock, clock + 2 * DAY):
         outcome = run(portal, state, later)
         rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(later))) for row in outcome.rows}
-        sets |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
+        read_ats |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
         state = outcome.states[-1]
     return state

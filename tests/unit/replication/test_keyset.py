@@ -1,4 +1,4 @@
-"""Decision 10: keyset by id on an honest portal, and on one that errs as the real one does."""
+"""Keyset pagination on a correct portal, and on one that errs as the real one does (docs/decisions.md#decision-10)."""
 
 from collections import Counter
 from datetime import timedelta
@@ -30,12 +30,12 @@ def read(listed: FakeList, **facts: Any) -> Outcome:
 
 
 def erring(switch: str, listed: FakeList) -> FakeList:
-    """The list with one of its faults switched on."""
+    """The list with one of its switches on."""
     setattr(listed, switch, True)
     return listed
 
 
-# An honest portal
+# A correct portal
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 99, 100, 2_499, 2_500, 2_501, 2_550, 5_000, 7_501, 100_000])
@@ -43,7 +43,7 @@ def test_dense_ids_cost_few_requests(count: int) -> None:
     outcome = read(FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
     assert outcome.requests <= ceil(count / 2_500) + 3
-    assert not any(ask.counted or ask.offset is not None for ask in outcome.asks)
+    assert not any(request.counted or request.offset is not None for request in outcome.asks)
 
 
 @pytest.mark.parametrize("count", [0, 1, 49])
@@ -52,19 +52,19 @@ def test_a_small_list_is_done_with_one_request(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "deserts"),
+    ("ids", "gaps"),
     [
         ([*range(1, 1_001), *range(10**9, 10**9 + 10_000)], 1),
         ([*range(10**6, 10**6 + 10_000)], 0),
         ([*range(1, 20_000, 7)], 0),
         ([number + start for start in range(0, 5 * 10**7, 10**7) for number in range(1, 2_001)], 4),
     ],
-    ids=["desert", "late start", "every 7th", "five islands"],
+    ids=["gap", "late start", "every 7th", "five islands"],
 )
-def test_sparse_ids_cost_hardly_more(ids: list[int], deserts: int) -> None:
+def test_sparse_ids_cost_few_requests_more(ids: list[int], gaps: int) -> None:
     outcome = read(FakeList(rows_of(ids)))
     assert outcome.ids == ids
-    assert outcome.requests <= ceil(len(ids) / 2_500) + 3 + 3 * deserts
+    assert outcome.requests <= ceil(len(ids) / 2_500) + 3 + 3 * gaps
 
 
 def test_ids_that_grow_thinner_and_thinner() -> None:
@@ -74,28 +74,28 @@ def test_ids_that_grow_thinner_and_thinner() -> None:
     assert outcome.requests <= ceil(len(ids) / 2_500) + 6
 
 
-def test_sources_are_read_side_by_side_in_the_same_requests() -> None:
+def test_lists_are_read_side_by_side_in_the_same_requests() -> None:
     sizes = (3, 0, 120, 900)
-    sources = [source() for _ in sizes]
-    lists = [(each, FakeList(rows_of(range(1, size + 1)))) for each, size in zip(sources, sizes, strict=True)]
-    outcome = pump(keyset([KeysetReader(each) for each in sources]), lists)
+    list_specs = [source() for _ in sizes]
+    lists = [(each, FakeList(rows_of(range(1, size + 1)))) for each, size in zip(list_specs, sizes, strict=True)]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists)
     assert len(outcome.rows) == sum(sizes)
     assert outcome.requests <= 4
 
 
-def test_no_chain_of_many_sources_is_longer_than_a_request() -> None:
-    sources = [source(page_size=2) for _ in range(60)]
-    lists = [(each, FakeList(rows_of(range(1, 12)))) for each in sources]
-    assert len(pump(keyset([KeysetReader(each) for each in sources]), lists).rows) == 60 * 11
+def test_chains_of_many_lists_fit_into_a_request() -> None:
+    list_specs = [source(page_size=2) for _ in range(60)]
+    lists = [(each, FakeList(rows_of(range(1, 12)))) for each in list_specs]
+    assert len(pump(keyset([KeysetReader(each) for each in list_specs]), lists).rows) == 60 * 11
 
 
-def test_a_list_that_cannot_be_asked_for_its_newest_id() -> None:
+def test_a_list_that_refuses_the_newest_id() -> None:
     outcome = read(FakeList(rows_of(range(1, 20_001)), refuses_newest=True))
     assert outcome.ids == list(range(1, 20_001))
     assert outcome.requests <= ceil(20_000 / 2_500) + 3
 
 
-def test_reading_goes_on_behind_an_id() -> None:
+def test_reading_goes_on_after_an_id() -> None:
     listed = FakeList(rows_of(range(1, 301)))
     assert pump(keyset([KeysetReader(source(), after=123)]), listed).ids == list(range(124, 301))
 
@@ -103,7 +103,7 @@ def test_reading_goes_on_behind_an_id() -> None:
 # Checkpoints
 
 
-def test_behind_a_checkpoint_nothing_is_missing() -> None:
+def test_up_to_a_checkpoint_nothing_is_missing() -> None:
     listed = FakeList(rows_of(range(1, 2_000)))
     outcome = pump(keyset([KeysetReader(source(page_size=5))], resumable={"clock": "C"}), listed)
     assert outcome.states
@@ -112,11 +112,11 @@ def test_behind_a_checkpoint_nothing_is_missing() -> None:
         assert set(outcome.ids[:count]) >= set(range(1, state["snapshot"]["after"] + 1))
 
 
-def test_a_checkpoint_of_several_sources_is_that_of_the_slowest() -> None:
-    sources = [source(page_size=5), source(page_size=5)]
+def test_a_checkpoint_of_several_lists_is_that_of_the_slowest() -> None:
+    list_specs = [source(page_size=5), source(page_size=5)]
     thin, dense = rows_of(range(1, 100_000, 200)), rows_of(range(1, 1_500))
-    lists = [(sources[0], FakeList(thin)), (sources[1], FakeList(dense))]
-    outcome = pump(keyset([KeysetReader(each) for each in sources], resumable={}), lists)
+    lists = [(list_specs[0], FakeList(thin)), (list_specs[1], FakeList(dense))]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs], resumable={}), lists)
     for state, count in zip(outcome.states, outcome.read_before, strict=True):
         after = state["snapshot"]["after"]
         held = Counter(outcome.ids[:count])
@@ -178,7 +178,7 @@ def test_rows_inserted_and_deleted_while_reading(seed: int) -> None:
 @pytest.mark.parametrize("counts", [True, False], ids=["counted", "uncounted"])
 @pytest.mark.parametrize("wraps", [True, False], ids=["wraps", "empty"])
 @pytest.mark.parametrize("count", [51, 100, 101, 450, 3_001])
-def test_without_keyset_the_rows_come_by_offset_and_one_is_told(
+def test_without_keyset_rows_are_read_by_offset_with_a_notice(
     switch: str, count: int, *, counts: bool, wraps: bool
 ) -> None:
     rows = rows_of(range(1, count + 1))
@@ -187,42 +187,42 @@ def test_without_keyset_the_rows_come_by_offset_and_one_is_told(
     assert set(outcome.ids) == set(range(1, count + 1))
     assert len(outcome.warnings) == 1
     assert "crm.deal.list" in outcome.warnings[0]
-    assert any(ask.offset is not None for ask in outcome.asks)
+    assert any(request.offset is not None for request in outcome.asks)
 
 
 @pytest.mark.parametrize("switch", ["drops_id_filter", "drops_order"])
-def test_a_guard_broken_after_it_held_is_the_streams_error(switch: str) -> None:
+def test_a_check_that_fails_after_it_passed_fails_the_stream(switch: str) -> None:
     rows = rows_of(range(1, 1_001))
     Random(1).shuffle(rows)
     outcome = Outcome()
-    with pytest.raises(UntrustedError, match=r"crm\.deal\.list") as told:
+    with pytest.raises(UntrustedError, match=r"crm\.deal\.list") as raised:
         pump(keyset([KeysetReader(source())]), erring(switch, FakeList(rows, breaks_after=400)), outcome=outcome)
-    assert not isinstance(told.value, NoKeysetError)
+    assert not isinstance(raised.value, NoKeysetError)
     assert len(outcome.ids) == len(set(outcome.ids))
 
 
 @pytest.mark.parametrize("missing", [None, "", "x", [1]])
-def test_a_row_without_a_usable_key_is_not_believed(missing: Any) -> None:
+def test_a_row_without_a_usable_key_is_not_accepted(missing: Any) -> None:
     rows = rows_of(range(1, 10))
     listed = FakeList(rows)
     rows[4]["NAME"] = "Anna"
-    ask = KeysetReader(source()).page_request()
-    taken = listed.answer(ask)
+    request = KeysetReader(source()).page_request()
+    taken = listed.answer(request)
     taken.pages[0].rows[4]["ID"] = missing
     with pytest.raises(UntrustedError, match="ID"):
-        KeysetReader(source()).accept(ask, taken)
+        KeysetReader(source()).accept(request, taken)
 
 
-def test_a_page_that_repeats_a_row_is_not_believed() -> None:
-    ask = KeysetReader(source()).page_request()
+def test_a_page_that_repeats_a_row_is_not_accepted() -> None:
+    request = KeysetReader(source()).page_request()
     with pytest.raises(NoKeysetError):
-        KeysetReader(source()).accept(ask, FakeList(rows_of([1, 2, 2, 3])).answer(ask))
+        KeysetReader(source()).accept(request, FakeList(rows_of([1, 2, 2, 3])).answer(request))
 
 
-def test_a_page_that_begins_with_the_row_before_is_not_believed() -> None:
-    cursor = KeysetReader(source(), after=5)
+def test_a_page_that_begins_with_the_last_row_is_not_accepted() -> None:
+    reader = KeysetReader(source(), after=5)
     with pytest.raises(NoKeysetError):
-        cursor.accept(cursor.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(source()).page_request()))
+        reader.accept(reader.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(source()).page_request()))
 
 
 def test_a_failed_list_fails_the_stream() -> None:
@@ -230,12 +230,12 @@ def test_a_failed_list_fails_the_stream() -> None:
         read(FakeList([], error=RejectedError("no", code="ACCESS_DENIED")))
 
 
-def test_a_list_that_does_not_exist_here_is_tolerated() -> None:
-    sources = [source(ignorable_errors=frozenset({"not_found"})), source()]
+def test_a_list_that_does_not_exist_has_no_rows() -> None:
+    list_specs = [source(ignorable_errors=frozenset({"not_found"})), source()]
     absent = FakeList([], error=RejectedError("none", code="NOT_FOUND"))
-    lists = [(sources[0], absent), (sources[1], FakeList(rows_of([1, 2])))]
-    assert pump(keyset([KeysetReader(each) for each in sources]), lists).ids == [1, 2]
-    assert pump(read_whole(sources), lists).ids == [1, 2]
+    lists = [(list_specs[0], absent), (list_specs[1], FakeList(rows_of([1, 2])))]
+    assert pump(keyset([KeysetReader(each) for each in list_specs]), lists).ids == [1, 2]
+    assert pump(read_whole(list_specs), lists).ids == [1, 2]
 
 
 # Date filters
@@ -262,7 +262,7 @@ def test_a_dropped_date_filter_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("hours", [-14, -5, 0, 3, 12])
-def test_bounds_read_in_another_zone_are_cut_exactly_on_our_side(hours: int) -> None:
+def test_bounds_read_in_another_zone_are_cut_exactly_by_the_tap(hours: int) -> None:
     rows = rows_of(range(1, 400), stamp=lambda number: number * 900)
     window = Window(at(100_000), at(200_000))
     listed = FakeList(rows, shift=timedelta(hours=hours))
@@ -294,10 +294,10 @@ def test_half_open_windows(row: Row, *, inside: bool) -> None:
     assert rows_within(TASKS, [row], WINDOW) == ([row] if inside else [])
 
 
-@pytest.mark.parametrize("stamp", [None, "", {}, "2025-01-01 00:00:05", "01.01.2025", 5, "0001-01-01T00:00:00+03:00"])
-def test_a_row_without_a_readable_stamp_is_not_believed(stamp: Any) -> None:
+@pytest.mark.parametrize("value", [None, "", {}, "2025-01-01 00:00:05", "01.01.2025", 5, "0001-01-01T00:00:00+03:00"])
+def test_a_row_without_a_valid_date_time_is_not_accepted(value: Any) -> None:
     with pytest.raises(UntrustedError, match="changedDate"):
-        rows_within(TASKS, [{"changedDate": stamp}], WINDOW)
+        rows_within(TASKS, [{"changedDate": value}], WINDOW)
 
 
 def test_open_ends() -> None:
@@ -319,9 +319,9 @@ def test_offsets_end_and_repeat_nothing(count: int, *, counts: bool, wraps: bool
     assert outcome.requests <= ceil(count / 2_500) + 3
 
 
-def test_pages_of_an_uncounted_list_are_asked_for_in_growing_steps() -> None:
+def test_pages_of_an_uncounted_list_are_requested_in_growing_numbers() -> None:
     outcome = pump(read_by_offset(source()), FakeList(rows_of(range(1, 20_001)), counts=False))
-    assert [ask.pages for ask in outcome.asks][:4] == [1, 8, 50, 50]
+    assert [request.pages for request in outcome.asks][:4] == [1, 8, 50, 50]
     assert outcome.requests <= ceil(20_000 / 2_500) + 3
 
 
@@ -338,29 +338,29 @@ def test_offsets_drop_rows_seen_before() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 130])
 @pytest.mark.parametrize("counts", [True, False], ids=["counted", "uncounted"])
-def test_whole_lists_page_on_where_they_are_longer_than_an_answer(count: int, *, counts: bool) -> None:
+def test_whole_lists_of_several_pages(count: int, *, counts: bool) -> None:
     outcome = pump(read_whole([source()]), FakeList(rows_of(range(1, count + 1)), counts=counts))
     assert outcome.ids == list(range(1, count + 1))
 
 
 def test_many_whole_lists_share_one_request() -> None:
-    sources = [source() for _ in range(12)]
-    outcome = pump(read_whole(sources), FakeList(rows_of([1, 2])))
+    list_specs = [source() for _ in range(12)]
+    outcome = pump(read_whole(list_specs), FakeList(rows_of([1, 2])))
     assert (outcome.requests, len(outcome.rows)) == (1, 24)
 
 
-def test_a_key_twice_in_a_whole_list_is_told() -> None:
+def test_a_duplicate_key_in_a_whole_list_yields_a_notice() -> None:
     outcome = pump(read_whole([source()]), FakeList(rows_of([1, 2, 2])))
     assert outcome.ids == [1, 2, 2]
     assert "2" in outcome.warnings[0]
 
 
-def test_a_whole_list_without_keys_is_not_believed() -> None:
+def test_a_whole_list_without_keys_is_not_accepted() -> None:
     with pytest.raises(UntrustedError, match="ID"):
         pump(read_whole([source()]), FakeList([{"NAME": "a"}]))
 
 
-def test_keys_of_whole_lists_may_be_words() -> None:
+def test_keys_of_whole_lists_may_be_text() -> None:
     currencies = ListSpec(Endpoint("crm.currency.list", SinglePage(), listed, key="CURRENCY", request_key="CURRENCY"))
     assert pump(read_whole([currencies]), FakeList([{"CURRENCY": "RUB"}, {"CURRENCY": "USD"}])).rows == [
         {"CURRENCY": "RUB"},

@@ -1,4 +1,4 @@
-"""Reading ahead: chains are under way before the one they follow is answered; nothing rests on the guess but speed."""
+"""Prefetching: chains are requested before those they follow have been answered; only speed depends on the estimate."""
 
 from collections.abc import Callable
 from math import ceil
@@ -16,12 +16,12 @@ ROUNDS = range(25)
 
 
 def some(slots: int) -> Callable[[], int]:
-    """So many further requests at every wish."""
+    """Allow a number of prefetched requests at every read request."""
     return lambda: slots
 
 
 def read(ids: "list[int] | range", slots: int, **facts: object) -> Outcome:
-    """Read a list by id with so many requests beside the one it waits for."""
+    """Read a list by id with some requests besides the one it waits for."""
     listed = FakeList(rows_of(ids))
     for name, value in facts.items():
         setattr(listed, name, value)
@@ -29,7 +29,7 @@ def read(ids: "list[int] | range", slots: int, **facts: object) -> Outcome:
 
 
 def clusters(seed: int) -> list[int]:
-    """Ids in clusters and deserts of all sizes."""
+    """Ids in clusters and gaps of all sizes."""
     random, ids, at = Random(seed), list[int](), 0
     for _ in range(random.randint(1, 12)):
         at += random.choice([1, 50, 5_000, 200_000])
@@ -42,7 +42,7 @@ def clusters(seed: int) -> list[int]:
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 9, 39])
 @pytest.mark.parametrize("count", [51, 2_500, 2_550, 2_551, 7_501, 100_000])
-def test_dense_ids_cost_no_request_more(count: int, slots: int) -> None:
+def test_prefetching_dense_ids_costs_no_further_request(count: int, slots: int) -> None:
     outcome = read(range(1, count + 1), slots)
     assert outcome.ids == list(range(1, count + 1))
     assert outcome.requests <= ceil(count / 2_500) + 3
@@ -52,11 +52,11 @@ def test_several_chains_are_under_way_at_once() -> None:
     outcome = read(range(1, 100_001), 9)
     waits = [event for event in outcome.events if type(event).__name__ == "ReadRequest"]
     assert len(waits) >= len(outcome.asks) - 4
-    assert sum(ask.pages == CHAIN_LENGTH for ask in outcome.asks) >= 39
+    assert sum(request.pages == CHAIN_LENGTH for request in outcome.asks) >= 39
 
 
 @pytest.mark.parametrize("gaps", [0.01, 0.1, 0.5, 0.9])
-def test_ids_with_gaps_are_guessed_well_enough(gaps: float) -> None:
+def test_ids_with_gaps_are_estimated_well_enough(gaps: float) -> None:
     random = Random(3)
     ids = [number for number in range(1, 100_000) if random.random() > gaps]
     outcome = read(ids, 3)
@@ -65,7 +65,7 @@ def test_ids_with_gaps_are_guessed_well_enough(gaps: float) -> None:
 
 
 @pytest.mark.parametrize("seed", ROUNDS)
-def test_clusters_and_deserts_lose_nothing_and_cost_half_as_much_again_at_most(seed: int) -> None:
+def test_clusters_and_gaps_lose_nothing_and_cost_at_most_half_as_much_again(seed: int) -> None:
     ids = clusters(seed)
     outcome = read(ids, 3)
     alone = read(ids, 0)
@@ -74,7 +74,7 @@ def test_clusters_and_deserts_lose_nothing_and_cost_half_as_much_again_at_most(s
 
 
 @pytest.mark.parametrize("seed", ROUNDS)
-def test_an_erring_portal_ahead_neither_loses_nor_repeats_a_row(seed: int) -> None:
+def test_prefetching_from_an_erring_portal_neither_loses_nor_repeats_a_row(seed: int) -> None:
     random = Random(seed)
     ids = clusters(seed)
     listed = FakeList(rows_of(ids), short=random if seed % 2 else None)
@@ -83,14 +83,14 @@ def test_an_erring_portal_ahead_neither_loses_nor_repeats_a_row(seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", ROUNDS)
-def test_chains_cut_short_ahead_are_completed(seed: int) -> None:
+def test_prefetched_chains_that_are_cut_short_are_completed(seed: int) -> None:
     random = Random(seed)
     ids = list(range(1, 30_000, random.randint(1, 3)))
     listed = FakeList(rows_of(ids))
 
-    def cut(ask: PageRequest) -> Answer:
-        answer = listed.answer(ask)
-        return Answer(answer.pages[: random.randint(1, len(answer.pages))]) if ask.pages > 1 else answer
+    def cut(request: PageRequest) -> Answer:
+        answer = listed.answer(request)
+        return Answer(answer.pages[: random.randint(1, len(answer.pages))]) if request.pages > 1 else answer
 
     outcome = pump(keyset([KeysetReader(source())]), cut, ahead=lambda: random.randint(0, 4))
     assert outcome.ids == ids
@@ -130,17 +130,17 @@ def test_stopped_while_chains_are_under_way_and_resumed_the_union_is_whole(seed:
     assert sorted({*known, *after.ids}) == ids
 
 
-def test_several_lists_read_ahead_side_by_side() -> None:
-    sources = [source(), source()]
-    lists = [(each, FakeList(rows_of(range(1, 20_001)))) for each in sources]
-    outcome = pump(keyset([KeysetReader(each) for each in sources]), lists, ahead=some(3))
+def test_several_lists_are_prefetched_side_by_side() -> None:
+    list_specs = [source(), source()]
+    lists = [(each, FakeList(rows_of(range(1, 20_001)))) for each in list_specs]
+    outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists, ahead=some(3))
     assert sorted(outcome.ids) == sorted(list(range(1, 20_001)) * 2)
 
 
-def test_guards_hold_for_chains_ahead() -> None:
+def test_prefetched_chains_are_checked() -> None:
     listed = FakeList(rows_of(range(1, 50_001)), breaks_after=20_000, drops_id_filter=True)
     outcome = Outcome()
-    with pytest.raises(UntrustedError, match="do not rise"):
+    with pytest.raises(UntrustedError, match="do not ascend"):
         pump(keyset([KeysetReader(source())]), listed, outcome=outcome, ahead=some(9))
     assert outcome.ids == list(range(1, len(outcome.ids) + 1))
 
@@ -150,15 +150,15 @@ def nothing(_: PageRequest) -> None:
 
 
 def begun(ids: "list[int] | range") -> KeysetReader:
-    """A cursor whose first page and newest id are here."""
-    cursor, listed = KeysetReader(source()), FakeList(rows_of(ids))
-    cursor.learn_newest_id(listed.answer(cursor.newest_id_request()))
-    page = cursor.page_request()
-    cursor.accept(page, listed.answer(page))
-    return cursor
+    """A reader whose first page and newest id have been read."""
+    reader, listed = KeysetReader(source()), FakeList(rows_of(ids))
+    reader.learn_newest_id(listed.answer(reader.newest_id_request()))
+    page = reader.page_request()
+    reader.accept(page, listed.answer(page))
+    return reader
 
 
-def test_nothing_is_given_beforehand_that_may_not_be_needed() -> None:
+def test_nothing_is_prefetched_that_may_not_be_needed() -> None:
     last = begun(range(1, 2_000))
     last.chain_request(CHAIN_LENGTH)
     assert last.prefetch_request(50, nothing) is None, "the chain it waits for reaches the end"
@@ -166,36 +166,38 @@ def test_nothing_is_given_beforehand_that_may_not_be_needed() -> None:
     assert short.prefetch_request(50, nothing) is None, "it waits for nothing"
     page = short.page_request()
     short.accept(page, Answer([Page(rows_of(range(1, 51)))]))
-    assert short.prefetch_request(50, nothing) is None, "nobody knows where the list ends"
+    assert short.prefetch_request(50, nothing) is None, "the newest id is unknown"
 
 
-def test_as_many_chains_as_there_is_room_for_and_no_further_than_the_end() -> None:
-    cursor = begun(range(1, 20_001))
-    cursor.chain_request(CHAIN_LENGTH)
-    given = [ask for _ in range(MAX_PREFETCHED_CHAINS) if (ask := cursor.prefetch_request(50, nothing)) is not None]
-    assert [ask.after for ask in given] == [2_550 + 2_500 * number for number in range(7)]
+def test_chains_are_prefetched_up_to_the_newest_id() -> None:
+    reader = begun(range(1, 20_001))
+    reader.chain_request(CHAIN_LENGTH)
+    given = [
+        request for _ in range(MAX_PREFETCHED_CHAINS) if (request := reader.prefetch_request(50, nothing)) is not None
+    ]
+    assert [request.after for request in given] == [2_550 + 2_500 * number for number in range(7)]
     assert given[-1].pages == CHAIN_LENGTH, "slack"
-    assert cursor.prefetch_request(50, nothing) is None
+    assert reader.prefetch_request(50, nothing) is None
 
 
-def test_a_list_that_is_not_as_dense_at_its_end_is_read_one_by_one_at_first() -> None:
-    cursor = begun([*range(1, 10_000), *range(10_000, 1_000_000, 50)])
-    cursor.chain_request(CHAIN_LENGTH)
-    assert cursor.prefetch_request(50, nothing) is None
+def test_a_list_that_is_less_dense_at_its_end_is_not_prefetched_at_first() -> None:
+    reader = begun([*range(1, 10_000), *range(10_000, 1_000_000, 50)])
+    reader.chain_request(CHAIN_LENGTH)
+    assert reader.prefetch_request(50, nothing) is None
 
 
-def test_a_gap_is_asked_for_as_soon_as_it_is_seen() -> None:
-    cursor, listed = begun(range(1, 30_001)), FakeList(rows_of(range(1, 30_001)))
-    cursor.chain_request(CHAIN_LENGTH)
-    second, third = (cursor.prefetch_request(50, nothing) for _ in range(2))
+def test_a_gap_is_requested_as_soon_as_it_shows() -> None:
+    reader, listed = begun(range(1, 30_001)), FakeList(rows_of(range(1, 30_001)))
+    reader.chain_request(CHAIN_LENGTH)
+    second, third = (reader.prefetch_request(50, nothing) for _ in range(2))
     assert second is not None
     assert third is not None
-    answers = {id(second): Answer(listed.answer(second).pages[:-3])}
-    gap = cursor.prefetch_request(50, lambda ask: answers.get(id(ask)))
+    answers = {second.id: Answer(listed.answer(second).pages[:-3])}
+    gap = reader.prefetch_request(50, lambda request: answers.get(request.id))
     assert gap is not None
     assert (gap.after, gap.pages) == (4_900, 4)
-    answers[id(gap)] = listed.answer(gap)
-    assert list(cursor.prefetched)[:3] == [second, gap, third]
-    following = cursor.prefetch_request(50, lambda ask: answers.get(id(ask)))
+    answers[gap.id] = listed.answer(gap)
+    assert list(reader.prefetched)[:3] == [second, gap, third]
+    following = reader.prefetch_request(50, lambda request: answers.get(request.id))
     assert following is not None
-    assert following.after == 7_550, "it is not asked for again"
+    assert following.after == 7_550, "it is not requested again"

@@ -1,4 +1,4 @@
-"""What tells rows apart, and lists that come whole, by offset, or refuse what others drop."""
+"""Primary keys, and lists that are read whole, by offset, or that refuse what others drop."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,32 +14,32 @@ from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.full_table import deduplicated, read_remaining, read_whole
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.keyset_reader import KeysetReader, KeysetSupport
 from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.strategy import handle_events
 from tap_bitrix24.replication.validation import keys_of
-from tests.support.lists import FakeList, pump, rows_of, source
+from tests.support.lists import FakeList, Outcome, pump, rows_of, source
 
 UNORDERED = StartParameter(order=None)
 
 
 def keyed(*identity: str, paging: Pagination = UNORDERED, counts: bool = True, page_size: int = 50) -> ListSpec:
-    """A list whose rows are told apart by these keys."""
+    """A list with this primary key."""
     return ListSpec(
         Endpoint("crm.address.list", paging, listed, reliable_total=counts, page_size=page_size), identity=identity
     )
 
 
 def pages(*answers: Sequence[Row], total: int | None = None) -> Any:
-    """A list that answers with these pages, one for each offset."""
+    """A portal that answers with these pages, one for each offset."""
 
-    def answer(ask: PageRequest) -> Answer:
-        size = ask.list_spec.endpoint.page_size
-        first = (ask.offset or 0) // size
+    def answer(request: PageRequest) -> Answer:
+        size = request.list_spec.endpoint.page_size
+        first = (request.offset or 0) // size
         return Answer(
             [
                 Page([dict(row) for row in answers[min(number, len(answers) - 1)]], total)
-                for number in range(first, first + ask.pages)
+                for number in range(first, first + request.pages)
             ]
         )
 
@@ -63,7 +63,7 @@ def pages(*answers: Sequence[Row], total: int | None = None) -> Any:
         (None, [], []),
     ],
 )
-def test_what_tells_rows_apart(identity: tuple[str, ...] | None, rows: list[Row], keys: list[Any]) -> None:
+def test_primary_keys(identity: tuple[str, ...] | None, rows: list[Row], keys: list[Any]) -> None:
     owner = ListSpec(Endpoint("crm.address.list", UNORDERED, listed), identity=identity)
     assert keys_of(owner, rows, "here") == keys
 
@@ -71,24 +71,24 @@ def test_what_tells_rows_apart(identity: tuple[str, ...] | None, rows: list[Row]
 @pytest.mark.parametrize("missing", [None, ""])
 def test_a_row_without_part_of_its_key_names_method_page_and_key(missing: Any) -> None:
     rows: list[Row] = [{"A": 1, "B": 0}, {"A": 2, "B": missing}, {"A": 3}]
-    with pytest.raises(UntrustedError) as told:
+    with pytest.raises(UntrustedError) as raised:
         keys_of(keyed("A", "B"), rows, "at offset 50")
-    assert str(told.value) == "crm.address.list: row 2 of the page at offset 50 lacks its key A, B"
-    assert told.value.method == "crm.address.list"
+    assert str(raised.value) == "crm.address.list: row 2 of the page at offset 50 has no primary key (A, B)"
+    assert raised.value.method == "crm.address.list"
 
 
-def test_by_offset_a_row_without_its_key_ends_the_stream_with_its_page() -> None:
+def test_by_offset_a_row_without_its_key_fails_the_stream() -> None:
     listed_pages = pages([{"A": number, "B": 1} for number in range(50)], [{"A": 60, "B": 1}, {"A": 61}])
-    with pytest.raises(UntrustedError, match="row 2 of the page at offset 50 lacks its key A, B"):
+    with pytest.raises(UntrustedError, match=r"row 2 of the page at offset 50 has no primary key \(A, B\)"):
         pump(read_by_offset(keyed("A", "B")), listed_pages)
 
 
-def test_by_id_a_row_without_its_key_names_the_id_before_it() -> None:
+def test_by_id_a_row_without_its_key_is_located_by_the_id_before_its_page() -> None:
     rows = rows_of(range(1, 60))
     rows[54] = {"ID": None, "DATE_MODIFY": rows[54]["DATE_MODIFY"]}
-    cursor = KeysetReader(source(), after=50)
-    with pytest.raises(UntrustedError, match="row 5 of the page behind id 50 lacks its key ID"):
-        cursor.accept(cursor.page_request(), Answer([Page(rows[50:])]))
+    reader = KeysetReader(source(), after=50)
+    with pytest.raises(UntrustedError, match=r"row 5 of the page after id 50 has no primary key \(ID\)"):
+        reader.accept(reader.page_request(), Answer([Page(rows[50:])]))
 
 
 def test_rows_of_a_composite_key_are_read_once_each() -> None:
@@ -98,13 +98,13 @@ def test_rows_of_a_composite_key_are_read_once_each() -> None:
     assert outcome.rows == rows
 
 
-def test_rows_that_only_their_content_tells_apart() -> None:
+def test_rows_without_a_primary_key_are_compared_whole() -> None:
     rows = [{"LANG": lang, "NAME": f"N{number}"} for number in range(30) for lang in ("en", "de")]
     outcome = pump(read_by_offset(keyed()), pages(rows[:50], rows[50:], rows[:50]))
     assert outcome.rows == rows
 
 
-def test_a_composite_key_twice_in_a_whole_list_is_told() -> None:
+def test_a_duplicate_composite_key_in_a_whole_list_yields_a_notice() -> None:
     rows: list[Row] = [{"A": 1, "B": 1}, {"A": 1, "B": 2}, {"A": "1", "B": "2"}]
     outcome = pump(read_whole([keyed("A", "B", paging=SinglePage())]), pages(rows, total=3))
     assert len(outcome.rows) == 3
@@ -115,7 +115,7 @@ def test_a_composite_key_twice_in_a_whole_list_is_told() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 49, 50, 51, 120, 150])
-def test_a_total_that_is_the_page_size_is_not_believed(count: int) -> None:
+def test_a_total_that_is_the_page_size_is_ignored(count: int) -> None:
     owner = ListSpec(Endpoint("crm.address.list", UNORDERED, listed, reliable_total=False))
     listed_rows = FakeList(rows_of(range(1, count + 1)), page_total=True, counts=False)
     for reading in (read_whole([owner]), read_by_offset(owner)):
@@ -123,20 +123,20 @@ def test_a_total_that_is_the_page_size_is_not_believed(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [99, 101])
-def test_fewer_rows_than_the_portal_counts_are_not_complete(count: int) -> None:
+def test_fewer_rows_than_the_total_fail_the_stream(count: int) -> None:
     rows = [{"A": number} for number in range(100)]
     with pytest.raises(UntrustedError, match=r"50 different rows of \d+"):
         pump(read_by_offset(keyed("A")), pages(rows[:50], rows[:50], total=count))
 
 
-def test_a_whole_list_that_counts_all_its_rows_is_not_paged() -> None:
+def test_a_whole_list_with_a_total_that_fits_has_one_page() -> None:
     rows = rows_of(range(1, 51))
     outcome = pump(read_whole([source()]), pages(rows, total=50))
     assert (outcome.requests, len(outcome.rows)) == (1, 50)
 
 
 @pytest.mark.parametrize("count", [50, 70])
-def test_a_method_without_pages_is_asked_once_however_many_rows_it_gives(count: int) -> None:
+def test_a_method_without_pages_is_requested_once_however_many_rows_it_returns(count: int) -> None:
     owner = ListSpec(Endpoint("crm.status.list", SinglePage(), listed))
     outcome = pump(read_whole([owner]), pages(rows_of(range(1, count + 1))))
     assert (outcome.requests, len(outcome.rows)) == (1, count)
@@ -154,7 +154,7 @@ def test_an_empty_answer_is_the_end() -> None:
 
 @pytest.mark.parametrize("total", [120, None], ids=["counted", "uncounted"])
 def test_lists_of_several_pages_share_their_requests(total: int | None) -> None:
-    """Parents with a second page of children are the rule where a page holds ten."""
+    """Most parents have a second page of children where a page holds ten."""
     rows = rows_of(range(1, 121))
     lists = [keyed("ID") for _ in range(25)]
     reading = read_whole(lists) if total is None else read_by_offset(*lists)
@@ -175,39 +175,39 @@ def test_a_strict_list_that_refuses_keyset_is_read_by_offset(switch: str, count:
     if switch == "refuses_order" or count >= 50:
         (warning,) = outcome.warnings
         assert "not allowed" in warning
-        assert "by offset" in warning
+        assert "offset pagination" in warning
 
 
-def test_a_list_that_refuses_everything_fails_with_its_own_words() -> None:
+def test_a_list_that_refuses_everything_fails_with_its_own_error() -> None:
     refused = FakeList([], error=RejectedError("crm.deal.list: Access denied.", code=""))
     with pytest.raises(RejectedError, match="Access denied"):
         pump(keyset([KeysetReader(source())]), refused)
 
 
-def test_a_refusal_after_keyset_was_right_is_the_streams_error() -> None:
+def test_a_refusal_after_keyset_was_proven_fails_the_stream() -> None:
     listed_rows = FakeList(rows_of(range(1, 400)))
 
-    def answer(ask: PageRequest) -> Answer:
-        listed_rows.refuses_id_filter = bool(ask.after and ask.after > 100)
-        return listed_rows.answer(ask)
+    def answer(request: PageRequest) -> Answer:
+        listed_rows.refuses_id_filter = bool(request.after and request.after > 100)
+        return listed_rows.answer(request)
 
-    cursor = KeysetReader(source(), after=50)
-    ask = cursor.page_request()
-    cursor.accept(ask, answer(ask))
-    assert cursor.keyset_proven
+    reader = KeysetReader(source(), after=50)
+    request = reader.page_request()
+    reader.accept(request, answer(request))
+    assert reader.support is KeysetSupport.PROVEN
     with pytest.raises(RejectedError, match="not allowed"):
-        pump(keyset([cursor]), answer)
+        pump(keyset([reader]), answer)
 
 
 # Cursors as parameters
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 170])
-def test_a_list_with_a_parameter_to_start_behind(count: int) -> None:
+def test_a_list_with_a_parameter_for_the_last_id(count: int) -> None:
     owner = ListSpec(Endpoint("im.dialog.messages.get", SinceId(), listed))
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
-    assert not any(ask.descending for ask in outcome.asks), "it has no other direction"
+    assert not any(request.descending for request in outcome.asks), "there is no descending order"
 
 
 @pytest.mark.parametrize("chains", [True, False])
@@ -217,13 +217,13 @@ def test_rows_a_batch_cannot_refer_to_are_read_page_by_page(*, chains: bool) -> 
     )
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, 501))))
     assert outcome.ids == list(range(1, 501))
-    assert (max(ask.pages for ask in outcome.asks) > 1) is chains
+    assert (max(request.pages for request in outcome.asks) > 1) is chains
 
 
 # One strategy inside another
 
 
-def test_what_a_strategy_finds_may_become_something_else() -> None:
+def test_events_of_an_inner_strategy_are_replaced() -> None:
     def handle(event: Any) -> Strategy:
         if isinstance(event, Rows):
             yield Notice(f"{len(event.rows)} rows")
@@ -238,7 +238,19 @@ def test_what_a_strategy_finds_may_become_something_else() -> None:
     assert len([event for event in outcome.events if isinstance(event, Checkpoint)]) % 2 == 0
 
 
-def test_a_row_of_two_lists_comes_once_unless_something_tells_it_apart() -> None:
+@pytest.mark.parametrize(("stop", "finished"), [(0, False), (50, False), (120, True)])
+def test_an_inner_strategy_is_stopped_between_its_steps(stop: int, *, finished: bool) -> None:
+    outcome, ends = Outcome(), list[bool]()
+
+    def outer() -> Strategy:
+        ends.append((yield from handle_events(read_by_offset(source()), stop=lambda: len(outcome.rows) >= stop)))
+
+    pump(outer(), FakeList(rows_of(range(1, 120))), outcome=outcome)
+    assert ends == [finished]
+    assert len(outcome.rows) == min(stop, 119)
+
+
+def test_a_row_of_two_lists_is_yielded_once_if_its_key_is_the_same() -> None:
     twins: list[Row] = [{"A": 1}, {"A": 1}]
     for lists, count in (
         ([keyed("A"), keyed("A")], 1),
@@ -249,12 +261,12 @@ def test_a_row_of_two_lists_comes_once_unless_something_tells_it_apart() -> None
 
 
 @pytest.mark.parametrize("deleted", [0, 1])
-def test_a_count_that_changes_meanwhile_is_told(deleted: int) -> None:
-    """A row deleted from a page that has been turned draws one over the border: nothing else tells."""
+def test_a_total_that_changes_meanwhile_yields_a_notice(deleted: int) -> None:
+    """A row deleted from a page that was read moves another one to that page: only `total` shows it."""
     rows = rows_of(range(1, 151))
 
-    def answer(ask: PageRequest) -> Answer:
-        start = ask.offset or 0
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
         held = rows[deleted:] if start else rows
         return Answer([Page(held[start : start + 50], len(held))])
 
@@ -263,12 +275,12 @@ def test_a_count_that_changes_meanwhile_is_told(deleted: int) -> None:
     assert len(outcome.rows) == 150 - deleted
 
 
-def test_rows_that_come_while_the_end_is_looked_for_do_not_keep_it_away() -> None:
-    """Beyond the end a legacy list answers page 1, which promises a next one and holds what has come meanwhile."""
+def test_rows_added_at_the_end_of_the_read_do_not_make_it_endless() -> None:
+    """Beyond the end a legacy list answers page 1, with a `next` and with the rows added meanwhile."""
     rows = rows_of(range(1, 121))
 
-    def answer(ask: PageRequest) -> Answer:
-        start = ask.offset or 0
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
         rows.insert(0, {"ID": str(1_000 + len(rows))})
         begin = start if start < len(rows) else 0
         return Answer([Page(rows[begin : begin + 50], len(rows), begin + 50 if begin + 50 < len(rows) else None)])
