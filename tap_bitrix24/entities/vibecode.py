@@ -36,7 +36,7 @@ MOST = 5_000
 """Rows of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
-def _list(path: str, paging: Pagination, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
+def _list(path: str, paging: Pagination, *, key: str = "id", size: int = PAGE, batchable: bool = True) -> Endpoint:
     return Endpoint(
         path,
         paging,
@@ -47,7 +47,7 @@ def _list(path: str, paging: Pagination, *, key: str = "id", size: int = PAGE, a
         page_size=size,
         supports_chaining=False,
         dialect=VIBECODE,
-        alone=alone or size == PAGE,
+        batchable=batchable and size != PAGE,
     )
 
 
@@ -111,7 +111,7 @@ def _at_once(stream: str, entity: str, *key: str, default: bool) -> Entity:
         selected_by_default=default,
         primary_key=key,
         fields_method=f"/{entity}/fields",
-        endpoint=_list(f"/{entity}", VibecodePages(sorted=False), size=MOST, alone=True),
+        endpoint=_list(f"/{entity}", VibecodePages(sorted=False), size=MOST, batchable=False),
         type_overrides=dict.fromkeys(key, "integer"),
     )
 
@@ -127,7 +127,7 @@ def _special(
     **more: Any,
 ) -> Entity:
     """A path of its own, in no batch; nothing but the documentation describes its rows."""
-    endpoint = _list(path, paging or VibecodePages(sorted=False), key=key[-1], size=SMALL, alone=True)
+    endpoint = _list(path, paging or VibecodePages(sorted=False), key=key[-1], size=SMALL, batchable=False)
     return Entity(
         stream=stream,
         endpoint=endpoint,

@@ -95,7 +95,7 @@ class PendingRequest:
     @property
     def lone(self) -> bool:
         """Whether it is a request of its own; a counted one is, for inside a batch controllers leave totals out."""
-        return self.page_request.counted or self.single or self.page_request.list_spec.endpoint.alone
+        return self.page_request.counted or self.single or not self.page_request.list_spec.endpoint.batchable
 
     @property
     def is_waiting(self) -> bool:
