@@ -17,7 +17,7 @@ from tap_bitrix24.throttling.operating_time import OperatingTimeLimiter
 from tap_bitrix24.throttling.page_cost import PageCostEstimator
 
 LINGER = 0.2
-"""Seconds a batch that is not full waits for more page requests while others are in flight: fewer requests, less waiting."""
+"""Seconds a batch that is not full waits for more page requests while others are in flight."""
 FULL = 0.9
 """Part of its capacity from which a batch counts as full."""
 
