@@ -1,107 +1,110 @@
-"""All errors of the tap; the type says the recovery, the text is one line an operator can act on.
+"""All errors of the tap: the type says the recovery, the text is one line an operator can act on.
 
-TapError                      exit code 1
-├── SettingsError             exit code 2: settings or credentials, nothing was read
-├── StreamsFailedError        some streams failed, the others are complete
-├── ReaderGoneError           nobody reads what is written: the whole run is over
-└── PortalError               an answer, or none, of the portal
-    ├── RetriableError        ask the same again later
-    │   ├── RateLimitedError      503 QUERY_LIMIT_EXCEEDED: the leaky bucket is full
-    │   ├── OperationLimitError   429 OPERATION_TIME_LIMIT: this method's budget is spent
-    │   └── UnavailableError      no answer, 5xx, HTML, cut off JSON
-    │       ├── TooSlowError      time-out or 504: ask for less at once
-    │       └── FaultyError       a failure of its own that may be blocked when repeated: a few tries
-    ├── AccessError           wrong secret, no rights, subscription ended: the whole run is over
-    │   └── ExpiredError          the access token has expired: once more with a new one
-    ├── MissingMethodError    method or scope not there: leave the stream out, or fail it
-    ├── RejectedError         the portal refuses this very command: that stream fails
-    │   └── DeniedError           or an expired token in disguise: once more with a new one
-    └── UntrustedError        an answer contradicts what was asked: that stream fails
-Interrupted                   exit code 128 + signal: STATE is written, the next run resumes
+The loader adds one (`target_duckdb/errors.py`); the demo portal answers with its own.
+
+TapError                        exit code 1
+├── SettingsError               exit code 2: a setting is wrong; nothing was read. Correct it
+├── StreamsFailedError          some streams are incomplete, the others complete. Run again with the last STATE
+├── ReaderGoneError             the target closed the pipe: the run ends. Run again with the last STATE
+└── PortalError                 the portal's answer, or the lack of one
+    ├── RetriableError          send the same request again later (`retries.py`)
+    │   ├── RateLimitedError        503 QUERY_LIMIT_EXCEEDED: all requests slow down, for up to 15 minutes
+    │   ├── OperationLimitError     429 OPERATION_TIME_LIMIT: this method waits until its operating time is reset
+    │   └── UnavailableError        no answer, 5xx, HTML, JSON that is cut off: up to 7 attempts
+    │       ├── TooSlowError        a time-out or 504: ask for fewer pages in one request
+    │       └── FaultyError         a fault that blocks the key when repeated: up to 3 attempts
+    ├── AccessError             exit code 2: wrong secret, no rights, subscription ended: the run ends
+    │   └── ExpiredError        the access token has expired: renew it, send once more
+    ├── MissingMethodError      method or scope not there: a stream selected by default is left out, another fails
+    ├── RejectedError           the portal refuses this very command: its stream fails
+    │   └── DeniedError         perhaps an expired access token: renew it, send once more, else as above
+    └── UntrustedError          the answer contradicts the request: read in another way, or the stream fails
+Interrupted                     exit code 128 + signal: STATE is written, the next run resumes from it
 """
 
 from __future__ import annotations
 
 
 class TapError(Exception):
-    """Any failure the tap knows how to name."""
+    """Any failure the tap has a name for."""
 
     exit_code = 1
+    """Of a process that ends with this error."""
 
 
 class SettingsError(TapError):
-    """A setting is wrong or missing; found before anything was read."""
+    """A setting, credential or input file is wrong or missing; found before anything was read."""
 
     exit_code = 2
 
 
 class StreamsFailedError(TapError):
-    """At the end of a run: which streams are not complete."""
+    """The end of a run in which some streams were not read completely; the text names them."""
 
 
 class ReaderGoneError(TapError):
-    """The program that reads the output has gone."""
+    """The program that reads the output closed the pipe."""
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived. No Exception: nothing that survives a failing stream may survive this."""
+    """SIGINT or SIGTERM arrived. Not an Exception: what survives a failing stream must not survive this."""
 
     def __init__(self, signum: int) -> None:
-        """Remember the signal: shells and schedulers expect 128 + its number as exit code."""
+        """Set the exit code shells and schedulers expect: 128 + the signal's number."""
         super().__init__(f"stopped by signal {signum}; run again with the last STATE to go on")
         self.exit_code = 128 + signum
 
 
 class PortalError(TapError):
-    """The portal's answer says no, or there is no usable answer."""
+    """An answer of the portal that is an error, or no usable answer."""
 
-    def __init__(self, text: str, *, code: str = "", method: str = "", after: float = 0.0) -> None:
+    def __init__(self, text: str, *, code: str = "", method: str = "", retry_after: float = 0.0) -> None:
         """Keep the portal's error code and the method it is about.
 
         Args:
             text: One line for the operator; must hold no URL (a webhook's URL is its secret).
             code: The portal's `error` as text; empty is normal for classic CRM methods.
-            method: The list or field method asked.
-            after: Seconds the portal wants us to wait before we ask again, if it says so.
+            method: The REST method that was called.
+            retry_after: Seconds the portal asks to wait before the next request; 0 if it does not say.
         """
         super().__init__(text)
         self.code = code
         self.method = method
-        self.after = after
+        self.retry_after = retry_after
 
 
 class RetriableError(PortalError):
-    """Worth asking again."""
+    """A failure that passes: the same request may succeed later."""
 
 
 class RateLimitedError(RetriableError):
-    """The web tier's leaky bucket is full."""
+    """Too many requests: the portal's leaky bucket is full, for all methods and everybody behind the same address."""
 
 
 class OperationLimitError(RetriableError):
-    """The method has used up its execution time; other methods go on."""
+    """The method has used up its operating time; other methods may be called."""
 
 
 class UnavailableError(RetriableError):
-    """No answer, or one that is not the API's."""
+    """No answer, or one that is not the API's: a network failure, a gateway's page, a restart."""
 
 
 class TooSlowError(UnavailableError):
-    """The answer took longer than the portal or we allow."""
+    """The answer took longer than the portal or the tap allows."""
 
 
 class FaultyError(UnavailableError):
-    """A failure of the API's own; it counts them, and blocks who provokes too many of a kind."""
+    """A fault of the API itself; the service counts them and blocks the key that provokes too many of one kind."""
 
 
 class AccessError(PortalError):
-    """The credentials do not open this portal."""
+    """The credentials are not accepted; no other request would be."""
 
     exit_code = 2
 
 
 class ExpiredError(AccessError):
-    """The access token is no longer valid; with a new one the same request may pass."""
+    """The access token is no longer valid; with a new one the same request may succeed."""
 
 
 class MissingMethodError(PortalError):
@@ -109,12 +112,12 @@ class MissingMethodError(PortalError):
 
 
 class RejectedError(PortalError):
-    """The portal refuses the command as it stands."""
+    """The portal refuses the command as it stands; other commands may succeed."""
 
 
 class DeniedError(RejectedError):
-    """Refused, or an expired token in disguise: old versions of REST 3.0 answer both alike."""
+    """Refused, or an expired access token: older versions of REST 3.0 answer both alike."""
 
 
 class UntrustedError(PortalError):
-    """Rows contradict the question: wrong order, outside the filter, without a key."""
+    """Rows that contradict the request: out of order, outside the filter, without a key."""

@@ -1,7 +1,7 @@
-"""`tap-bitrix24-auth`: the first authorization of an application, in the user's own browser.
+"""`tap-bitrix24-auth`: the first authorization of an OAuth application, in the user's own browser.
 
-The portal sends the browser back to an address of this machine, which must be the one in the application's settings.
-Exit codes: 0, 2 (settings, consent refused, nobody came), 130.
+The portal redirects the browser to an address of this machine, which must be the one in the application's settings.
+Exit codes: 0, 2 (settings, consent refused, time-out), 130 (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -27,99 +27,105 @@ from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.settings import check
 
 PROGRAM = "tap-bitrix24-auth"
-KEYBOARD = 130
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
 
 
 class _Listener(HTTPServer):
-    """Waits for the browser to come back."""
+    """Listens on loopback for the browser the portal redirects."""
 
     def __init__(self, port: int, state: str) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.state = state
-        self.brought: dict[str, str] | None = None
+        self.answer: dict[str, str] | None = None
+        """Query of the redirect: `code`, or `error`."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
-        """Take what the browser brings; what does not know our state is not for us."""
+        """Take the query of the redirect; without the state of this sign-in it is somebody else's."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        ours = secrets.compare_digest(query.get("state", ""), self.server.state)
-        text = "Signed in: you may close this page." if ours and "code" in query else "Not signed in."
-        if ours:
-            self.server.brought = query
+        is_ours = secrets.compare_digest(query.get("state", ""), self.server.state)
+        text = "Signed in: you may close this page." if is_ours and "code" in query else "Not signed in."
+        if is_ours:
+            self.server.answer = query
         body = text.encode()
-        self.send_response(200 if ours else 400)
+        self.send_response(200 if is_ours else 400)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_: Any, **__: Any) -> None:
-        """Say nothing: the address holds the code."""
+        """Log nothing: the address holds the code."""
 
 
-def _code(door: OAuth, port: int, seconds: float) -> tuple[str, str]:
-    """Have the user consent; returns the code and the address it was sent to."""
+def _authorize(credentials: OAuth, port: int, seconds: float) -> tuple[str, str]:
+    """Wait until the user has consented in the browser; return the code and the address it was sent to.
+
+    Raises:
+        SettingsError: The port is taken, the user refused, or the time is over.
+    """
     state = secrets.token_urlsafe(24)
     try:
         listener = _Listener(port, state)
     except OSError as error:
-        msg = f"Port {port} of this machine can't be listened at ({error.strerror}): choose another with --port."
+        msg = f"cannot listen on 127.0.0.1:{port} ({error.strerror}); choose another port with --port"
         raise SettingsError(msg) from None
     with contextlib.closing(listener.socket):
         redirect = f"http://127.0.0.1:{listener.server_address[1]}/"
-        query = urlencode({"client_id": door.application.client_id, "state": state, "redirect_uri": redirect})
-        address = f"{door.application.portal}/oauth/authorize/?{query}"
+        query = urlencode({"client_id": credentials.application.client_id, "state": state, "redirect_uri": redirect})
+        address = f"{credentials.application.portal}/oauth/authorize/?{query}"
         sys.stdout.write(f"Open this address in a browser signed in to the portal:\n{address}\n")
         sys.stdout.flush()
         webbrowser.open(address)
-        until = time.monotonic() + seconds
-        while listener.brought is None and (left := until - time.monotonic()) > 0:
+        deadline = time.monotonic() + seconds
+        while listener.answer is None and (left := deadline - time.monotonic()) > 0:
             listener.timeout = left
             listener.handle_request()
-    brought = listener.brought or {}
-    if "code" not in brought:
-        reason = f"the portal says {brought['error']}" if "error" in brought else f"nobody came in {seconds:.0f} s"
+    answer = listener.answer or {}
+    if "code" not in answer:
+        reason = f"the portal answered {answer['error']}" if "error" in answer else f"no consent within {seconds:.0f} s"
         msg = f"Not signed in: {reason}. Consent in the portal, with {redirect} as the application's redirect address."
         raise SettingsError(msg)
-    return brought["code"], redirect
+    return answer["code"], redirect
 
 
 def sign_in(config: Path, port: int, seconds: float) -> str:
-    """Authorize the application of a tap's settings; returns what to tell.
+    """Authorize the application of a tap's settings and store its tokens; return a line for the user.
 
     Args:
         config: The tap's config.json.
-        port: Of this machine, where the browser is sent back to; 0 picks a free one.
-        seconds: How long to wait for it.
+        port: Of this machine, to which the browser is redirected; 0 picks a free one.
+        seconds: How long to wait for consent.
 
     Raises:
-        TapError: Settings are wrong, or there is no consent.
+        TapError: A setting is wrong, or there was no consent.
     """
     settings = check(read_object(f"--config {config}", config.read_bytes))
-    door = settings.credentials
-    if settings.connection != OAUTH or not isinstance(door, OAuth) or settings.token_file is None:
-        msg = "Signing in takes portal_url, client_id, client_secret and token_file."
+    credentials = settings.credentials
+    if settings.connection != OAUTH or not isinstance(credentials, OAuth) or settings.token_file is None:
+        msg = "Signing in needs portal_url, client_id, client_secret and token_file."
         raise SettingsError(msg)
-    door.post = lambda address, form: post_form(address, form, verify=settings.verify)
-    door.redeem(*_code(door, port, seconds))
-    return f"Signed in to {door.host}; the tokens are in {settings.token_file}."
+    credentials.post = lambda address, form: post_form(address, form, verify=settings.verify)
+    credentials.redeem(*_authorize(credentials, port, seconds))
+    return f"Signed in to {credentials.host}; the tokens are in {settings.token_file}."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script `tap-bitrix24-auth`."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Authorize the tap's application at a portal.")
     parser.add_argument("--config", type=Path, required=True, help="config.json of the tap")
-    parser.add_argument("--port", type=int, default=8025, help="port of this machine the browser comes back to")
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait for it")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--port", type=int, default=8025, help="port of this machine the browser is redirected to")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait for consent")
+    options = parser.parse_args(arguments)
     try:
-        sys.stdout.write(f"{sign_in(given.config, given.port, given.timeout)}\n")
+        sys.stdout.write(f"{sign_in(options.config, options.port, options.timeout)}\n")
     except TapError as error:
         sys.stderr.write(f"{PROGRAM}: {Redactor().clean(str(error))}\n")
         sys.exit(SettingsError.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write(f"{PROGRAM}: stopped by the keyboard\n")
-        sys.exit(KEYBOARD)
+        sys.stderr.write(f"{PROGRAM}: interrupted\n")
+        sys.exit(INTERRUPTED)

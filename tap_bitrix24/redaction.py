@@ -12,10 +12,10 @@ _WEBHOOK_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/\s\"'?]+")
 
 
 class Redactor(logging.Filter):
-    """Replaces secrets in text; as a logging filter it cleans message, arguments and traceback."""
+    """Replaces secrets in texts; as a logging filter it cleans message, arguments and traceback."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Hide these texts, raw and percent-encoded, and anything shaped like a webhook's path."""
+        """Hide these texts, as they are and percent-encoded, and anything shaped like a webhook's path."""
         super().__init__()
         forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
         self._secrets = sorted(forms, key=len, reverse=True)
@@ -26,13 +26,13 @@ class Redactor(logging.Filter):
             self._secrets = sorted({*self._secrets, secret, quote(secret, safe="")}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets; longer ones are replaced first, as they may hold shorter ones."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return _WEBHOOK_PATH.sub(rf"\1{HIDDEN}", text)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record in place; never drops it."""
+        """Clean the record in place; never drops it."""
         try:
             text = record.getMessage()
         except (TypeError, ValueError):  # a library's format string and arguments do not agree
@@ -44,9 +44,9 @@ class Redactor(logging.Filter):
         return True
 
     def guard(self) -> None:
-        """Clean whatever any library logs: attach to every handler there is (loggers don't pass filters down)."""
+        """Clean whatever any library logs: attach to every handler there is, because loggers pass no filters down."""
         loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
         for handler in {handler for logger in loggers for handler in logger.handlers}:
-            for old in [each for each in handler.filters if isinstance(each, Redactor)]:
-                handler.removeFilter(old)
+            for older in [each for each in handler.filters if isinstance(each, Redactor)]:
+                handler.removeFilter(older)
             handler.addFilter(self)

@@ -1,1 +1,1 @@
-"""Credentials: what proves to a portal who is asking."""
+"""Credentials of the connections: addresses, headers, tokens."""

@@ -1,4 +1,4 @@
-"""How a request proves who it is. Explicit values only; nothing here knows streams or pages."""
+"""What a request needs to be accepted: an address and headers. Values only; nothing here knows streams or pages."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from tap_bitrix24.model.endpoint import REST_3
 
 
 class Credentials(Protocol):
-    """A way into a portal, as the client sees it."""
+    """The credentials of a connection, as the client sees them."""
 
     @property
     def host(self) -> str:
-        """What may be shown of it: scheme, host, port."""
+        """Scheme, host and port: the part of the address that may be shown."""
 
     def address(self, path: str, dialect: str) -> str:
-        """Where something is asked for in a dialect."""
+        """Return the URL of a path in a dialect; it may hold a secret."""
 
     def headers(self) -> Mapping[str, str]:
-        """What a request must carry besides."""
+        """Return the headers that prove who sends a request; obtains a token if need be."""
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """Get new credentials after a request with these headers was refused; False: there are none."""
+        """Replace credentials after a request with these headers was refused; False: there are no others."""
 
     def at_host(self, host: str) -> Self:
-        """The same way in at the portal's new host (scheme, host, port)."""
+        """Return the same credentials at the portal's new host (scheme, host, port)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An incoming webhook: user and secret are part of its URL, so the URL itself must never be shown."""
+    """An inbound webhook: user and secret are part of its URL, so the URL itself must never be shown."""
 
     url: str = field(repr=False)
     """Ends with a slash: `https://example.bitrix24.com/rest/1/secret/`."""
     secret: str = field(repr=False)
     host: str
-    """What may be shown: scheme, host, port."""
+    """Scheme, host and port: the part of the address that may be shown."""
 
     def address(self, path: str, dialect: str) -> str:
-        """Where a method is called; REST 3.0 lies below `api/`."""
+        """Return the URL of a method; REST 3.0 lies below `api/`."""
         root, user, secret, _ = self.url.rsplit("/", 3)
         return f"{root}/api/{user}/{secret}/{path}" if dialect == REST_3 else self.url + path
 
     def headers(self) -> Mapping[str, str]:
-        """Nothing: the URL says it all."""
+        """Return no headers: the URL is the proof."""
         return {}
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """A webhook has one secret."""
+        """Return False: a webhook has one secret."""
         del refused
         return False
 
     def at_host(self, host: str) -> Webhook:
-        """The same webhook at the portal's new host."""
+        """Return the same webhook at the portal's new host."""
         return replace(self, url=host + self.url[len(self.host) :], host=host)
 
 
@@ -63,26 +63,26 @@ class ApiKey:
     """A key in a header: VibeCode and the API of a site."""
 
     host: str
-    """What may be shown: scheme, host, port."""
+    """Scheme, host and port: the part of the address that may be shown."""
     root: str
     """Path of the API, without a slash at its end."""
     header: str
     secret: str = field(repr=False)
 
     def address(self, path: str, dialect: str) -> str:
-        """Where a path of the API lies."""
+        """Return the URL of a path of the API."""
         del dialect
         return f"{self.host}{self.root}{path}"
 
     def headers(self) -> Mapping[str, str]:
-        """The key."""
+        """Return the header with the key."""
         return {self.header: self.secret}
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """There is one key."""
+        """Return False: there is one key."""
         del refused
         return False
 
     def at_host(self, host: str) -> ApiKey:
-        """The same API at its new host."""
+        """Return the same key at the API's new host."""
         return replace(self, host=host)

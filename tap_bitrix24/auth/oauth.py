@@ -1,8 +1,8 @@
-"""OAuth 2.0: tokens renewed in time, rotated, and kept so that neither a crash nor a second tap loses them.
+"""OAuth 2.0: tokens renewed in time, rotated, and stored so that neither a crash nor a second tap loses them.
 
-Each renewal spends the refresh token and brings another. Whoever loses that answer is locked out until somebody clicks,
-so it is written down before anything else happens, and only one process at a time may ask.
-Nothing here sends: what posts a form is handed in.
+Each renewal uses up the refresh token and returns another. Whoever loses that answer is locked out until a person
+consents again in the portal: so it is stored before anything else happens, and only one process at a time may renew.
+Nothing here sends requests: the function that posts a form is passed in. See docs/protocol.md §8.
 """
 
 from __future__ import annotations
@@ -26,100 +26,106 @@ from tap_bitrix24.model.endpoint import REST_3
 
 LOG = logging.getLogger("tap-bitrix24.oauth")
 VENDOR = "https://oauth.bitrix24.tech/oauth/token/"
-"""Where tokens are renewed, unless the settings say otherwise."""
-AHEAD = 300.0
-"""Seconds before its end that a token is renewed; of short-lived ones the last tenth."""
-LIFE = 3600.0
-"""Seconds an access token lives if nobody tells."""
-_FAILING = 500
-_TOO_MANY = 429
-_GOOD = 200
+"""The vendor's authorization server, where tokens are renewed unless the settings name another."""
+RENEW_BEFORE = 300.0
+"""Seconds before its expiry that a token is renewed; of a short-lived one, the last tenth of its life."""
+DEFAULT_LIFETIME = 3600.0
+"""Seconds an access token is valid if the authorization server does not say."""
+_OK = 200
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
 _METHOD = "oauth/token"
-_AGAIN = "open the application in the portal to consent again, then run tap-bitrix24-auth or set a new refresh_token"
+_SIGNED_IN = "-"
+"""In place of a refresh token in the settings: the tokens descend from a sign-in with tap-bitrix24-auth."""
+_CONSENT_AGAIN = (
+    "open the application in the portal to consent again, then run tap-bitrix24-auth or set a new refresh_token"
+)
 
 Post = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
-"""Posts a form to an address and brings status and body; raises UnavailableError if there is no answer."""
+"""Posts a form to an address and returns status and body; raises UnavailableError if no answer comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The application the portal knows us as."""
+    """The application registered in the portal."""
 
     client_id: str
     client_secret: str = field(repr=False)
     portal: str
-    """Scheme, host, port and path of the portal, as configured, without a slash at its end."""
+    """URL of the portal as configured, without a slash at its end."""
     token_url: str = VENDOR
     allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTokens:
-    """What is kept between renewals."""
+    """What is stored between renewals; the fields are the keys of the token file."""
 
     client_id: str
     portal: str
     refresh_token: str = field(repr=False)
     access_token: str = field(default="", repr=False)
     expires_at: float = 0.0
-    """By our clock."""
-    expires_in: float = LIFE
+    """Seconds since 1970, by this machine's clock."""
+    expires_in: float = DEFAULT_LIFETIME
+    """Seconds the access token is valid in all."""
     client_endpoint: str = ""
+    """Root of the portal's REST API, as the authorization server gave it last."""
     started_with: str = ""
-    """Hash of the settings' refresh token this was begun with: another one in the settings is newer."""
+    """Hash of the refresh token in the settings these tokens descend from: another one in the settings is newer."""
     renewing_since: float = 0.0
-    """When a renewal was sent whose answer has not been written down."""
+    """When a renewal was sent whose answer has not been stored, in seconds since 1970; 0: there is none."""
 
-    def good(self, now: float) -> bool:
-        """Whether the access token will do for a while."""
-        return bool(self.access_token) and now < self.expires_at - min(AHEAD, self.expires_in / 10)
+    def is_fresh(self, now: float) -> bool:
+        """Whether the access token need not be renewed yet."""
+        return bool(self.access_token) and now < self.expires_at - min(RENEW_BEFORE, self.expires_in / 10)
 
 
 class TokenStore(Protocol):
-    """Where tokens are kept."""
+    """Where tokens are stored."""
 
     def locked(self) -> Any:
-        """Keep everybody else out, as a context."""
+        """Return a context in which no other process reads or writes."""
 
     def read(self) -> StoredTokens | None:
-        """What was kept last."""
+        """Return what was stored last, or None."""
 
-    def write(self, kept: StoredTokens) -> None:
-        """Keep it; once this returns, nothing loses it."""
+    def write(self, tokens: StoredTokens) -> None:
+        """Store tokens; once this returns, no crash loses them."""
 
 
 @dataclass
 class MemoryTokenStore:
-    """Keeps tokens for this process alone: the next one cannot renew what this one has spent."""
+    """Stores tokens for this process only: the next one cannot renew what this one has used up."""
 
-    kept: StoredTokens | None = None
+    tokens: StoredTokens | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """There is nobody else."""
+        """Return a context; no other process knows the tokens."""
         yield
 
     def read(self) -> StoredTokens | None:
-        """What was kept last."""
-        return self.kept
+        """Return what was stored last, or None."""
+        return self.tokens
 
-    def write(self, kept: StoredTokens) -> None:
-        """Keep it."""
-        self.kept = kept
+    def write(self, tokens: StoredTokens) -> None:
+        """Store tokens in memory."""
+        self.tokens = tokens
 
 
 @dataclass(frozen=True, slots=True)
 class FileTokenStore:
-    """A JSON file for its owner's eyes only: replaced as a whole, one process at a time."""
+    """A JSON file only its owner may read: replaced as a whole, by one process at a time."""
 
     path: Path
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Wait for other taps that use the same file.
+        """Return a context with a lock on the file; waits for other processes that hold it.
 
         Raises:
-            SettingsError: There can be no such file.
+            SettingsError: The file cannot be made there.
         """
         try:
             lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -132,10 +138,10 @@ class FileTokenStore:
             os.close(lock)
 
     def read(self) -> StoredTokens | None:
-        """What was kept last; None: nothing yet.
+        """Return what was stored last, or None where there is no file yet.
 
         Raises:
-            SettingsError: The file can't be read, or holds something else.
+            SettingsError: The file cannot be read, or holds something else.
         """
         try:
             return StoredTokens(**json.loads(self.path.read_bytes()))
@@ -147,17 +153,17 @@ class FileTokenStore:
             msg = f"token_file {self.path} holds no tokens: give another path, or delete it and sign in again."
             raise SettingsError(msg) from None
 
-    def write(self, kept: StoredTokens) -> None:
+    def write(self, tokens: StoredTokens) -> None:
         """Replace the file: whoever reads it sees the old one or the new one, also after a crash.
 
         Raises:
-            SettingsError: It can't be written.
+            SettingsError: It cannot be written.
         """
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         try:
             file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(file, "w", encoding="utf-8") as out:
-                json.dump(asdict(kept), out, indent=1)
+                json.dump(asdict(tokens), out, indent=1)
                 out.flush()
                 os.fsync(out.fileno())
             draft.replace(self.path)
@@ -169,7 +175,7 @@ class FileTokenStore:
 
 
 class OAuth:
-    """The door of an application: a token in a header, never in a URL, renewed once for all who need it."""
+    """The credentials of an application: a token in a header, never in a URL, renewed once for all threads."""
 
     def __init__(
         self,
@@ -178,25 +184,26 @@ class OAuth:
         refresh_token: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take what the settings say.
+        """Take the settings of an application.
 
         Args:
-            application: Who we are.
-            store: Where tokens are kept.
+            application: As registered in the portal.
+            store: Where tokens are stored.
             refresh_token: The one in the settings; empty: the store has one.
             clock: Seconds since 1970.
         """
         self.application = application
         self.post: Post | None = None
+        """Posts a form to the authorization server; set before the first request."""
         self.learnt: Callable[[str], None] = lambda _: None
-        """Told each new secret, so that nobody prints it."""
+        """Called with each new secret, so that it can be hidden in what is printed."""
         self._store = store
-        self._given = refresh_token
+        self._refresh_token = refresh_token
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: StoredTokens | None = None
+        self._tokens: StoredTokens | None = None
         self._root = f"{application.portal}/rest"
-        self._told = False
+        self._warned_of_move = False
 
     @property
     def host(self) -> str:
@@ -205,105 +212,118 @@ class OAuth:
         return f"{parts.scheme}://{parts.netloc}"
 
     def address(self, path: str, dialect: str) -> str:
-        """Where a method is called; REST 3.0 lies below `api/`."""
+        """Return the URL of a method; REST 3.0 lies below `api/`."""
         return f"{self._root}/api/{path}" if dialect == REST_3 else f"{self._root}/{path}"
 
     def headers(self) -> Mapping[str, str]:
-        """The access token, renewed if its end is near."""
+        """Return the header with the access token, which is renewed first if it expires soon."""
         with self._lock:
-            kept = self._kept
-            if kept is None or not kept.good(self._clock()):
-                kept = self._renewed(None)
-        return {"Authorization": f"Bearer {kept.access_token}"}
+            tokens = self._tokens
+            if tokens is None or not tokens.is_fresh(self._clock()):
+                tokens = self._renewed(None)
+        return {"Authorization": f"Bearer {tokens.access_token}"}
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """Renew after a request was refused; of several that used the same token, the first does it for all."""
+        """Renew the token a request was refused with; of several threads that used it, the first renews for all."""
         with self._lock:
             token = refused.get("Authorization", "").removeprefix("Bearer ")
-            if self._kept is None or self._kept.access_token == token:
+            if self._tokens is None or self._tokens.access_token == token:
                 self._renewed(token)
         return True
 
     def at_host(self, host: str) -> OAuth:
-        """The same application at the portal's new host."""
+        """Return the same credentials at the portal's new host."""
         self._root = f"{host}{urlsplit(self._root).path}"
         return self
 
     def redeem(self, code: str, redirect_uri: str) -> None:
-        """Spend the code of a first authorization, and keep what it brings."""
+        """Exchange the code of a first authorization for tokens, and store them.
+
+        Raises:
+            UnavailableError: The authorization server gave no usable answer.
+            AccessError: It refused the code.
+            SettingsError: The tokens cannot be stored.
+        """
         with self._lock, self._store.locked():
             form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-            self._keep(self._granted(form, None), self._begun("-"))
+            self._store_grant(self._request_grant(form, None), self._first_tokens(_SIGNED_IN))
 
     def _renewed(self, refused: str | None) -> StoredTokens:
-        """Renew the tokens, unless another process just has."""
-        with self._store.locked():
-            kept = self._current()
-            if kept.good(self._clock()) and kept.access_token != refused:
-                return self._use(kept)
-            self._store.write(replace(kept, renewing_since=kept.renewing_since or self._clock()))
-            granted = self._granted({"grant_type": "refresh_token", "refresh_token": kept.refresh_token}, kept)
-            return self._keep(granted, kept)
+        """Return renewed tokens; where another process renewed them just now, those.
 
-    def _current(self) -> StoredTokens:
-        """What is kept, or the beginning of it; a refresh token that is new in the settings counts more.
+        Args:
+            refused: An access token the portal did not accept, though it looked fresh.
+        """
+        with self._store.locked():
+            tokens = self._stored_tokens()
+            if tokens.is_fresh(self._clock()) and tokens.access_token != refused:
+                return self._use(tokens)
+            self._store.write(replace(tokens, renewing_since=tokens.renewing_since or self._clock()))
+            form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+            return self._store_grant(self._request_grant(form, tokens), tokens)
+
+    def _stored_tokens(self) -> StoredTokens:
+        """Return what is stored, or first tokens; a refresh token that is new in the settings comes before the store.
 
         Raises:
             SettingsError: There is no refresh token, or the file is another application's.
         """
-        kept, ours = self._store.read(), self.application
-        if kept is not None and (kept.client_id, kept.portal) != (ours.client_id, ours.portal):
+        tokens, application, given = self._store.read(), self.application, self._refresh_token
+        if tokens is not None and (tokens.client_id, tokens.portal) != (application.client_id, application.portal):
             msg = "token_file belongs to another application or portal: give each its own."
             raise SettingsError(msg)
-        if kept is None or (self._given and kept.started_with not in (_hash(self._given), _hash("-"))):
-            if not self._given:
+        if tokens is None or (given and tokens.started_with not in (_hash(given), _hash(_SIGNED_IN))):
+            if not given:
                 msg = "There is no refresh token yet: run tap-bitrix24-auth with these settings, or set refresh_token."
                 raise SettingsError(msg)
-            kept = self._begun(self._given)
-        self.learnt(kept.refresh_token)
-        return kept
+            tokens = self._first_tokens(given)
+        self.learnt(tokens.refresh_token)
+        return tokens
 
-    def _begun(self, refresh_token: str) -> StoredTokens:
-        ours = self.application
+    def _first_tokens(self, refresh_token: str) -> StoredTokens:
+        """Return what is known before the first renewal."""
         return StoredTokens(
-            client_id=ours.client_id, portal=ours.portal, refresh_token=refresh_token, started_with=_hash(refresh_token)
+            client_id=self.application.client_id,
+            portal=self.application.portal,
+            refresh_token=refresh_token,
+            started_with=_hash(refresh_token),
         )
 
-    def _granted(self, form: Mapping[str, str], kept: StoredTokens | None) -> Mapping[str, Any]:
-        """Ask the authorization server.
+    def _request_grant(self, form: Mapping[str, str], tokens: StoredTokens | None) -> Mapping[str, Any]:
+        """Return the authorization server's answer to a form, and the second it was requested at as `asked`.
 
         Raises:
-            UnavailableError: It gives no usable answer: ask again.
-            AccessError: It says no.
+            UnavailableError: It gave no usable answer; the request may be repeated.
+            AccessError: It refused; the text says what to do.
         """
         if self.post is None:
-            msg = "no connection to ask for tokens with"
+            msg = "OAuth.post is not set"
             raise RuntimeError(msg)
-        ours, asked = self.application, self._clock()
-        secrets = {"client_id": ours.client_id, "client_secret": ours.client_secret}
-        status, content = self.post(ours.token_url, {**form, **secrets})
+        requested_at = self._clock()
+        secrets = {"client_id": self.application.client_id, "client_secret": self.application.client_secret}
+        status, content = self.post(self.application.token_url, {**form, **secrets})
         try:
-            told = json.loads(content)
+            answer = json.loads(content)
         except ValueError:
-            told = None
-        if not isinstance(told, dict) or status >= _FAILING or status == _TOO_MANY:
+            answer = None
+        if not isinstance(answer, dict) or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
             text = f"the authorization server gives no usable answer (HTTP {status})"
             raise UnavailableError(text, method=_METHOD)
-        if "access_token" not in told or "refresh_token" not in told or status != _GOOD:
-            raise _refusal(str(told.get("error") or f"HTTP {status}"), kept)
-        return {**told, "asked": asked}
+        if "access_token" not in answer or "refresh_token" not in answer or status != _OK:
+            raise _refusal(str(answer.get("error") or f"HTTP {status}"), tokens)
+        return {**answer, "asked": requested_at}
 
-    def _keep(self, granted: Mapping[str, Any], kept: StoredTokens) -> StoredTokens:
-        """Write down what was granted, before it is used."""
-        life = granted.get("expires_in")
-        seconds = float(life) if isinstance(life, (int, float)) and life > 0 else LIFE
+    def _store_grant(self, grant: Mapping[str, Any], tokens: StoredTokens) -> StoredTokens:
+        """Store the tokens of an answer before they are used, and return them."""
+        lifetime = grant.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, (int, float)) and lifetime > 0 else DEFAULT_LIFETIME
         fresh = replace(
-            kept,
-            access_token=str(granted["access_token"]),
-            refresh_token=str(granted["refresh_token"]),
+            tokens,
+            access_token=str(grant["access_token"]),
+            refresh_token=str(grant["refresh_token"]),
             expires_in=seconds,
-            expires_at=float(granted["asked"]) + seconds,
-            client_endpoint=str(granted.get("client_endpoint") or kept.client_endpoint),
+            expires_at=float(grant["asked"]) + seconds,
+            client_endpoint=str(grant.get("client_endpoint") or tokens.client_endpoint),
             renewing_since=0.0,
         )
         self.learnt(fresh.access_token)
@@ -311,27 +331,28 @@ class OAuth:
         self._store.write(fresh)
         return self._use(fresh)
 
-    def _use(self, kept: StoredTokens) -> StoredTokens:
-        self._kept = kept
-        self.learnt(kept.access_token)
-        self._follow(kept.client_endpoint.rstrip("/"))
-        return kept
+    def _use(self, tokens: StoredTokens) -> StoredTokens:
+        """Send these tokens from now on, to the address that came with them."""
+        self._tokens = tokens
+        self.learnt(tokens.access_token)
+        self._follow(tokens.client_endpoint.rstrip("/"))
+        return tokens
 
     def _follow(self, endpoint: str) -> None:
-        """Go where the authorization server says the portal is now; the token goes nowhere in the clear.
+        """Use the address the authorization server gives for the portal, unless the token would go there unencrypted.
 
         Raises:
-            AccessError: That address is not safe.
+            AccessError: It would.
         """
         if not endpoint or endpoint == self._root:
             return
         new, old = urlsplit(endpoint), urlsplit(self._root)
         if new.scheme != "https" and not (self.application.allow_http or new.scheme == old.scheme):
-            text = f"the portal is said to be at {new.scheme}://{new.netloc} now, which is not safe: check portal_url"
+            text = f"the portal's address is now {new.scheme}://{new.netloc}, which is not encrypted: check portal_url"
             raise AccessError(text, method=_METHOD)
-        if new.netloc != old.netloc and not self._told:
+        if new.netloc != old.netloc and not self._warned_of_move:
             LOG.warning("%s has moved to %s: change portal_url", old.netloc, new.netloc)
-            self._told = True
+            self._warned_of_move = True
         self._root = endpoint
 
 
@@ -339,14 +360,14 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _refusal(code: str, kept: StoredTokens | None) -> AccessError:
-    """What an operator can do about a refusal, by its code."""
+def _refusal(code: str, tokens: StoredTokens | None) -> AccessError:
+    """Return the error for a refusal; its text says what the operator can do, by the server's code."""
     lost = ""
-    if kept is not None and kept.renewing_since:
-        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(kept.renewing_since))
-        lost = f"; the answer to the renewal begun {when} never arrived or was never saved, and its token is spent"
+    if tokens is not None and tokens.renewing_since:
+        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(tokens.renewing_since))
+        lost = f"; the answer to the renewal begun {when} never arrived or was never saved, and its token is used up"
     text = {
         "invalid_client": "client_id or client_secret is wrong: copy both from the application's page in the portal",
         "payment_required": "the portal's or the application's subscription has ended: renew it in the portal",
-    }.get(code.lower(), f"the refresh token is no longer accepted{lost}: {_AGAIN}")
+    }.get(code.lower(), f"the refresh token is no longer accepted{lost}: {_CONSENT_AGAIN}")
     return AccessError(f"OAuth: {text} [{code}]", code=code, method=_METHOD)

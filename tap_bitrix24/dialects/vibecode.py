@@ -149,7 +149,9 @@ def error(facts: Mapping[str, Any], status: int, method: str) -> PortalError:
     wait = facts.get("retryAfter")
     after = float(wait) if isinstance(wait, (int, float)) else _PAUSE if kind is UnavailableError else 0.0
     says = "; ".join(part for part in (text, told) if part)
-    return kind(f"{method}: {says or 'refused'} [{code or f'HTTP {status}'}]", code=code, method=method, after=after)
+    return kind(
+        f"{method}: {says or 'refused'} [{code or f'HTTP {status}'}]", code=code, method=method, retry_after=after
+    )
 
 
 def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:

@@ -111,7 +111,7 @@ def _entity(each: PagedList) -> Entity:
         page_size=each.size,
         supports_chaining=False,
         dialect=SITE,
-        alone=True,
+        batchable=False,
     )
     return Entity(
         stream=each.stream,

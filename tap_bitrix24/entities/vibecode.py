@@ -31,9 +31,18 @@ LARGEST_PAGE = 5_000
 """Rows of a page of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
-def _list(path: str, paging: Pagination, key: str, page_size: int, *, alone: bool, facts: ListFacts) -> ListMethods:
+def _list(path: str, paging: Pagination, key: str, page_size: int, *, batchable: bool, facts: ListFacts) -> ListMethods:
     endpoint = Endpoint(
-        path, paging, listed, "", key, key, page_size=page_size, supports_chaining=False, dialect=VIBECODE, alone=alone
+        path,
+        paging,
+        listed,
+        "",
+        key,
+        key,
+        page_size=page_size,
+        supports_chaining=False,
+        dialect=VIBECODE,
+        batchable=batchable,
     )
     return list_methods(endpoint, facts)
 
@@ -41,24 +50,24 @@ def _list(path: str, paging: Pagination, key: str, page_size: int, *, alone: boo
 def searchable_list(entity: str, *, described: bool = True) -> ListMethods:
     """A list that is read by id, page by page; `described` by its `/fields`."""
     facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
-    return _list(f"/{entity}/search", VibecodeSearch(), "id", SEARCH_PAGE, alone=True, facts=facts)
+    return _list(f"/{entity}/search", VibecodeSearch(), "id", SEARCH_PAGE, batchable=False, facts=facts)
 
 
 def dictionary(entity: str, *, described: bool = True, ordered: bool = True) -> ListMethods:
     """A dictionary, which shares a request with others; `described` by its `/fields`."""
     facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
-    return _list(f"/{entity}", VibecodePages(sorted=ordered), "id", SMALL_PAGE, alone=False, facts=facts)
+    return _list(f"/{entity}", VibecodePages(sorted=ordered), "id", SMALL_PAGE, batchable=True, facts=facts)
 
 
 def unsearchable_list(entity: str) -> ListMethods:
     """A list without ids, so that it cannot be searched by them: pages as large as they may be."""
     facts: ListFacts = {"fields": f"/{entity}/fields"}
-    return _list(f"/{entity}", VibecodePages(sorted=False), "id", LARGEST_PAGE, alone=True, facts=facts)
+    return _list(f"/{entity}", VibecodePages(sorted=False), "id", LARGEST_PAGE, batchable=False, facts=facts)
 
 
 def nested_list(path: str, *, key: str = "id", **facts: Unpack[ListFacts]) -> ListMethods:
     """A list on a path of its own, which no batch takes and no `/fields` describes."""
-    return _list(path, VibecodePages(sorted=False), key, SMALL_PAGE, alone=True, facts=facts)
+    return _list(path, VibecodePages(sorted=False), key, SMALL_PAGE, batchable=False, facts=facts)
 
 
 _COLUMNS = known_columns("vibecode")

@@ -94,8 +94,8 @@ class Endpoint:
     reliable_total: bool = True
     """`total` is the number of rows; crm.address.list sends its page size."""
     dialect: str = REST_2
-    alone: bool = False
-    """A page is a request of its own: there are no batches, or they would not make it cheaper."""
+    batchable: bool = True
+    """Pages of it may share a batch; False: each is a request of its own, as there is no batch, or it saves nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,1 +1,1 @@
-"""The one loop that sends the requests of all strategies, and what it packs into batches."""
+"""The one loop that sends the page requests of all strategies in batches, and hands the answers back."""

@@ -1,4 +1,7 @@
-"""Waiting for what runs in the background, while signals are seen at once."""
+"""Calls that run in threads while the main thread waits and sees signals at once.
+
+Python runs signal handlers in the main thread only, and not while it waits for a socket: so no request runs there.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,14 @@ class BackgroundCall(Generic[_T]):
     """A call that runs in a thread of its own."""
 
     def __init__(self) -> None:
-        """Nothing has come of it yet."""
+        """Begin without a result."""
         self.done = False
+        """Whether it has returned or raised."""
         self._values: list[_T] = []
         self._error: BaseException | None = None
 
     def run(self, call: Callable[[], _T]) -> None:
-        """Make the call and keep what comes of it."""
+        """Make the call and keep what it returns or raises."""
         try:
             self._values.append(call())
         except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the result
@@ -32,20 +36,20 @@ class BackgroundCall(Generic[_T]):
         self.done = True
 
     def result(self) -> _T:
-        """What it brought; raises what it raised."""
+        """Return what the call returned; raises what it raised."""
         if self._error is not None:
             raise self._error
         return self._values[0]
 
 
 class BackgroundCalls:
-    """Runs calls in the background while the main thread stays open to signals."""
+    """Runs calls in threads; the main thread waits for them and for signals at once."""
 
     def __init__(self) -> None:
-        """Nothing has arrived yet."""
+        """Begin without calls."""
         self._signum: int | None = None
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        """Rung by whatever arrives: a queue of this kind may be used in a signal handler."""
+        self._arrivals: SimpleQueue[None] = SimpleQueue()
+        """An item for each call that is done and each signal: a queue of this kind may be used in a signal handler."""
 
     @property
     def interrupted(self) -> bool:
@@ -53,9 +57,9 @@ class BackgroundCalls:
         return self._signum is not None
 
     def interrupt(self, signum: int, _frame: FrameType | None = None) -> None:
-        """Signal handler: note the signal and wake whoever waits."""
+        """Handle a signal: note it and wake the main thread."""
         self._signum = signum
-        self._bell.put(None)
+        self._arrivals.put(None)
 
     def check(self) -> None:
         """Raise `Interrupted` if a signal has arrived."""
@@ -63,28 +67,28 @@ class BackgroundCalls:
             raise Interrupted(self._signum)
 
     def start(self, call: Callable[[], _T]) -> BackgroundCall[_T]:
-        """Start the call; the bell rings when it is done.
+        """Start a call; the main thread is woken when it is done.
 
-        The thread is a daemon: a request the portal takes a minute over must not delay leaving.
+        The thread is a daemon: a request the portal takes a minute to answer must not delay the end of the process.
         """
         pending: BackgroundCall[_T] = BackgroundCall()
 
         def run() -> None:
             pending.run(call)
-            self._bell.put(None)
+            self._arrivals.put(None)
 
         threading.Thread(target=run, daemon=True).start()
         return pending
 
     def pause(self, seconds: float | None = None) -> None:
-        """Wait until the bell rings, or so many seconds; raises `Interrupted` if a signal arrives."""
+        """Wait until a call is done, at most so many seconds; raises `Interrupted` if a signal arrives."""
         self.check()
         with contextlib.suppress(Empty):
-            self._bell.get(timeout=seconds)
+            self._arrivals.get(timeout=seconds)
         self.check()
 
     def call(self, call: Callable[[], _T]) -> _T:
-        """Make a call in the background and wait for what it brings."""
+        """Make a call in the background and return its result; raises `Interrupted` if a signal arrives meanwhile."""
         pending = self.start(call)
         while not pending.done:
             self.pause()

@@ -1,91 +1,124 @@
-"""What travels together: wishes of all streams packed into requests of 50 commands, and answers handed back. No I/O."""
+"""Page requests on their way to an answer, by stream, and the batches they travel in. No I/O, no clock."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, IntEnum, auto
 from itertools import islice
+from typing import Any
 
 from tap_bitrix24.dialects import BATCH_SIZE, Dialect
 from tap_bitrix24.errors import OperationLimitError, PortalError
 from tap_bitrix24.model.event import Strategy
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Answer, Page, PageRequest, Prefetch, ReadRequest
+from tap_bitrix24.retries import Retry
+
+
+class Status(Enum):
+    """Where a page request is."""
+
+    WAITING = auto()
+    """To be sent, for the first time or again."""
+    IN_FLIGHT = auto()
+    """Part of a request the portal has not answered yet."""
+    ANSWERED = auto()
+    """Its answer is there, pages or the error that ended it."""
+
+
+class Sharing(IntEnum):
+    """Which other page requests one may share a batch with; a larger value allows fewer."""
+
+    ANY_STREAM = 0
+    OWN_STREAM = 1
+    """Only those of its own stream: a batch of several streams failed, and this one may be the reason."""
+    ALONE = 2
+    """None: it is sent as an HTTP request of its own."""
 
 
 @dataclass(eq=False, slots=True)
 class StreamJob:
-    """One stream's strategy while it runs."""
+    """The reading strategy of one stream while it runs, and its page requests."""
 
     name: str
     strategy: Strategy
     pending: list[PendingRequest] = field(default_factory=list)
-    """What it waits for; empty before its first step."""
+    """What the strategy waits for; empty before its first step."""
     prefetch: Prefetch | None = None
-    """Gives wishes beforehand."""
+    """Gives page requests the strategy will yield later."""
     pages_left: int = 0
-    """Pages it has yet to read, as far as it knows."""
+    """Pages still to be read, as far as the strategy knows."""
     prefetched: list[PendingRequest] = field(default_factory=list)
-    """Those it has given and not asked for yet, in order."""
-    requests: int = 0
-    """Requests that served no other stream."""
+    """What `prefetch` gave and the strategy has not yielded yet, in order."""
+    own_requests: int = 0
+    """HTTP requests that served no other stream."""
     ended: bool = False
 
-    def accept(self, want: ReadRequest, now: float) -> None:
-        """Take what the strategy wants next; what it gave beforehand is under way already."""
-        known = {id(wish.page_request): wish for wish in self.prefetched}
-        self.pending = [known.get(id(ask)) or PendingRequest(self, ask, since=now) for ask in want.page_requests]
-        self.prefetch, self.pages_left = want.prefetch, want.pages_left
-        taken = [wish for wish in self.pending if id(wish.page_request) in known]
+    def accept(self, read_request: ReadRequest, now: float) -> None:
+        """Take the next page requests of the strategy; prefetched ones are on their way already."""
+        by_id = {prefetched.page_request.id: prefetched for prefetched in self.prefetched}
+        self.pending = [
+            by_id.get(request.id) or PendingRequest(self, request, requested_at=now)
+            for request in read_request.page_requests
+        ]
+        self.prefetch, self.pages_left = read_request.prefetch, read_request.pages_left
+        taken = [pending.page_request for pending in self.pending if pending.page_request.id in by_id]
         self.prefetched = [
-            wish
-            for wish in self.prefetched
-            if not any(_superseded(wish.page_request, each.page_request) for each in taken)
+            prefetched
+            for prefetched in self.prefetched
+            if not any(_is_superseded(prefetched.page_request, by=request) for request in taken)
         ]
 
-    def prefetch_next(self, room: int, now: float) -> PendingRequest | None:
-        """A wish beforehand, unless what the strategy waits for was cut short: then nobody knows what follows."""
-        if self.prefetch is None or self.ended or any(wish.cut for wish in self.pending):
+    def prefetch_next(self, max_pages: int, now: float) -> PendingRequest | None:
+        """Return the next page request to prefetch, or None.
+
+        None as well where fewer pages were sent than the strategy asked for: what follows them is then unknown.
+        """
+        if self.prefetch is None or self.ended or any(pending.is_cut for pending in self.pending):
             return None
-        answers = {id(wish.page_request): wish.answer for wish in (*self.pending, *self.prefetched)}
-        ask = self.prefetch(room, lambda ask: answers.get(id(ask)))
-        if ask is None:
+        answers = {pending.page_request.id: pending.answer for pending in (*self.pending, *self.prefetched)}
+        request = self.prefetch(max_pages, lambda request: answers.get(request.id))
+        if request is None:
             return None
-        wish = PendingRequest(self, ask, since=now)
-        self.prefetched.append(wish)
-        return wish
+        prefetched = PendingRequest(self, request, requested_at=now)
+        self.prefetched.append(prefetched)
+        return prefetched
 
     @property
     def ready(self) -> bool:
-        """Whether it can go on."""
-        return not self.ended and all(wish.answer is not None for wish in self.pending)
+        """Whether the strategy can go on: all it waits for is answered."""
+        return not self.ended and all(pending.status is Status.ANSWERED for pending in self.pending)
 
 
-def _superseded(waiting: PageRequest, taken: PageRequest) -> bool:
-    """Whether a wish beforehand is the one taken, or lies before it in the same list: nobody will ask for it."""
-    return waiting is taken or (waiting.list_spec is taken.list_spec and (waiting.after or 0) < (taken.after or 0))
+def _is_superseded(prefetched: PageRequest, *, by: PageRequest) -> bool:
+    """Whether a prefetched request is the one the strategy took, or lies before it in the same list."""
+    before = prefetched.list_spec is by.list_spec and (prefetched.after or 0) < (by.after or 0)
+    return prefetched.id == by.id or before
 
 
 @dataclass(eq=False, slots=True)
 class PendingRequest:
-    """One ask on its way to an answer."""
+    """A page request of a stream on its way to an answer."""
 
     job: StreamJob
     page_request: PageRequest
-    since: float
-    """When it was wished for."""
-    answer: Answer | None = None
-    in_flight: bool = False
-    cut: bool = False
-    """Fewer pages were asked for than wished."""
-    alone: bool = False
-    """It travels with no other stream's: together they failed."""
-    single: bool = False
-    """It travels by itself: a request with it in it failed, and took other wishes with it."""
-    attempt: int = 1
-    waited: float = 0.0
+    requested_at: float
+    """When the strategy asked for it, in seconds of the scheduler's clock."""
     not_before: float = 0.0
+    """When it may be sent again after a failure, in seconds of the scheduler's clock."""
+    status: Status = Status.WAITING
+    sharing: Sharing = Sharing.ANY_STREAM
+    pages_sent: int = 0
+    """Pages that were asked for when it was sent last, at most those of `page_request`; 0 before."""
+    retry: Retry = field(default_factory=Retry)
+    answer: Answer | None = None
+
+    def __post_init__(self) -> None:
+        """Have it sent alone where its method has no batches, or its count would be left out of a batch's answer."""
+        if self.page_request.counted or not self.page_request.list_spec.endpoint.batchable:
+            self.sharing = Sharing.ALONE
 
     @property
     def method(self) -> str:
@@ -93,110 +126,131 @@ class PendingRequest:
         return self.page_request.list_spec.endpoint.method
 
     @property
-    def lone(self) -> bool:
-        """Whether it is a request of its own; a counted one is, for inside a batch controllers leave totals out."""
-        return self.page_request.counted or self.single or self.page_request.list_spec.endpoint.alone
+    def dialect(self) -> str:
+        """Name of the dialect it is written in."""
+        return self.page_request.list_spec.endpoint.dialect
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it is still to be sent."""
-        return self.answer is None and not self.in_flight
+    def is_cut(self) -> bool:
+        """Whether fewer pages were sent than the strategy asked for."""
+        return 0 < self.pages_sent < self.page_request.pages
+
+    def limit_sharing(self, sharing: Sharing) -> None:
+        """Share with no more requests than this; what was ruled out before stays so."""
+        self.sharing = max(self.sharing, sharing)
+
+    def finish(self, answer: Answer) -> None:
+        """Keep the answer; it is not sent again."""
+        self.answer, self.status = answer, Status.ANSWERED
 
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """Wishes that travel in one request."""
+    """Page requests sent as one HTTP request: up to 50 pages, a command each."""
 
     parts: list[tuple[PendingRequest, int]] = field(default_factory=list)
-    """Wish → pages asked for."""
+    """Page requests, each with its pages in this batch."""
     pages: Counter[str] = field(default_factory=Counter)
-    """The same by method."""
+    """Method → pages."""
     seconds: float = 0.0
-    """What it is expected to take."""
+    """Expected time until the answer."""
 
     @property
     def size(self) -> int:
-        """Commands in it."""
+        """Pages in it, which are commands."""
         return self.pages.total()
 
     @property
     def capacity(self) -> int:
-        """Commands it may hold."""
-        return 1 if self.lone else BATCH_SIZE
+        """Most pages it may hold."""
+        return 1 if self.is_single_call else BATCH_SIZE
 
     @property
-    def lone(self) -> bool:
-        """Whether what is in it travels by itself."""
-        return bool(self.parts) and self.parts[0][0].lone
+    def is_single_call(self) -> bool:
+        """Whether it is sent as a call of its own, without the method `batch`."""
+        return bool(self.parts) and self.parts[0][0].sharing is Sharing.ALONE
 
     @property
     def dialect(self) -> str:
-        """What it is written in."""
-        return self.parts[0][0].page_request.list_spec.endpoint.dialect
+        """Name of the dialect it is written in."""
+        return self.parts[0][0].dialect
 
-    def accepts(self, wish: PendingRequest) -> bool:
-        """Whether a wish may travel with those that are in it."""
+    def accepts(self, pending: PendingRequest) -> bool:
+        """Whether a page request may share the batch with those in it."""
         if not self.parts:
             return True
         first = self.parts[0][0]
-        if first.lone or wish.lone or self.dialect != wish.page_request.list_spec.endpoint.dialect:
+        strictest = max(first.sharing, pending.sharing)
+        if strictest is Sharing.ALONE or first.dialect != pending.dialect:
             return False
-        return first.job is wish.job or not (first.alone or wish.alone)
+        return strictest is Sharing.ANY_STREAM or first.job is pending.job
 
-    def add(self, wish: PendingRequest, pages: int, seconds: float) -> None:
-        """Put a wish in."""
-        self.parts.append((wish, pages))
-        self.pages[wish.method] += pages
+    def add(self, pending: PendingRequest, pages: int, seconds: float) -> None:
+        """Add some pages of a page request, which take so many seconds."""
+        self.parts.append((pending, pages))
+        self.pages[pending.method] += pages
         self.seconds += seconds
 
-    def job(self) -> StreamJob | None:
-        """The stream it serves, if it is only one."""
-        jobs = {wish.job for wish, _ in self.parts}
+    def only_job(self) -> StreamJob | None:
+        """Return the stream it serves, or None if there are several."""
+        jobs = {pending.job for pending, _ in self.parts}
         return jobs.pop() if len(jobs) == 1 else None
 
     def mark_sent(self) -> None:
-        """Mark its wishes as under way."""
-        for wish, pages in self.parts:
-            wish.in_flight = True
-            wish.cut = pages < wish.page_request.pages
+        """Note that its page requests are in flight."""
+        for pending, pages in self.parts:
+            pending.status, pending.pages_sent = Status.IN_FLIGHT, pages
+
+    def mark_returned(self) -> None:
+        """Note that its page requests are no longer in flight; those that get no answer now wait to be sent again."""
+        for pending, _ in self.parts:
+            pending.status = Status.WAITING
 
     def commands(self, dialect: Dialect) -> list[Command]:
-        """Spell all wishes out; a chain refers to commands of its own."""
+        """Return the commands of all its pages; those of a chain refer to each other by position."""
         commands: list[Command] = []
-        for wish, pages in self.parts:
-            commands += dialect.commands(replace(wish.page_request, pages=pages), first=len(commands))
+        for pending, pages in self.parts:
+            commands += dialect.commands(replace(pending.page_request, pages=pages), first=len(commands))
         return commands
 
     def answers(
         self, dialect: Dialect, results: Iterable[Result | PortalError]
     ) -> Iterator[tuple[PendingRequest, Answer]]:
-        """Each wish with what came of it."""
-        rest = iter(results)
-        for wish, pages in self.parts:
-            yield wish, _answer(dialect, wish.page_request, list(islice(rest, pages)))
+        """Yield each page request with its answer, from the results of all commands in order."""
+        remaining = iter(results)
+        for pending, pages in self.parts:
+            yield pending, _answer(dialect, pending.page_request, list(islice(remaining, pages)))
 
 
-def _answer(dialect: Dialect, ask: PageRequest, results: Sequence[Result | PortalError]) -> Answer:
-    """The pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
+def _answer(dialect: Dialect, request: PageRequest, results: Sequence[Result | PortalError]) -> Answer:
+    """Return the pages up to the first failure: what follows it in a chain refers to nothing and is worthless."""
     pages: list[Page] = []
     for result in results:
         if isinstance(result, PortalError):
             return Answer(pages, None if pages else result)
         try:
-            pages.append(dialect.page(ask.list_spec, result))
+            pages.append(dialect.page(request.list_spec, result))
         except PortalError as error:
             return Answer(pages, None if pages else error)
     return Answer(pages)
 
 
-def times_of(
-    commands: Sequence[Command], results: Sequence[Result | PortalError]
-) -> dict[str, tuple[list[dict[str, object]], bool]]:
-    """Method → `time` of each of its answers, and whether one of them says that its budget is spent."""
-    told: dict[str, tuple[list[dict[str, object]], bool]] = {}
+@dataclass(slots=True)
+class MethodTimes:
+    """What the results of a batch say about the operating time of one method."""
+
+    times: list[Mapping[str, Any]] = field(default_factory=list)
+    """`time` of each result."""
+    refused: bool = False
+    """A command was refused because the operating time is used up."""
+
+
+def times_by_method(commands: Sequence[Command], results: Sequence[Result | PortalError]) -> dict[str, MethodTimes]:
+    """Return what the results of a batch say about operating time, by method."""
+    methods: dict[str, MethodTimes] = {}
     for command, result in zip(commands, results, strict=True):
-        times, refused = told.get(command.method, ([], False))
+        method = methods.setdefault(command.method, MethodTimes())
         if isinstance(result, Result):
-            times.append(dict(result.time))
-        told[command.method] = (times, refused or isinstance(result, OperationLimitError))
-    return told
+            method.times.append(result.time)
+        method.refused = method.refused or isinstance(result, OperationLimitError)
+    return methods

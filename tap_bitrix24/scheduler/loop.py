@@ -1,9 +1,9 @@
-"""The one loop that reads all streams: sends what their strategies want, hands what comes back to them, in order.
+"""The one loop that reads all streams: sends the page requests of their strategies and hands the answers back in order.
 
-Several requests are under way at once, at most `slots`, and each serves whoever wants something: a method whose
-operating time is spent, or a request that must be tried again, holds up nobody else. What is sent is decided at the
-moment it can be sent, so that a strategy never has to guess more than the portal's pace forces it to. Rows are
-written by whoever consumes the loop, one strategy's after another's, while the next requests are under way.
+Several HTTP requests are in flight at once, at most `slots`, and each serves any stream: a method whose operating time
+is used up, or a request that must be sent again, holds up no other stream. What to send is decided when it can be sent,
+so that a strategy never has to guess further ahead than the rate limit forces it to. Rows are written by the caller of
+the loop, one stream's after another's, while the next requests are in flight.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-from tap_bitrix24.client import Client, backoff_seconds, should_retry
-from tap_bitrix24.dialects import BATCH_SIZE
+from tap_bitrix24.client import Client
 from tap_bitrix24.errors import (
     AccessError,
     OperationLimitError,
@@ -30,45 +29,46 @@ from tap_bitrix24.errors import (
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Answer, ReadRequest
+from tap_bitrix24.retries import log_retry
 from tap_bitrix24.scheduler.background import BackgroundCall, BackgroundCalls
-from tap_bitrix24.scheduler.batches import Batch, PendingRequest, StreamJob, times_of
+from tap_bitrix24.scheduler.batches import Batch, PendingRequest, Sharing, Status, StreamJob, times_by_method
+from tap_bitrix24.scheduler.packing import Packer
 from tap_bitrix24.throttling.operating_time import OperatingTimeLimiter
 from tap_bitrix24.throttling.page_cost import PageCostEstimator
 
-LOG = logging.getLogger("tap-bitrix24.engine")
+LOG = logging.getLogger("tap-bitrix24.scheduler")
 MAX_UNWRITTEN_ROWS = 2_500
-"""Rows that may wait to be written before further answers are looked at: a request's."""
-LINGER = 0.2
-"""Seconds a request that is not full waits for more wishes while others are under way: each one counts."""
-FULL = 0.9
+"""Rows that may wait to be written before strategies are given more answers: as many as one request brings."""
 MAX_SILENCE = 120.0
-"""Seconds without any answer after which tries are cut short: a stopped portal must not take hours to fail."""
+"""Seconds without any answer after which waiting page requests fail: a stopped portal must not take hours to."""
 SHARED_ATTEMPTS = 2
-"""Tries of a wish in the company of other streams' before it travels alone: one of them may spoil the request."""
+"""Attempts of a page request in batches with other streams': one of them may be what makes the batch fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A strategy has ended, or failed."""
+    """The end of a stream's strategy; with an error, it failed."""
 
     error: Exception | None
 
 
 StreamEvent = Rows | ChildGroupsRead | Checkpoint | Notice | Ended
+"""What the scheduler hands on for a stream."""
 
 
 @dataclass(eq=False, slots=True)
 class _InFlight:
-    """A bundle under way."""
+    """A batch the portal has not answered yet."""
 
     batch: Batch
     commands: Sequence[Command]
     sent_at: float
+    """In seconds of the scheduler's clock."""
     call: BackgroundCall[list[Result | PortalError]]
 
 
 class Scheduler:
-    """Serves reading strategies from one client."""
+    """Runs the reading strategies of all streams over one client."""
 
     def __init__(
         self,
@@ -82,84 +82,90 @@ class Scheduler:
         """Take the client whose portal all strategies read.
 
         Args:
-            client: Sends bundles.
-            background: Where signals and answers arrive.
-            slots: Requests under way at once, at most.
+            client: Sends the batches.
+            background: Where HTTP requests run, and signals arrive.
+            slots: Most HTTP requests in flight.
             clock: Seconds, monotonic.
-            nap: Waits where nothing is under way; None: until a signal comes.
+            nap: Waits so many seconds while nothing is in flight; None: until then or until a signal arrives.
         """
-        self.waiting = background or BackgroundCalls()
+        self._background = background or BackgroundCalls()
         self._client = client
         self._slots = slots
         self._clock = clock
-        self._nap = nap or self.waiting.pause
+        self._nap = nap or self._background.pause
         self._operating_time = OperatingTimeLimiter(clock)
         self._page_costs = PageCostEstimator()
-        self._known: dict[str, StreamJob] = {}
+        self._packer = Packer(self._operating_time, self._page_costs, client.rate_limiter.interval, slots)
+        self._jobs_by_name: dict[str, StreamJob] = {}
+        """Streams that were not dropped, ended ones included."""
         self._jobs: list[StreamJob] = []
-        """Those that go on."""
-        self._requests: list[_InFlight] = []
-        self._sent_at = -inf
+        """Streams whose strategies go on."""
+        self._in_flight: list[_InFlight] = []
+        self._last_sent_at = -inf
         self._changed = True
-        """Something has arrived or been wished for since it was last tried to send."""
+        """Whether an answer or a page request has come since sending was last tried."""
+        self._look_again_at = inf
+        """When to try sending again even if nothing has come."""
         self._silent_since: float | None = None
-        self._wake: list[float] = []
-        """Moments at which something that can't be sent now may be."""
+        """When a request failed, if none was answered since."""
 
-    def run(self, readings: Mapping[str, Strategy]) -> Iterator[tuple[str, StreamEvent]]:
-        """Run strategies side by side; yields whose and what each found, a strategy's own in order, `Ended` last.
+    def run(self, strategies: Mapping[str, Strategy]) -> Iterator[tuple[str, StreamEvent]]:
+        """Run strategies side by side; yield each event with its stream's name, a stream's own in order, `Ended` last.
 
         Raises:
-            AccessError: The portal does not let us in any more.
-            SettingsError: A STATE can't be read.
+            AccessError: The portal does not accept the credentials any more.
+            SettingsError: A stream's STATE is invalid.
         """
-        self._known = {name: StreamJob(name, reading) for name, reading in readings.items()}
-        self._jobs = list(self._known.values())
-        self._requests, self._changed = [], True
-        found: deque[tuple[StreamJob, StreamEvent]] = deque()
+        self._jobs_by_name = {name: StreamJob(name, strategy) for name, strategy in strategies.items()}
+        self._jobs = list(self._jobs_by_name.values())
+        self._in_flight, self._changed, self._look_again_at = [], True, inf
+        events: deque[tuple[StreamJob, StreamEvent]] = deque()
         while True:
             self._receive()
-            self._resume_jobs(found)
-            if self._changed or (self._wake and self._clock() >= min(self._wake)):
-                self._send()
-            if found:
-                job, event = found.popleft()
-                if job.name in self._known:
+            self._resume_jobs(events)
+            if self._changed or self._clock() >= self._look_again_at:
+                self._changed = False
+                self._look_again_at = self._send()
+            if events:
+                job, event = events.popleft()
+                if job.name in self._jobs_by_name:
                     yield job.name, event
             elif not self._jobs:
                 return
-            elif not any(job.ready for job in self._jobs):  # its next wishes may have been answered beforehand
+            elif not any(job.ready for job in self._jobs):  # what it asked for last may have been prefetched
                 self._wait()
 
     def drop(self, name: str) -> int:
-        """Read a stream no further: it has ended, or who consumed it failed or has enough.
+        """Read a stream no further: it has ended, its consumer failed, or wants no more.
 
         Returns:
-            How many requests served no other stream.
+            How many HTTP requests served no other stream.
         """
-        job = self._known.pop(name)
+        job = self._jobs_by_name.pop(name)
         job.ended = True
         job.strategy.close()
         self._jobs = [job for job in self._jobs if not job.ended]
         self._changed = True
-        return job.requests
+        return job.own_requests
 
-    def _resume_jobs(self, found: deque[tuple[StreamJob, StreamEvent]]) -> None:
-        """Let strategies take their answers, until enough waits to be written."""
+    # Strategies
+
+    def _resume_jobs(self, events: deque[tuple[StreamJob, StreamEvent]]) -> None:
+        """Give strategies their answers, until enough rows wait to be written."""
         ready = [job for job in self._jobs if job.ready]
-        held = sum(len(event.rows) for _, event in found if isinstance(event, Rows)) if ready else 0
+        unwritten = sum(len(event.rows) for _, event in events if isinstance(event, Rows)) if ready else 0
         for job in ready:
-            if held >= MAX_UNWRITTEN_ROWS:
+            if unwritten >= MAX_UNWRITTEN_ROWS:
                 return
             self._changed = True
             for event in self._resume(job):
-                held += len(event.rows) if isinstance(event, Rows) else 0
-                found.append((job, event))
+                unwritten += len(event.rows) if isinstance(event, Rows) else 0
+                events.append((job, event))
         self._jobs = [job for job in self._jobs if not job.ended]
 
     def _resume(self, job: StreamJob) -> Iterator[StreamEvent]:
-        """Hand a strategy its answers, and take what it found until it wants more."""
-        answers = [wish.answer for wish in job.pending if wish.answer is not None] or None
+        """Give a strategy its answers, and yield its events until it asks for pages or ends."""
+        answers = [pending.answer for pending in job.pending if pending.answer is not None] or None
         try:
             while True:
                 event = job.strategy.send(answers)
@@ -175,223 +181,152 @@ class Scheduler:
             error = None
         except (AccessError, SettingsError):
             raise
-        except Exception as failed:  # that stream's own; whoever consumes the loop tells it
-            LOG.debug("%s failed here", job.name, exc_info=True)
-            error = failed
+        except Exception as failure:  # this stream's alone; the consumer of `Ended` reports it
+            LOG.debug("%s failed", job.name, exc_info=True)
+            error = failure
         job.ended = True
         yield Ended(error)
 
-    def _send(self) -> None:
-        """Send as many requests as are wished for and may be under way."""
-        self._wake, self._changed = [], False
-        while len(self._requests) < self._slots:
-            if (seconds := self._client.rate_limiter.delay()) > 0:
-                self._wake.append(self._clock() + seconds)
-                return
-            bundle = self._pack()
-            if not bundle.parts or self._lingers(bundle):
-                return
-            if (seconds := self._client.rate_limiter.acquire()) > 0:
-                self._wake.append(self._clock() + seconds)
-                return
-            self._dispatch(bundle)
+    # Sending
 
-    def _pack(self) -> Batch:
-        """One request: wishes in the order they were wished, cut to what fits; then wishes beforehand."""
-        now = self._clock()
-        bundle = Batch()
-        waiting = sorted(
-            (wish for job in self._jobs for wish in job.pending if wish.is_waiting), key=lambda wish: wish.since
-        )
-        for wish in [*waiting, *(wish for job in self._jobs for wish in job.prefetched if wish.is_waiting)]:
-            self._add(bundle, wish, now)
-        if any(job.prefetch for job in self._jobs) and not self._prefetch_too_early(now):
-            for job in self._jobs:
-                self._add_prefetched(bundle, job, now)
-        return bundle
+    def _send(self) -> float:
+        """Send what can be sent now; return when to look again even if no answer arrives, in seconds of the clock."""
+        rate_limiter = self._client.rate_limiter
+        while len(self._in_flight) < self._slots:
+            if (seconds := rate_limiter.delay()) > 0:
+                return self._clock() + seconds
+            packing = self._packer.pack(
+                self._jobs, self._clock(), last_sent_at=self._last_sent_at, in_flight=len(self._in_flight)
+            )
+            if packing.batch is None:
+                return packing.look_again_at
+            if (seconds := rate_limiter.acquire()) > 0:
+                return self._clock() + seconds
+            self._dispatch(packing.batch)
+        return inf
 
-    def _add_prefetched(self, bundle: Batch, job: StreamJob, now: float) -> None:
-        """Fill a request up with wishes a strategy gives beforehand."""
-        if job.prefetch is None:
-            return
-        method = job.pending[0].method if job.pending else ""
-        held = sum(
-            wish.page_request.pages for job in self._jobs for wish in job.prefetched
-        )  # answered ones, too: memory is bounded
-        most = (self._slots + (1 if bundle.parts else -1)) * bundle.capacity  # a request that must be sent is filled up
-        if held >= most or not self._operating_time.has_half_left(method):
-            return
-        while (room := self._room(bundle, method)) > 0:
-            wish = job.prefetch_next(room, now)
-            if wish is None or not self._add(bundle, wish, now):
-                return
-
-    def _prefetch_too_early(self, now: float) -> bool:
-        """Whether reading beforehand would only bring the end of the burst nearer, not that of the run.
-
-        Guesses cost some rows twice, and gaps. Where the pace is what all must wait for, requests are sent no faster
-        than it takes to use the burst up by the end; until then most of them have an answer to go on from.
-        """
-        requests = sum(job.pages_left for job in self._jobs) / BATCH_SIZE
-        free = self._sent_at + self._client.rate_limiter.interval(requests)
-        if now >= free:
-            return False
-        self._wake.append(free)
-        return True
-
-    def _add(self, bundle: Batch, wish: PendingRequest, now: float) -> bool:
-        """Put a wish into a request if it may travel now and there is room, for a part of its pages at least."""
-        if wish.not_before > now:
-            self._wake.append(wish.not_before)
-            return False
-        most = 1 if wish.lone else wish.page_request.pages
-        pages = min(most, self._room(bundle, wish.method)) if bundle.accepts(wish) else 0
-        if pages > 0:
-            bundle.add(wish, pages, pages * self._page_costs.seconds(wish.method))
-        elif (
-            not bundle.parts or self._operating_time.pages_available(wish.method) == 0
-        ):  # asked again, a moment later, it may have room
-            self._wake.append(now + self._operating_time.delay(wish.method))
-        return pages > 0
-
-    def _room(self, bundle: Batch, method: str) -> int:
-        """Pages of a method a request can take besides what it holds: a request alone may hold one, however slow."""
-        fitting = (
-            self._page_costs.pages(method, bundle.seconds)
-            if bundle.parts
-            else max(1, self._page_costs.pages(method, 0.0))
-        )
-        return min(
-            bundle.capacity - bundle.size, fitting, self._operating_time.pages_available(method) - bundle.pages[method]
-        )
-
-    def _lingers(self, bundle: Batch) -> bool:
-        """Whether a request should wait for company: it is not full, and what is under way may bring more wishes."""
-        oldest = min(wish.since for wish, _ in bundle.parts)
-        full = bundle.size >= FULL * bundle.capacity or self._page_costs.pages("", bundle.seconds) == 0
-        if full or not self._requests or self._clock() - oldest >= LINGER:
-            return False
-        self._wake.append(oldest + LINGER)
-        return True
-
-    def _dispatch(self, bundle: Batch) -> None:
-        commands = bundle.commands(self._client.dialects[bundle.dialect])
-        for method, pages in bundle.pages.items():
+    def _dispatch(self, batch: Batch) -> None:
+        """Send a batch in the background."""
+        commands = batch.commands(self._client.dialects[batch.dialect])
+        for method, pages in batch.pages.items():
             self._operating_time.note_sent(method, pages)
-        bundle.mark_sent()
-        self._sent_at = self._clock()
-        if (job := bundle.job()) is not None:
-            job.requests += 1
-        call = partial(self._client.try_call if bundle.lone else self._client.try_batch, commands)
-        self._requests.append(_InFlight(bundle, commands, self._sent_at, self.waiting.start(call)))
+        batch.mark_sent()
+        self._last_sent_at = self._clock()
+        if (job := batch.only_job()) is not None:
+            job.own_requests += 1
+        call = partial(self._client.try_call if batch.is_single_call else self._client.try_batch, commands)
+        self._in_flight.append(_InFlight(batch, commands, self._last_sent_at, self._background.start(call)))
 
     def _wait(self) -> None:
-        """Wait for an answer, or for the moment something may be sent."""
-        seconds = max(0.0, min(self._wake) - self._clock()) if self._wake else None
-        if self._requests:
-            self.waiting.pause(seconds)
+        """Wait for an answer, or until more may be sent."""
+        seconds = None if self._look_again_at == inf else max(0.0, self._look_again_at - self._clock())
+        if self._in_flight:
+            self._background.pause(seconds)
         elif seconds is None:
-            msg = "nothing is under way and nothing can be sent"
+            msg = "no request is in flight and none can be sent"
             raise RuntimeError(msg)
         else:
             self._nap(seconds)
 
+    # Answers
+
     def _receive(self) -> None:
-        """Take what has arrived."""
-        self.waiting.check()
-        requests, self._requests = self._requests, []
-        for request in requests:
+        """Take the answers that have arrived."""
+        self._background.check()
+        in_flight, self._in_flight = self._in_flight, []
+        for request in in_flight:
             if not request.call.done:  # looked at once: it may be done a moment later
-                self._requests.append(request)
+                self._in_flight.append(request)
                 continue
             self._changed = True
+            request.batch.mark_returned()
             try:
                 results = request.call.result()
             except PortalError as error:
-                self._failed(request, error)
+                self._handle_failure(request.batch, error)
             else:
-                self._answered(request, results)
+                self._handle_results(request, results)
 
-    def _answered(self, request: _InFlight, results: Sequence[Result | PortalError]) -> None:
-        """Hand out what a request brought; a wish of which nothing came but a passing error is sent again."""
+    def _handle_results(self, request: _InFlight, results: Sequence[Result | PortalError]) -> None:
+        """Give each page request its answer; one whose first page failed for a moment is sent again."""
         self._silent_since = None
-        bundle = request.batch
-        self._page_costs.learn(bundle.pages, self._clock() - request.sent_at)
-        for method, (times, refused) in times_of(request.commands, results).items():
-            self._operating_time.note_answered(method, bundle.pages[method], times, refused=refused)
+        batch = request.batch
+        self._page_costs.learn(batch.pages, self._clock() - request.sent_at)
+        for method, usage in times_by_method(request.commands, results).items():
+            self._operating_time.note_answered(method, batch.pages[method], usage.times, refused=usage.refused)
         failed: list[tuple[PendingRequest, RetriableError]] = []
-        for wish, answer in bundle.answers(self._client.dialects[bundle.dialect], results):
-            wish.in_flight = False
+        for pending, answer in batch.answers(self._client.dialects[batch.dialect], results):
             if isinstance(answer.error, RetriableError):
-                failed.append((wish, answer.error))
+                failed.append((pending, answer.error))
             else:
-                wish.answer = answer
+                pending.finish(answer)
         self._schedule_retries(failed)
 
-    def _failed(self, request: _InFlight, error: PortalError) -> None:
-        """Do what a whole request's failure asks for.
+    def _handle_failure(self, batch: Batch, error: PortalError) -> None:
+        """Do what the failure of a whole HTTP request asks for.
 
         Raises:
-            AccessError: It is everybody's.
+            AccessError: The credentials are not accepted, which concerns all streams.
         """
-        bundle = request.batch
-        for method, pages in bundle.pages.items():
+        for method, pages in batch.pages.items():
             self._operating_time.note_answered(method, pages, [])
-        for wish, _ in bundle.parts:
-            wish.in_flight = False
         if isinstance(error, AccessError):
             raise error
-        if isinstance(error, TooSlowError) and bundle.size > 1:
-            self._page_costs.note_timeout(bundle.pages)
-            most = max(1, self._page_costs.pages(max(bundle.pages, key=self._page_costs.seconds), 0.0))
-            LOG.warning("the portal took too long over %d pages; asking for %d at once", bundle.size, most)
+        if isinstance(error, TooSlowError) and batch.size > 1:
+            self._page_costs.note_timeout(batch.pages)
+            slowest = max(batch.pages, key=self._page_costs.seconds)
+            fewer = max(1, self._page_costs.pages(slowest, 0.0))
+            LOG.warning("the portal took too long over %d pages; asking for %d at once", batch.size, fewer)
         elif isinstance(error, RetriableError):
-            self._note_failure(error)
-            for wish, _ in bundle.parts:
-                wish.alone = wish.attempt >= SHARED_ATTEMPTS
-                wish.single = wish.single or (wish.alone and self._client.dialects[bundle.dialect].ALL_OR_NOTHING)
-            self._schedule_retries([(wish, error) for wish, _ in bundle.parts if wish.answer is None])
+            self._retry_batch(batch, error)
         else:
-            self._refused(bundle, error)
+            self._split_or_fail(batch, error)
 
-    def _refused(self, bundle: Batch, error: PortalError) -> None:
-        """A request that is refused as a whole fails its stream; where it served several, which one is to be seen.
+    def _retry_batch(self, batch: Batch, error: RetriableError) -> None:
+        """Have all page requests of a batch sent again, after some attempts apart from other streams'."""
+        self._client.note_failure(error)
+        if not isinstance(error, RateLimitedError):
+            self._note_silence(error)
+        apart = Sharing.ALONE if self._client.dialects[batch.dialect].ALL_OR_NOTHING else Sharing.OWN_STREAM
+        for pending, _ in batch.parts:
+            if pending.retry.attempt >= SHARED_ATTEMPTS:
+                pending.limit_sharing(apart)
+        self._schedule_retries([(pending, error) for pending, _ in batch.parts if pending.answer is None])
 
-        Where one command that fails takes the others' answers with it, they are asked for one by one.
+    def _split_or_fail(self, batch: Batch, error: PortalError) -> None:
+        """Fail the page requests of a batch that is refused as a whole, if it can be told whose fault it is.
+
+        A batch of several streams is split, to see which of them is refused. In a dialect where one refused command
+        takes the others' answers with it, each page request is sent alone.
         """
-        falls_apart = self._client.dialects[bundle.dialect].ALL_OR_NOTHING and len(bundle.parts) > 1
-        single = bundle.job() is not None and not falls_apart
-        for wish, _ in bundle.parts:
-            wish.alone, wish.single = True, wish.single or falls_apart
-            if single:
-                wish.answer = Answer([], error)
+        all_or_nothing = self._client.dialects[batch.dialect].ALL_OR_NOTHING and len(batch.parts) > 1
+        one_stream = batch.only_job() is not None and not all_or_nothing
+        for pending, _ in batch.parts:
+            pending.limit_sharing(Sharing.ALONE if all_or_nothing else Sharing.OWN_STREAM)
+            if one_stream:
+                pending.finish(Answer([], error))
 
-    def _note_failure(self, error: RetriableError) -> None:
-        """Note that the portal is silent; if it has been for long, everything that waits for it has failed."""
+    def _note_silence(self, error: RetriableError) -> None:
+        """Note that no answer came; if none has for long, fail all page requests that wait to be sent."""
         now = self._clock()
-        if isinstance(error, RateLimitedError):
-            self._client.rate_limiter.note_refusal()
-        elif self._silent_since is None:
+        if self._silent_since is None:
             self._silent_since = now
         elif now - self._silent_since > MAX_SILENCE:
-            for wish in [wish for job in self._jobs for wish in job.pending if wish.is_waiting]:
-                wish.answer = Answer([], error)
+            for pending in [pending for job in self._jobs for pending in job.pending]:
+                if pending.status is Status.WAITING:
+                    pending.finish(Answer([], error))
 
     def _schedule_retries(self, failed: Sequence[tuple[PendingRequest, RetriableError]]) -> None:
-        """Have wishes sent once more after a pause, or give them up."""
+        """Have page requests that failed together sent again together after a pause, or give them up."""
         now, longest = self._clock(), 0.0
-        for wish, error in failed:
-            if not should_retry(error, wish.attempt, wish.waited):
-                wish.answer = Answer([], error)
+        for pending, error in failed:
+            used_up = isinstance(error, OperationLimitError)
+            known_delay = self._operating_time.delay(pending.method) if used_up else longest or None
+            seconds = pending.retry.next_delay(error, known_delay)
+            if seconds is None:
+                pending.finish(Answer([], error))
                 continue
-            spent = isinstance(error, OperationLimitError)
-            seconds = (
-                self._operating_time.delay(wish.method) if spent else longest or backoff_seconds(error, wish.attempt)
-            )
-            wish.not_before = now + seconds
-            wish.waited += seconds
-            wish.attempt += 1
+            pending.not_before = now + seconds
             longest = max(longest, seconds)
-        told = "; ".join(dict.fromkeys(str(error) for wish, error in failed if wish.answer is None))
-        if told:
-            LOG.warning("%s; trying again in %.0f s", told, longest)
+        if errors := [error for pending, error in failed if pending.answer is None]:
+            log_retry(errors, longest)

@@ -1,1 +1,1 @@
-"""When to send and how much: rate limit, operating time, pages per request. Clocks are injected."""
+"""When a request may be sent and how much it may ask for: rate limit, operating time, page costs. Injected clocks."""

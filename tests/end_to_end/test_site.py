@@ -132,7 +132,7 @@ def test_a_catalog_selects(site: Callable[..., Site], run_tap: Tap) -> None:
         ({}, {"site_docs": "broken"}, "/api/docs"),
         ({}, {"site_docs": "none"}, "no such address"),
         ({"site_openapi_path": "docs"}, {}, "site_openapi_path must be a path"),
-        ({"site_api_key": None}, {}, "takes site_api_key"),
+        ({"site_api_key": None}, {}, "needs site_api_key"),
         ({"site_url": "ftp://x"}, {}, "site_url must look like"),
         ({"webhook_url": "https://a.bitrix24.com/rest/1/x/"}, {}, "keep webhook"),
     ],

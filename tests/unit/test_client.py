@@ -11,19 +11,17 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.from_settings import webhook
-from tap_bitrix24.client import ATTEMPTS, FIRST_REQUEST_ATTEMPTS, PATIENCE, Client, backoff_seconds, should_retry
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
-    OperationLimitError,
     PortalError,
-    RateLimitedError,
     RejectedError,
-    RetriableError,
     TooSlowError,
     UnavailableError,
 )
 from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.retries import ATTEMPTS
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.support.clock import Clock
 
@@ -252,29 +250,3 @@ def test_insisting_asks_again_only_what_failed_for_a_moment(portal: Portal) -> N
     assert (one, two) == (Result(1), Result(2))
     assert isinstance(missing, PortalError)
     assert [list(body["cmd"].values()) for _, body in portal.seen] == [["a?", "b?", "c?"], ["b?"]]
-
-
-# When to try again
-
-
-@pytest.mark.parametrize("error", [RateLimitedError("x"), OperationLimitError("x")])
-def test_limits_are_waited_for_however_often(error: RetriableError) -> None:
-    assert PATIENCE > 600, "ten minutes of an operating budget"
-    assert should_retry(error, 100, PATIENCE - 1)
-    assert not should_retry(error, 1, PATIENCE)
-
-
-@pytest.mark.parametrize("error", [RetriableError("x"), UnavailableError("x")])
-def test_silence_is_given_up_after_some_tries(error: RetriableError) -> None:
-    assert should_retry(error, ATTEMPTS - 1, 10**6)
-    assert not should_retry(error, ATTEMPTS, 0)
-    assert not should_retry(error, 2, 0, attempts=2)
-
-
-def test_pauses_grow_differ_and_have_an_end() -> None:
-    for error, first, longest in ((UnavailableError("x"), 1, 30), (OperationLimitError("x"), 15, 60)):
-        pauses = [backoff_seconds(error, attempt) for attempt in range(1, 12)]
-        assert 0.5 * first <= pauses[0] <= first
-        assert pauses[0] < pauses[2] < longest
-        assert max(pauses) <= longest
-        assert len({backoff_seconds(error, 3) for _ in range(10)}) > 1, "clients must not come back in step"

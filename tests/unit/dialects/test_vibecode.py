@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.client import should_retry
 from tap_bitrix24.dialects import vibecode
 from tap_bitrix24.entities.vibecode import VIBECODE_ENTITIES
 from tap_bitrix24.errors import (
@@ -22,6 +21,7 @@ from tap_bitrix24.errors import (
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest, Window
+from tap_bitrix24.retries import should_retry
 
 TABLE = {entity.stream: entity for entity in VIBECODE_ENTITIES}
 DEALS = ListSpec(TABLE["deals"].endpoint, replication_key=TABLE["deals"].replication_key)
@@ -142,7 +142,7 @@ def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalErr
     with pytest.raises(PortalError) as raised:
         vibecode.result(body, status, "/deals/search")
     assert type(raised.value) is kind
-    assert raised.value.after == 3
+    assert raised.value.retry_after == 3
 
 
 @pytest.mark.parametrize("body", [[], "x", {}, {"success": True}])
@@ -154,7 +154,7 @@ def test_what_is_no_answer_is_asked_for_again(body: Any) -> None:
 def test_a_portal_that_is_away_is_left_alone_for_a_while() -> None:
     with pytest.raises(UnavailableError) as raised:
         vibecode.result({"success": False, "error": {"code": "BITRIX_UNAVAILABLE"}}, 502, "/deals/search")
-    assert raised.value.after == 5
+    assert raised.value.retry_after == 5
 
 
 def test_failures_of_the_services_own_are_tried_few_times() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.credentials import Webhook
-from tap_bitrix24.client import ATTEMPTS, FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.dialects import BATCH_SIZE
 from tap_bitrix24.discovery.discovered import DiscoveredStream, is_allowed, require_scope
@@ -23,6 +23,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
 )
 from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.retries import ATTEMPTS
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 
 DOOR = Webhook("https://example.bitrix24.com/rest/1/s/", "s", "https://example.bitrix24.com")

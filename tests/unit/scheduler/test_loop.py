@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.credentials import Webhook
-from tap_bitrix24.client import ATTEMPTS, PATIENCE, Client
+from tap_bitrix24.client import Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
@@ -27,6 +27,7 @@ from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Rows, Strategy
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Answer, AnswerLookup, PageRequest, ReadRequest
+from tap_bitrix24.retries import ATTEMPTS, PATIENCE
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.support.lists import rows_of, source

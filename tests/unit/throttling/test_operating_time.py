@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.throttling.operating_time import BUDGET, UNLIMITED, OperatingTimeLimiter
+from tap_bitrix24.throttling.operating_time import LIMIT_SECONDS, UNLIMITED, OperatingTimeLimiter
 from tests.support.clock import Clock
 
 DEALS = "crm.deal.list"
@@ -23,7 +23,7 @@ class Portal:
         for _ in range(pages):
             now = int(self.clock.now * 10 / self.window)
             live = {bucket: spent for bucket, spent in self.spent.items() if bucket > now - 10}
-            if sum(live.values()) > BUDGET:
+            if sum(live.values()) > LIMIT_SECONDS:
                 self.refused += 1
                 break
             live[now] = live.get(now, 0.0) + self.cost
@@ -49,7 +49,7 @@ def facts(used: float, reset: float = 100.0) -> dict[str, Any]:
 def test_all_of_the_budget_is_used_and_never_more(cost: float, window: float) -> None:
     clock = Clock()
     budgets, portal = OperatingTimeLimiter(clock), Portal(clock, cost, window)
-    pages, wanted = 0, int(2.9 * BUDGET / cost)
+    pages, wanted = 0, int(2.9 * LIMIT_SECONDS / cost)
     began = clock.now
     while pages < wanted:
         if (asked := min(50 if pages else 2, budgets.pages_available(DEALS), wanted - pages)) == 0:
@@ -105,7 +105,7 @@ def test_requests_side_by_side_do_not_hide_what_a_page_costs() -> None:
     budgets.note_sent(DEALS, 10)
     budgets.note_answered(DEALS, 10, [facts(3.0 + 2 * number) for number in range(10)])
     budgets.note_answered(DEALS, 10, [facts(4.0 + 2 * number) for number in range(10)])
-    assert budgets.pages_available(DEALS) == pytest.approx(BUDGET - 22, abs=2)
+    assert budgets.pages_available(DEALS) == pytest.approx(LIMIT_SECONDS - 22, abs=2)
 
 
 def test_a_spent_budget_waits_for_the_portals_own_reset_and_then_asks_for_one_page() -> None:

@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
     for _ in range(60):
         sent(pacer, clock)
     assert clock.now > 1_000
-    assert len([line for line in caplog.messages if "for this process alone" in line]) == 1
+    assert len([line for line in caplog.messages if "cannot share the rate limit" in line]) == 1
 
 
 TAKE = """
