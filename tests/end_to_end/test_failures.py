@@ -181,7 +181,7 @@ class TestFailingStream:
             ({"fault": "command_error", "param": "ERROR_CORE"}, "[ERROR_CORE]"),
             ({"fault": "command_error", "param": "ACCESS_DENIED"}, "access denied"),
             ({"fault": "missing_id"}, "lacks its key ID"),
-            ({"fault": "wrong_encoding"}, "broken text"),
+            ({"fault": "wrong_encoding"}, "not UTF-8"),
         ],
     )
     def test_it_is_named_and_keeps_its_bookmark(

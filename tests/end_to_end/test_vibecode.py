@@ -151,7 +151,7 @@ def test_a_page_that_says_it_is_not_whole_is_no_page(service: Callable[..., Serv
     portal.faults(switches={"vibe_search": "truncated"})
     run = run_tap(config, catalog=catalog, streams=["quotes"])
     assert run.code == 1
-    assert "leaves rows out" in run.stderr.splitlines()[-1]
+    assert "omits rows" in run.stderr.splitlines()[-1]
     assert run.records("quotes") == []
 
 
@@ -183,8 +183,8 @@ def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) 
     [
         ({"vibecode_api_key": "vibe_api_wrong"}, {}, "wrong key"),
         ({"vibecode_api_key": "two words"}, {}, "vibecode_api_key must be the key"),
-        ({}, {"vibe_key": "expired"}, "the key has ended"),
-        ({}, {"vibe_key": "revoked"}, "the key has ended"),
+        ({}, {"vibe_key": "expired"}, "the key is no longer valid"),
+        ({}, {"vibe_key": "revoked"}, "the key is no longer valid"),
         ({}, {"vibe_key": "ip"}, "not allowed from this address"),
         ({}, {"vibe_key": "waitlist"}, "on the waiting list"),
         ({"vibecode_url": "nowhere"}, {}, "vibecode_url must look like"),
@@ -205,7 +205,7 @@ def test_mistakes_are_one_line(
 
 @pytest.mark.parametrize(
     ("prefix", "told"),
-    [("vibe_live_", "A management key reads nothing"), ("vibe_app_", "this kind of key takes a session")],
+    [("vibe_live_", "A management key cannot read lists"), ("vibe_app_", "this kind of key requires a session")],
 )
 def test_keys_of_other_kinds_are_told_apart(run_tap: Tap, prefix: str, told: str) -> None:
     """Both pass `/v1/me`, and nothing else."""
