@@ -132,7 +132,7 @@ def test_a_portal_where_it_does_not_work_has_the_other_streams(start: Start, run
     names = {entry["tap_stream_id"] for entry in json.loads(run.stdout)["streams"]}
     assert "deals" in names
     assert not names & (TABLES.keys() - {"task_results"})
-    assert any("REST 3.0 is left out" in line for line in run.warnings)
+    assert any("REST 3.0 skipped" in line for line in run.warnings)
 
 
 def test_scopes_that_open_none_of_it_cost_no_request(start: Start, run_tap: Tap) -> None:

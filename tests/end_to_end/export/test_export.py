@@ -144,7 +144,7 @@ def test_a_stream_without_scope_is_left_out_with_a_warning(export: Export) -> No
         done = export(config={"webhook_url": running.url})
     assert done.code == 0
     warning = next(line for line in done.stderr.splitlines() if "tasks" in line)
-    assert warning.startswith("warning: left out, because the credentials lack their scope: ")
+    assert warning.startswith("warning: streams skipped, because the credentials lack their scope: ")
     assert "task or tasks (tasks)" in warning
     assert "tasks" not in done.figures
 
