@@ -237,7 +237,7 @@ class TailCursor(_AscendingOnly):
 
 @dataclass(frozen=True, slots=True)
 class PaginationObject:
-    """`pagination: {limit, offset}` of REST 3.0; the server silently reduces the limit, to a maximum for each method."""
+    """`pagination: {limit, offset}` of REST 3.0; the server silently cuts the limit to a maximum per method."""
 
     ordered: bool = False
     """Whether the list can be ordered and filtered by id."""
