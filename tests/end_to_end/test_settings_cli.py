@@ -39,9 +39,12 @@ def refused(run: Run, *says: str) -> str:
         ({"webhook_url": f"{URL}?auth=1"}, "must look like https://"),
         ({"webhook_url": "http://example.bitrix24.com/rest/1/s3cr3t/"}, "allow_http"),
         ({"webhook_url": None}, "set webhook_url"),
-        ({"webhok_url": URL}, "did you mean webhook_url?"),
-        ({"vibecode_api_key": "k"}, "keep webhook (webhook_url) and drop vibecode_api_key"),
-        ({"start_date": "2025-13-45"}, "start_date '2025-13-45' is no date"),
+        ({"webhok_url": URL}, "Unknown setting 'webhok_url'. Did you mean 'webhook_url'?"),
+        (
+            {"vibecode_api_key": "k"},
+            "Two connections are configured; keep webhook (webhook_url) and drop vibecode_api_key",
+        ),
+        ({"start_date": "2025-13-45"}, "start_date '2025-13-45' is not a date"),
         ({"plan": "gold"}, "plan must be one of standard, enterprise"),
         ({"ca_bundle": "/no/such/file"}, "ca_bundle: there is no file"),
     ],
@@ -57,11 +60,11 @@ def test_a_bad_setting_is_named_before_any_request(
 @pytest.mark.parametrize(
     ("option", "content", "says"),
     [
-        ("config", b"", "is no JSON"),
+        ("config", b"", "is not JSON"),
         ("config", b'"text"', "must hold a JSON object"),
-        ("config", b"\xff\xfe{", "is no JSON"),
+        ("config", b"\xff\xfe{", "is not JSON"),
         ("catalog", b"[]", "must hold a JSON object"),
-        ("state", b'{"bookmarks": ', "is no JSON"),
+        ("state", b'{"bookmarks": ', "is not JSON"),
     ],
 )
 def test_a_file_that_is_no_json_object_is_named(

@@ -84,7 +84,7 @@ def test_output_into_a_pipe_is_plain(export: Export, portal: Portal) -> None:
     [
         (["--select", "deals,dealz"], "--select: Unknown stream 'dealz'. Did you mean 'deals'?"),
         (["--select", "nowhere"], "--select: Unknown stream 'nowhere'. Available: ai_engines, "),
-        (["--since", "yesterday"], "start_date 'yesterday' is no date: write it like 2025-01-31"),
+        (["--since", "yesterday"], "start_date 'yesterday' is not a date: write it like 2025-01-31"),
     ],
 )
 def test_a_wrong_option_ends_with_one_line_and_code_2(
