@@ -229,7 +229,7 @@ def _tables(run: Run) -> dict[str, dict[int, dict[str, Any]]]:
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Return whether two values are equal; of files only the ids, because the two methods link to different addresses."""
+    """Return whether two values are equal; files by their ids, because the two methods give different links."""
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(_same, ours, theirs))
     if isinstance(ours, dict) and "downloadUrl" in ours and isinstance(theirs, dict):
