@@ -1,4 +1,4 @@
-"""Only selected columns are asked for, where a list can be asked for columns; what arrives of them is the same."""
+"""Only selected columns are requested, where a list allows it; their values stay the same."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ CHOSEN = {
 
 
 def chosen(catalog: Catalog) -> Catalog:
-    """The catalog with some streams selected, and of those some columns."""
+    """Return the catalog with some streams selected, and some of their columns."""
     found = only(catalog, *CHOSEN)
     for entry in found["streams"]:
         for each in entry["metadata"]:
@@ -34,7 +34,9 @@ def chosen(catalog: Catalog) -> Catalog:
     return found
 
 
-def test_selected_columns_hold_what_they_hold_among_all_columns(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+def test_selected_columns_have_the_same_values_as_among_all_columns(
+    start: Start, run_tap: Tap, catalog: Catalog
+) -> None:
     portal = start(scale=120)
     everything = run_tap(portal.config(), catalog=only(catalog, *CHOSEN)).succeeded()
     some = run_tap(portal.config(), catalog=chosen(catalog)).succeeded()
@@ -54,14 +56,14 @@ def test_selected_columns_hold_what_they_hold_among_all_columns(start: Start, ru
         ("tasks", {"ID", "ACCOMPLICES"}, ["ID", "CHANGED_DATE", "CREATED_DATE", "ACCOMPLICES"]),
     ],
 )
-def test_what_reading_needs_is_asked_for_besides(stream: str, wanted: set[str], asked: list[str]) -> None:
+def test_columns_that_reading_needs_are_requested_as_well(stream: str, wanted: set[str], asked: list[str]) -> None:
     plan = ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted))
     (source,) = list_specs(BY_STREAM[stream], stream, plan)
     assert source.params["select"] == asked
 
 
 @pytest.mark.parametrize(("stream", "wanted"), [("tasks", {"ID", "creator"}), ("documents", {"id", "title"})])
-def test_where_it_is_not_told_which_name_brings_a_column_all_are_asked_for(stream: str, wanted: set[str]) -> None:
+def test_all_columns_are_requested_if_the_name_of_one_is_unknown(stream: str, wanted: set[str]) -> None:
     (source,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH), selected=frozenset(wanted)))
     (everything,) = list_specs(BY_STREAM[stream], stream, ReadPlan(PortalFacts(EPOCH)))
     assert source.params == everything.params

@@ -48,8 +48,8 @@ def test_empty_and_null_settings_are_not_given() -> None:
 
 
 def test_everything_set(tmp_path: Path) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("")
+    ca_bundle = tmp_path / "ca.pem"
+    ca_bundle.write_text("")
     given = {
         "webhook_url": URL,
         "start_date": "2025-01-31",
@@ -60,13 +60,13 @@ def test_everything_set(tmp_path: Path) -> None:
         "crm_methods": "universal",
         "child_sweep_hours": 1,
         "detect_deletes": False,
-        "ca_bundle": str(bundle),
+        "ca_bundle": str(ca_bundle),
         "allow_http": True,
     }
     settings = check(given)
     assert settings.start_date == datetime(2025, 1, 31, tzinfo=UTC)
     assert (settings.lookback, settings.tariff, settings.tariff_fixed) == (timedelta(0), TARIFFS["enterprise"], True)
-    assert (settings.request_timeout, settings.universal, settings.verify) == (10.5, True, str(bundle))
+    assert (settings.request_timeout, settings.universal, settings.verify) == (10.5, True, str(ca_bundle))
 
 
 def test_the_names_and_defaults_of_settings() -> None:
