@@ -185,7 +185,7 @@ class TapBitrix24(Tap):
         """Return all streams: those of the catalog, without a request, or those the portal describes."""
         if self.input_catalog is not None:
             return [stream for entry in self.input_catalog.streams if (stream := self._from_catalog(entry)) is not None]
-        return [EntityStream(self, found.name, found.entity, found.columns, self._run) for found in self.discovered()]
+        return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in self.discovered()]
 
     def _from_catalog(self, entry: Any) -> EntityStream | None:
         """Return the stream of a catalog's entry, or None, noted if it is selected, if there is no such stream."""

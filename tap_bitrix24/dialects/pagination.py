@@ -256,8 +256,8 @@ class PaginationObject:
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command; never `page`, which counts in pages of the server's maximum."""
-        behind = {f">{query.key}": query.after} if self.ordered and query.after else {}
-        params = _rest_v3_parameters(query, {**query.filter, **behind})
+        after = {f">{query.key}": query.after} if self.ordered and query.after else {}
+        params = _rest_v3_parameters(query, {**query.filter, **after})
         if self.ordered or self.orderable:
             params["order"] = {query.key: query.direction}
         params["pagination"] = {"limit": query.size, **({"offset": query.offset} if query.offset else {})}

@@ -137,7 +137,7 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
     As many of them as there is room for share the first request.
     """
     types = rest_v2.commands(_types_after(0))
-    lists = [Command(LISTS.endpoint.method, {**each.params, "start": UNCOUNTED}) for each in _LIST_VARIANTS]
+    lists = [Command(LISTS.endpoint.method, {**variant.params, "start": UNCOUNTED}) for variant in _LIST_VARIANTS]
     catalogs = Command(CATALOGS.endpoint.method, {"start": UNCOUNTED})
     fixed = [Command("scope"), *types, *_CATEGORY_CALLS, catalogs, *lists]
     room = BATCH_SIZE - len(fixed)

@@ -66,9 +66,11 @@ def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
     paths = {str(path).strip("/").lower() for path in document.get("paths") or ()}
     portal.rest_v3_methods |= paths
     methods = portal.rest_v3_methods
-    entities = [each for each in REST_V3 if is_allowed(portal, each) and each.endpoint.method.lower() in methods]
+    entities = [
+        entity for entity in REST_V3 if is_allowed(portal, entity) and entity.endpoint.method.lower() in methods
+    ]
     field_methods = list(
-        dict.fromkeys(each.fields_method for each in entities if each.fields_method.lower() in methods)
+        dict.fromkeys(entity.fields_method for entity in entities if entity.fields_method.lower() in methods)
     )
     calls = [Command(method, {}, REST_3) for method in field_methods]
     answers = dict(zip(field_methods, client.batch_with_retries(calls) if calls else [], strict=True))
