@@ -1,16 +1,14 @@
-"""The ways into a portal: for each, what it speaks, how it is discovered, and which table its streams stand in."""
+"""Connections to a portal: the dialects of each, its discovery, and the entities of its streams."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tap_bitrix24.auth.from_settings import OAUTH, WEBHOOK
-from tap_bitrix24.auth.from_settings import SITE as OWN
-from tap_bitrix24.auth.from_settings import VIBECODE as SERVICE
+from tap_bitrix24.auth import from_settings
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site, vibecode
-from tap_bitrix24.discovery import rest as discovery
+from tap_bitrix24.discovery import rest as discovery_rest
 from tap_bitrix24.discovery import site as discovery_site
 from tap_bitrix24.discovery import vibecode as discovery_vibecode
 from tap_bitrix24.discovery.discovered import DiscoveredStream
@@ -22,26 +20,26 @@ from tap_bitrix24.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What stands behind a door."""
+    """How a portal is read through one connection."""
 
     dialects: Mapping[str, Dialect]
     preflight: Callable[[Client, Settings], PortalInfo]
-    """A run's first request: is the door open, and what does the portal tell of itself."""
+    """Sends a run's first request; checks the credentials and returns what the answer says of the portal."""
     discover: Callable[[Client, Settings], tuple[PortalInfo, Sequence[DiscoveredStream]]]
-    """That, and all streams there are."""
+    """Returns the same, and all streams the portal offers."""
     entity: Callable[[str, Callable[[], PortalInfo]], Entity | None]
-    """The row of the table a stream of a catalog belongs to; the portal is asked only where the table depends on it."""
+    """Returns the entity of a stream of a catalog; gets the portal only if the entities depend on it."""
     max_concurrency: int | None = None
-    """Requests in flight, at most, whatever the settings say."""
+    """Maximum number of requests in flight, whatever the settings say."""
 
 
 REST = Connection(
     dialects={REST_2: rest_v2, REST_3: rest_v3},
-    preflight=lambda client, settings: discovery.preflight(client, settings.start_date),
-    discover=lambda client, settings: discovery.discover(client, settings.start_date),
+    preflight=lambda client, settings: discovery_rest.preflight(client, settings.start_date),
+    discover=lambda client, settings: discovery_rest.discover(client, settings.start_date),
     entity=lambda stream, _: find_entity(stream),
 )
-"""Classic REST, and REST 3.0 where the portal has it."""
+"""Classic REST, and REST 3.0 if the portal has it."""
 
 SITE_API = Connection(
     dialects={SITE: site},
@@ -50,7 +48,7 @@ SITE_API = Connection(
     entity=lambda stream, portal: discovery_site.entity(stream, portal()),
     max_concurrency=2,
 )
-"""The API a developer has given a 1C-Bitrix site."""
+"""The API of a 1C-Bitrix site, written by its developer."""
 
 VIBE_CODE = Connection(
     dialects={VIBECODE: vibecode},
@@ -59,7 +57,7 @@ VIBE_CODE = Connection(
     entity=discovery_vibecode.entity,
     max_concurrency=2,
 )
-"""The VibeCode service; it lets two requests in at once, and others wait in its queue."""
+"""The VibeCode service; it handles two requests at a time, further ones wait in its queue."""
 
 _LOCAL = (
     "Developer resources > Other > Local application: the same scopes, redirect address http://127.0.0.1:8025/; "
@@ -74,12 +72,18 @@ CONNECTION_HELP: Sequence[tuple[str, str, str]] = (
     ("OAuth", "`portal_url`, `client_id`, `client_secret`, `token_file`", _LOCAL),
     (
         "REST 3.0",
-        "those of one of the two above",
-        "main, humanresources, timeman, call, mail, note, tasks: what a portal has of it is found out",
+        "those of the webhook or of OAuth",
+        "the scopes main, humanresources, timeman, call, mail, note, tasks: used if the portal has REST 3.0",
     ),
-    ("VibeCode", "`vibecode_api_key`", "a personal key (vibe_api_…), read-only is enough: the same scopes"),
-    ("site API", "`site_url`, `site_api_key`", "nothing: the key is the site's own, and so is its OpenAPI document"),
+    ("VibeCode", "`vibecode_api_key`", "a personal key (vibe_api_…) with the same scopes; read-only is enough"),
+    ("site API", "`site_url`, `site_api_key`", "nothing: the site has its own key and OpenAPI document"),
 )
-"""Door, settings, what to tick in the portal; told by `--about` and in the README."""
+"""Connection, its settings, what to tick in the portal; shown by `--about` and in the documentation."""
 
-CONNECTIONS: Mapping[str, Connection] = {WEBHOOK: REST, OAUTH: REST, SERVICE: VIBE_CODE, OWN: SITE_API}
+CONNECTIONS: Mapping[str, Connection] = {
+    from_settings.WEBHOOK: REST,
+    from_settings.OAUTH: REST,
+    from_settings.VIBECODE: VIBE_CODE,
+    from_settings.SITE: SITE_API,
+}
+"""Connections by the names of `Settings.connection`."""

@@ -24,6 +24,9 @@ Interrupted                     exit code 128 + signal: STATE is written, the ne
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class TapError(Exception):
     """Any failure the tap has a name for."""
@@ -121,3 +124,17 @@ class DeniedError(RejectedError):
 
 class UntrustedError(PortalError):
     """Rows that contradict the request: out of order, outside the filter, without a key."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a mistyped name: the closest known one, or all of them if none is close.
+
+    Args:
+        kind: What the name stands for: "setting", "stream".
+        name: The name as typed.
+        known: The valid names.
+    """
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Available: {', '.join(names)}."
+    return f"Unknown {kind} {name!r}. {hint}"

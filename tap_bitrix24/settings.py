@@ -1,4 +1,4 @@
-"""Settings: the contract, its JSON Schema, and checks that need no portal and send nothing."""
+"""Settings: their JSON Schema, and checks that send no request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pendulum.parsing.exceptions import ParserError
 
 from tap_bitrix24.auth.credentials import Credentials
 from tap_bitrix24.auth.from_settings import FIXED_RATES, credentials_from_settings
-from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.errors import SettingsError, unknown_name
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.throttling.rate_limit import TARIFFS, Tariff
 
@@ -26,75 +25,92 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
         "type": ["string", "null"],
         **_SECRET,
         "title": "Webhook URL",
-        "description": "Incoming webhook, e.g. https://example.bitrix24.com/rest/1/secret/ (the URL is the secret)",
+        "description": "Inbound webhook, e.g. https://example.bitrix24.com/rest/1/secret/ (contains the secret)",
     },
-    "portal_url": {"type": ["string", "null"], "description": "OAuth: the portal's address"},
-    "client_id": {"type": ["string", "null"], "description": "OAuth: the application's id"},
-    "client_secret": {"type": ["string", "null"], **_SECRET, "description": "OAuth: the application's key"},
+    "portal_url": {"type": ["string", "null"], "description": "OAuth: address of the portal"},
+    "client_id": {"type": ["string", "null"], "description": "OAuth: id of the application"},
+    "client_secret": {"type": ["string", "null"], **_SECRET, "description": "OAuth: key of the application"},
     "refresh_token": {
         "type": ["string", "null"],
         **_SECRET,
-        "description": "OAuth: first refresh token; tap-bitrix24-auth gets one",
+        "description": "OAuth: initial refresh token; tap-bitrix24-auth obtains one",
     },
-    "token_file": {"type": ["string", "null"], "description": "OAuth: file that keeps the rotated refresh token"},
-    "oauth_token_url": {"type": ["string", "null"], "description": "OAuth: token address, if not the vendor's"},
+    "token_file": {"type": ["string", "null"], "description": "OAuth: file that stores the renewed refresh token"},
+    "oauth_token_url": {
+        "type": ["string", "null"],
+        "description": "OAuth: address that renews tokens, if not the vendor's",
+    },
     "vibecode_api_key": {"type": ["string", "null"], **_SECRET, "description": "VibeCode: API key"},
-    "vibecode_url": {"type": ["string", "null"], "description": "VibeCode: address, if not the vendor's"},
+    "vibecode_url": {
+        "type": ["string", "null"],
+        "description": "VibeCode: address of the service, if not the vendor's",
+    },
     "site_url": {"type": ["string", "null"], "description": "Site API: address of a 1C-Bitrix site"},
     "site_api_key": {"type": ["string", "null"], **_SECRET, "description": "Site API: key (header X-API-Key)"},
     "site_openapi_path": {"type": ["string", "null"], "description": "Site API: path of its OpenAPI document"},
     "site_endpoints": {
         "type": ["array", "string", "null"],
         "items": {"type": "string"},
-        "description": "Site API: paths of paged lists its document leaves out, e.g. /api/v1/products",
+        "description": "Site API: paths of paged lists missing from its OpenAPI document, e.g. /api/v1/products",
     },
     "start_date": {
         "type": ["string", "null"],
-        "description": "Leave out rows last modified before this date (ISO 8601; UTC unless it has an offset)",
+        "description": "Skip rows last modified before this date (ISO 8601; UTC unless it has an offset)",
     },
     "lookback_seconds": {
         "type": ["integer", "null"],
         "default": 300,
-        "description": "Read this many seconds before the bookmark again",
+        "description": "Seconds before the bookmark that every run reads again",
     },
     "plan": {
         "type": ["string", "null"],
         "default": "standard",
         "enum": [*TARIFFS, None],
-        "description": "The portal's tariff: its request rate (standard 2/s, burst 50; enterprise 5/s, burst 250). "
-        "A self-hosted portal has none: it is paced by its response time, unless this is set",
+        "description": "The portal's tariff, which limits the request rate (standard 2/s, burst 50; enterprise 5/s, "
+        "burst 250). A self-hosted portal is paced by its response time unless this is set",
     },
-    "max_concurrency": {"type": ["integer", "null"], "default": 4, "description": "Requests in flight, at most"},
+    "max_concurrency": {
+        "type": ["integer", "null"],
+        "default": 4,
+        "description": "Maximum number of requests in flight",
+    },
     "request_timeout": {
         "type": ["number", "null"],
         "default": 75,
-        "description": "Seconds to wait for an answer (the portal gives a request up to 60)",
+        "description": "Seconds to wait for an answer (the portal itself ends a request after 60)",
     },
     "crm_methods": {
         "type": ["string", "null"],
         "default": "classic",
         "enum": ["classic", "universal", None],
-        "description": "Read leads, deals, contacts, companies and quotes by their own methods or by crm.item.list",
+        "description": "Read leads, deals, contacts, companies and quotes with their own methods or with crm.item.list",
     },
     "child_sweep_hours": {
         "type": ["integer", "null"],
         "default": 24,
         "description": "Read children of unchanged parents again after this many hours",
     },
-    "detect_deletes": {"type": ["boolean", "null"], "default": False, "description": "Look for deleted rows"},
-    "ca_bundle": {"type": ["string", "null"], "description": "CA certificates (PEM) to trust instead of the system's"},
+    "detect_deletes": {
+        "type": ["boolean", "null"],
+        "default": False,
+        "description": "Detect deleted rows (not available yet)",
+    },
+    "ca_bundle": {
+        "type": ["string", "null"],
+        "description": "File of CA certificates (PEM) to trust instead of the system's",
+    },
     "allow_http": {
         "type": ["boolean", "null"],
         "default": False,
-        "description": "Allow http:// addresses other than this machine's own",
+        "description": "Allow http:// addresses other than this machine's",
     },
     "emit_activate_version_messages": {
         "type": ["boolean", "null"],
         "default": True,
-        "description": "End full-table streams with ACTIVATE_VERSION, so that the target drops rows that are gone",
+        "description": "End full-table streams with ACTIVATE_VERSION, so that the target removes deleted rows",
     },
 }
-"""Setting → JSON Schema; the table in the README is made from it."""
+"""Setting → JSON Schema; the tables of settings in the documentation are generated from it."""
 
 CONFIG_JSONSCHEMA: dict[str, Any] = {
     "type": "object",
@@ -119,9 +135,9 @@ _CONNECTIONS: Mapping[str, tuple[str, ...]] = {
     "site API": ("site_url", "site_api_key"),
 }
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-"""How a start date begins: the parser would also take `now` and `12:00`, which mean another day every day."""
-_MOST = 10**9
-"""No whole number is of use beyond it: 31 years of seconds."""
+"""The beginning of a start date; the parser alone would also accept `now` and `12:00`, whose day changes."""
+_MAXIMUM = 10**9
+"""Largest whole number accepted, 31 years in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,59 +145,61 @@ class Settings:
     """Checked settings."""
 
     connection: str
-    """Which of the ways in: `webhook`, `OAuth`, `VibeCode`, `site API`."""
+    """Name of the connection: `webhook`, `OAuth`, `VibeCode` or `site API`."""
     credentials: Credentials
     secrets: tuple[str, ...] = field(repr=False)
-    """Texts that must never be printed."""
+    """Values that must never be printed."""
     start_date: datetime | None
     lookback: timedelta
     tariff: Tariff
     tariff_fixed: bool
-    """Whether it holds for a self-hosted portal, too."""
+    """Whether the tariff applies to a self-hosted portal, too."""
     max_concurrency: int
-    """Requests under way at once, at most."""
+    """Maximum number of requests in flight."""
     request_timeout: float
     universal: bool
+    """Whether leads, deals, contacts, companies and quotes are read with crm.item.list."""
     verify: str | bool
+    """File of trusted CA certificates, or True for the system's."""
     site_document: str
     """Path of a site's OpenAPI document."""
     site_endpoints: tuple[str, ...]
-    """Paths of its lists that no document describes."""
+    """Paths of its lists that the document does not describe."""
     token_file: Path | None
-    """Where an application's tokens are kept."""
+    """File that stores the tokens of an OAuth application."""
     sweep: timedelta
-    """How old the last reading of all children may be."""
+    """Time after which the children of all parents are read again."""
 
 
 def check(config: Mapping[str, Any], *, plan_is_set: bool = True) -> Settings:
-    """Check settings without a request.
+    """Return the checked settings; sends no request.
 
     Args:
         config: The settings.
-        plan_is_set: Whether `plan`, if it is there, is somebody's choice: the SDK fills in defaults.
+        plan_is_set: Whether the user set `plan`; if not, its value is a default that the SDK filled in.
 
     Raises:
-        SettingsError: One line that says which setting is wrong and what to do.
+        SettingsError: A setting is wrong; the text, one line, names it and says what to do.
     """
     given = {name: value for name, value in config.items() if value not in (None, "")}
-    _known(given)
-    way = _connection(given)
-    door, secrets = credentials_from_settings(way, given, allow_http=_flag(given, "allow_http"))
+    _require_known(given)
+    connection = _connection(given)
+    credentials, secrets = credentials_from_settings(connection, given, allow_http=_flag(given, "allow_http"))
     ca_bundle = given.get("ca_bundle")
     if ca_bundle is not None and not Path(str(ca_bundle)).is_file():
         msg = f"ca_bundle: there is no file {_shown(ca_bundle)}."
         raise SettingsError(msg)
     if given.get("detect_deletes", False) is not False:
-        msg = "detect_deletes is not built yet in this version: leave it out or set it to false."
+        msg = "detect_deletes is not available in this version: remove it or set it to false."
         raise SettingsError(msg)
     return Settings(
-        connection=way,
-        credentials=door,
+        connection=connection,
+        credentials=credentials,
         secrets=secrets,
         start_date=_date(given.get("start_date")),
         lookback=timedelta(seconds=_whole_number(given, "lookback_seconds", 300, low=0)),
-        tariff=FIXED_RATES.get(way) or TARIFFS[_one_of(given, "plan", tuple(TARIFFS))],
-        tariff_fixed=way in FIXED_RATES or (plan_is_set and "plan" in given),
+        tariff=FIXED_RATES.get(connection) or TARIFFS[_one_of(given, "plan", tuple(TARIFFS))],
+        tariff_fixed=connection in FIXED_RATES or (plan_is_set and "plan" in given),
         max_concurrency=_whole_number(given, "max_concurrency", 4, low=1),
         request_timeout=float(_number(given, "request_timeout", 75.0)),
         universal=_one_of(given, "crm_methods", ("classic", "universal")) == "universal",
@@ -193,32 +211,33 @@ def check(config: Mapping[str, Any], *, plan_is_set: bool = True) -> Settings:
     )
 
 
-def _known(given: Mapping[str, Any]) -> None:
-    known = [*PROPERTIES, *_SDK_SETTINGS]
+def _require_known(given: Mapping[str, Any]) -> None:
     for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "remove it."
-            msg = f"There is no setting {name!r}: {hint}"
-            raise SettingsError(msg)
+        if name not in PROPERTIES and name not in _SDK_SETTINGS:
+            raise SettingsError(unknown_name("setting", name, (*PROPERTIES, *sorted(_SDK_SETTINGS))))
 
 
 def _connection(given: Mapping[str, Any]) -> str:
-    opened = {door: [name for name in names if name in given] for door, names in _CONNECTIONS.items()}
-    opened = {door: names for door, names in opened.items() if names}
-    if not opened:
+    """Return the only connection whose settings are given."""
+    configured: dict[str, list[str]] = {}
+    for connection, names in _CONNECTIONS.items():
+        if present := [name for name in names if name in given]:
+            configured[connection] = present
+    if not configured:
         msg = "No credentials: set webhook_url (Bitrix24 > Developer resources > Other > Inbound webhook)."
         raise SettingsError(msg)
-    if len(opened) > 1:
-        (kept, kept_names), *others = opened.items()
-        names = ", ".join(name for _, names in others for name in names)
-        msg = f"Two ways in are configured; keep {kept} ({', '.join(kept_names)}) and drop {names}, or the reverse."
+    if len(configured) > 1:
+        (kept, kept_names), *others = configured.items()
+        dropped = ", ".join(name for _, names in others for name in names)
+        msg = (
+            f"Two connections are configured; keep {kept} ({', '.join(kept_names)}) and drop {dropped}, or the reverse."
+        )
         raise SettingsError(msg)
-    return next(iter(opened))
+    return next(iter(configured))
 
 
 def _shown(value: Any) -> str:
-    """A value for a message: on one line, and no webhook even if pasted into the wrong setting."""
+    """Return a value for a message: on one line, without the secret of a webhook pasted into the wrong setting."""
     return Redactor().clean(repr(value))
 
 
@@ -230,7 +249,7 @@ def _date(value: Any) -> datetime | None:
     except (ParserError, ValueError):
         parsed = None
     if not isinstance(parsed, pendulum.DateTime):
-        msg = f"start_date {_shown(value)} is no date: write it like 2025-01-31 or 2025-01-31T09:00:00+03:00."
+        msg = f"start_date {_shown(value)} is not a date: write it like 2025-01-31 or 2025-01-31T09:00:00+03:00."
         raise SettingsError(msg)
     return datetime.fromtimestamp(parsed.timestamp(), UTC)
 
@@ -239,8 +258,8 @@ def _whole_number(given: Mapping[str, Any], name: str, default: int, *, low: int
     value = given.get(name, default)
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= _MOST:
-        msg = f"{name} must be a whole number from {low} to {_MOST}, not {_shown(value)}."
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= _MAXIMUM:
+        msg = f"{name} must be a whole number from {low} to {_MAXIMUM}, not {_shown(value)}."
         raise SettingsError(msg)
     return value
 
@@ -274,14 +293,14 @@ def _path(given: Mapping[str, Any], name: str, default: str) -> str:
 
 
 def _paths(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Paths from a list, or from text with commas (an environment variable)."""
+    """Return the paths of a list, or of text with commas (an environment variable)."""
     value = given.get(name, [])
-    each = value.split(",") if isinstance(value, str) else value
-    if not isinstance(each, list):
+    paths = value.split(",") if isinstance(value, str) else value
+    if not isinstance(paths, list):
         msg = f"{name} must be a list of paths like /api/v1/products, not {_shown(value)}."
         raise SettingsError(msg)
     return tuple(
-        _path({name: path.strip() if isinstance(path, str) else path}, name, "/api/v1/products") for path in each
+        _path({name: path.strip() if isinstance(path, str) else path}, name, "/api/v1/products") for path in paths
     )
 
 

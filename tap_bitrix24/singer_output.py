@@ -1,8 +1,8 @@
 """A fast writer of Singer messages: orjson, one buffer, whole lines only.
 
-The SDK's own writer and type conformance take most of a run's time; rows here are typed already, so a page
-becomes lines in one go. Everything is written to the buffer of the current `sys.stdout` when a STATE or SCHEMA
-passes, when the buffer is full, and at the end.
+The SDK's writer and its conversion of types would take most of a run's time; rows are typed already, so a page is
+serialised at once. The buffer is written to the current `sys.stdout` at every STATE and SCHEMA, when it is full, and
+at the end.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
 
 def record_prefix(stream: str) -> bytes:
-    """The constant head of a stream's RECORD lines; `type` and `stream` first, as loaders like to read them."""
+    """Return the constant beginning of a stream's RECORD lines: `type` and `stream` first, as loaders expect."""
     return b'{"type":"RECORD","stream":' + orjson.dumps(stream) + b',"record":'
 
 
 def record_suffix(time_extracted: str, version: int | None = None) -> bytes:
-    """The constant tail of a page's RECORD lines."""
+    """Return the constant end of a page's RECORD lines."""
     tail: dict[str, Any] = {"time_extracted": time_extracted}
     if version is not None:
         tail["version"] = version
@@ -44,11 +44,11 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
         self._size = 0
 
     def serialize_message(self, message: Message) -> bytes:
-        """One message as a line without its end. NaN and infinity become null, as orjson does."""
+        """Return a message as a line without its line feed; orjson writes NaN and infinity as null."""
         return orjson.dumps(message.to_dict(), option=_OPTIONS, default=_plain)
 
     def write_message(self, message: Message) -> None:
-        """Write one message; anything but a RECORD flushes what was written before it, in order."""
+        """Write one message; anything but a RECORD flushes the buffer."""
         self._add(self.serialize_message(message) + b"\n")
         if not isinstance(message, RecordMessage):
             self.flush()
@@ -65,10 +65,10 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
         self._add(b"".join([prefix + dumps(record) + suffix for record in records]))
 
     def flush(self) -> None:
-        """Hand everything to stdout.
+        """Write the buffer to stdout.
 
         Raises:
-            ReaderGoneError: Nobody reads it. (A BrokenPipeError would end in the hands of click, which says nothing.)
+            ReaderGoneError: The target closed the pipe. (click would swallow a BrokenPipeError without a message.)
         """
         if not self._lines:
             return
@@ -83,7 +83,7 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
                 binary.write(data)
             sys.stdout.flush()
         except BrokenPipeError:
-            msg = "the program that reads the output has gone; run again with the last STATE it took in"
+            msg = "target closed the pipe; run again with the last STATE it stored"
             raise ReaderGoneError(msg) from None
 
     def _add(self, line: bytes) -> None:
@@ -94,6 +94,6 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
 
 
 def _plain(value: Any) -> Any:
-    """What orjson does not know: numbers of stream maps (Decimal) as numbers, the rest as text."""
+    """Return a value orjson cannot serialise: a number (Decimal, from stream maps) as float, others as text."""
     number = getattr(value, "as_integer_ratio", None)
     return float(value) if number is not None else str(value)

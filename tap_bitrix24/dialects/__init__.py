@@ -1,4 +1,4 @@
-"""API dialects: pure translations between wishes, commands, HTTP requests and pages. One module each."""
+"""API dialects: pure translations between page requests, commands, HTTP requests and pages. One module each."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from tap_bitrix24.model.message import Command, Message, Result
 from tap_bitrix24.model.request import Page, PageRequest
 
 BATCH_SIZE = 50
-"""Commands a batch may hold: in classic REST and in VibeCode the 51st fails; of REST 3.0 no limit is known."""
+"""Commands in a batch, at most: in classic REST and in VibeCode the 51st fails; for REST 3.0 no limit is known."""
 
 
 class Dialect(Protocol):
-    """What the client and the engine need of a dialect; a module of functions will do."""
+    """What client and scheduler use of a dialect; the modules of this package implement it as functions."""
 
     ALL_OR_NOTHING: bool
-    """One command of a batch that fails takes the answers of all others with it."""
+    """Whether a failed command of a batch fails all others, too."""
 
-    def commands(self, ask: PageRequest, first: int = 0) -> list[Command]:
-        """Spell one wish out as commands, the first of them number `first` of its bundle."""
+    def commands(self, request: PageRequest, first: int = 0) -> list[Command]:
+        """Return the commands of a page request; `first` is the position of the first one in its batch."""
 
     def call(self, command: Command) -> Message:
-        """The request of a single call."""
+        """Return the HTTP request of a single command."""
 
     def batch(self, commands_: Sequence[Command]) -> Message:
-        """The request that runs all of them."""
+        """Return the HTTP request that runs all commands."""
 
     def decode(self, content: bytes) -> Any:
-        """Read an answer's body; raises ValueError if it is not of the dialect's format."""
+        """Return an answer's body, parsed; raises ValueError if it is not of the dialect's format."""
 
     def result(self, body: Any, status: int, method: str) -> Result:
-        """Read the answer to a single request; raises the PortalError it is."""
+        """Return the result of an HTTP request; raises a PortalError if the answer is an error."""
 
     def batch_results(self, outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
-        """Take the answer to a bundle apart, one entry per command."""
+        """Return the results of a batch, one entry per command, in order."""
 
-    def page(self, source: ListSpec, answer: Result) -> Page:
-        """Find the rows in a list answer."""
+    def page(self, list_spec: ListSpec, answer: Result) -> Page:
+        """Return the page that a list method answered with."""

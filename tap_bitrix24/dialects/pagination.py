@@ -1,8 +1,8 @@
-"""How the families of list methods want filter, order and page spelled. Pure: a query in, parameters out.
+"""Kinds of pagination: each returns the parameters that request one page. Pure: a query in, parameters out.
 
-The classic API has no single way of paging: most lists take `start`, some a page's number, some limit and offset,
-one positional arrays, chats an id to start behind. A family says how one page is asked for; which page is wanted,
-and whether the answer can be believed, is the strategies' business (`reading`).
+The classic API has no single kind of pagination: most lists take `start`, some a page number, some limit and offset,
+one positional arrays, chats the id after which to start. These classes only write the parameters of one page; which
+page comes next, and whether its answer is consistent, is decided by the strategies in `replication`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from tap_bitrix24.model.endpoint import PageQuery
 
 UNCOUNTED = -1
-"""`start` of a page whose rows the portal need not count."""
+"""`start` of a page for which the portal does not count the matching rows."""
 
 
 def set_parameter(params: dict[str, Any], path: str, value: Any) -> None:
-    """Set a parameter that may lie inside others (`params.filter`); maps on the way are copied, never shared."""
+    """Set a parameter that may be nested in others (`params.filter`); outer maps are copied, never shared."""
     *outer, last = path.split(".")
     for name in outer:
         inner = params.get(name)
@@ -30,7 +30,7 @@ def set_parameter(params: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _fixed(query: PageQuery) -> dict[str, Any]:
-    """The source's own parameters."""
+    """Return the fixed parameters of the list."""
     params: dict[str, Any] = {}
     for name, value in query.params.items():
         set_parameter(params, name, value)
@@ -38,7 +38,7 @@ def _fixed(query: PageQuery) -> dict[str, Any]:
 
 
 def _parameters(query: PageQuery, where: str, order: str | tuple[str, str] | None) -> dict[str, Any]:
-    """Fixed parameters, conditions and order; what is empty is left out."""
+    """Return fixed parameters, conditions and order; empty ones are omitted."""
     params = _fixed(query)
     if where:
         conditions = dict(query.filter)
@@ -55,7 +55,7 @@ def _parameters(query: PageQuery, where: str, order: str | tuple[str, str] | Non
 
 
 class _OffsetOnly:
-    """Pages only: neither can ids be asked for, nor is there an order that could be turned round."""
+    """Lists with neither a filter nor an order by id."""
 
     __slots__ = ()
     supports_keyset = False
@@ -63,7 +63,7 @@ class _OffsetOnly:
 
 
 class _AscendingOnly:
-    """Rows behind an id can be asked for, in one direction."""
+    """Lists that can be read from after an id, in ascending order only."""
 
     __slots__ = ()
     supports_keyset = True
@@ -71,7 +71,7 @@ class _AscendingOnly:
 
 
 class _BothDirections:
-    """Rows behind an id can be asked for, and the newest first."""
+    """Lists that can be read from after an id, and in descending order."""
 
     __slots__ = ()
     supports_keyset = True
@@ -80,24 +80,24 @@ class _BothDirections:
 
 @dataclass(frozen=True, slots=True)
 class StartParameter:
-    """`start=0,50,100…`, and `start=-1` for a page behind an id that nobody needs counted."""
+    """`start=0,50,100…`, and `start=-1` for a page after an id without a count."""
 
     filter: str = "filter"
     order: str | tuple[str, str] | None = "order"
-    """Where {key: direction} goes; or two names, one for the key, one for the direction; None: no order by id."""
+    """Parameter that takes {key: direction}; or two, for key and direction; None if there is no order by id."""
 
     @property
     def supports_keyset(self) -> bool:
-        """Where ids can be ordered they can be filtered, too; guards catch the exceptions."""
+        """Whether there are a filter and an order: strategies detect lists that ignore the filter."""
         return self.order is not None and bool(self.filter)
 
     @property
     def supports_descending(self) -> bool:
-        """As `keyset`."""
+        """As `supports_keyset`."""
         return self.supports_keyset
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
         start = query.offset if query.offset is not None else 0 if query.counted else UNCOUNTED
         return {**_parameters(query, self.filter, self.order), "start": start}
 
@@ -112,16 +112,16 @@ class OrderedPageNumber:
 
     @property
     def supports_keyset(self) -> bool:
-        """Whether there is an order by id."""
+        """Whether the list can be ordered by id."""
         return self.order is not None
 
     @property
     def supports_descending(self) -> bool:
-        """As `keyset`."""
+        """As `supports_keyset`."""
         return self.supports_keyset
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
         params = _parameters(query, self.filter, self.order)
         set_parameter(params, self.page, (query.offset or 0) // query.size + 1)
         return params
@@ -129,7 +129,7 @@ class OrderedPageNumber:
 
 @dataclass(frozen=True, slots=True)
 class LimitOffset:
-    """Limit and offset, alone or inside another parameter (landing, open lines, chats)."""
+    """Limit and offset, at the top or nested in another parameter (landing, open lines, chats)."""
 
     limit: str = "LIMIT"
     offset: str = "OFFSET"
@@ -138,16 +138,16 @@ class LimitOffset:
 
     @property
     def supports_keyset(self) -> bool:
-        """Whether there are a filter and an order."""
+        """Whether the list has a filter and an order."""
         return self.order is not None and bool(self.filter)
 
     @property
     def supports_descending(self) -> bool:
-        """As `keyset`."""
+        """As `supports_keyset`."""
         return self.supports_keyset
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
         params = _parameters(query, self.filter, self.order)
         set_parameter(params, self.limit, query.size)
         set_parameter(params, self.offset, query.offset or 0)
@@ -158,16 +158,19 @@ class LimitOffset:
 class PositionalParameters(_BothDirections):
     """Parameters by position: order, filter, select, NAV_PARAMS (task.elapseditem.getlist).
 
-    The server hands them to a PHP function in their order, whatever their names: a named one too many moves the
-    others, and without NAV_PARAMS it gives 50 rows and no way to the next.
+    The server passes them to a PHP function in their order, whatever their names: an additional one shifts the
+    others, and without NAV_PARAMS it returns 50 rows and no next page.
     """
 
     first: int = 0
-    """Position of the order; parameters before it are the source's own."""
+    """Position of the order; parameters before it are the fixed ones of the list."""
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
-        conditions = {f">{query.key}": query.after or 0, **query.filter}  # empty, it would be lost, and move the others
+        """Return the parameters of one command."""
+        conditions = {
+            f">{query.key}": query.after or 0,
+            **query.filter,
+        }  # an empty map is lost in the query, and shifts the others
         page = {"nPageSize": query.size, "iNumPage": (query.offset or 0) // query.size + 1}
         values = ({query.key: query.direction}, conditions, ["*"], {"NAV_PARAMS": page})
         return {**query.params, **{str(self.first + number): value for number, value in enumerate(values)}}
@@ -175,24 +178,24 @@ class PositionalParameters(_BothDirections):
 
 @dataclass(frozen=True, slots=True)
 class SinceId(_AscendingOnly):
-    """The id to start behind as a parameter of its own (`FIRST_ID` of chats and of the news feed)."""
+    """The id after which to start as a parameter of its own (`FIRST_ID` of chats and of the news feed)."""
 
     first: str = "FIRST_ID"
     limit: str = "LIMIT"
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
         return {**_parameters(query, "", None), self.first: query.after or 0, self.limit: query.size}
 
 
 @dataclass(frozen=True, slots=True)
 class SinglePage(_OffsetOnly):
-    """All rows in one answer; parameters are sent as they are, for some of these methods refuse others."""
+    """All rows in one answer; only fixed parameters and the filter are sent: some of these methods refuse others."""
 
     filter: str = field(default="filter", kw_only=True)
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command."""
+        """Return the parameters of one command."""
         return _parameters(query, self.filter, None)
 
 
@@ -200,20 +203,20 @@ _OPERATORS = (">=", "<=", "!=", ">", "<")
 
 
 def _conditions(filter_: Mapping[str, Any]) -> list[list[Any]]:
-    """`{">=timestampX": …, "taskId": "5"}` → `[["timestampX", ">=", …], ["taskId", "=", 5]]`.
+    """Return `{">=timestampX": …, "taskId": "5"}` as `[["timestampX", ">=", …], ["taskId", "=", 5]]`.
 
-    REST 3.0 takes no other form, and ids as numbers only.
+    REST 3.0 takes filters in this form only, and ids as numbers only.
     """
-    found: list[list[Any]] = []
+    conditions: list[list[Any]] = []
     for name, value in filter_.items():
-        operator = next((each for each in _OPERATORS if name.startswith(each)), "")
+        operator = next((sign for sign in _OPERATORS if name.startswith(sign)), "")
         typed = int(value) if isinstance(value, str) and value.isdecimal() else value
-        found.append([name.removeprefix(operator), operator or "=", typed])
-    return found
+        conditions.append([name.removeprefix(operator), operator or "=", typed])
+    return conditions
 
 
 def _rest_v3_parameters(query: PageQuery, filter_: Mapping[str, Any]) -> dict[str, Any]:
-    """Fixed parameters and conditions of a REST 3.0 list."""
+    """Return fixed parameters and conditions of a REST 3.0 list."""
     params = _fixed(query)
     conditions = {**params.pop("filter", {}), **filter_}
     return {**params, "filter": _conditions(conditions)} if conditions else params
@@ -221,40 +224,40 @@ def _rest_v3_parameters(query: PageQuery, filter_: Mapping[str, Any]) -> dict[st
 
 @dataclass(frozen=True, slots=True)
 class TailCursor(_AscendingOnly):
-    """`tail` of REST 3.0: rows behind a cursor on the id, which may not stand in the filter besides.
+    """`tail` of REST 3.0: rows after a cursor on the id, which the filter must not name as well.
 
-    Turned round it takes a value to begin at, and nobody knows the newest.
+    Descending order needs a value to start from, and the largest id is not known: only ascending order is used.
     """
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command; field and value are always sent, for their defaults differ by version."""
+        """Return the parameters of one command; field and value always, because their defaults differ by version."""
         cursor = {"field": query.key, "value": query.after or 0, "order": query.direction, "limit": query.size}
         return {**_rest_v3_parameters(query, query.filter), "cursor": cursor}
 
 
 @dataclass(frozen=True, slots=True)
 class PaginationObject:
-    """`pagination: {limit, offset}` of REST 3.0. The limit is cut to a cap that differs by method, without a word."""
+    """`pagination: {limit, offset}` of REST 3.0; the server silently cuts the limit to a maximum per method."""
 
     ordered: bool = False
-    """Ids can be ordered and filtered by."""
+    """Whether the list can be ordered and filtered by id."""
     orderable: bool = False
-    """Ids can be ordered by, but not filtered."""
+    """Whether the list can be ordered, but not filtered, by id."""
 
     @property
     def supports_keyset(self) -> bool:
-        """Whether ids can be ordered and filtered by."""
+        """Whether the list can be ordered and filtered by id."""
         return self.ordered
 
     @property
     def supports_descending(self) -> bool:
-        """As `keyset`."""
+        """As `supports_keyset`."""
         return self.ordered
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command; `page` is never sent: it would count in pages of the cap."""
-        behind = {f">{query.key}": query.after} if self.ordered and query.after else {}
-        params = _rest_v3_parameters(query, {**query.filter, **behind})
+        """Return the parameters of one command; never `page`, which counts in pages of the server's maximum."""
+        after = {f">{query.key}": query.after} if self.ordered and query.after else {}
+        params = _rest_v3_parameters(query, {**query.filter, **after})
         if self.ordered or self.orderable:
             params["order"] = {query.key: query.direction}
         params["pagination"] = {"limit": query.size, **({"offset": query.offset} if query.offset else {})}
@@ -263,13 +266,13 @@ class PaginationObject:
 
 @dataclass(frozen=True, slots=True)
 class CursorPaginator(_OffsetOnly):
-    """`pagination: {limit, afterCursor}` of REST 3.0: the portal says where the next page begins."""
+    """`pagination: {limit, afterCursor}` of REST 3.0: each answer has the cursor of the next page."""
 
     period: str = ""
-    """Date-time every request must be bounded by: the filter is an object, `{startDate: {from, to}}`."""
+    """Date-time that every request must bound: the filter is an object, `{startDate: {from, to}}`."""
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one command; a cursor goes back as it came."""
+        """Return the parameters of one command; the cursor is sent unchanged."""
         params = _fixed(query)
         if self.period:
             bounds = {"from": query.filter.get(f">={self.period}"), "to": query.filter.get(f"<{self.period}")}
@@ -282,14 +285,14 @@ class CursorPaginator(_OffsetOnly):
 
 @dataclass(frozen=True, slots=True)
 class PageNumber(_OffsetOnly):
-    """`page=1,2,3…&limit=100` of a site's own API, with a date to begin at where the API has a parameter for it."""
+    """`page=1,2,3…&limit=100` of a site's API, with a start date if the API has a parameter for it."""
 
     page: str = "page"
     limit: str = "limit"
     since: str = ""
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one request."""
+        """Return the parameters of one request."""
         number = (query.offset or 0) // query.size + 1
         since = query.filter.get(f">={self.since}") if self.since else None
         return {self.page: number, self.limit: query.size, **({self.since: since} if since else {})}
@@ -300,26 +303,26 @@ _SEARCH_OPERATORS = {">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt", "!=": "
 
 @dataclass(frozen=True, slots=True)
 class VibecodeSearch(_BothDirections):
-    """`POST …/search` of VibeCode: by id, uncounted, and never cut into windows.
+    """`POST …/search` of VibeCode: by id, without a count, and never split into windows by the service.
 
-    Of the newest two rows are asked for: that they descend shows that the order was obeyed. To know where the list ends
-    costs no more than the empty page behind it, and rows that are added faster than they are read have no such page.
+    A descending page has two rows, to check that the order was obeyed. The largest id costs no more than the empty page
+    at the end of the list would, and ends reading a list that grows faster than it is read.
     """
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one request; pages name the order `sort` or `order`, so both are sent."""
+        """Return the parameters of one request; the docs name the order `sort` or `order`, so both are sent."""
         conditions: dict[str, Any] = {query.key: {"$gt": query.after}} if query.after else {}
         for name, value in query.filter.items():
-            sign = next((each for each in _OPERATORS if name.startswith(each)), "")
+            sign = next((operator for operator in _OPERATORS if name.startswith(operator)), "")
             if sign:
                 conditions.setdefault(name.removeprefix(sign), {})[_SEARCH_OPERATORS[sign]] = value
             else:
                 conditions[name] = value
         order = {query.key: query.direction.lower()}
         limit = query.size if query.direction == "ASC" else 2
-        asked = {"filter": conditions, "sort": order, "order": order, "limit": limit, "autoWindow": False}
+        search = {"filter": conditions, "sort": order, "order": order, "limit": limit, "autoWindow": False}
         offset = {"withTotal": False} if query.offset is None else {"offset": query.offset}
-        return {**query.params, **asked, **offset}
+        return {**query.params, **search, **offset}
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,16 +330,16 @@ class VibecodePages(_OffsetOnly):
     """`GET …?limit=50&offset=0` of VibeCode."""
 
     sorted: bool = True
-    """By the id; some lists have none, or an order of their own."""
+    """Whether to sort by id; some lists have no id, or a fixed order."""
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
-        """The parameters of one call."""
+        """Return the parameters of one call."""
         offset = {"offset": query.offset} if query.offset else {}
         params = _fixed(query)
         return {**params, **({"sort": query.key} if self.sorted else {}), "limit": query.size, **offset}
 
 
 ASCENDING_ONLY = (SinceId, TailCursor)
-"""Families whose pages can't be turned by an offset."""
+"""Kinds of pagination without an offset."""
 EXACT_OFFSET = (PaginationObject, CursorPaginator)
-"""Families that go on exactly behind the rows that have come, however many were asked for."""
+"""Kinds of pagination that continue right after the rows received, however many were requested."""

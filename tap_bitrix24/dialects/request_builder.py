@@ -1,4 +1,4 @@
-"""What all dialects share: wishes become commands, bounds become conditions, answers become pages. Pure."""
+"""What all dialects share: commands of page requests, conditions of date bounds, pages of answers. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest
 
 RowReference = Callable[[Endpoint, int], Any]
-"""How a command refers to the last id of the page that command number so much of its bundle brings."""
+"""Returns how a command refers to the last id of another command's page; takes that command's position in the batch."""
 _OTHER = object()
-"""Stands for a wrapper the answer does not have."""
+"""Marks a `records_path` that the answer does not have."""
 
 
 def build_commands(ask: PageRequest, first: int = 0, link: RowReference | None = None) -> list[Command]:
-    """Spell one wish out as commands.
+    """Return the commands of a page request.
 
     Args:
-        ask: The wish.
-        first: Number of its first command within the bundle; a chain refers to the command before by it.
-        link: Makes such a reference; None: there are no chains in this dialect.
+        ask: The page request.
+        first: Position of its first command in the batch; each command of a chain refers to the one before.
+        link: Returns such a reference; None if the dialect has no chains, so that only the first page is requested.
     """
     endpoint = ask.list_spec.endpoint
     if ask.offset is not None:
@@ -67,7 +67,7 @@ def _command(ask: PageRequest, *, after: Any = None, offset: int | None = None, 
 
 
 def _bounds(ask: PageRequest) -> dict[str, str]:
-    """Date bounds as ISO with an explicit offset: without one the server reads them in its own zone."""
+    """Return the date bounds in ISO 8601 with an offset: without one the server reads them in its own time zone."""
     stamp, window = ask.list_spec.replication_key, ask.window
     if stamp is None or window is None:
         return {}
@@ -85,22 +85,22 @@ def _iso(moment: datetime) -> str:
 
 
 def decode(content: bytes) -> Any:
-    """Read JSON.
+    """Return parsed JSON.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The content is not JSON.
     """
     return orjson.loads(content)
 
 
 def page(source: ListSpec, answer: Result) -> Page:
-    """Find the rows in a list answer.
+    """Return the rows of a list answer.
 
-    A wrapper where none is documented, and none where one is, both occur: one list alone in an object, or a
-    list instead of that object, is what was asked for.
+    Some methods wrap the list in an object although the documentation shows none, others do the reverse: so the only
+    member of an object is taken for the list, and a list in the place of the object, too.
 
     Raises:
-        UntrustedError: The answer holds no rows where this method keeps them.
+        UntrustedError: The answer has no rows at the endpoint's `records_path`.
     """
     endpoint = source.endpoint
     value = answer.value
@@ -125,5 +125,5 @@ def page(source: ListSpec, answer: Result) -> Page:
 
 
 def whole_number(value: Any) -> int | None:
-    """A count, if it is one."""
+    """Return a count, or None if the value is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

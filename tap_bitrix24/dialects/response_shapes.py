@@ -1,7 +1,8 @@
-"""What answers keep their rows in → rows. PHP knows one kind of array, so lists, maps and nothing look alike.
+"""Shapes in which answers hold rows: each function returns the rows of one shape, or None if the value has another.
 
-An empty object arrives as `[]`, a list with gaps as an object, a missing one as `false`; some methods answer with
-a map from id to name, a list of bare ids, or one object. Each function takes what stands where the rows belong.
+PHP has one kind of array, so lists, maps and empty values look alike: an empty object arrives as `[]`, a list with
+gaps as an object, a missing one as `false`. Some methods answer with a map from id to name, a list of bare ids, or
+one object. Each function takes the value at the endpoint's `records_path`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from tap_bitrix24.model.endpoint import ResponseShape, Row
 
 
 def is_empty(value: Any) -> bool:
-    """Whether the portal means 'no value': PHP sends null, `false`, `""`, `[]` and `{}` alike."""
-    return value is None or value is False or value in ("", [], {})
+    """Return whether a value means "no value": PHP sends null, `false`, `""`, `[]` and `{}` for it; 0 is a value.
+
+    So is `()` empty, by which `records.values` marks a key the row does not have.
+    """
+    return value is None or value is False or value in ("", [], {}, ())
 
 
 def listed(value: Any) -> list[Row] | None:
-    """A list of rows, or an object of them, keyed by id or by position."""
+    """Return the rows of a list, or of an object whose keys are ids or positions."""
     if is_empty(value):
         return []
     if isinstance(value, Mapping):
@@ -29,50 +33,50 @@ def listed(value: Any) -> list[Row] | None:
 
 
 def single(value: Any) -> list[Row] | None:
-    """One object; nothing where it does not exist."""
+    """Return one object as the only row; no rows if it does not exist."""
     if is_empty(value):
         return []
     return [value] if isinstance(value, dict) else None
 
 
 def keyed(key: str) -> ResponseShape:
-    """Objects under their keys, which the rows themselves need not repeat.
+    """Return the shape of a map from key to row, where rows need not contain their key.
 
     Args:
-        key: Where the key goes in a row that lacks it.
+        key: Name the key gets in a row that lacks it.
     """
 
     def rows(value: Any) -> list[Row] | None:
-        found = listed(value)
-        if found is None or not isinstance(value, Mapping):
-            return found
+        items = listed(value)
+        if items is None or not isinstance(value, Mapping):
+            return items
         return [{key: name, **row} for name, row in value.items()]
 
     return rows
 
 
 def named(key: str, name: str) -> ResponseShape:
-    """A map from key to a bare value (`{"reg123": "Main line"}`)."""
+    """Return the shape of a map from key to a scalar (`{"reg123": "Main line"}`); each pair becomes a row."""
 
     def rows(value: Any) -> list[Row] | None:
         if is_empty(value):
             return []
-        if isinstance(value, Mapping) and not any(isinstance(each, (dict, list)) for each in value.values()):
-            return [{key: number, name: each} for number, each in value.items()]
+        if isinstance(value, Mapping) and not any(isinstance(item, (dict, list)) for item in value.values()):
+            return [{key: number, name: item} for number, item in value.items()]
         return None
 
     return rows
 
 
 def scalars(name: str) -> ResponseShape:
-    """A list of bare values."""
+    """Return the shape of a list of scalars; each becomes a row."""
 
     def rows(value: Any) -> list[Row] | None:
         if is_empty(value):
             return []
-        found = list(value.values()) if isinstance(value, Mapping) else value
-        if isinstance(found, list) and not any(isinstance(each, (dict, list)) for each in found):
-            return [{name: each} for each in found]
+        items = list(value.values()) if isinstance(value, Mapping) else value
+        if isinstance(items, list) and not any(isinstance(item, (dict, list)) for item in items):
+            return [{name: item} for item in items]
         return None
 
     return rows

@@ -1,11 +1,11 @@
-"""Classic REST: wishes → batch commands → HTTP bodies, and answers back. Pure: no I/O, no state.
+"""Classic REST: page requests to commands to HTTP requests, and answers to pages. Pure: no I/O, no state.
 
-What the server's source forces here:
+What the server forces here (docs/protocol.md §2.1 to §2.3):
 - a batch command's query is decoded once, so keys and values are percent-encoded once; a raw `>=` in a bracket
-  or a raw `+` in a date would silently cut the filter or move the time;
-- command keys are strings (`c0`): with numeric keys the result maps flip between list and object;
-- a batch looks at the *outer* `start` to decide whether controllers count, hence `start=-1` there too;
-- `error` may be an empty string, 0 or "0": the key counts, not its truth.
+  or a raw `+` in a date would silently cut the filter or shift the time;
+- command keys are strings (`c0`): with numeric keys the result maps are sometimes lists, sometimes objects;
+- whether controllers count the rows depends on the *outer* `start` of a batch, hence `start=-1` there, too;
+- `error` may be an empty string, 0 or "0": its presence is what counts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tap_bitrix24.model.request import PageRequest
 __all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "decode", "page", "result"]
 
 ALL_OR_NOTHING = False
-"""A batch goes on behind a command that fails."""
+"""A batch continues after a failed command."""
 
 _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "query_limit_exceeded": (RateLimitedError, "the portal's request rate is exceeded"),
@@ -52,59 +52,61 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "application_not_found": (AccessError, "the application is not installed on this portal"),
     "overload_limit": (AccessError, "Bitrix24 has blocked REST for this portal: contact its support"),
     "portal_deleted": (AccessError, "this portal is closed or deleted"),
-    "invalid_request": (AccessError, "the portal wants https"),
+    "invalid_request": (AccessError, "the portal requires https"),
     "method_confirm_waiting": (MissingMethodError, "an administrator must confirm this method in the portal first"),
     "method_confirm_denied": (MissingMethodError, "an administrator has denied this method"),
     "insufficient_scope": (
         MissingMethodError,
         "the webhook lacks the scope: tick it in the webhook's settings",
     ),
-    "wrong_encoding": (RejectedError, "a row holds broken text (no UTF-8), for which the portal refuses the answer"),
+    "wrong_encoding": (RejectedError, "a row holds text that is not UTF-8, which makes the portal refuse the answer"),
     "error_method_not_found": (MissingMethodError, "this portal has no such method"),
     "wrong_auth_type": (MissingMethodError, "the method works for applications only, not for webhooks"),
 }
-"""Code, lower case → (recovery, what to tell the operator). HTTP statuses differ between docs and source."""
+"""Code, lower case → (error type, text for the operator). HTTP statuses differ between documentation and server."""
 
 _UNAVAILABLE = range(500, 600)
 
 
-def commands(ask: PageRequest, first: int = 0) -> list[Command]:
-    """Spell one wish out as commands; the pages of a chain refer to each other."""
-    return build_commands(ask, first, _last_row_reference)
+def commands(request: PageRequest, first: int = 0) -> list[Command]:
+    """Return the commands of a page request; each page of a chain refers to the one before."""
+    return build_commands(request, first, _last_row_reference)
 
 
 def _last_row_reference(endpoint: Endpoint, number: int) -> str:
-    """The id in the last row of a full page that another command brings."""
+    """Return the reference to the id of the last row of a full page, the answer to command `number` of the batch."""
     steps = [key(number), *filter(None, endpoint.records_path.split(".")), str(endpoint.page_size - 1), endpoint.key]
     return "$result" + "".join(f"[{step}]" for step in steps)
 
 
 def key(number: int) -> str:
-    """The key of a bundle's command: never a bare number."""
+    """Return the key of a batch's command: never a bare number."""
     return f"c{number}"
 
 
 def call(command: Command) -> Message:
-    """The request of a single call."""
+    """Return the HTTP request of a single command."""
     return Message(command.method, dict(command.params))
 
 
 def batch(commands_: Sequence[Command]) -> Message:
-    """The request that runs all of them."""
+    """Return the HTTP request that runs all commands."""
     return Message("batch", batch_body(commands_))
 
 
 def batch_body(commands_: Sequence[Command]) -> dict[str, Any]:
-    """The JSON body of `batch`. `halt` is off: one failed command must not swallow the others."""
+    """Return the JSON body of `batch`; `halt` is off, so that a failed command does not stop the others."""
     return {
         "halt": 0,
         "start": UNCOUNTED,
-        "cmd": {key(number): f"{each.method}?{php_query(each.params)}" for number, each in enumerate(commands_)},
+        "cmd": {
+            key(number): f"{command.method}?{php_query(command.params)}" for number, command in enumerate(commands_)
+        },
     }
 
 
 def php_query(params: Mapping[str, Any]) -> str:
-    """Encode nested parameters the way PHP reads them: `filter[>ID]=5` with keys and values percent-encoded."""
+    """Return nested parameters as PHP parses them: `filter[>ID]=5`, keys and values percent-encoded."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in _flat("", params))
 
 
@@ -120,18 +122,18 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def result(body: Any, status: int, method: str) -> Result:
-    """Read the answer to a single call.
+    """Return the result of a single HTTP request.
 
     Args:
-        body: Decoded JSON.
+        body: Parsed JSON.
         status: HTTP status; errors come with 200, too.
-        method: For the error's text.
+        method: Named in the error's text.
 
     Raises:
-        PortalError: Of the type that says the recovery.
+        PortalError: The answer is an error; its type says how to recover.
     """
     if not isinstance(body, Mapping):
-        text = f"{method}: the answer is no JSON object (HTTP {status})"
+        text = f"{method}: the answer is not a JSON object (HTTP {status})"
         raise UnavailableError(text, method=method)
     if "error" in body:
         raise error(body, status, method)
@@ -143,10 +145,10 @@ def result(body: Any, status: int, method: str) -> Result:
 
 
 def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
-    """Take a batch answer apart, one entry per command, in order.
+    """Return the results of a batch, one entry per command, in order.
 
-    Each of the five maps is `[]` when empty, so a missing key is looked for, never assumed. A command that
-    appears nowhere was not run.
+    Each of the five maps is `[]` when empty, and any key may be missing. A command that appears in none of them was
+    not run.
     """
     maps = outer.value if isinstance(outer.value, Mapping) else {}
     values, errors, totals, nexts, times = (
@@ -163,20 +165,22 @@ def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | 
             facts = time if isinstance(time, Mapping) else {}
             results.append(Result(values[name], whole_number(totals.get(name)), whole_number(nexts.get(name)), facts))
         else:
-            text = f"{command.method}: the batch answer leaves this command out"
+            text = f"{command.method}: the batch answer lacks this command"
             results.append(UnavailableError(text, method=command.method))
     return results
 
 
 def error(body: Any, status: int, method: str) -> PortalError:
-    """Name an error by its code; the status only helps where the code is unknown."""
+    """Return the error for a code; the HTTP status is used only if the code is unknown."""
     facts = body if isinstance(body, Mapping) else {"error": body}
     code = str(facts.get("error", ""))
-    told = " ".join(str(facts.get("error_description") or "").split())
+    description = " ".join(str(facts.get("error_description") or "").split())
     kind, text = _ERRORS.get(code.lower(), (None, ""))
     if code.lower() == "access_denied":
         kind, text = RejectedError, "access denied"
     if kind is None:
         kind = RetriableError if status in _UNAVAILABLE else RejectedError
-    says = "; ".join(part for part in (text, told if told.lower() != text.lower() else "") if part)
-    return kind(f"{method}: {says or 'refused'} [{code or 'no code'}]", code=code, method=method)
+    if description.lower() == text.lower():
+        description = ""
+    explanation = "; ".join(part for part in (text, description) if part)
+    return kind(f"{method}: {explanation or 'refused'} [{code or 'no code'}]", code=code, method=method)

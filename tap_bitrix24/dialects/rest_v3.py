@@ -1,11 +1,11 @@
-"""REST 3.0: wishes → JSON requests, and answers back. Pure: no I/O, no state.
+"""REST 3.0: page requests to JSON requests, and answers to pages. Pure: no I/O, no state.
 
-What the server forces here:
-- a batch is a JSON array and all or nothing: the first command that fails takes the answers of the others with it;
-- errors come as objects, and in the flat classic form from whatever stands before REST 3.0: the shape tells them apart;
+What the server forces here (docs/protocol-rest-v3.md):
+- a batch is a JSON array and all or nothing: the first command that fails fails all others;
+- errors are objects, but have the flat classic form if they come from a layer in front of REST 3.0;
 - messages are in the portal's language, so only codes are matched; a code is the name of a PHP class;
-- an answer has no count and no next page: the end of a list is an empty page, or a cursor that is null;
-- old versions answer an expired token as they answer missing rights.
+- an answer has neither a count nor a next page: a list ends with an empty page, or with a cursor that is null;
+- old versions give the same answer to an expired token as to missing rights.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["ALL_OR_NOTHING", "batch", "batch_results", "call", "commands", "deco
 
 ALL_OR_NOTHING = True
 DOCUMENTATION = "documentation"
-"""The one method whose answer is no envelope but the document itself."""
+"""The only method whose answer is the OpenAPI document itself, without an envelope."""
 _PREFIX = "bitrix_rest_v3_exception_"
 _UNAUTHORIZED = 401
 _FAILING = 500
@@ -45,45 +45,45 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
     "relationmethodnotfoundexception": (MissingMethodError, "this portal has no such method in REST 3.0"),
     "insufficientscopeexception": (MissingMethodError, "the credentials lack the scope: tick it in the portal"),
     "licenseexception": (MissingMethodError, "the portal's tariff does not include it"),
-    "marketsubscriptionrequiredexception": (MissingMethodError, "it takes a subscription of the portal"),
+    "marketsubscriptionrequiredexception": (MissingMethodError, "it requires a subscription of the portal"),
     "featurenotavailableoncurrentplan": (MissingMethodError, "the portal's tariff does not include it"),
     "restunavailableexception": (AccessError, "REST is not available on this portal's tariff"),
-    "httpsrequiredexception": (AccessError, "the portal wants https"),
+    "httpsrequiredexception": (AccessError, "the portal requires https"),
     "ratelimitexception": (OperationLimitError, "the method's execution time is used up for now"),
     "entitynotfoundexception": (RejectedError, "there is no such row (not found)"),
-    "validation_requestfiltervalidationexception": (RejectedError, "the filter lacks a field it must have"),
+    "validation_requestfiltervalidationexception": (RejectedError, "the filter lacks a required field"),
 }
-"""Code without its prefix, lower case → (recovery, what to tell the operator)."""
+"""Code without its prefix, lower case → (error type, text for the operator)."""
 
 
-def commands(ask: PageRequest, first: int = 0) -> list[Command]:
-    """Spell one wish out; pages can't refer to each other, for a reference that leads nowhere fails the whole batch."""
-    return build_commands(ask, first)
+def commands(request: PageRequest, first: int = 0) -> list[Command]:
+    """Return the commands of a page request, without chains: a reference to a missing row fails the whole batch."""
+    return build_commands(request, first)
 
 
 def call(command: Command) -> Message:
-    """The request of a single call: always a JSON object, never an empty body."""
+    """Return the HTTP request of a single command: always a JSON object, never an empty body."""
     return Message(command.method, dict(command.params))
 
 
 def batch(commands_: Sequence[Command]) -> Message:
-    """The request that runs all of them; it has no room for a token, so that goes into a header."""
-    return Message("batch", [{"method": each.method, "query": dict(each.params)} for each in commands_])
+    """Return the HTTP request that runs all commands; a token has to be in a header, as the body is an array."""
+    return Message("batch", [{"method": command.method, "query": dict(command.params)} for command in commands_])
 
 
 def result(body: Any, status: int, method: str) -> Result:
-    """Read the answer to a single request.
+    """Return the result of a single HTTP request.
 
     Args:
-        body: Decoded JSON.
+        body: Parsed JSON.
         status: HTTP status.
-        method: For the error's text.
+        method: Named in the error's text.
 
     Raises:
-        PortalError: Of the type that says the recovery.
+        PortalError: The answer is an error; its type says how to recover.
     """
     if not isinstance(body, Mapping):
-        text = f"{method}: the answer is no JSON object (HTTP {status})"
+        text = f"{method}: the answer is not a JSON object (HTTP {status})"
         raise UnavailableError(text, method=method)
     if isinstance(body.get("error"), Mapping):
         raise error(body["error"], status, method)
@@ -99,28 +99,28 @@ def result(body: Any, status: int, method: str) -> Result:
 
 
 def error(facts: Mapping[str, Any], status: int, method: str) -> PortalError:
-    """Name an error by its code, which is the name of a class of the portal's server."""
+    """Return the error for a code, which is the name of a PHP class of the server."""
     code = str(facts.get("code") or "")
-    fields = [each for each in facts.get("validation") or [] if isinstance(each, Mapping)]
-    wrong = "; ".join(f"{each.get('field')}: {each.get('message')}" for each in fields)
-    told = " ".join(f"{facts.get('message') or ''} {wrong}".split())
+    fields = [field for field in facts.get("validation") or [] if isinstance(field, Mapping)]
+    validation = "; ".join(f"{field.get('field')}: {field.get('message')}" for field in fields)
+    message = " ".join(f"{facts.get('message') or ''} {validation}".split())
     short = code.lower().removeprefix(_PREFIX)
     kind, text = _ERRORS.get(short, (None, ""))
     if short == "accessdeniedexception":
         kind, text = (DeniedError if status == _UNAUTHORIZED else RejectedError), "access denied"
-    if kind is None and not code.lower().startswith("bitrix_"):  # codes of what stands before REST 3.0, wrapped
-        return rest_v2.error({"error": code, "error_description": told}, status, method)
+    if kind is None and not code.lower().startswith("bitrix_"):  # a code of a layer in front of REST 3.0
+        return rest_v2.error({"error": code, "error_description": message}, status, method)
     if kind is None:
         kind = RetriableError if status >= _FAILING else RejectedError
-    says = "; ".join(part for part in (text, told) if part)
-    return kind(f"{method}: {says or 'refused'} [{code or 'no code'}]", code=code, method=method)
+    explanation = "; ".join(part for part in (text, message) if part)
+    return kind(f"{method}: {explanation or 'refused'} [{code or 'no code'}]", code=code, method=method)
 
 
 def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
-    """Take a batch answer apart: an array of what each command brought, without a time of its own.
+    """Return the results of a batch, an array with one entry per command, none of which has a time.
 
     Raises:
-        UnavailableError: It holds more or fewer answers than were asked for: no one can tell which is whose.
+        UnavailableError: It has more or fewer entries than commands, so that they cannot be assigned.
     """
     values = list(outer.value.values()) if isinstance(outer.value, Mapping) else outer.value
     if not isinstance(values, list) or len(values) != len(commands_):
@@ -129,17 +129,17 @@ def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | 
     return [Result(value) for value in values]
 
 
-def page(source: ListSpec, answer: Result) -> Page:
-    """Find the rows in a list answer, and where the next page begins if the portal says so.
+def page(list_spec: ListSpec, answer: Result) -> Page:
+    """Return the rows of a list answer, and the cursor of the next page if it has one.
 
     Raises:
-        UntrustedError: The answer holds no rows where this method keeps them, or says that it is cut off.
+        UntrustedError: The answer has no rows at the endpoint's `records_path`, or says that it is truncated.
     """
-    found = page_of_rows(source, answer)
+    rows = page_of_rows(list_spec, answer).rows
     facts = answer.value if isinstance(answer.value, Mapping) else {}
     if facts.get("truncated"):
-        method = source.endpoint.method
-        text = f"{method}: the portal cuts this list off, and has no way to the rest of it"
+        method = list_spec.endpoint.method
+        text = f"{method}: the portal truncates this list, and offers no further pages"
         raise UntrustedError(text, method=method)
     cursor = (facts.get("nextCursor") or facts.get("afterCursor")) if facts.get("hasMore") is not False else None
-    return Page(found.rows, cursor=cursor)
+    return Page(rows, cursor=cursor)

@@ -1,7 +1,8 @@
-"""The API of a 1C-Bitrix site: pages by number, errors by HTTP status. Pure: no I/O, no state.
+"""The API of a 1C-Bitrix site: page numbers, errors by HTTP status. Pure: no I/O, no state.
 
-What such sites force here: they answer what a developer wrote, behind a web server that answers by itself when there
-are too many requests. So the status counts, not the body; and the document that describes them is YAML or JSON.
+What such sites force here: the API is written by the site's developer, and the web server in front of it answers by
+itself when there are too many requests. So errors are recognised by status, not by body; and the OpenAPI document is
+YAML or JSON.
 """
 
 from __future__ import annotations
@@ -40,28 +41,28 @@ _ERRORS: Mapping[int, tuple[type[PortalError], str]] = {
 }
 
 
-def commands(ask: PageRequest, first: int = 0) -> list[Command]:
-    """Spell one wish out."""
-    return build_commands(ask, first)
+def commands(request: PageRequest, first: int = 0) -> list[Command]:
+    """Return the commands of a page request, without chains."""
+    return build_commands(request, first)
 
 
 def call(command: Command) -> Message:
-    """The request of a page."""
+    """Return the HTTP request of a page."""
     query = {name: str(value) for name, value in command.params.items()}
     return Message(command.method, verb="GET", query=query)
 
 
 def batch(commands_: Sequence[Command]) -> Message:
-    """The only command there can be: nothing of such an API is a batch."""
+    """Return the HTTP request of the only command: such an API has no batches."""
     (command,) = commands_
     return call(command)
 
 
 def decode(content: bytes) -> Any:
-    """Read JSON, or the YAML of the document.
+    """Return parsed JSON, or YAML, which the OpenAPI document may be.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The content is neither.
     """
     try:
         return orjson.loads(content)
@@ -75,39 +76,39 @@ def decode(content: bytes) -> Any:
 
 
 def result(body: Any, status: int, method: str) -> Result:
-    """Read an answer.
+    """Return the result of an HTTP request.
 
     Raises:
-        PortalError: Of the type that says the recovery.
+        PortalError: The answer is an error; its type says how to recover.
     """
     if status not in _GOOD:
-        known = UnavailableError if status in _FAILING else RejectedError
-        kind, text = _ERRORS.get(status, (known, "the site answers with an error"))
-        told = f"{method}: {text} (HTTP {status})"
-        raise kind(told, code=str(status), method=method)
+        default = UnavailableError if status in _FAILING else RejectedError
+        kind, explanation = _ERRORS.get(status, (default, "the site answers with an error"))
+        text = f"{method}: {explanation} (HTTP {status})"
+        raise kind(text, code=str(status), method=method)
     if not isinstance(body, (Mapping, list)):
-        text = f"{method}: the answer is no object (HTTP {status})"
+        text = f"{method}: the answer is neither an object nor a list (HTTP {status})"
         raise UnavailableError(text, method=method)
     return Result(body)
 
 
 def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | PortalError]:
-    """The one answer."""
+    """Return the only result."""
     del commands_
     return [outer]
 
 
-def page(source: ListSpec, answer: Result) -> Page:
-    """Find the rows under `items`, and their number in `pagination`.
+def page(list_spec: ListSpec, answer: Result) -> Page:
+    """Return the rows under `items`, and their number, `pagination.total`.
 
     Raises:
-        UntrustedError: There are none, or no number: nobody could tell whether a page is the last.
+        UntrustedError: One of the two is missing; without the number the last page cannot be recognised.
     """
-    found = page_of_rows(source, answer)
+    rows = page_of_rows(list_spec, answer).rows
     facts = answer.value.get("pagination") if isinstance(answer.value, Mapping) else None
     total = whole_number(facts.get("total")) if isinstance(facts, Mapping) else None
     if total is None:
-        method = source.endpoint.method
-        text = f"{method}: the answer does not say how many rows there are (pagination.total)"
+        method = list_spec.endpoint.method
+        text = f"{method}: the answer lacks the number of rows (pagination.total)"
         raise UntrustedError(text, method=method)
-    return Page(found.rows, total)
+    return Page(rows, total)

@@ -1,1 +1,1 @@
-"""What a portal offers, and the columns of each stream."""
+"""Discovery: the streams a portal offers, and their columns."""

@@ -1,4 +1,4 @@
-"""A stream the portal offers: a row of the table, and its columns as the portal describes its fields."""
+"""Discovered streams: an entity of the table, with columns made from the portal's description of its fields."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ LOG = logging.getLogger("tap-bitrix24.discovery")
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredStream:
-    """A stream this portal offers."""
+    """A stream that this portal offers."""
 
     name: str
     entity: Entity
     columns: Sequence[Column]
     fields: Mapping[str, Field] = field(default_factory=dict)
-    """Portal name → what the portal says of the field."""
+    """Portal name → the field as the portal describes it."""
 
 
 def is_allowed(portal: PortalInfo, entity: Entity) -> bool:
-    """Whether the credentials have a scope that opens this entity; what the tap makes itself needs none."""
+    """Return whether the credentials have a scope for this entity; streams made by the tap itself need none."""
     return portal.scopes is None or not entity.scope or not portal.scopes.isdisjoint(entity.scope)
 
 
 def require_scope(portal: PortalInfo, entity: Entity, name: str) -> None:
-    """Fail a stream someone selected although its scope is missing.
+    """Fail a stream whose scope is missing.
 
     Raises:
         MissingMethodError: The credentials lack the scope.
@@ -46,38 +46,35 @@ def require_scope(portal: PortalInfo, entity: Entity, name: str) -> None:
 
 
 def build_stream(entity: Entity, name: str, answers: Sequence[Result | PortalError]) -> DiscoveredStream | None:
-    """The stream with its columns, or None if the portal does not offer it (told once).
+    """Return the stream with its columns, or None, after a warning, if the portal does not offer it.
 
     Args:
-        entity: Its row of the table.
-        name: Its name.
-        answers: What its field methods brought, the first of them the one that must be there.
+        entity: The stream's entity.
+        name: The stream's name.
+        answers: The answers of its field methods; the first one is required unless the entity documents its columns.
     """
     fields: dict[str, Field] = {}
     for number, answer in enumerate(answers):
         if isinstance(answer, PortalError):
-            if number == 0 and not _is_curated(entity):
-                LOG.warning("%s is left out: %s", name, answer)
+            if number == 0 and not _documents_primary_key(entity):
+                LOG.warning("%s skipped: %s", name, answer)
                 return None
             continue
-        for each in entity.fields.parse(answer.value):
-            fields[each.name] = _merged(fields.get(each.name), each)
+        for field_ in entity.fields.parse(answer.value):
+            fields[field_.name] = _merged(fields.get(field_.name), field_)
     columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
-    known = {*entity.columns.overrides, *entity.columns.documented}
-    strange = sorted(each.name for each in fields.values() if each.name not in known and _is_strange(each, columns))
-    if strange:
-        LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(strange))
+    _warn_of_unknown_types(entity, name, fields, columns)
     return DiscoveredStream(name, entity, columns, fields)
 
 
 def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: bool) -> list[Column]:
-    """The columns of a stream, those the tap adds itself included.
+    """Return the columns of a stream, including those the tap adds itself.
 
     Args:
-        entity: Its row of the table.
-        name: Its name.
-        fields: What the portal describes.
-        swept: Its rows say which set they belong to.
+        entity: The stream's entity.
+        name: The stream's name.
+        fields: The fields the portal describes.
+        swept: Whether rows get the columns of their parent and of the time its children were read.
     """
     types = {**entity.columns.overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
     if swept:
@@ -91,24 +88,27 @@ def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: boo
     )
 
 
-def _is_curated(entity: Entity) -> bool:
-    """The row alone says enough to read the stream where the field method is missing."""
+def _documents_primary_key(entity: Entity) -> bool:
+    """Return whether the entity itself has the columns of its primary key: it can be read without a field method."""
     return all(name in entity.columns.overrides or name in entity.columns.documented for name in entity.primary_key)
 
 
-def _is_strange(described: Field, columns: Sequence[Column]) -> bool:
-    return any(column.portal_name == described.name and column.kind == ANY for column in columns)
+def _warn_of_unknown_types(entity: Entity, name: str, fields: Mapping[str, Field], columns: Iterable[Column]) -> None:
+    known = {*entity.columns.overrides, *entity.columns.documented}
+    of_any_type = {column.portal_name for column in columns if column.kind == ANY}
+    if unknown := sorted(of_any_type & fields.keys() - known):
+        LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(unknown))
 
 
-def _merged(known: Field | None, more: Field) -> Field:
-    """What two methods say of one field: the first names it, the second adds type, multiplicity and options."""
-    if known is None:
-        return more
+def _merged(first: Field | None, second: Field) -> Field:
+    """Return a field described by two methods: the second completes type, multiplicity, label and options."""
+    if first is None:
+        return second
     return replace(
-        known,
-        type=known.type or more.type,
-        multiple=known.multiple or more.multiple,
-        label=known.label or more.label,
-        options=known.options or more.options,
-        required=more.required if known.required is None else known.required,
+        first,
+        type=first.type or second.type,
+        multiple=first.multiple or second.multiple,
+        label=first.label or second.label,
+        options=first.options or second.options,
+        required=second.required if first.required is None else first.required,
     )

@@ -1,4 +1,4 @@
-"""What this portal has: asked in bundles from its own field methods, and turned into streams' columns."""
+"""Discovery of classic REST: the portal's field methods, called in batches, describe the columns of each stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.dialects import BATCH_SIZE, rest_v2
 from tap_bitrix24.dialects.pagination import UNCOUNTED
-from tap_bitrix24.discovery import rest_v3 as discovery_rest3
+from tap_bitrix24.discovery import rest_v3
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
 from tap_bitrix24.entities import (
     CATALOGS,
@@ -33,14 +33,14 @@ LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
 def preflight(client: Client, since: datetime | None = None) -> PortalInfo:
-    """The first request of every run: credentials, scopes, the portal's clock, what multiplies lists.
+    """Return what the first request of every run tells of the portal: scopes, clock, smart processes, catalogs, lists.
 
     Args:
-        client: Asks.
+        client: Sends the request.
         since: `start_date` of the settings.
 
     Raises:
-        SettingsError: The host can't be reached, the secret is wrong, or no scope is of use.
+        SettingsError: The host cannot be reached, the secret is wrong, or the tap has no use for any of the scopes.
     """
     portal, _ = _first_request(client, [])
     portal.start_date = since
@@ -48,61 +48,63 @@ def preflight(client: Client, since: datetime | None = None) -> PortalInfo:
 
 
 def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
-    """Ask every field method in bundles of 50, then those whose parameters the first answers tell.
+    """Return the portal and its streams.
+
+    All field methods are called in batches of 50: first those with fixed parameters, then those whose parameters depend
+    on the first answers, such as the numbers of smart processes.
 
     Raises:
         SettingsError: As `preflight`.
     """
-    first = _unlike(call for entity in ENTITIES for call in _fixed_calls(entity))
-    portal, answers = _first_request(client, list(first.values()))
+    first = _distinct(call for entity in ENTITIES for call in _fixed_calls(entity))
+    portal, first_answers = _first_request(client, list(first.values()))
     portal.start_date = since
-    told = dict(zip(first, answers, strict=True))
-    open_ones = [entity for entity in ENTITIES if is_allowed(portal, entity)]
-    second = _unlike(call for entity in open_ones for call in _portal_calls(entity, portal))
-    told |= dict(
-        zip(second, client.batch_with_retries(list(second.values()), attempts=FIRST_REQUEST_ATTEMPTS), strict=True)
-    )
-    found: list[DiscoveredStream] = []
-    for entity in ENTITIES:
+    allowed = [entity for entity in ENTITIES if is_allowed(portal, entity)]
+    second = _distinct(call for entity in allowed for call in _portal_calls(entity, portal))
+    second_answers = client.batch_with_retries(list(second.values()), attempts=FIRST_REQUEST_ATTEMPTS)
+    answers = dict(zip([*first, *second], [*first_answers, *second_answers], strict=True))
+    streams: list[DiscoveredStream] = []
+    for entity in allowed:
         for name, calls in _streams(entity, portal):
-            described = [told[_key(call)] for call in calls if _key(call) in told]
-            if is_allowed(portal, entity) and (stream := build_stream(entity, name, described)) is not None:
-                found.append(stream)
-    _tell_closed(portal)
-    return portal, [*found, *discovery_rest3.discover(client, portal)]
+            descriptions = [answers[_key(call)] for call in calls if _key(call) in answers]
+            if (stream := build_stream(entity, name, descriptions)) is not None:
+                streams.append(stream)
+    _warn_of_missing_scopes(portal)
+    return portal, [*streams, *rest_v3.discover(client, portal)]
 
 
-def _tell_closed(portal: PortalInfo) -> None:
-    """One line for all streams the scopes do not open and a user would expect."""
-    closed: dict[str, list[str]] = {}
+def _warn_of_missing_scopes(portal: PortalInfo) -> None:
+    """Log one warning with all streams that would be selected by default if the credentials had their scope."""
+    missing: dict[str, list[str]] = {}
     for entity in ENTITIES:
         if entity.selected_by_default and not is_allowed(portal, entity):
-            closed.setdefault(" or ".join(entity.scope), []).append(entity.stream)
-    if closed:
-        told = "; ".join(f"{scope} ({', '.join(streams)})" for scope, streams in closed.items())
-        LOG.warning("left out, because the credentials lack their scope: %s", told)
+            missing.setdefault(" or ".join(entity.scope), []).append(entity.stream)
+    if missing:
+        text = "; ".join(f"{scope} ({', '.join(streams)})" for scope, streams in missing.items())
+        LOG.warning("streams skipped, because the credentials lack their scope: %s", text)
 
 
 def _fixed_calls(entity: Entity) -> list[Command]:
-    """Calls that describe an entity's fields and depend on nothing."""
+    """Return the calls that describe an entity's fields, and have the same parameters on every portal."""
     if entity.template is not None:
         return []
     fields = [Command(entity.fields.method, entity.fields.params)] if entity.fields.method else []
-    more = [Command(entity.fields.user_fields_method)] if entity.fields.user_fields_method else []
-    return [*(fields if entity.fields.variants is None else []), *more]
+    user_fields = [Command(entity.fields.user_fields_method)] if entity.fields.user_fields_method else []
+    return [*(fields if entity.fields.variants is None else []), *user_fields]
 
 
 def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
-    """Calls that depend on what the portal has: its smart processes, lists and catalogs."""
+    """Return the calls that describe an entity's fields, one for each smart process, list or catalog of the portal."""
     if entity.template is not None:
-        each = [entity.template.variant(number, portal).params for number in sorted(entity.template.instances(portal))]
+        numbers = sorted(entity.template.instances(portal))
+        variants = [entity.template.variant(number, portal).params for number in numbers]
     else:
-        each = list(entity.fields.variants(portal)) if entity.fields.variants else []
-    return [Command(entity.fields.method, params) for params in each]
+        variants = list(entity.fields.variants(portal)) if entity.fields.variants else []
+    return [Command(entity.fields.method, params) for params in variants]
 
 
 def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command]]]:
-    """The streams of a row of the table, and the calls that describe each."""
+    """Return the names of an entity's streams, each with the calls that describe its fields."""
     if entity.template is None:
         return [(entity.stream, [*_fixed_calls(entity), *_portal_calls(entity, portal)])]
     return [
@@ -115,80 +117,91 @@ def _key(call: Command) -> str:
     return f"{call.method}?{json.dumps(call.params, sort_keys=True)}"
 
 
-def _unlike(calls: Iterable[Command]) -> dict[str, Command]:
-    """Calls that several streams need, once each."""
+def _distinct(calls: Iterable[Command]) -> dict[str, Command]:
+    """Return each call once, although several streams need it, by its key."""
     return {_key(call): call for call in calls}
 
 
-def _first_request(client: Client, more: Sequence[Command]) -> tuple[PortalInfo, list[Result | PortalError]]:
-    """What a run must know before it reads anything, and in the same request what else is wanted."""
+_CATEGORY_CALLS = [
+    Command(CATEGORIES.endpoint.method, {"entityTypeId": entity.universal.entity_type_id})
+    for entity in (CONTACTS, COMPANIES)
+    if entity.universal
+]
+_LIST_VARIANTS: list[ListVariant] = list(LISTS.variants(PortalInfo(datetime.now(UTC)))) if LISTS.variants else []
+"""The kinds of universal lists; they are the same on every portal."""
+
+
+def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[PortalInfo, list[Result | PortalError]]:
+    """Return what must be known of the portal before anything is read, and the answers to calls of field methods.
+
+    As many of them as there is room for share the first request.
+    """
     types = rest_v2.commands(_types_after(0))
-    categories = [
-        Command(CATEGORIES.endpoint.method, {"entityTypeId": entity.universal.entity_type_id})
-        for entity in (CONTACTS, COMPANIES)
-        if entity.universal
-    ]
-    lists = [Command(LISTS.endpoint.method, {**each.params, "start": UNCOUNTED}) for each in _all_lists()]
-    fixed = [Command("scope"), *types, *categories, Command(CATALOGS.endpoint.method, {"start": UNCOUNTED}), *lists]
-    at_once = BATCH_SIZE - len(fixed)
+    lists = [Command(LISTS.endpoint.method, {**variant.params, "start": UNCOUNTED}) for variant in _LIST_VARIANTS]
+    catalogs = Command(CATALOGS.endpoint.method, {"start": UNCOUNTED})
+    fixed = [Command("scope"), *types, *_CATEGORY_CALLS, catalogs, *lists]
+    room = BATCH_SIZE - len(fixed)
     try:
-        scope, first_types, *rest = client.batch_with_retries(
-            [*fixed, *more[:at_once]], attempts=FIRST_REQUEST_ATTEMPTS
+        scopes, first_types, *answers = client.batch_with_retries(
+            [*fixed, *field_calls[:room]], attempts=FIRST_REQUEST_ATTEMPTS
         )
     except PortalError as error:
         raise SettingsError(str(error)) from error
-    clock = client.first_answer.get("date_start")
-    portal = PortalInfo(
-        parse_bookmark(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0), _scopes(scope)
-    )
-    if portal.scopes is not None and not any(entity.scope and is_allowed(portal, entity) for entity in ENTITIES):
-        wanted = ", ".join(sorted({entity.scope[0] for entity in ENTITIES if entity.scope}))
-        msg = f"The credentials have no scope this tap reads: tick some of {wanted} in the portal."
-        raise SettingsError(msg)
+    portal = PortalInfo(_clock(client), _scopes(scopes))
+    _require_any_scope(portal)
     if isinstance(first_types, PortalError) and is_allowed(portal, TYPES):
-        LOG.warning("No smart processes: %s (listing them takes a CRM administrator's webhook)", first_types)
+        LOG.warning("No smart processes: %s (to list them, the webhook must be a CRM administrator's)", first_types)
     portal.smart_processes = _all_types(client, first_types)
-    for command in categories:
-        portal.hidden_categories[command.params["entityTypeId"]] = _hidden(rest.pop(0))
-    _note_catalogs(client, portal, rest.pop(0))
-    for each in _all_lists():
-        _note_lists(client, portal, each, rest.pop(0))
-    return portal, [*rest, *client.batch_with_retries(more[at_once:], attempts=FIRST_REQUEST_ATTEMPTS)]
+    for command in _CATEGORY_CALLS:
+        portal.hidden_categories[command.params["entityTypeId"]] = _hidden_categories(answers.pop(0))
+    _add_catalogs(client, portal, answers.pop(0))
+    for variant in _LIST_VARIANTS:
+        _add_lists(client, portal, variant, answers.pop(0))
+    return portal, [*answers, *client.batch_with_retries(field_calls[room:], attempts=FIRST_REQUEST_ATTEMPTS)]
 
 
-def _all_lists() -> list[ListVariant]:
-    return list(LISTS.variants(_NOTHING)) if LISTS.variants else []
+def _clock(client: Client) -> datetime:
+    """Return the portal's time at the first request, in whole seconds; this machine's if the answer has none."""
+    clock = client.first_answer.get("date_start")
+    return parse_bookmark(clock) if isinstance(clock, str) else datetime.now(UTC).replace(microsecond=0)
 
 
-def _rest(client: Client, source: ListSpec, answer: Result | PortalError) -> list[Row]:
-    """All rows of a list whose first page is here; none where the credentials may not see them."""
+def _require_any_scope(portal: PortalInfo) -> None:
+    if portal.scopes is not None and not any(entity.scope and is_allowed(portal, entity) for entity in ENTITIES):
+        known = ", ".join(sorted({entity.scope[0] for entity in ENTITIES if entity.scope}))
+        msg = f"The credentials have no scope this tap reads: tick some of {known} in the portal."
+        raise SettingsError(msg)
+
+
+def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError) -> list[Row]:
+    """Return all rows of a list, given the answer with its first page; none if that is an error."""
     rows: dict[str, Row] = {}
     while isinstance(answer, Result):
-        page = rest_v2.page(source, answer).rows
-        known = len(rows)
-        rows |= {str(row[source.endpoint.key]): row for row in page}
-        if len(page) < source.endpoint.page_size or len(rows) == known:
+        page = rest_v2.page(list_spec, answer).rows
+        before = len(rows)
+        rows |= {str(row[list_spec.endpoint.key]): row for row in page}
+        if len(page) < list_spec.endpoint.page_size or len(rows) == before:
             break
-        ask = PageRequest(list_spec=source, offset=len(rows))
-        (answer,) = client.batch_with_retries(rest_v2.commands(ask), attempts=FIRST_REQUEST_ATTEMPTS)
+        request = PageRequest(list_spec=list_spec, offset=len(rows))
+        (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=FIRST_REQUEST_ATTEMPTS)
     return list(rows.values())
 
 
-def _note_catalogs(client: Client, portal: PortalInfo, answer: Result | PortalError) -> None:
-    """Catalogs of variations name the catalog of their products, which may be hidden from the list itself."""
+def _add_catalogs(client: Client, portal: PortalInfo, answer: Result | PortalError) -> None:
+    """Add the catalogs of products and of variations; the latter name a catalog of products the list may not show."""
     products: set[int] = set()
-    for row in _rest(client, ListSpec(CATALOGS.endpoint), answer):
-        number, whose = int(row.get("iblockId") or row["id"]), row.get("productIblockId")
-        if whose:
+    for row in _all_rows(client, ListSpec(CATALOGS.endpoint), answer):
+        number, products_of = int(row.get("iblockId") or row["id"]), row.get("productIblockId")
+        if products_of:
             portal.offer_iblocks.append(number)
-        products.add(int(whose or number))
+        products.add(int(products_of or number))
     portal.product_iblocks = sorted(products)
 
 
-def _note_lists(client: Client, portal: PortalInfo, each: ListVariant, answer: Result | PortalError) -> None:
-    for row in _rest(client, ListSpec(LISTS.endpoint, params=each.params), answer):
-        known = UniversalList(str(each.params["IBLOCK_TYPE_ID"]), str(row.get("NAME") or ""))
-        portal.universal_lists.setdefault(int(row["ID"]), known)
+def _add_lists(client: Client, portal: PortalInfo, variant: ListVariant, answer: Result | PortalError) -> None:
+    for row in _all_rows(client, ListSpec(LISTS.endpoint, params=variant.params), answer):
+        universal_list = UniversalList(str(variant.params["IBLOCK_TYPE_ID"]), str(row.get("NAME") or ""))
+        portal.universal_lists.setdefault(int(row["ID"]), universal_list)
 
 
 def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
@@ -202,24 +215,22 @@ def _types_after(after: int) -> PageRequest:
 
 
 def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
-    """All smart processes, page by page; none where the credentials may not see them."""
-    source = ListSpec(TYPES.endpoint)
+    """Return entityTypeId → title of all smart processes, given the first page; none if that is an error."""
+    list_spec = ListSpec(TYPES.endpoint)
     types: dict[int, str] = {}
     while isinstance(answer, Result):
-        rows = rest_v2.page(source, answer).rows
-        fresh = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
-        if len(rows) < TYPES.endpoint.page_size or fresh.keys() <= types.keys():
-            return types | fresh
-        types |= fresh
+        rows = rest_v2.page(list_spec, answer).rows
+        page = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
+        if len(rows) < TYPES.endpoint.page_size or page.keys() <= types.keys():
+            return types | page
+        types |= page
         (answer,) = client.batch_with_retries(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
     return types
 
 
-def _hidden(answer: Result | PortalError) -> list[int]:
+def _hidden_categories(answer: Result | PortalError) -> list[int]:
+    """Return the categories whose contacts or companies the classic method does not list: all but 0."""
     if isinstance(answer, PortalError):
         return []
     rows = rest_v2.page(ListSpec(CATEGORIES.endpoint), answer).rows
     return [int(row["id"]) for row in rows if int(row["id"]) > 0]
-
-
-_NOTHING = PortalInfo(datetime.now(UTC))

@@ -1,7 +1,7 @@
-"""What this portal has of REST 3.0: its methods, and fields by two descriptions of which neither says all.
+"""Discovery of REST 3.0: the portal's methods, and their fields from two descriptions that complete each other.
 
-Versions differ from portal to portal, so both lists of methods are asked. `*.field.list` calls dates, enums and
-relations all `object`; the OpenAPI document tells them apart, but not which fields can be filtered by.
+Versions differ from portal to portal, so both lists of methods are read. `*.field.list` gives dates, enums and
+relations all the type `object`; the OpenAPI document distinguishes them, but does not say which fields can be filtered.
 """
 
 from __future__ import annotations
@@ -26,58 +26,59 @@ from tap_bitrix24.schema.openapi import fields_of
 LOG = logging.getLogger("tap-bitrix24.discovery")
 SCOPES = frozenset(scope for entity in REST_V3 for scope in entity.scope)
 _VAGUE = frozenset({"", "object", "array", "string"})
-"""Types of `*.field.list` that may be more than they say."""
+"""Types of `*.field.list` that the OpenAPI document may specify further."""
 
 
 def probe(client: Client, portal: PortalInfo) -> None:
-    """Note the methods of REST 3.0 this portal has; one request, none where no scope opens any of them.
+    """Store the portal's methods of REST 3.0; takes one request, or none if the credentials lack all their scopes.
 
-    A portal whose REST 3.0 does not work is one without it: what classic REST reads must not wait for that.
+    If REST 3.0 fails, the run goes on without it: it must not keep classic REST from being read.
     """
     if portal.scopes is not None and portal.scopes.isdisjoint(SCOPES):
         return
     try:
-        portal.rest_v3_methods = _methods(_asked(client, "rest.scope.list"))
+        portal.rest_v3_methods = _methods(_answer(client, "rest.scope.list"))
     except PortalError as error:
-        LOG.warning("REST 3.0 is left out: %s", error)
+        LOG.warning("REST 3.0 skipped: %s", error)
 
 
 def discover(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
-    """The streams REST 3.0 has besides.
+    """Return the streams that are read through REST 3.0.
 
     Args:
-        client: Asks.
-        portal: What is known of it; its methods of REST 3.0 are noted.
+        client: Sends the requests.
+        portal: Gets its methods of REST 3.0 stored.
     """
     probe(client, portal)
     if not portal.rest_v3_methods:
         return []
     try:
-        return _discovered(client, portal)
+        return _streams(client, portal)
     except PortalError as error:
-        LOG.warning("REST 3.0 is left out: %s", error)
+        LOG.warning("REST 3.0 skipped: %s", error)
         portal.rest_v3_methods = frozenset()
         return []
 
 
-def _discovered(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
-    document = _asked(client, DOCUMENTATION)
+def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
+    document = _answer(client, DOCUMENTATION)
     document = document if isinstance(document, Mapping) else {}
     paths = {str(path).strip("/").lower() for path in document.get("paths") or ()}
     portal.rest_v3_methods |= paths
-    open_ones = [
-        each for each in REST_V3 if is_allowed(portal, each) and each.endpoint.method.lower() in portal.rest_v3_methods
+    methods = portal.rest_v3_methods
+    entities = [
+        entity for entity in REST_V3 if is_allowed(portal, entity) and entity.endpoint.method.lower() in methods
     ]
-    asked = list(
-        dict.fromkeys(each.fields.method for each in open_ones if each.fields.method.lower() in portal.rest_v3_methods)
+    field_methods = list(
+        dict.fromkeys(entity.fields.method for entity in entities if entity.fields.method.lower() in methods)
     )
-    told = client.batch_with_retries([Command(method, {}, REST_3) for method in asked]) if asked else []
-    answers = dict(zip(asked, told, strict=True))
-    return [_found(each, document, answers.get(each.fields.method)) for each in open_ones]
+    calls = [Command(method, {}, REST_3) for method in field_methods]
+    answers = dict(zip(field_methods, client.batch_with_retries(calls) if calls else [], strict=True))
+    return [_stream(entity, document, answers.get(entity.fields.method)) for entity in entities]
 
 
-def _asked(client: Client, method: str) -> Any:
-    """What a method of the portal about itself answers; None where there is none."""
+def _answer(client: Client, method: str) -> Any:
+    """Return the value a method answers with, or None if the portal does not have it or refuses it."""
     try:
         return client.call(Command(method, {}, REST_3), attempts=FIRST_REQUEST_ATTEMPTS).value
     except (MissingMethodError, RejectedError) as error:
@@ -85,38 +86,45 @@ def _asked(client: Client, method: str) -> Any:
         return None
 
 
-def _methods(told: Any) -> frozenset[str]:
-    """`{module: {controller: {method: …}}}` → full names, lower case; some versions use full names as keys."""
-    return frozenset(_names(told, ())) if isinstance(told, Mapping) else frozenset()
+def _methods(scopes: Any) -> frozenset[str]:
+    """Return the full names, lower case, in `{module: {controller: {method: …}}}`; some versions have them as keys."""
+    return frozenset(_names(scopes, ())) if isinstance(scopes, Mapping) else frozenset()
 
 
-def _names(told: Mapping[str, Any], before: Sequence[str]) -> Iterator[str]:
-    for key, inner in told.items():
+def _names(tree: Mapping[str, Any], outer: Sequence[str]) -> Iterator[str]:
+    for key, inner in tree.items():
         name = str(key).lower()
-        path = (name,) if before and name.startswith(f"{before[0]}.") else (*before, name)
+        path = (name,) if outer and name.startswith(f"{outer[0]}.") else (*outer, name)
         if isinstance(inner, Mapping) and "scope" not in inner:
             yield from _names(inner, path)
         else:
             yield ".".join(path)
 
 
-def _found(entity: Entity, document: Mapping[str, Any], told: Result | PortalError | None) -> DiscoveredStream:
-    """The stream, its fields described by both."""
-    listed = _listed(told.value) if isinstance(told, Result) else {}
-    drawn = {each.name: each for each in _drawn(entity, document)}
-    fields = {name: _merged(each, drawn.get(name)) for name, each in (listed or drawn).items()}
-    known = entity
-    if fields and entity.endpoint.select_param:  # what the portal does not name it refuses to select
-        documented = {name: kind for name, kind in entity.columns.documented.items() if name in fields}
-        known = replace(entity, columns=replace(entity.columns, documented=documented))
-    columns = columns_of(known, entity.stream, fields.values(), swept=is_swept(entity))
+def _stream(entity: Entity, document: Mapping[str, Any], answer: Result | PortalError | None) -> DiscoveredStream:
+    """Return the stream of an entity.
+
+    Args:
+        entity: The entity.
+        document: The OpenAPI document of the portal.
+        answer: The answer of its field method; None if it has none.
+    """
+    listed = _listed_fields(answer.value) if isinstance(answer, Result) else {}
+    documented = {field.name: field for field in _documented_fields(entity, document)}
+    fields = {name: _merged(field, documented.get(name)) for name, field in (listed or documented).items()}
+    selectable = entity
+    if fields and entity.endpoint.select_param:  # the portal refuses to select fields it does not describe
+        kinds = {name: kind for name, kind in entity.columns.documented.items() if name in fields}
+        selectable = replace(entity, columns=replace(entity.columns, documented=kinds))
+    columns = columns_of(selectable, entity.stream, fields.values(), swept=is_swept(entity))
     return DiscoveredStream(entity.stream, entity, columns, fields)
 
 
-def _listed(told: Any) -> dict[str, Field]:
-    rows = told.get("items") if isinstance(told, Mapping) else None
-    found = [row for row in rows or () if isinstance(row, Mapping) and row.get("name")]
-    return {str(row["name"]): _field(row) for row in found}
+def _listed_fields(value: Any) -> dict[str, Field]:
+    """Return name → field of the answer of `*.field.list`."""
+    items = value.get("items") if isinstance(value, Mapping) else None
+    rows = [row for row in items or () if isinstance(row, Mapping) and row.get("name")]
+    return {str(row["name"]): _field(row) for row in rows}
 
 
 def _field(row: Mapping[str, Any]) -> Field:
@@ -129,8 +137,8 @@ def _field(row: Mapping[str, Any]) -> Field:
     )
 
 
-def _drawn(entity: Entity, document: Mapping[str, Any]) -> Iterable[Field]:
-    """Fields of the rows a method answers with, as the document draws them: under `result`, in an array of items."""
+def _documented_fields(entity: Entity, document: Mapping[str, Any]) -> Iterable[Field]:
+    """Return the fields of a method's rows by the OpenAPI document: under `result`, in an object or array of items."""
     paths = {str(path).strip("/").lower(): facts for path, facts in (document.get("paths") or {}).items()}
     schema = _at(paths.get(entity.endpoint.method.lower()), "post", "responses", "200", "content", "application/json")
     schema = _at(schema, "schema", "properties", "result")
@@ -145,15 +153,15 @@ def _at(value: Any, *steps: str) -> Any:
     return value
 
 
-def _merged(listed: Field, drawn: Field | None) -> Field:
-    """The list names a field; where its type is vague, the document's counts. A relation stays an object."""
-    if drawn is None:
+def _merged(listed: Field, documented: Field | None) -> Field:
+    """Return a listed field; if its type is vague, with the documented type. A relation stays an object."""
+    if documented is None:
         return replace(listed, type="") if listed.type == "object" else listed
     vague = listed.type in _VAGUE
     return replace(
         listed,
-        type=drawn.type if vague and drawn.type else listed.type,
-        multiple=listed.multiple or (vague and drawn.multiple),
-        label=listed.label or drawn.label,
-        options=listed.options or drawn.options,
+        type=documented.type if vague and documented.type else listed.type,
+        multiple=listed.multiple or (vague and documented.multiple),
+        label=listed.label or documented.label,
+        options=listed.options or documented.options,
     )

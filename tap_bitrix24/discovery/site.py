@@ -1,4 +1,4 @@
-"""What the API of a site has: its document describes the lists, and settings name those it leaves out."""
+"""Discovery of a site's API: its OpenAPI document describes the lists, settings name those the document lacks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
 def preflight(client: Client, settings: Settings) -> PortalInfo:
-    """The first request of every run: the document, whose lists are the streams.
+    """Return what the first request of every run tells: the OpenAPI document, whose lists are the streams.
 
     Raises:
-        SettingsError: The site can't be reached, refuses the key, or describes no list.
+        SettingsError: The site cannot be reached, refuses the key, or describes no list.
     """
     try:
         lists = _lists(client, settings)
@@ -41,25 +41,25 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
         raise SettingsError(msg)
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
     portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), start_date=settings.start_date)
-    portal.entities = {each.stream: (_entity(each), each.fields) for each in lists}
+    portal.entities = {paged.stream: (_entity(paged), paged.fields) for paged in lists}
     return portal
 
 
 def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
-    """All lists with their columns; takes no request more."""
+    """Return the site and its streams; takes no requests beyond those of `preflight`."""
     portal = preflight(client, settings)
-    found = [
+    streams = [
         DiscoveredStream(
-            name, entity, columns_of(entity, name, fields, swept=False), {each.name: each for each in fields}
+            name, entity, columns_of(entity, name, fields, swept=False), {field.name: field for field in fields}
         )
         for name, (entity, fields) in portal.entities.items()
     ]
-    described = build_stream(FIELDS, FIELDS.stream, [])
-    return portal, [*found, *([described] if described else [])]
+    dictionary = build_stream(FIELDS, FIELDS.stream, [])
+    return portal, [*streams, *([dictionary] if dictionary else [])]
 
 
 def entity(stream: str, portal: PortalInfo) -> Entity | None:
-    """The row of the table a stream has: the table is the document."""
+    """Return the entity of a stream of a catalog, made from the OpenAPI document; None if it has no such list."""
     if stream == FIELDS.stream:
         return FIELDS
     known: tuple[Entity, Sequence[Field]] | None = portal.entities.get(stream)
@@ -67,57 +67,57 @@ def entity(stream: str, portal: PortalInfo) -> Entity | None:
 
 
 def _lists(client: Client, settings: Settings) -> list[PagedList]:
-    """Those of the document, and those the settings name."""
+    """Return the lists of the document, and those the settings name."""
     try:
-        told = client.call(Command(settings.site_document, {}, SITE), attempts=FIRST_REQUEST_ATTEMPTS).value
+        document = client.call(Command(settings.site_document, {}, SITE), attempts=FIRST_REQUEST_ATTEMPTS).value
     except (RejectedError, UnavailableError) as error:
         if not settings.site_endpoints:
             raise
-        LOG.info("no document: %s", error)
-        told = {}
-    described = paged_lists(told) if isinstance(told, Mapping) else []
-    paths = {each.path for each in described}
+        LOG.info("no OpenAPI document: %s", error)
+        document = {}
+    described = paged_lists(document) if isinstance(document, Mapping) else []
+    paths = {paged.path for paged in described}
     named = [_first_page(client, path) for path in settings.site_endpoints if path not in paths]
     return [*described, *named]
 
 
 def _first_page(client: Client, path: str) -> PagedList:
-    """A list nobody describes: the names of its columns are those in its first page, their types are not known.
+    """Return a list that the document lacks: its columns are named by its first page, of unknown type.
 
     Raises:
-        SettingsError: Nothing in its rows tells them apart.
+        SettingsError: No column of its rows can be a key.
     """
-    drawn = PagedList(path, stream_name(path), "id", ())
-    source = ListSpec(_entity(drawn).endpoint)
-    (command,) = site.commands(PageRequest(list_spec=source, offset=0))
-    rows = site.page(source, client.call(command, attempts=FIRST_REQUEST_ATTEMPTS)).rows
+    paged = PagedList(path, stream_name(path), "id", ())
+    list_spec = ListSpec(_entity(paged).endpoint)
+    (command,) = site.commands(PageRequest(list_spec=list_spec, offset=0))
+    rows = site.page(list_spec, client.call(command, attempts=FIRST_REQUEST_ATTEMPTS)).rows
     names = list(dict.fromkeys(name for row in rows for name in row))
-    key = key_of(names, drawn.stream)
+    key = key_of(names, paged.stream)
     if not key:
-        msg = f"site_endpoints: the rows of {path} have no id, xml_id, code, uuid or guid to tell them apart."
+        msg = f"site_endpoints: the rows of {path} have no key: none of id, xml_id, code, uuid and guid."
         raise SettingsError(msg)
-    return PagedList(path, drawn.stream, key, tuple(Field(name, type=ANY) for name in names))
+    return PagedList(path, paged.stream, key, tuple(Field(name, type=ANY) for name in names))
 
 
-def _entity(each: PagedList) -> Entity:
-    paging = PageNumber(each.page, each.limit, each.since)
+def _entity(paged: PagedList) -> Entity:
+    pagination = PageNumber(paged.page, paged.limit, paged.since)
     endpoint = Endpoint(
-        each.path,
-        paging,
+        paged.path,
+        pagination,
         listed,
         "items",
-        each.key,
-        each.key,
-        page_size=each.size,
+        paged.key,
+        paged.key,
+        page_size=paged.size,
         supports_chaining=False,
         dialect=SITE,
         batchable=False,
     )
     return Entity(
-        stream=each.stream,
+        stream=paged.stream,
         scope=(),
         endpoint=endpoint,
-        primary_key=(each.key,),
+        primary_key=(paged.key,),
         selected_by_default=True,
-        replication_key=ReplicationKey(each.replication_key, each.since) if each.since else None,
+        replication_key=ReplicationKey(paged.replication_key, paged.since) if paged.since else None,
     )

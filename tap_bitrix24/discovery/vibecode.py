@@ -1,4 +1,4 @@
-"""What a VibeCode key may read: it says so itself, and its entities describe their fields."""
+"""Discovery of VibeCode: the service lists what a key may read, and each entity describes its fields."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-_SOON = timedelta(days=7)
+_EXPIRY_WARNING = timedelta(days=7)
+"""How long before the key expires to warn of it."""
 
 
 def preflight(client: Client, settings: Settings) -> PortalInfo:
-    """The first request of every run: is the key good, and what does it open. Its answer is never logged.
+    """Return what the first request of every run tells: the key's scopes and entities. Its answer is never logged.
 
     Raises:
-        SettingsError: The service can't be reached, or the key is of no use.
+        SettingsError: The service cannot be reached, the key is not valid, or the tap has no use for its scopes.
     """
     try:
-        told = client.call(Command("/me", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
+        value = client.call(Command("/me", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
     except PortalError as error:
         raise SettingsError(str(error)) from error
-    facts = told if isinstance(told, Mapping) else {}
+    facts = value if isinstance(value, Mapping) else {}
     if facts.get("type") == "management":
-        msg = "A management key reads nothing: set vibecode_api_key to a personal key (vibe_api_…)."
+        msg = "A management key cannot read lists: set vibecode_api_key to a personal key (vibe_api_…)."
         raise SettingsError(msg)
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
     scopes = facts.get("scopes")
     known = frozenset(str(scope) for scope in scopes) if isinstance(scopes, list) else None
     portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
     portal.entities = dict(_at(facts, "api", "entityApi", "entities") or {})
-    _tell_end(facts.get("expiresAt"), portal.clock)
+    _warn_of_expiry(facts.get("expiresAt"), portal.clock)
     rate = _at(facts, "rateLimit", "requestsPerSecond")
     if isinstance(rate, (int, float)) and rate > 0:
         client.rate_limiter.set_spacing(float(rate))
-    if portal.scopes is not None and not any(is_allowed(portal, each) for each in VIBECODE_ENTITIES):
+    if portal.scopes is not None and not any(is_allowed(portal, entity) for entity in VIBECODE_ENTITIES):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
     if not portal.entities or "smart-processes" in portal.entities:
@@ -55,63 +56,66 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
 
 
 def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
-    """That, and the fields of all entities the key lists."""
+    """Return the service and its streams, with the fields of all entities the key lists."""
     portal = preflight(client, settings)
-    offered = [(name, each, params) for name, each, params in _offered(portal) if is_allowed(portal, each)]
-    asked = [Command(each.fields.method, params, VIBECODE) for _, each, params in offered if each.fields.method]
-    answers = iter(client.batch_with_retries([_batched(call) for call in asked], attempts=FIRST_REQUEST_ATTEMPTS))
-    found: list[DiscoveredStream] = []
-    for name, each, _ in offered:
-        brought = [_described(next(answers))] if each.fields.method else []
-        if (stream := build_stream(each, name, brought)) is not None:
-            found.append(stream)
-    own = [build_stream(each, each.stream, []) for each in META]
-    return portal, [*found, *filter(None, own)]
+    offered = [(name, entity, params) for name, entity, params in _offered(portal) if is_allowed(portal, entity)]
+    calls = [Command(entity.fields.method, params, VIBECODE) for _, entity, params in offered if entity.fields.method]
+    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=FIRST_REQUEST_ATTEMPTS))
+    streams: list[DiscoveredStream] = []
+    for name, entity, _ in offered:
+        descriptions = [_description(next(answers))] if entity.fields.method else []
+        if (stream := build_stream(entity, name, descriptions)) is not None:
+            streams.append(stream)
+    made_by_tap = [build_stream(entity, entity.stream, []) for entity in META]
+    return portal, [*streams, *filter(None, made_by_tap)]
 
 
 def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
-    """The row of the table a stream belongs to; made for the moment where only the key knows the list."""
+    """Return the entity of a stream of a catalog; made ad hoc for a list that only the service knows."""
     known = find_entity(stream, VIBECODE)
     name = stream.replace("_", "-")
     return unlisted_entity(name) if known is None and name in portal().entities else known
 
 
 def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
-    """Streams whose entity the key lists; all, where it lists none. What it lists besides is offered as it is."""
+    """Yield name, entity and parameters of each stream whose entity the key lists; of all, if it lists none.
+
+    Entities the tap does not know are offered, too, but not selected by default.
+    """
     missing: list[str] = []
-    for each in VIBECODE_ENTITIES:
-        if portal.entities and each in LISTS and _entity_name(each) not in portal.entities:
-            missing.append(each.stream)
-        elif each is SMART_PROCESSES:
+    for entity in VIBECODE_ENTITIES:
+        if portal.entities and entity in LISTS and _entity_name(entity) not in portal.entities:
+            missing.append(entity.stream)
+        elif entity is SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
-                yield f"{each.stream}{number}", each, {"entityTypeId": number}
+                yield f"{entity.stream}{number}", entity, {"entityTypeId": number}
         else:
-            yield each.stream, each, {}
+            yield entity.stream, entity, {}
     if missing:
-        LOG.info("left out, because the key does not list them: %s", ", ".join(missing))
+        LOG.info("streams skipped, because the key does not list them: %s", ", ".join(missing))
     known = {*READ_OTHERWISE, *map(_entity_name, LISTS)}
     for name in sorted(portal.entities.keys() - known):
-        each = unlisted_entity(name)
-        LOG.info("%s: a list this version does not know, offered and not selected", each.stream)
-        yield each.stream, each, {}
+        entity = unlisted_entity(name)
+        LOG.info("%s: a list this version does not know, offered and not selected", entity.stream)
+        yield entity.stream, entity, {}
 
 
-def _entity_name(each: Entity) -> str:
-    return each.endpoint.method.strip("/").partition("/")[0]
+def _entity_name(entity: Entity) -> str:
+    return entity.endpoint.method.strip("/").partition("/")[0]
 
 
-def _batched(call: Command) -> Command:
-    """In a batch the type of items is a parameter, not part of the path."""
+def _in_batch(call: Command) -> Command:
+    """Return a call as a batch takes it: with the type of items as a parameter, not in the path."""
     return Command(call.method.replace("/{entityTypeId}", ""), call.params, call.dialect)
 
 
-def _described(answer: Result | PortalError) -> Result | PortalError:
-    """The fields themselves: under `fields` or as they are."""
+def _description(answer: Result | PortalError) -> Result | PortalError:
+    """Return the description of fields without its envelope."""
     return Result(answer.value.get("data")) if isinstance(answer, Result) else answer
 
 
 def _smart_processes(client: Client) -> dict[int, str]:
-    """EntityTypeId → title; they come all at once."""
+    """Return entityTypeId → title of all smart processes; the service lists them on one page."""
     try:
         rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
     except MissingMethodError as error:
@@ -120,16 +124,15 @@ def _smart_processes(client: Client) -> dict[int, str]:
     return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
 
 
-def _tell_end(told: Any, clock: datetime) -> None:
-    """Warn some days before a key ends."""
-    if not isinstance(told, str):
+def _warn_of_expiry(expires_at: Any, clock: datetime) -> None:
+    if not isinstance(expires_at, str):
         return
     try:
-        left = parse_datetime(told) - clock
+        left = parse_datetime(expires_at) - clock
     except ValueError:
         return
-    if left < _SOON:
-        LOG.warning("the VibeCode key ends on %s: make another", told[:10])
+    if left < _EXPIRY_WARNING:
+        LOG.warning("the VibeCode key expires on %s: create another", expires_at[:10])
 
 
 def _at(value: Any, *steps: str) -> Any:
@@ -139,4 +142,4 @@ def _at(value: Any, *steps: str) -> Any:
 
 
 def _scopes() -> set[str]:
-    return {scope for each in VIBECODE_ENTITIES for scope in each.scope[:1]}
+    return {scope for entity in VIBECODE_ENTITIES for scope in entity.scope[:1]}

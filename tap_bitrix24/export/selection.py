@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.errors import SettingsError, unknown_name
 from tap_bitrix24.tap import TapBitrix24
 from tap_bitrix24.target_duckdb.current_views import CHILD_READS, READ_AT
-from tap_bitrix24.target_duckdb.errors import unknown_name
 
 
 def discover(

@@ -1,4 +1,4 @@
-"""Rows → records, by a converter made once per stream and source: one call per column and page, not per value."""
+"""Conversion of rows to records: one converter per stream and list, one call per column and page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
+from tap_bitrix24.dialects.response_shapes import is_empty
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.records.values import (
     ABSENT,
@@ -18,7 +19,6 @@ from tap_bitrix24.records.values import (
     UNPARSABLE,
     Convert,
     ConvertAll,
-    is_empty,
     one_by_one,
     without_secrets,
 )
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(
 
 
 def _amounts(values: Sequence[Any]) -> list[Any]:
-    """The numbers in money values `amount|currency`."""
+    """Return the amounts of money values `amount|currency`."""
     return CONVERT_ALL[NUMBER]([value.partition("|")[0] if value.__class__ is str else value for value in values])
 
 
@@ -39,7 +39,7 @@ def _amount(value: Any) -> Any:
 
 
 def _currencies(values: Sequence[Any]) -> list[str | None]:
-    """The currencies in them."""
+    """Return the currencies of money values `amount|currency`."""
     return [value.partition("|")[2] or None if value.__class__ is str else None for value in values]
 
 
@@ -48,63 +48,63 @@ def _currency(value: Any) -> str | None:
 
 
 def _first(value: Any) -> str | None:
-    """The value of the first of several phones or addresses."""
-    found = value[0] if value.__class__ is list and value else value
-    text: str | None = CONVERTERS[STRING](found.get("VALUE", found.get("value"))) if found.__class__ is dict else None
+    """Return the first of several phones or e-mail addresses, `[{"VALUE": …}, …]`."""
+    item = value[0] if value.__class__ is list and value else value
+    text: str | None = CONVERTERS[STRING](item.get("VALUE", item.get("value"))) if item.__class__ is dict else None
     return text
 
 
 @lru_cache(maxsize=1024)
 def _address(value: str) -> Mapping[str, str | None]:
-    """The parts of an address; taken apart once for all of them, for they are converted one after another."""
+    """Return the parts of an address, cached, because each of them is asked for in turn."""
     bar = value.find("|")
     match = _ADDRESS.fullmatch(value, bar if bar >= 0 else len(value))
     return {**match.groupdict(), "line": value[: match.end("line")]} if match else {}
 
 
-def _place(column: Column) -> Convert:
-    """A part of an address field, `text|latitude;longitude|id`."""
-    part, typed = column.part, CONVERTERS[column.kind]
+def _address_part(column: Column) -> Convert:
+    """Return the converter of one part of an address field, `text|latitude;longitude|id`."""
+    part, convert = column.part, CONVERTERS[column.kind]
 
-    def convert(value: Any) -> Any:
-        return typed(_address(value).get(part)) if value.__class__ is str else None
+    def convert_part(value: Any) -> Any:
+        return convert(_address(value).get(part)) if value.__class__ is str else None
 
-    return convert
+    return convert_part
 
 
 def _property_values(convert: Convert, *, multiple: bool) -> Convert:
-    """What a property holds: `{value: …, valueId: …}`, a list of those, or `{valueId: value}` for each value."""
+    """Return the converter of a property: `{value: …, valueId: …}`, a list of those, or a map `{valueId: value}`."""
 
     def convert_all(value: Any) -> Any:
         if is_empty(value):
             return [] if multiple and value is not ABSENT else None
         if value.__class__ is dict:
-            found = [value["value"]] if "value" in value else list(value.values())
+            contents = [value["value"]] if "value" in value else list(value.values())
         else:
-            rows = value if value.__class__ is list else [value]
-            found = [row.get("value") if row.__class__ is dict else row for row in rows]
-        if not multiple and len(found) > 1:
+            items = value if value.__class__ is list else [value]
+            contents = [item.get("value") if item.__class__ is dict else item for item in items]
+        if not multiple and len(contents) > 1:
             return None
-        typed = [convert(each) for each in found]
-        return typed if multiple else typed[0]
+        converted = [convert(content) for content in contents]
+        return converted if multiple else converted[0]
 
     return convert_all
 
 
 def _null_if_unparsable(convert: Convert) -> Convert:
-    """For parts: one that does not fit is null, for the whole value stands in the column beside."""
+    """Return a converter that gives null for a part that does not fit: the column beside has the whole value."""
 
-    def convert_or_leave(value: Any) -> Any:
+    def convert_or_null(value: Any) -> Any:
         try:
             return convert(value)
         except UNPARSABLE:
             return None
 
-    return convert_or_leave
+    return convert_or_null
 
 
-def _each(convert: Convert) -> Convert:
-    """Apply to every item; PHP sends `false` for an empty list and a lone scalar for a list of one."""
+def _items(convert: Convert) -> Convert:
+    """Return the converter of a list's items; PHP sends `false` for an empty list, a bare scalar for a list of one."""
 
     def convert_all(value: Any) -> list[Any] | None:
         if value.__class__ is list:
@@ -117,7 +117,7 @@ def _each(convert: Convert) -> Convert:
 
 
 def _converter(column: Column, *, money: bool) -> Convert:
-    """What turns a portal's value into the column's."""
+    """Return the converter of a column's values."""
     if column.part == "value":
         return _null_if_unparsable(_property_values(CONVERTERS[column.kind], multiple=column.multiple))
     if column.part == "first":
@@ -125,18 +125,18 @@ def _converter(column: Column, *, money: bool) -> Convert:
     if column.part == "currency":
         convert: Convert = _currency
     elif column.part:
-        convert = _null_if_unparsable(_place(column))
+        convert = _null_if_unparsable(_address_part(column))
     else:
         convert = _amount if money else CONVERTERS[column.kind]
-    return _each(convert) if column.multiple else convert
+    return _items(convert) if column.multiple else convert
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """How one column is made."""
+    """How one column of the records is filled."""
 
     key: str
-    """Row key of its values."""
+    """Row key its values are taken from."""
     column: str
     convert: Convert
     convert_all: ConvertAll
@@ -154,14 +154,18 @@ def _step(key: str, column: Column, *, money: bool) -> _Step:
 
 
 def _transposed(keys: Sequence[str], rows: Iterable[Row]) -> Mapping[str, Sequence[Any]]:
-    """Rows that have all these keys → key and its values, row by row."""
-    if len(keys) == 1:  # of one key, an itemgetter gives the bare value
+    """Return key → its values, row by row.
+
+    Raises:
+        KeyError: A row lacks one of the keys.
+    """
+    if len(keys) == 1:  # with one key, an itemgetter returns the value itself, not a tuple
         return {keys[0]: [row[keys[0]] for row in rows]}
     return dict(zip(keys, zip(*map(itemgetter(*keys), rows), strict=True), strict=True)) if keys else {}
 
 
 class RowConverter:
-    """Turns rows of one source into records of its stream."""
+    """Converts rows of one list to records of its stream."""
 
     def __init__(
         self,
@@ -173,20 +177,20 @@ class RowConverter:
         constants: Mapping[str, Any] | None = None,
         secret: frozenset[str] = frozenset(),
     ) -> None:
-        """Compile the plan.
+        """Prepare the conversion; row keys are assigned to columns where they first appear.
 
         Args:
             columns: All columns of the stream.
-            keep: Whether a column is selected; others are known, but not written.
+            keep: Returns whether a column is selected; others are known, but not written.
             renames: Row key → portal name.
-            ignores: Row keys that hold nothing of their own.
+            ignores: Row keys that only repeat other columns.
             constants: Column → value added to every row.
-            secret: Columns whose values are dropped, whatever they hold.
+            secret: Columns whose values are never written.
         """
         self.unparsed: dict[str, int] = {}
-        """Column → how many of its values did not fit."""
+        """Column → number of its values that did not fit."""
         self.unknown: set[str] = set()
-        """Row keys no column describes."""
+        """Row keys that no column describes."""
         self._renames = renames or {}
         self._ignores = ignores
         self._secret = secret
@@ -194,53 +198,54 @@ class RowConverter:
         self._by_name = {column.portal_name: column for column in columns if not column.part}
         self._by_column = {column.name: column for column in columns if not column.part}
         self._parts = [column for column in columns if column.part]
-        self._blank = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
-        """Columns of every record, in order."""
+        self._names = [name for name in (*(column.name for column in columns), UNPARSED) if keep(name)]
+        """Names of the columns of every record, in order."""
         self._constants: dict[str, Any] = {}
         self.constants(constants or {})
-        self._plan: dict[str, str | None] = {}
-        """Row key → column it is written to; None: to none."""
+        self._targets: dict[str, str | None] = {}
+        """Row key → the column it is written to, or None if it is not written."""
         self._steps: list[_Step] = []
 
     def __call__(self, rows: Sequence[Row]) -> list[Row]:
-        """Convert a page, column by column: one call per column instead of one per value.
+        """Return the records of a page's rows.
 
         Columns absent from a row are null, so that an upsert clears them.
         """
         if not rows:
             return []
         values = self._by_key(rows)
-        misfits: dict[int, Row] = {}
-        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._blank, [None] * len(rows))
+        unparsed: dict[int, Row] = {}
+        columns: dict[str, list[Any] | list[None]] = dict.fromkeys(self._names, [None] * len(rows))
         for step in self._steps:
             if step.key in values:
-                columns[step.column] = self._column(step, values[step.key], misfits)
+                columns[step.column] = self._column(step, values[step.key], unparsed)
         for column, value in self._constants.items():
             columns[column] = [value] * len(rows)
         records: list[Row] = list(map(dict, map(zip, repeat(columns), zip(*columns.values(), strict=True))))
-        self._keep_unknown(rows, misfits)
-        if UNPARSED in self._blank:
-            for number, originals in misfits.items():
+        self._keep_unknown(rows, unparsed)
+        if UNPARSED in self._names:
+            for number, originals in unparsed.items():
                 records[number][UNPARSED] = originals
         return records
 
     def _by_key(self, rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
-        """Row keys and their values in all rows; the keys are learnt, if they are new."""
+        """Return row key → its values in all rows; assigns new keys to columns."""
         keys = list(rows[0])
         if set(map(len, rows)) == {len(keys)}:
             try:
                 values = _transposed(keys, rows)
             except KeyError:
-                pass  # as many keys, but others
+                pass  # as many keys, but different ones
             else:
-                self._learn_keys(rows[0])
+                self._assign_keys(rows[0])
                 return values
         for row in rows:
-            self._learn_keys(row)
-        blank = dict.fromkeys(self._plan, ABSENT)
+            self._assign_keys(row)
+        blank = dict.fromkeys(self._targets, ABSENT)
         return _transposed(list(blank), [row if len(row) == len(blank) else blank | row for row in rows])
 
-    def _column(self, step: _Step, values: Sequence[Any], misfits: dict[int, Row]) -> list[Any]:
+    def _column(self, step: _Step, values: Sequence[Any], unparsed: dict[int, Row]) -> list[Any]:
+        """Return a column's converted values; adds the originals of those that do not fit, by number of row."""
         try:
             return step.convert_all(values)
         except UNPARSABLE:
@@ -249,15 +254,16 @@ class RowConverter:
                 try:
                     converted[number] = step.convert(value)
                 except UNPARSABLE:
-                    self._keep_unparsed(misfits.setdefault(number, {}), step.column, value)
+                    self._keep_unparsed(unparsed.setdefault(number, {}), step.column, value)
             return converted
 
-    def _keep_unknown(self, rows: Sequence[Row], misfits: dict[int, Row]) -> None:
+    def _keep_unknown(self, rows: Sequence[Row], unparsed: dict[int, Row]) -> None:
+        """Add the values of row keys that no column describes, by number of row."""
         for key in sorted(self.unknown):
             column = default_column(self._renames.get(key, key))
             for number, row in enumerate(rows):
                 if not is_empty(row.get(key)):
-                    originals = misfits.setdefault(number, {})
+                    originals = unparsed.setdefault(number, {})
                     self._keep_unparsed(originals, key if column in originals else column, row[key])
 
     def _keep_unparsed(self, originals: Row, column: str, value: Any) -> None:
@@ -265,39 +271,39 @@ class RowConverter:
         originals[column] = without_secrets(value)
 
     def constants(self, values: Mapping[str, Any]) -> None:
-        """Column → value added to every row from now on; it may come from a parent's row, as the portal sent it."""
+        """Set the columns and values added to every row from now on; values may be a parent row's, unconverted."""
         self._constants = {
-            name: CONVERTERS[self._by_column[name].kind](value) for name, value in values.items() if name in self._blank
+            name: CONVERTERS[self._by_column[name].kind](value) for name, value in values.items() if name in self._names
         }
 
     def column(self, row_key: str) -> str | None:
-        """The column a row key is written to; None: to none."""
-        if row_key not in self._plan:
-            self._learn(row_key)
-        return self._plan[row_key]
+        """Return the column a row key is written to, or None if it is not written."""
+        if row_key not in self._targets:
+            self._assign(row_key)
+        return self._targets[row_key]
 
-    def _learn_keys(self, row: Row) -> None:
-        planned = self._plan.keys()
-        if not row.keys() <= planned:
-            for key in sorted(row.keys() - planned, key=self._exact_first):
-                self._learn(key)
+    def _assign_keys(self, row: Row) -> None:
+        known = self._targets.keys()
+        if not row.keys() <= known:
+            for key in sorted(row.keys() - known, key=self._exact_first):
+                self._assign(key)
 
-    def _learn(self, key: str) -> None:
-        """Plan a row key not seen before; two keys never feed one column, the second counts as unknown."""
-        self._plan[key] = None
+    def _assign(self, key: str) -> None:
+        """Assign a new row key to its column; a second key for the same column counts as unknown."""
+        self._targets[key] = None
         name = self._renames.get(key, key)
         if key in self._ignores or default_column(name) in self._secret:
             return
         column = self._by_name.get(name) or self._by_column.get(default_column(name))
-        if column is None or column.name in self._plan.values():
+        if column is None or column.name in self._targets.values():
             self.unknown.add(key)
             return
         parts = [part for part in self._parts if part.portal_name == column.portal_name]
         money = any(part.part == "currency" for part in parts)
         self._steps += [_step(key, part, money=money) for part in (column, *parts) if self._keep(part.name)]
         if self._keep(column.name):
-            self._plan[key] = column.name
+            self._targets[key] = column.name
 
     def _exact_first(self, key: str) -> tuple[bool, str]:
-        """Sorts keys that are a portal name before those that merely resemble one."""
+        """Return a sort key: row keys equal to a portal name come before those that only resemble one."""
         return self._renames.get(key, key) not in self._by_name, key

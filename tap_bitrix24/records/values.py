@@ -1,8 +1,8 @@
-"""The portal's values → typed values, one converter per kind of column.
+"""Converters from the portal's values to typed values, one per kind of column.
 
-Classic CRM sends every scalar as a string, PHP sends `false`, `""`, `[]` or `{}` for nothing, date-times carry
+Classic CRM sends every scalar as a string, PHP sends `false`, `""`, `[]` or `{}` for "no value", date-times carry
 the server's or the user's offset, and dates are midnights of either zone. A value that does not fit its column
-is never bent: it becomes null there and is kept in `_bitrix24_unparsed`.
+is not changed to fit: it becomes null there and is kept in `_bitrix24_unparsed`.
 """
 
 from __future__ import annotations
@@ -17,39 +17,41 @@ from typing import Any, TypeVar
 
 import orjson
 
+from tap_bitrix24.dialects.response_shapes import is_empty
 from tap_bitrix24.schema.columns import ANY, BOOLEAN, DATE, DATETIME, INTEGER, JSON, LINK, NUMBER, OBJECT, STRING
 
 _T = TypeVar("_T")
 Convert = Callable[[Any], Any]
 ConvertAll = Callable[[Sequence[Any]], list[Any]]
-"""Converts what the rows of a page have in one column; raises one of MISFIT if any of it does not fit."""
+"""Converts the values of one column for all rows of a page; raises one of UNPARSABLE if any does not fit."""
 UNPARSABLE = (ValueError, TypeError, OverflowError, ArithmeticError)
-"""What a converter raises for a value that does not fit."""
+"""The errors a converter raises for a value that does not fit."""
 
 ABSENT = ()
-"""Stands for a key the row does not have; JSON knows no tuples."""
+"""The value of a key that a row does not have; no value of JSON is a tuple."""
 
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _BIGINT = 2**63
-_SURELY_BIGINT = 19
-"""Fewer digits than this always fit into 64 bits."""
+_BIGINT_DIGITS = 19
+"""Digits of the largest 64-bit integer; numbers with fewer digits always fit."""
 _EXACT_DIGITS = 15
-"""A double keeps this many significant decimal digits of any number."""
+"""Significant decimal digits that a double keeps of any number."""
 _DATE_LENGTH = 10
 _MOMENT = re.compile(r"(.{10})(...)(:[0-5]\d:[0-5]\d)(.{6})", re.ASCII)
-"""Day, hour, minutes and seconds, offset; day, hour and offset are looked at when they are first met."""
+"""Day, hour, minutes and seconds, offset; day, hour and offset are checked where they are first converted."""
 _MOMENT_LENGTH = len("2024-09-02T18:37:18+02:00")
-_LEARNT_AT_MOST = 16_384
-_SECRETIVE = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]{0,64}\]|%5B[^=&]{0,64}%5D)?="
-"""A secret's name in a link, with the bracket PHP nests parameters by: `auth=`, `auth[ap]=`, `auth%5Bauth%5D=`."""
-_SECRET_NAME = re.compile(_SECRETIVE, re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(rf"([?&](?:amp;)?)(?:{_SECRETIVE}[^&#\s\"'<>\[\]]*(?:&(?:amp;)?)?)+", re.IGNORECASE)
+_CACHE_SIZE = 16_384
+_PARAMETER = r"(?:auth|token|sign|signature|sessid|access_token|aplogin|ap)(?:\[[^\]=&]{0,64}\]|%5B[^=&]{0,64}%5D)?="
+"""A secret parameter's name in a link, with the bracket of PHP's nested parameters: `auth=`, `auth[ap]=`,
+`auth%5Bauth%5D=`."""
+_SECRET_NAME = re.compile(_PARAMETER, re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(rf"([?&](?:amp;)?)(?:{_PARAMETER}[^&#\s\"'<>\[\]]*(?:&(?:amp;)?)?)+", re.IGNORECASE)
 _REST_PATH = re.compile(r"(/rest/(?:api/)?\d+/)[^/?#\s]+/", re.IGNORECASE)
-"""Links to downloads by webhook hold the webhook's secret."""
+"""The path of a download link made for a webhook; it contains the webhook's secret."""
 _EMPTY_QUERY = re.compile(r"(?:[?&](?:amp;)?)+(?=$|[#\s\"'<>\[\]])")
 _QUERY = re.compile(r"[^?#;\s\"'<>\[\]]*")
-"""What may follow the question mark of a link that stands alone, not in a text."""
+"""The query of a link that is the whole value, not part of a text."""
 _FLAGS: dict[Any, bool | None] = {
     **dict.fromkeys(("Y", "1", "y", "true"), True),
     **dict.fromkeys(("N", "0", "n", "false"), False),
@@ -59,29 +61,24 @@ _TEXTS = frozenset({str, NoneType, ABSENT.__class__})
 _TEXTS_AND_FALSE = _TEXTS | {bool}
 
 
-class _Memo(dict[str, _T]):
-    """What texts become, learnt as they come: few are new. Raises what `learn` raises."""
+class _Cache(dict[str, _T]):
+    """Texts and what they are converted to: most values of a column repeat. Raises what `convert` raises."""
 
-    def __init__(self, learn: Callable[[str], _T]) -> None:
+    def __init__(self, convert: Callable[[str], _T]) -> None:
         super().__init__()
-        self._learn = learn
+        self._convert = convert
 
     def __missing__(self, text: str) -> _T:
-        learnt = self._learn(text)
-        if len(self) >= _LEARNT_AT_MOST:
+        converted = self._convert(text)
+        if len(self) >= _CACHE_SIZE:
             self.clear()
-        self[text] = learnt
-        return learnt
-
-
-def is_empty(value: Any) -> bool:
-    """Whether the portal means 'no value' (`false`, `""`, `[]`, `{}`, null); 0 is a value."""
-    return value is None or value is False or value in ("", [], {}, ABSENT)
+        self[text] = converted
+        return converted
 
 
 def _integer(value: Any) -> int | None:
     if value.__class__ is str:
-        if value.isdecimal() and value.isascii() and len(value) < _SURELY_BIGINT:
+        if value.isdecimal() and value.isascii() and len(value) < _BIGINT_DIGITS:
             return int(value)
         if not value:
             return None
@@ -175,7 +172,7 @@ def _day(value: str) -> str:
     return utc.date().isoformat()
 
 
-_DAYS = _Memo(_day)
+_DAYS = _Cache(_day)
 
 
 def _date(value: Any) -> str | None:
@@ -187,7 +184,7 @@ def _date(value: Any) -> str | None:
 
 
 def _clean_link(link: str) -> str:
-    """A link without its secret parameters; the pattern is slow, so plain words are looked for first."""
+    """Return a link without its secret parameters; plain words are searched first, because the pattern is slow."""
     low = link.lower()
     if "/rest/" in low:
         link = _REST_PATH.sub(r"\1", link)
@@ -202,10 +199,10 @@ def _clean_link(link: str) -> str:
 
 
 def without_secrets(value: Any) -> Any:
-    """A nested value with signed and token-bearing URL parameters cut out (file links carry a session)."""
+    """Return a value, nested or not, without the signatures and tokens of links: links to files carry a session."""
     if value.__class__ is str:
-        held = ("=" in value or "/rest/" in value) and ("?" in value or "://" in value or value[:1] == "/")
-        return _clean_link(value) if held else value
+        suspect = ("=" in value or "/rest/" in value) and ("?" in value or "://" in value or value[:1] == "/")
+        return _clean_link(value) if suspect else value
     if value.__class__ is dict:
         return {key: without_secrets(inner) for key, inner in value.items()}
     if value.__class__ is list:
@@ -238,15 +235,15 @@ def _any(value: Any) -> Any:
     return None if value in ("", [], {}, ABSENT) else without_secrets(value)
 
 
-# The same for a whole column: what its values are is looked at once, then C does the work. Where anything is out of the
-# ordinary, the column is converted value by value.
+# Converters of whole columns: the types of the values are checked once, then C code does the work. A column with any
+# unusual value is converted value by value.
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
-    """What a column of texts and nothings holds; nothings are null and PHP's `false` and `""`.
+    """Return the texts of a column that holds texts and empty values (null, `""`, PHP's `false`).
 
     Raises:
-        TypeError: It holds a 0, which is no nothing. (Other numbers are left for the caller to stumble over.)
+        TypeError: It holds a 0, which is a value. (Other numbers make the caller fail, which then takes the slow way.)
     """
     texts = list(filter(None, values))
     if len(texts) < len(values) and not _all_texts(values):
@@ -260,7 +257,7 @@ def _all_texts(values: Sequence[Any]) -> bool:
 
 
 def _decimals(values: Sequence[Any], texts: list[str], point: str = "") -> list[Any]:
-    """Decimal texts and nothings, read as one list of JSON."""
+    """Return the numbers of decimal texts, null for an empty value; all are parsed as one JSON array."""
     digits = "".join(texts).replace(point, "")
     if texts and not (digits.isdecimal() and digits.isascii()):
         raise ValueError(digits)
@@ -285,7 +282,7 @@ def _numbers(values: Sequence[Any]) -> list[Any]:
     except UNPARSABLE:
         return list(map(_number, values))
     exact = max(map(len, texts), default=0) <= _EXACT_DIGITS
-    return [None if each is None else float(each) for each in numbers] if exact else list(map(_number, values))
+    return [None if number is None else float(number) for number in numbers] if exact else list(map(_number, values))
 
 
 def _booleans(values: Sequence[Any]) -> list[Any]:
@@ -303,35 +300,40 @@ def _dates(values: Sequence[Any]) -> list[Any]:
     return [_DAYS[value] if value else _date(value) for value in values]
 
 
-def _later(days: int, day: str) -> str:
+def _shifted_day(days: int, day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days)).isoformat()
 
 
-_NEIGHBOURS = {f"2000-01-0{2 + days}": _Memo(partial(_later, days)) for days in (-1, 0, 1)}
+_DAY_SHIFTS = {f"2000-01-0{2 + days}": _Cache(partial(_shifted_day, days)) for days in (-1, 0, 1)}
+"""2000-01-02 shifted by -1, 0 or 1 days → a map from any day to the day shifted as much."""
 
 
 def _utc_hour(text: str) -> tuple[Mapping[str, str], str]:
-    """An hour with its offset in UTC: what becomes of its day, and the hour. Half hours of offset move minutes."""
+    """Return, for a local hour with its offset, the map from local days to days in UTC, and the hour in UTC.
+
+    Raises:
+        ValueError: The offset is not whole hours: it would shift the minutes, too.
+    """
     if not text.endswith(":00"):
         raise ValueError(text)
     day, hour = _utc(f"2000-01-02{text}")[:13].split("T")
-    return _NEIGHBOURS[day], f"T{hour}"
+    return _DAY_SHIFTS[day], f"T{hour}"
 
 
-_HOURS = _Memo(_utc_hour)
+_HOURS = _Cache(_utc_hour)
 
 
 def _datetimes(values: Sequence[Any]) -> list[Any]:
     try:
         texts = _texts(values)
-        found = _MOMENT.findall("".join(texts))
-        if len(found) < len(texts) or not set(map(len, texts)) <= {_MOMENT_LENGTH}:
+        parts = _MOMENT.findall("".join(texts))
+        if len(parts) < len(texts) or not set(map(len, texts)) <= {_MOMENT_LENGTH}:
             return list(map(_datetime, values))
-        moments = [f"{(utc := _HOURS[hour + zone])[0][day]}{utc[1]}{rest}Z" for day, hour, rest, zone in found]
+        moments = [f"{(utc := _HOURS[hour + zone])[0][day]}{utc[1]}{rest}Z" for day, hour, rest, zone in parts]
     except UNPARSABLE:
         return list(map(_datetime, values))
-    each = iter(moments)
-    return moments if len(moments) == len(values) else [next(each) if value else None for value in values]
+    remaining = iter(moments)
+    return moments if len(moments) == len(values) else [next(remaining) if value else None for value in values]
 
 
 CONVERTERS: Mapping[str, Convert] = {
@@ -346,7 +348,7 @@ CONVERTERS: Mapping[str, Convert] = {
     JSON: _json,
     ANY: _any,
 }
-"""Kind of column → what turns a portal's value into it; raises one of MISFIT where it does not fit."""
+"""Kind of column → converter of one value; raises one of UNPARSABLE for a value that does not fit."""
 
 _WHOLE_COLUMNS: Mapping[str, ConvertAll] = {
     INTEGER: _integers,
@@ -359,11 +361,11 @@ _WHOLE_COLUMNS: Mapping[str, ConvertAll] = {
 
 
 def one_by_one(convert: Convert) -> ConvertAll:
-    """The same for all values of a column."""
+    """Return a converter of whole columns that calls the converter of one value for each."""
     return lambda values: list(map(convert, values))
 
 
 CONVERT_ALL: Mapping[str, ConvertAll] = {
     kind: _WHOLE_COLUMNS.get(kind) or one_by_one(convert) for kind, convert in CONVERTERS.items()
 }
-"""Kind of column → the same for all its values on a page, in less time: what they are is looked at once."""
+"""Kind of column → converter of all its values on a page; faster, because their types are checked only once."""

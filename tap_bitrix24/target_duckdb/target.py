@@ -23,8 +23,8 @@ from typing import Any
 import orjson
 
 from tap_bitrix24 import __version__
-from tap_bitrix24.errors import Interrupted, SettingsError, TapError
-from tap_bitrix24.target_duckdb.errors import LoadError, unknown_name
+from tap_bitrix24.errors import Interrupted, SettingsError, TapError, unknown_name
+from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.loader import Loader
 
 NAME = "target-bitrix24-duckdb"

@@ -7,8 +7,8 @@ Usage, from the project's root:
 The portal runs in a process of its own, without limits; the stream is `deals`, all columns. One line of JSON:
 requests; records_per_second of the tap alone (output to /dev/null; `cold`: rows the portal never served before), of
 the loader alone (input from a file) and of `tap | loader`; peak_mb (the kernel's high-water mark) of tap and loader.
-Then, unless told not to, a first run with 1 % of the deals inserted, updated and deleted meanwhile and a second run
-from its STATE are loaded and compared with the portal's truth, value by value: `converge` says what differs.
+Then, unless --no-converge is given, a first run with 1 % of the deals inserted, updated and deleted meanwhile and a
+second run from its STATE are loaded and compared with the portal's rows, value by value: `converge` says what differs.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def started(
 
 
 def finished(process: "subprocess.Popen[bytes]", began: float) -> Cost:
-    """Wait for a process; the kernel tells its peak memory."""
+    """Wait for a process; return its time, and its peak memory as the kernel reports it."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:

@@ -11,7 +11,7 @@ the path is used for what needs one.
 
 A full run writes docs/performance/results.json and renders docs/performance.md, its plots and the README's section from
 it; with --only, other scenarios' results stay. --quick tries everything at a small scale: nothing is written unless
---results names a file, and targets, which are meant for full scale, are told but do not count. Without it, the exit
+--results names a file, and targets, which are meant for full scale, are printed but do not count. Without it, the exit
 code is 1 if a target is missed. Needs Linux.
 """
 
@@ -48,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def told(scenario: Scenario, checks: Sequence[Check]) -> None:
-    """One line for each target."""
+def print_checks(scenario: Scenario, checks: Sequence[Check]) -> None:
+    """Print a line for each target."""
     for check in checks:
         line = f"{scenario.name:10} {check.what}: {check.figures}  {check.verdict.strip('*')}\n"
         sys.stdout.write(line)
@@ -64,7 +64,7 @@ def measured(scenario: Scenario, options: Options) -> tuple[dict[str, object], b
     about = results.machine(options.environments.described())
     seconds = time.monotonic() - began
     checks = scenario.checks(figures)
-    told(scenario, checks)
+    print_checks(scenario, checks)
     say(f"{scenario.name} took {seconds:.0f} s")
     entry = results.entry(figures, about, rounds=options.rounds, quick=options.quick, seconds=seconds, load=load)
     return entry, all(check.met for check in checks)

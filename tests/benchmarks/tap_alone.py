@@ -99,17 +99,17 @@ USER_TYPES = ("datetime", "string", "money")
 
 @dataclass(frozen=True)
 class Answers:
-    """What the portal sent, and what was asked of it."""
+    """The portal's answers, and the requests for them."""
 
-    source: ListSpec
+    list_spec: ListSpec
     fields: list[Field]
-    bundle: list[Command]
-    """The chain of one request; all are alike but for the id they start behind."""
+    batch: list[Command]
+    """The chain of one request; the requests differ only in the id after which they start."""
     bodies: list[bytes]
 
     @property
     def columns(self) -> list[Column]:
-        """The columns of the fields asked for."""
+        """The columns of the fields requested."""
         return build_columns(self.fields, types={})
 
 
@@ -145,7 +145,7 @@ def chosen(fields: Sequence[Field]) -> list[Field]:
 
 
 def collect(rows: int, *, all_fields: bool) -> Answers:
-    """Ask a portal of its own for that many deals, rounded to whole requests."""
+    """Start a portal and request that many deals, rounded to whole requests."""
     entity = find_entity(STREAM)
     if entity is None:
         message = f"the table has no stream {STREAM}"
@@ -155,22 +155,22 @@ def collect(rows: int, *, all_fields: bool) -> Answers:
         wire = Wire(url)
         fields = parse_fields(wire.result(entity.fields.method))
         fields = fields if all_fields else chosen(fields)
-        source = ListSpec(
+        list_spec = ListSpec(
             entity.endpoint, params={"select": [each.name for each in fields]}, replication_key=entity.replication_key
         )
         bodies, after = [], 0
         for _ in range(times):
-            bundle = rest_v2.commands(PageRequest(list_spec=source, after=after, pages=PAGES))
-            answer = wire.call("batch", rest_v2.batch_body(bundle))
+            batch = rest_v2.commands(PageRequest(list_spec=list_spec, after=after, pages=PAGES))
+            answer = wire.call("batch", rest_v2.batch_body(batch))
             bodies.append(answer.raw)
             after = int(answer.result["result"][rest_v2.key(PAGES - 1)][-1]["ID"])
-    return Answers(source, fields, bundle, bodies)
+    return Answers(list_spec, fields, batch, bodies)
 
 
 def parsed(answers: Answers, body: bytes) -> list[Page]:
-    """A body as the engine hands it to a strategy."""
+    """Return the pages of a body as the scheduler passes them to a strategy."""
     outer = rest_v2.result(orjson.loads(body), 200, "batch")
-    return [rest_v2.page(answers.source, _good(each)) for each in rest_v2.batch_results(outer, answers.bundle)]
+    return [rest_v2.page(answers.list_spec, _good(each)) for each in rest_v2.batch_results(outer, answers.batch)]
 
 
 def _good(result: Result | PortalError) -> Result:
@@ -201,7 +201,7 @@ def ours(answers: Answers, keep: Callable[[list[Row]], object] = len) -> Cost:
             with cost.of("parse"):
                 pages = parsed(answers, body)
             with cost.of("guard"):
-                rows = believed(answers.source, pages)
+                rows = believed(answers.list_spec, pages)
             some = SLICE // len(answers.columns)
             for start in range(0, len(rows), some):
                 with cost.of("convert"):

@@ -38,14 +38,14 @@ def document(measured: Results) -> str:
 
 def connections() -> Iterator[str]:
     """Yield the requests and rows a second of each connection."""
-    measured = json.loads((FOLDER / "doors.json").read_text(encoding="utf-8"))
+    measured = json.loads((FOLDER / "connections.json").read_text(encoding="utf-8"))
     rows = [("connection", "stream", "rows", "requests", "refused", "seconds", "rows/s")]
-    for name, facts in measured["doors"].items():
+    for name, facts in measured["connections"].items():
         shown = (f"{facts[key]:,}" for key in ("rows", "requests", "refused"))
         rate = f"{facts['rows'] / facts['seconds']:,.0f}"
         rows.append((name, f"`{facts['stream']}`", *shown, f"{facts['seconds']:.1f}", rate))
     yield f"{CONNECTIONS} {measured['deals']:,} deals, measured on {measured['measured']}:"
-    yield "```bash\n.venv/bin/python -m tests.benchmarks.doors\n```"
+    yield "```bash\n.venv/bin/python -m tests.benchmarks.connections\n```"
     yield table(*rows)
 
 

@@ -143,7 +143,7 @@ def test_every_console_script_is_described() -> None:
 
 @pytest.mark.parametrize("given", LATER, ids=lambda given: next(iter(given)))
 def test_what_is_not_built_yet_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="not built yet"):
+    with pytest.raises(SettingsError, match="not available"):
         check(given)
 
 

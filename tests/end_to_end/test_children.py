@@ -1,4 +1,7 @@
-"""Children that change while their parents don't: what `<stream>_current` shows, and when (decision 15)."""
+"""Children that change although their parents do not: what `<stream>_current` shows, and when.
+
+See docs/decisions.md#decision-15.
+"""
 
 import json
 import random
@@ -12,29 +15,29 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.test_signals import Running
-from tests.support.comparison import CHECKLISTS, COMMENTS, LINKS, PRODUCT_ROWS, SWEPT, Told
+from tests.support.comparison import CHECKLISTS, COMMENTS, LINKS, PRODUCT_ROWS, SWEPT, ComparedStream
 from tests.support.fixtures import Start
 from tests.support.loading import load, opened
 from tests.support.running import SCRIPTS, Portal, Run, Tap, only
 
 Catalog = dict[str, Any]
-SETS = "child_reads"
+CHILD_READS = "child_reads"
 HOUR = 3_600
 
 
 class Warehouse:
     """Runs of the tap, each from the STATE of the one before, into one DuckDB file."""
 
-    def __init__(self, portal: Portal, tap: Tap, catalog: Catalog, *streams: Told) -> None:
+    def __init__(self, portal: Portal, tap: Tap, catalog: Catalog, *streams: ComparedStream) -> None:
         self._portal, self._tap = portal, tap
-        self._catalog = only(catalog, SETS, *map(str, streams))
+        self._catalog = only(catalog, CHILD_READS, *map(str, streams))
         self._streams = streams
         self._config = portal.config(plan="enterprise")
         self.state: dict[str, Any] | None = None
         self.path = tap.folder / "loaded.duckdb"
 
     def take(self, run: Run) -> None:
-        """Load what a run brought, and go on from there."""
+        """Load the output of a run; the next run continues from its STATE."""
         self.state = run.state
         load(run.stdout, self._tap.folder)
 
@@ -45,11 +48,11 @@ class Warehouse:
         return run
 
     def wrong(self) -> list[str]:
-        """Streams whose current rows are not the portal's."""
+        """Return the streams whose current rows differ from the portal's."""
         return [str(each) for each in self._streams if each.current(self.path) != each.truth(self._portal)]
 
-    def count(self, stream: Told, parent: str) -> int:
-        """How many rows a parent had when its set was last read."""
+    def count(self, stream: ComparedStream, parent: str) -> int:
+        """Return how many children a parent had when they were last read."""
         with opened(self.path) as connection:
             where = "SELECT count FROM child_reads WHERE stream = $1 AND parent = $2"
             ((count,),) = connection.execute(where, [str(stream), parent]).fetchall()
@@ -58,7 +61,7 @@ class Warehouse:
 
 @pytest.fixture
 def bought(start: Start, run_tap: Tap, catalog: Catalog) -> tuple[Portal, Warehouse]:
-    """Product rows and contact links of deals, read once."""
+    """A portal, and a warehouse with the product rows and contact links of its deals."""
     portal = start()
     warehouse = Warehouse(portal, run_tap, catalog, PRODUCT_ROWS, LINKS)
     warehouse.run()
@@ -66,18 +69,18 @@ def bought(start: Start, run_tap: Tap, catalog: Catalog) -> tuple[Portal, Wareho
     return portal, warehouse
 
 
-def _of_deals(portal: Portal, told: Told) -> dict[int, list[tuple[str, ...]]]:
-    """Deal → its children, as compared."""
-    place = [name for _, name in told.pairs].index({"product_rows": "ownerId"}.get(told.table, "DEAL_ID"))
+def _of_deals(portal: Portal, stream: ComparedStream) -> dict[int, list[tuple[str, ...]]]:
+    """Return deal → compared values of its children."""
+    place = [name for _, name in stream.pairs].index({"product_rows": "ownerId"}.get(stream.table, "DEAL_ID"))
     found: dict[int, list[tuple[str, ...]]] = {}
-    for row in told.truth(portal):
-        if told is LINKS or "D" in row:
+    for row in stream.truth(portal):
+        if stream is LINKS or "D" in row:
             found.setdefault(int(row[place]), []).append(row)
     return found
 
 
 def _with(children: Mapping[int, list[tuple[str, ...]]], count: int) -> int:
-    """A deal that has so many."""
+    """Return a deal with this many children."""
     return next(deal for deal, rows in children.items() if len(rows) == count)
 
 
@@ -85,24 +88,24 @@ def _wait(portal: Portal, hours: float) -> None:
     portal.control("clock", {"advance": hours * HOUR})
 
 
-def test_what_only_a_child_tells_is_seen_by_the_next_sweep(bought: tuple[Portal, Warehouse]) -> None:
+def test_a_change_of_a_child_alone_is_read_by_the_next_sweep(bought: tuple[Portal, Warehouse]) -> None:
     portal, warehouse = bought
     rows, links = _of_deals(portal, PRODUCT_ROWS), _of_deals(portal, LINKS)
     last, one_of_three = _with(rows, 1), _with(rows, 3)
     single, one_of_two = _with(links, 1), _with(links, 2)
     assert warehouse.count(PRODUCT_ROWS, f"deal:{one_of_three}") == 3
-    stamps = {number: row["DATE_MODIFY"] for number, row in portal.table("deals").items()}
+    modified = {number: row["DATE_MODIFY"] for number, row in portal.table("deals").items()}
     _wait(portal, 1)
     gone = [rows[last][0], rows[one_of_three][1]]
     portal.mutate(table="product_rows", delete_ids=[int(row[0]) for row in gone])
     unlinked = [links[single][0], links[one_of_two][0]]
     for deal, contact in unlinked:
         portal.mutate(table="deal_contacts", delete_where={"DEAL_ID": deal, "CONTACT_ID": contact})
-    assert {number: row["DATE_MODIFY"] for number, row in portal.table("deals").items()} == stamps
+    assert {number: row["DATE_MODIFY"] for number, row in portal.table("deals").items()} == modified
     _wait(portal, 22)
     assert warehouse.run().records(str(PRODUCT_ROWS)) == []
-    for told, removed in ((PRODUCT_ROWS, gone), (LINKS, unlinked)):
-        assert told.current(warehouse.path) - told.truth(portal) == dict.fromkeys(removed, 1)
+    for stream, removed in ((PRODUCT_ROWS, gone), (LINKS, unlinked)):
+        assert stream.current(warehouse.path) - stream.truth(portal) == dict.fromkeys(removed, 1)
     _wait(portal, 1)
     warehouse.run()
     assert warehouse.wrong() == []
@@ -112,7 +115,7 @@ def test_what_only_a_child_tells_is_seen_by_the_next_sweep(bought: tuple[Portal,
     assert warehouse.count(LINKS, f"deal:{one_of_two}") == 1
 
 
-def test_a_changed_deal_brings_its_set_on_the_next_run(bought: tuple[Portal, Warehouse]) -> None:
+def test_children_of_a_changed_deal_are_read_by_the_next_run(bought: tuple[Portal, Warehouse]) -> None:
     portal, warehouse = bought
     rows, links = _of_deals(portal, PRODUCT_ROWS), _of_deals(portal, LINKS)
     deal = next(deal for deal in rows if len(rows[deal]) == len(links.get(deal, ())) == 2)
@@ -125,10 +128,10 @@ def test_a_changed_deal_brings_its_set_on_the_next_run(bought: tuple[Portal, War
     assert warehouse.wrong() == []
     assert [row["id"] for row in run.records(str(PRODUCT_ROWS))] == [int(rows[deal][1][0])]
     assert [row["contact_id"] for row in run.records(str(LINKS))] == [int(links[deal][0][1])]
-    assert {row["parent"] for row in run.records(SETS)} == {f"deal:{deal}"}
+    assert {row["parent"] for row in run.records(CHILD_READS)} == {f"deal:{deal}"}
 
 
-def test_rows_of_a_deleted_deal_go_with_the_sweep(bought: tuple[Portal, Warehouse]) -> None:
+def test_rows_of_a_deleted_deal_disappear_with_the_sweep(bought: tuple[Portal, Warehouse]) -> None:
     portal, warehouse = bought
     rows, links = _of_deals(portal, PRODUCT_ROWS), _of_deals(portal, LINKS)
     deal = next(deal for deal in rows if deal in links)
@@ -143,61 +146,61 @@ def test_rows_of_a_deleted_deal_go_with_the_sweep(bought: tuple[Portal, Warehous
 
 
 @pytest.mark.parametrize("hours", [1, 48])
-def test_the_sweep_is_a_setting(start: Start, run_tap: Tap, catalog: Catalog, hours: int) -> None:
+def test_the_time_between_sweeps_is_a_setting(start: Start, run_tap: Tap, catalog: Catalog, hours: int) -> None:
     portal = start()
     config = portal.config(child_sweep_hours=hours)
     first = run_tap(config, catalog=catalog, streams=[str(LINKS)]).succeeded()
     _wait(portal, 24)
     second = run_tap(config, catalog=catalog, streams=[str(LINKS)], state=first.state).succeeded()
-    assert LINKS.brought(first) == LINKS.truth(portal)
-    assert LINKS.brought(second) == (LINKS.truth(portal) if hours == 1 else {})
+    assert LINKS.read_by(first) == LINKS.truth(portal)
+    assert LINKS.read_by(second) == (LINKS.truth(portal) if hours == 1 else {})
 
 
 @pytest.mark.slow
 class TestCost:
-    """Requests, the preflight and the parents' own among them, of a company with 10,000 deals."""
+    """Number of requests for a company with 10,000 deals, including the preflight and the reading of parents."""
 
-    @pytest.mark.parametrize(("told", "most"), [(PRODUCT_ROWS, 75), (LINKS, 8)], ids=str)
-    def test_children_of_10_000_deals(self, big: Portal, run_tap: Tap, catalog: Catalog, told: Told, most: int) -> None:
-        """Product rows: of leads, quotes, invoices and smart processes, too: 22,000 parents."""
+    @pytest.mark.parametrize(("stream", "most"), [(PRODUCT_ROWS, 75), (LINKS, 8)], ids=str)
+    def test_children_of_10_000_deals(
+        self, big: Portal, run_tap: Tap, catalog: Catalog, stream: ComparedStream, most: int
+    ) -> None:
+        """Product rows also belong to leads, quotes, invoices and smart processes: 22,000 parents."""
         big.forget_stats()
-        streams = [str(told), SETS]
+        streams = [str(stream), CHILD_READS]
         first = run_tap(big.config(plan="enterprise"), catalog=catalog, streams=streams).succeeded()
-        assert told.brought(first) == told.truth(big)
+        assert stream.read_by(first) == stream.truth(big)
         assert big.stats()["requests"] <= most
-        parents = {row["parent"] for row in first.records(SETS)}
-        assert len(parents) == len(first.records(SETS))
+        parents = {row["parent"] for row in first.records(CHILD_READS)}
+        assert len(parents) == len(first.records(CHILD_READS))
         assert sum(name.startswith("deal:") for name in parents) == 10_000
         big.forget_stats()
         second = run_tap(big.config(), catalog=catalog, streams=streams, state=first.state).succeeded()
-        assert second.records(str(told)) == second.records(SETS) == []
+        assert second.records(str(stream)) == second.records(CHILD_READS) == []
         assert big.stats()["requests"] <= 2
 
 
 def test_a_filter_that_takes_one_owner_only_loses_nothing(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     portal = start(switches={"productrow_owner_arrays": "off"})
     run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(PRODUCT_ROWS)]).succeeded()
-    assert PRODUCT_ROWS.brought(run) == PRODUCT_ROWS.truth(portal)
-    (told,) = run.warnings
-    assert "crm.item.productrow.list: the filter does not take several parents at once" in told
+    assert PRODUCT_ROWS.read_by(run) == PRODUCT_ROWS.truth(portal)
+    (warning,) = run.warnings
+    assert "crm.item.productrow.list: the filter does not take several parents at once" in warning
 
 
-def test_deals_that_do_not_tell_their_contacts_are_asked_one_by_one(
-    start: Start, run_tap: Tap, catalog: Catalog
-) -> None:
+def test_deals_without_embedded_contacts_are_requested_one_by_one(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     portal = start(switches={"item_links": "off"})
-    links = Told(LINKS.stream, LINKS.table, f"{LINKS.columns} sort=SORT role_id=ROLE_ID")
+    links = ComparedStream(LINKS.stream, LINKS.table, f"{LINKS.columns} sort=SORT role_id=ROLE_ID")
     wanted = links.truth(portal)
-    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(links), SETS]).succeeded()
-    assert links.brought(run) == wanted
+    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(links), CHILD_READS]).succeeded()
+    assert links.read_by(run) == wanted
     assert portal.stats()["commands"]["crm.deal.contact.items.get"] == len(portal.table("deals"))
-    counts = {row["parent"]: row["count"] for row in run.records(SETS) if row["parent"] != "*"}
+    counts = {row["parent"]: row["count"] for row in run.records(CHILD_READS) if row["parent"] != "*"}
     assert counts == {f"deal:{deal}": len(_of_deals(portal, LINKS).get(deal, ())) for deal in portal.table("deals")}
 
 
 @contextmanager
 def _at_work(folder: Path, config: dict[str, Any], catalog: Catalog, state: dict[str, Any] | None) -> Iterator[Running]:
-    """A tap in a process of its own, to be stopped."""
+    """Start a tap in a process of its own; it is stopped at the end of the block."""
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "catalog.json").write_text(json.dumps(catalog))
     (folder / "state.json").write_text(json.dumps(state or {}))
@@ -216,10 +219,10 @@ def _at_work(folder: Path, config: dict[str, Any], catalog: Catalog, state: dict
 
 
 @pytest.mark.parametrize("sweep", ["first", "second"])
-def test_a_sweep_that_is_stopped_goes_on_where_it_was(
+def test_a_stopped_sweep_continues_where_it_was(
     start: Start, run_tap: Tap, catalog: Catalog, tmp_path: Path, sweep: str
 ) -> None:
-    """Comments and points of checklists that vanish before the sweep, and between its halves."""
+    """Comments and checklist items are deleted before the sweep, and between its two parts."""
     portal = start(scale=700, latency=40)
     streams = (COMMENTS, CHECKLISTS)
     warehouse = Warehouse(portal, run_tap, catalog, *streams)
@@ -228,7 +231,7 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(
         _wait(portal, 25)
         portal.mutate(table="timeline_comments", delete=40)
         portal.mutate(table="deals", delete=20)
-    chosen = only(catalog, SETS, *map(str, streams))
+    chosen = only(catalog, CHILD_READS, *map(str, streams))
     with _at_work(tmp_path, portal.config(plan="enterprise"), chosen, warehouse.state) as tap:
         tap.until(f'"{COMMENTS}":{{"snapshot"')
         stopped, _ = tap.leave(signal.SIGTERM)
@@ -236,14 +239,14 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(
     marks = stopped.state["bookmarks"]
     halfway = [name for name, mark in marks.items() if mark.get("snapshot", {}).get("after")]
     assert halfway, marks
-    assert len(COMMENTS.brought(stopped)) < len(COMMENTS.truth(portal))
+    assert len(COMMENTS.read_by(stopped)) < len(COMMENTS.truth(portal))
     warehouse.take(stopped)
     _wait(portal, 1)
     portal.mutate(table="deals", update=10)
     rest = warehouse.run()
     assert warehouse.wrong() == []
     assert len(rest.records(str(COMMENTS))) < len(COMMENTS.truth(portal)), "the sweep began again"
-    assert {row["parent"] for row in rest.records(SETS)} >= {"*"}
+    assert {row["parent"] for row in rest.records(CHILD_READS)} >= {"*"}
 
 
 OWNERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
@@ -252,11 +255,11 @@ OWNERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "checklist_items": ("tasks", "TASK_ID", {}),
     "timeline_comments": ("deals", "ENTITY_ID", {"ENTITY_TYPE": "deal"}),
 }
-"""Table of children → of parents; the column that names them; what else a new child has."""
+"""Table of children → table of parents, column with the parent's id, other columns of a new child."""
 
 
 def _change(portal: Portal, dice: random.Random) -> None:
-    """Parents come, change and go; children come to those there are, and go."""
+    """Insert, change and delete parents; insert and delete children."""
     for children, (parents, owner, also) in OWNERS.items():
         key = "id" if parents == "tasks" else "ID"
         portal.mutate(table=parents, insert=dice.randrange(3), update=dice.randrange(9), delete=dice.randrange(4))
@@ -268,7 +271,9 @@ def _change(portal: Portal, dice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_after_each_due_sweep_the_views_are_the_portal(start: Start, run_tap: Tap, catalog: Catalog, seed: int) -> None:
+def test_after_each_due_sweep_the_views_equal_the_portal(
+    start: Start, run_tap: Tap, catalog: Catalog, seed: int
+) -> None:
     portal, dice = start(scale=200, seed=seed + 1), random.Random(seed)
     warehouse = Warehouse(portal, run_tap, catalog, *SWEPT)
     stale, since = 0, 0.0
@@ -278,7 +283,7 @@ def test_after_each_due_sweep_the_views_are_the_portal(start: Start, run_tap: Ta
         _wait(portal, hours)
         since += hours
         run = warehouse.run()
-        swept = sum(row["parent"] == "*" for row in run.records(SETS))
+        swept = sum(row["parent"] == "*" for row in run.records(CHILD_READS))
         assert swept == (len(SWEPT) if since >= 24 else 0)
         if swept:
             assert warehouse.wrong() == []

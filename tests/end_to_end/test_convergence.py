@@ -1,6 +1,6 @@
-"""Rows inserted, updated and deleted while a run reads: the next run makes the tables equal to the portal.
+"""Rows are inserted, updated and deleted during a run: the next run makes the tables equal to the portal.
 
-A smaller company than "Done when" asks for; `python -m tests.benchmarks.end_to_end` does it with 100,000 deals.
+`python -m tests.benchmarks.end_to_end` does the same with 100,000 deals.
 """
 
 from pathlib import Path

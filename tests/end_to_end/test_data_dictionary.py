@@ -1,4 +1,7 @@
-"""What columns and codes mean: `fields` and `field_options` say what the portal says (decisions 1, 4, 16)."""
+"""The data dictionary: `fields` and `field_options` equal what the portal says of its fields.
+
+See docs/decisions.md#decision-1, docs/decisions.md#decision-4 and docs/decisions.md#decision-16.
+"""
 
 import json
 from collections.abc import Iterator
@@ -15,9 +18,9 @@ from tests.support.running import Portal, Run, Tap, only
 Catalog = dict[str, Any]
 Row = dict[str, Any]
 Fields = dict[tuple[str, str], Row]
-"""(Stream, column) → its row of `fields`."""
+"""Return (stream, column) → its row of `fields`."""
 Words = dict[tuple[str, str], dict[str, str | None]]
-"""(Stream, column) → code → its word."""
+"""Return (stream, column) → code → its label."""
 MADE = {"fields", "field_options", "child_reads"}
 ITEMS = {"smart_invoices": 31, "smart_process_156": 156, "smart_process_177": 177}
 CLASSIC = {
@@ -58,11 +61,11 @@ CODES = [
     ("companies", "industry"),
     *((stream, column) for stream in ITEMS for column in ("stage_id", "previous_stage_id", "category_id")),
 ]
-"""Columns whose every value has a word."""
+"""Columns each of whose values has a label."""
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[Portal]:
+def labelled() -> Iterator[Portal]:
     """A portal whose tasks have a list field, too."""
     with serve(port=0, seed=1, no_limits=True, scale=120) as running:
         portal = Portal(running.url)
@@ -76,23 +79,23 @@ def told() -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def tap(tmp_path_factory: pytest.TempPathFactory) -> Tap:
-    return Tap(tmp_path_factory.mktemp("meaning"))
+    return Tap(tmp_path_factory.mktemp("dictionary"))
 
 
 @pytest.fixture(scope="module")
-def known(told: Portal, tap: Tap) -> Catalog:
-    """The catalog of `told`."""
-    return tap.discover(told.config(plan="enterprise"))
+def known(labelled: Portal, tap: Tap) -> Catalog:
+    """The catalog of the portal `labelled`."""
+    return tap.discover(labelled.config(plan="enterprise"))
 
 
 @pytest.fixture(scope="module")
-def run(told: Portal, tap: Tap, known: Catalog) -> Run:
-    return tap(told.config(plan="enterprise"), catalog=known, streams=READ).succeeded()
+def run(labelled: Portal, tap: Tap, known: Catalog) -> Run:
+    return tap(labelled.config(plan="enterprise"), catalog=known, streams=READ).succeeded()
 
 
 @pytest.fixture(scope="module")
 def fields(run: Run) -> Fields:
-    """(Stream, column) → its row of `fields`."""
+    """Return (stream, column) → its row of `fields`."""
     rows = run.records("fields")
     found = {(row["stream"], row["column_name"]): row for row in rows}
     assert len(found) == len(rows), "two rows for one column"
@@ -101,7 +104,7 @@ def fields(run: Run) -> Fields:
 
 @pytest.fixture(scope="module")
 def words(run: Run) -> Words:
-    """(Stream, column) → code → its word."""
+    """Return (stream, column) → code → its label."""
     rows = run.records("field_options")
     found: Words = {}
     for row in rows:
@@ -126,7 +129,7 @@ def _columns(catalog: Catalog) -> set[tuple[str, str]]:
 
 
 def _described(portal: Portal, stream: str) -> dict[str, Row]:
-    """What the portal's own field method says of a stream of CRM."""
+    """Return what the portal's field method says of a stream of CRM."""
     if stream in ITEMS:
         found: dict[str, Row] = portal.result("crm.item.fields", {"entityTypeId": ITEMS[stream]})["fields"]
         return found
@@ -135,7 +138,7 @@ def _described(portal: Portal, stream: str) -> dict[str, Row]:
 
 
 def _named(fields: Fields, stream: str) -> dict[str, Row]:
-    """Portal name → the row of the column that holds the field itself, not a part of it."""
+    """Return portal name → the row of the column that holds the whole field, not a part of it."""
     return {row["portal_name"]: row for (name, _), row in fields.items() if name == stream and row["origin"] != "tap"}
 
 
@@ -145,10 +148,10 @@ def test_every_column_of_every_stream_has_one_row(known: Catalog, fields: Fields
 
 
 @pytest.mark.parametrize("stream", [*CLASSIC, *ITEMS, *OTHERS])
-def test_fields_say_what_the_field_method_says(told: Portal, fields: Fields, stream: str) -> None:
+def test_fields_say_what_the_field_method_says(labelled: Portal, fields: Fields, stream: str) -> None:
     rows = _named(fields, stream)
     owned = 0
-    for name, facts in _described(told, stream).items():
+    for name, facts in _described(labelled, stream).items():
         row = rows[name]
         own = name.startswith(("UF_", "uf"))
         owned += own
@@ -162,28 +165,28 @@ def test_fields_say_what_the_field_method_says(told: Portal, fields: Fields, str
     assert owned or stream in OTHERS
 
 
-def test_labels_are_in_the_portals_language(told: Portal, fields: Fields) -> None:
+def test_labels_are_in_the_portals_language(labelled: Portal, fields: Fields) -> None:
     assert fields["deals", "uf_crm_1700000001"]["label"] == "Номер договора"
     assert fields["deals", "uf_crm_1700009118_currency"]["label"] == "Currency of Бюджет"
     assert fields["tasks", FACTORY.lower()]["label"] == "Цех"
-    listed = told.result("lists.field.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 32})
+    listed = labelled.result("lists.field.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 32})
     assert fields["list_elements_32", "property_302"]["label"] == listed["PROPERTY_302"]["NAME"]
 
 
-def test_users_and_tasks_are_described_by_their_own_methods(told: Portal, fields: Fields) -> None:
+def test_users_and_tasks_are_described_by_their_own_methods(labelled: Portal, fields: Fields) -> None:
     users = _named(fields, "users")
-    for name, label in told.result("user.fields").items():
+    for name, label in labelled.result("user.fields").items():
         if label != name:
             assert users[name]["label"] == label
     tasks = _named(fields, "tasks")
-    for name, facts in told.result("tasks.task.getFields")["fields"].items():
+    for name, facts in labelled.result("tasks.task.getFields")["fields"].items():
         if facts["title"] not in (None, name):
             assert tasks[name]["label"] == facts["title"]
         if "required" in facts:
             assert tasks[name]["mandatory"] is facts["required"], name
 
 
-def test_columns_of_the_tap_are_told_from_the_portals(fields: Fields) -> None:
+def test_columns_of_the_tap_are_distinguished_from_the_portals(fields: Fields) -> None:
     made = {column for (_, column), row in fields.items() if row["origin"] == "tap"}
     assert {
         "_bitrix24_unparsed",
@@ -210,7 +213,7 @@ def test_types_are_those_of_the_catalog(known: Catalog, fields: Fields) -> None:
 
 
 def _given(portal: Portal) -> dict[tuple[str, str], dict[str, str]]:
-    """All options of user fields, straight from the portal: (stream, portal name) → id → text."""
+    """Return the options of all user fields as the portal gives them: (stream, portal name) → id → text."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for stream in (*CLASSIC, *ITEMS):
         for name, facts in _described(portal, stream).items():
@@ -228,8 +231,8 @@ def _given(portal: Portal) -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
-def test_every_option_of_every_user_field_is_there(told: Portal, fields: Fields, words: Words) -> None:
-    given = _given(told)
+def test_every_option_of_every_user_field_is_there(labelled: Portal, fields: Fields, words: Words) -> None:
+    given = _given(labelled)
     assert {stream for stream, _ in given} == {*CLASSIC, *ITEMS, "users", "tasks", "list_elements_32"}
     for (stream, name), options in given.items():
         column = _named(fields, stream)[name]["column_name"]
@@ -237,8 +240,8 @@ def test_every_option_of_every_user_field_is_there(told: Portal, fields: Fields,
         assert found == {number: text or None for number, text in options.items()}, (stream, name)
 
 
-def test_the_settings_of_a_tasks_list_arrive_with_its_options(told: Portal, run: Run) -> None:
-    (row,) = (each for each in told.result("task.item.userfield.getlist") if "LIST" in each)
+def test_the_settings_of_a_tasks_list_arrive_with_its_options(labelled: Portal, run: Run) -> None:
+    (row,) = (each for each in labelled.result("task.item.userfield.getlist") if "LIST" in each)
     found = {record["field_name"]: record["list"] for record in run.records("task_userfields")}
     assert found.pop(FACTORY) == row["LIST"]
     assert not any(found.values())
@@ -250,7 +253,7 @@ def test_options_belong_to_columns_there_are(fields: Fields, words: Words) -> No
 
 
 @pytest.mark.parametrize(("stream", "column"), CODES)
-def test_every_code_that_occurs_has_a_word(loaded: Path, stream: str, column: str) -> None:
+def test_every_code_that_occurs_has_a_label(loaded: Path, stream: str, column: str) -> None:
     with opened(loaded) as connection:
         codes = connection.table(stream).filter(f"{column} IS NOT NULL").project(f"CAST({column} AS VARCHAR) AS id")
         options = connection.table("field_options").filter(f"stream = '{stream}' AND column_name = '{column}'")
@@ -260,8 +263,8 @@ def test_every_code_that_occurs_has_a_word(loaded: Path, stream: str, column: st
     assert not {code for code, label in rows if not label}
 
 
-def test_chosen_options_have_words(run: Run, fields: Fields, words: Words) -> None:
-    """The values of lists in rows, one or several, are among their options."""
+def test_selected_options_have_labels(run: Run, fields: Fields, words: Words) -> None:
+    """The values of list fields in rows, single or multiple, are among their options."""
     compared = 0
     for (stream, column), row in fields.items():
         if row["portal_type"] == "enumeration" and stream in {*CLASSIC, *ITEMS}:
@@ -272,7 +275,7 @@ def test_chosen_options_have_words(run: Run, fields: Fields, words: Words) -> No
     assert compared > 40
 
 
-def test_colours_and_semantics_of_stages_are_the_portals(told: Portal, run: Run) -> None:
+def test_colours_and_semantics_of_stages_are_the_portals(labelled: Portal, run: Run) -> None:
     rows = {
         (row["stream"], row["column_name"], row["id"]): row
         for row in run.records("field_options")
@@ -287,7 +290,7 @@ def test_colours_and_semantics_of_stages_are_the_portals(told: Portal, run: Run)
         "DYNAMIC_177": "smart_process_177",
     }
     semantics: dict[str, set[str]] = {}
-    for status in told.truth("statuses"):
+    for status in labelled.truth("statuses"):
         stream = next((kinds[kind] for kind in kinds if status["ENTITY_ID"].startswith(kind)), "")
         if not stream:
             continue
@@ -303,15 +306,15 @@ def test_colours_and_semantics_of_stages_are_the_portals(told: Portal, run: Run)
     assert all({"S", "F"} < told_of for told_of in semantics.values())
 
 
-def test_pipelines_have_the_names_of_the_portal(told: Portal, words: Words) -> None:
+def test_pipelines_have_the_names_of_the_portal(labelled: Portal, words: Words) -> None:
     numbers = {"deals": 2, "contacts": 3, "companies": 4, **ITEMS}
     for stream, number in numbers.items():
-        rows = [row for row in told.truth("categories") if row["entityTypeId"] == number]
+        rows = [row for row in labelled.truth("categories") if row["entityTypeId"] == number]
         assert words[stream, "category_id"] == {str(row["id"]): row["name"] for row in rows}
     assert ("leads", "category_id") not in words
 
 
-def test_with_a_catalog_the_meaning_takes_one_discovery(start: Start, run_tap: Tap) -> None:
+def test_with_a_catalog_the_dictionary_takes_one_discovery(start: Start, run_tap: Tap) -> None:
     portal = start(scale=60)
     config = portal.config(plan="enterprise")
     catalog = run_tap.discover(config)
@@ -327,7 +330,7 @@ def test_with_a_catalog_the_meaning_takes_one_discovery(start: Start, run_tap: T
     assert portal.stats()["requests"] == discovery + 2, "both share the discovery; statuses and pipelines are one more"
 
 
-def test_a_catalog_without_them_asks_for_no_meaning(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+def test_a_catalog_without_the_dictionary_sends_no_request_for_it(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     portal = start(scale=60)
     run_tap(portal.config(), catalog=catalog, streams=["deals"]).succeeded()
     asked = portal.stats()["commands"]
@@ -335,7 +338,7 @@ def test_a_catalog_without_them_asks_for_no_meaning(start: Start, run_tap: Tap, 
     assert "crm.status.list" not in asked
 
 
-def test_what_is_left_without_crm_is_described(start: Start, run_tap: Tap) -> None:
+def test_streams_available_without_crm_are_described(start: Start, run_tap: Tap) -> None:
     portal = start(scale=60, scopes=["task", "user", "user.userfield", "lists"])
     run = run_tap(portal.config(plan="enterprise")).succeeded()
     described = {row["stream"] for row in run.records("fields")}
@@ -346,7 +349,9 @@ def test_what_is_left_without_crm_is_described(start: Start, run_tap: Tap) -> No
     assert {origin for _, origin in origins} == {"enumeration"}
 
 
-def test_a_full_catalog_still_describes_what_is_left_without_crm(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+def test_a_full_catalog_still_describes_streams_available_without_crm(
+    start: Start, run_tap: Tap, catalog: Catalog
+) -> None:
     portal = start(scale=60, scopes=["task", "user", "user.userfield"])
     chosen = only(json.loads(json.dumps(catalog)), "fields", "field_options")
     run = run_tap(portal.config(plan="enterprise"), catalog=chosen).succeeded()

@@ -1,4 +1,7 @@
-"""What the tap finds on a portal, what it costs, and what a catalog changes (decisions 9, 16, 19)."""
+"""Discovery: the streams of a portal, the requests it takes, and what a catalog changes.
+
+See docs/decisions.md#decision-9, docs/decisions.md#decision-16 and docs/decisions.md#decision-19.
+"""
 
 import json
 import re
@@ -9,17 +12,17 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities import ENTITIES, REST_V3, SMART_PROCESS
-from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tests.support.fixtures import Start
 from tests.support.running import Portal, Run, Tap
 
 Catalog = dict[str, Any]
 UNPARSED = "_bitrix24_unparsed"
-ANY_PORTAL = PortalFacts(datetime.now(UTC))
+ANY_PORTAL = PortalInfo(datetime.now(UTC))
 FIXED = {entity.stream: entity for entity in ENTITIES if entity.template is None}
 DEFAULT = {stream for stream, entity in FIXED.items() if entity.selected_by_default}
 MADE = {"fields", "field_options", "child_reads"}
-"""Streams the tap makes itself; no scope opens them."""
+"""Streams the tap makes itself; they need no scope."""
 
 
 def _names(catalog: Catalog) -> set[str]:
@@ -27,7 +30,7 @@ def _names(catalog: Catalog) -> set[str]:
 
 
 def _deselect(catalog: Catalog, stream: str, *columns: str) -> Catalog:
-    """The catalog without some columns of a stream."""
+    """Return the catalog with some columns of a stream deselected."""
     catalog = deepcopy(catalog)
     (entry,) = (each for each in catalog["streams"] if each["tap_stream_id"] == stream)
     for metadata in entry["metadata"]:
@@ -37,13 +40,13 @@ def _deselect(catalog: Catalog, stream: str, *columns: str) -> Catalog:
 
 
 def _forget(catalog: Catalog, stream: str, *columns: str) -> Catalog:
-    """The catalog as it was before these columns existed."""
+    """Return the catalog as it was before these columns existed."""
     catalog = deepcopy(catalog)
     (entry,) = (each for each in catalog["streams"] if each["tap_stream_id"] == stream)
     for column in columns:
         del entry["schema"]["properties"][column]
     entry["metadata"] = [
-        each for each in entry["metadata"] if each["breadcrumb"][-1:] not in ([one] for one in columns)
+        each for each in entry["metadata"] if each["breadcrumb"][-1:] not in ([column] for column in columns)
     ]
     return catalog
 
@@ -51,10 +54,9 @@ def _forget(catalog: Catalog, stream: str, *columns: str) -> Catalog:
 def test_discovery_costs_at_most_twelve_requests(start: Start, run_tap: Tap) -> None:
     portal = start(smart_processes=10)
     catalog = run_tap.discover(portal.config())
-    families = {name.rstrip("0123456789") for name in _names(catalog) - FIXED.keys()}
+    others = {name.rstrip("0123456789") for name in _names(catalog) - FIXED.keys()}
     assert FIXED.keys() <= _names(catalog)
-    newer = {entity.stream for entity in REST_V3}
-    assert families == {SMART_PROCESS, "list_elements_"} | newer
+    assert others == {SMART_PROCESS, "list_elements_"} | {entity.stream for entity in REST_V3}
     assert sum(name.startswith(SMART_PROCESS) for name in _names(catalog)) == 10
     assert portal.stats()["requests"] <= 12
 
@@ -69,7 +71,7 @@ def test_every_stream_is_described(catalog: Catalog) -> None:
             assert facts["description"], (entry["tap_stream_id"], name)
 
 
-def test_what_costs_a_call_per_parent_is_not_selected_by_default(catalog: Catalog) -> None:
+def test_streams_that_take_a_call_per_parent_are_not_selected_by_default(catalog: Catalog) -> None:
     chosen = {
         entry["tap_stream_id"]
         for entry in catalog["streams"]
@@ -105,16 +107,16 @@ def test_a_catalog_saves_every_request_but_the_preflight(start: Start, run_tap: 
     ],
     ids=["crm", "task and user", "no department"],
 )
-def test_what_the_scopes_do_not_open_is_left_out(start: Start, run_tap: Tap, scopes: list[str], some: set[str]) -> None:
+def test_streams_without_their_scope_are_skipped(start: Start, run_tap: Tap, scopes: list[str], some: set[str]) -> None:
     portal = start(scale=60, scopes=scopes)
     run = run_tap(portal.config()).succeeded()
     missing = {stream for stream in DEFAULT - MADE if not {*FIXED[stream].scope} & {*scopes}}
     assert some <= missing
     assert not run.schemas.keys() & missing
     assert DEFAULT - missing <= run.schemas.keys()
-    (told,) = (line for line in run.warnings if "left out" in line)
-    assert "the credentials lack their scope" in told
-    assert missing == DEFAULT & set(re.findall(r"\w+", told.partition("their scope:")[2])) - set(scopes)
+    (warning,) = (line for line in run.warnings if "skipped" in line)
+    assert "the credentials lack their scope" in warning
+    assert missing == DEFAULT & set(re.findall(r"\w+", warning.partition("their scope:")[2])) - set(scopes)
 
 
 def test_a_selected_stream_without_its_scope_fails_alone(start: Start, run_tap: Tap, catalog: Catalog) -> None:
@@ -148,8 +150,8 @@ def test_new_fields_and_smart_processes_appear_by_themselves(start: Start, run_t
     assert after.schemas.keys() - before.schemas.keys() == {f"{SMART_PROCESS}{number}"}
     truth = portal.table("deals")
     for record in after.records("deals"):
-        told = truth[record["id"]]["UF_CRM_ADDED_LATER"]
-        assert record["uf_crm_added_later"] == (float(told) if told else None)
+        value = truth[record["id"]]["UF_CRM_ADDED_LATER"]
+        assert record["uf_crm_added_later"] == (float(value) if value else None)
 
 
 def test_with_an_old_catalog_unknown_fields_are_kept_unparsed(start: Start, run_tap: Tap, catalog: Catalog) -> None:
@@ -162,9 +164,8 @@ def test_with_an_old_catalog_unknown_fields_are_kept_unparsed(start: Start, run_
     assert filled
     kept = {record["id"]: record[UNPARSED] for record in run.records("deals") if record[UNPARSED]}
     assert kept == {number: {"uf_crm_added_later": row["UF_CRM_ADDED_LATER"]} for number, row in filled.items()}
-    told = [line for line in run.warnings if "no column describes" in line]
-    assert len(told) == 1
-    assert "UF_CRM_ADDED_LATER" in told[0]
+    (warning,) = (line for line in run.warnings if "no column describes" in line)
+    assert "UF_CRM_ADDED_LATER" in warning
 
 
 def test_a_catalog_without_a_column_keeps_its_values_unparsed(portal: Portal, run_tap: Tap, catalog: Catalog) -> None:
@@ -175,8 +176,8 @@ def test_a_catalog_without_a_column_keeps_its_values_unparsed(portal: Portal, ru
     for record in run.records("deals"):
         assert not record.keys() & {"title", "opportunity"}
         row = truth[record["id"]]
-        wanted = {"title": row["TITLE"], "opportunity": row["OPPORTUNITY"]}
-        assert record[UNPARSED] == {name: value for name, value in wanted.items() if value}
+        expected = {"title": row["TITLE"], "opportunity": row["OPPORTUNITY"]}
+        assert record[UNPARSED] == {name: value for name, value in expected.items() if value}
 
 
 def test_deselected_columns_do_not_appear(portal: Portal, run_tap: Tap, catalog: Catalog) -> None:
@@ -190,7 +191,7 @@ def test_deselected_columns_do_not_appear(portal: Portal, run_tap: Tap, catalog:
 
 
 def _listed(portal: Portal, method: str) -> set[int]:
-    """All ids a list method shows, by the simplest keyset there is."""
+    """Return all ids of a list method, read by keyset."""
     found: list[int] = []
     while page := portal.ids(method, {"order": {"ID": "ASC"}, "filter": {">ID": max(found, default=0)}, "start": -1}):
         found += page
@@ -220,7 +221,7 @@ ONLY_UNIVERSAL = {
     ("companies", "category_id"),
     ("companies", "contact_id"),
 }
-"""Columns the field methods describe, but the classic lists leave out: null in one way, filled in the other."""
+"""Columns the field methods describe, but only the universal lists contain: null with the classic methods."""
 
 
 def _tables(run: Run) -> dict[str, dict[int, dict[str, Any]]]:
@@ -228,7 +229,7 @@ def _tables(run: Run) -> dict[str, dict[int, dict[str, Any]]]:
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Equal, but for file links: the two families link a file by different addresses, so its id must do."""
+    """Return whether two values are equal; files by their ids, because the two methods give different links."""
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(_same, ours, theirs))
     if isinstance(ours, dict) and "downloadUrl" in ours and isinstance(theirs, dict):

@@ -1,4 +1,4 @@
-"""A portal whose fields come, go and change between two runs into the same file: nothing breaks, no value is lost."""
+"""Fields are added, removed and changed between two runs into one file: nothing breaks, no value is lost."""
 
 import json
 import shutil
@@ -36,18 +36,18 @@ class Drifted:
     """The second discovery, where there was one."""
 
     def truth(self, field: str) -> dict[int, Any]:
-        """Deal → what the portal says of a field now."""
+        """Return deal → the portal's current value of a field."""
         return {number: row.get(field) for number, row in self.portal.table("deals").items()}
 
     def loaded(self, column: str) -> dict[int, tuple[Any, dict[str, Any]]]:
-        """Deal → a column's value and what is kept unparsed, as the file holds them."""
+        """Return deal → a column's value and unparsed values in the file."""
         with opened(self.file) as connection:
             rows = connection.table("deals").project(f"id, {column}, {UNPARSED}").fetchall()
         return {number: (value, json.loads(kept or "{}")) for number, value, kept in rows}
 
     @property
     def warnings(self) -> list[str]:
-        """All warnings of the second run, discovery included."""
+        """Warnings of the second run, including discovery."""
         return [*(self.discovered.warnings if self.discovered else []), *self.after.warnings]
 
 
@@ -56,7 +56,7 @@ Drift = Callable[..., Drifted]
 
 @pytest.fixture(scope="module")
 def origin(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    """The first run, which is the same for all changes, and the file it was loaded into."""
+    """The first run, the same for all changes, and the file it was loaded into."""
     folder = tmp_path_factory.mktemp("first")
     with serve(port=0, scale=60, seed=1, no_limits=True) as running:
         run = Tap(folder)(Portal(running.url).config(), catalog=catalog, streams=["deals"]).succeeded()
@@ -65,7 +65,7 @@ def origin(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 @pytest.fixture
 def drift(start: Start, run_tap: Tap, catalog: Catalog, origin: tuple[Run, Path], tmp_path: Path) -> Drift:
-    """`drift(change, discovers=…)` lets the portal change after a first run and reads it again."""
+    """Return a function that changes the portal after the first run, and reads it again."""
 
     def drifted(change: Mapping[str, Any], *, discovers: bool) -> Drifted:
         before, loaded = origin
@@ -85,7 +85,7 @@ def drift(start: Start, run_tap: Tap, catalog: Catalog, origin: tuple[Run, Path]
 
 
 def _is_sound(run: Run) -> None:
-    """The SCHEMA is JSON Schema, and every record obeys it."""
+    """Assert that each SCHEMA is JSON Schema, and that every record conforms to it."""
     (schema,) = (message["schema"] for message in run.of_type("SCHEMA") if message["stream"] == "deals")
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
@@ -104,7 +104,7 @@ def _filled(truth: Mapping[int, Any]) -> dict[int, Any]:
 
 
 @pytest.mark.parametrize("discovers", [True, False], ids=["discovery", "old catalog"])
-def test_a_type_no_one_knows(drift: Drift, *, discovers: bool) -> None:
+def test_a_field_of_unknown_type(drift: Drift, *, discovers: bool) -> None:
     done = drift({"add_field": {"table": "deals", "name": HOLOGRAM, "type": "hologram"}}, discovers=discovers)
     filled = _filled(done.truth(HOLOGRAM))
     assert {type(value) for value in filled.values()} >= {dict, str, float, list, bool}
@@ -132,7 +132,7 @@ def test_a_type_no_one_knows(drift: Drift, *, discovers: bool) -> None:
 
 
 @pytest.mark.parametrize("discovers", [True, False], ids=["discovery", "old catalog"])
-def test_a_field_that_goes(drift: Drift, *, discovers: bool) -> None:
+def test_a_removed_field(drift: Drift, *, discovers: bool) -> None:
     done = drift({"remove_field": {"table": "deals", "name": SEATS}}, discovers=discovers)
     column = SEATS.lower()
     assert any(record[column] for record in done.before.records("deals"))
@@ -159,7 +159,7 @@ CHANGED = pytest.mark.parametrize(
 
 
 def _as_text(value: Any) -> Any:
-    """Numbers as one text, however they are written: 50, 50.0 and "50.00" are one number; midnights are their date."""
+    """Return a value as text: 50, 50.0 and "50.00" are one number; midnights are dates."""
     if isinstance(value, list):
         return [_as_text(each) for each in value]
     try:
@@ -169,7 +169,7 @@ def _as_text(value: Any) -> Any:
 
 
 @CHANGED
-def test_with_discovery_the_column_follows(
+def test_with_discovery_the_column_gets_the_new_type(
     drift: Drift, field: str, becomes: dict[str, Any], first: str, then: str
 ) -> None:
     done = drift({"change_field": {"table": "deals", "name": field, **becomes}}, discovers=True)
@@ -205,15 +205,15 @@ def test_with_an_old_catalog_no_value_is_lost(
             assert (found, unparsed) == (None, {column: value}), number
             kept += 1
         else:
-            told = json.loads(found) if first == "JSON" else found
-            assert _as_text(told) in (_as_text(value), [_as_text(value)]), number
+            loaded_value = json.loads(found) if first == "JSON" else found
+            assert _as_text(loaded_value) in (_as_text(value), [_as_text(value)]), number
     assert bool(kept) is (first == "BIGINT" and then != "BIGINT")
     assert len(done.warnings) == bool(kept)
     assert all(f"{column} ({kept})" in line for line in done.warnings)
 
 
-def test_a_field_that_comes_back_as_another(start: Start, run_tap: Tap, tmp_path: Path) -> None:
-    """Three runs, each with its own idea of the field: the file has what the last one says."""
+def test_a_field_that_is_added_again_with_another_type(start: Start, run_tap: Tap, tmp_path: Path) -> None:
+    """The field changes before each run: the file has the type of the last one."""
     portal = start(scale=60)
     config = portal.config(plan="enterprise")
     steps: list[dict[str, Any]] = [

@@ -1,4 +1,4 @@
-"""What a portal's failures do to a run: the rows are complete all the same, or the stream is named and the rest is."""
+"""Failures of the portal: all rows are read all the same, or the failed stream is named and the others are complete."""
 
 import time
 from collections.abc import Mapping
@@ -49,13 +49,13 @@ TABLES = {
 
 
 def complete(run: Run, portal: Portal, *streams: str) -> None:
-    """Each stream has every row of the portal, none twice."""
+    """Assert that each stream has every row of the portal, none twice."""
     for stream in streams:
         assert sorted(run.ids(stream)) == sorted(portal.table(TABLES[stream])), stream
 
 
 def later(portal: Portal, *tables: str) -> None:
-    """Half an hour passes, and in each table rows change; a run never claims the second it begins in."""
+    """Advance the clock by half an hour, and change rows in each table."""
     portal.control("clock", {"advance": 1800})
     for table in tables:
         portal.mutate(table=table, insert=3, update=5)
@@ -63,7 +63,7 @@ def later(portal: Portal, *tables: str) -> None:
 
 
 class TestPassing:
-    """Failures that are gone when asked again cost time only."""
+    """Temporary failures only cost time."""
 
     def test_every_kind_of_failure_once_and_all_rows_arrive(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start()
@@ -76,7 +76,7 @@ class TestPassing:
         assert [rule["fired"] for rule in portal.faults()["rules"]] == [1] * len(TABLES)
         assert any("trying again" in line for line in run.warnings)
 
-    def test_a_gateway_that_gives_up_gets_smaller_bundles(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
+    def test_a_gateway_timeout_makes_batches_smaller(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start(scale=3000)
         portal.faults({"fault": "gateway_timeout", "method": "crm.deal.list", "after": 1, "times": 2})
         run = run_tap(portal.config(), catalog=catalog, streams=["deals"]).succeeded()
@@ -85,9 +85,7 @@ class TestPassing:
         assert len(shrunk) == 2
         assert shrunk[1] <= shrunk[0] // 2
 
-    def test_an_answer_that_takes_too_long_gets_smaller_bundles(
-        self, start: Start, run_tap: Tap, catalog: Catalog
-    ) -> None:
+    def test_a_slow_answer_makes_batches_smaller(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start(scale=600)
         portal.faults({"fault": "slow", "method": "crm.deal.list", "after": 1, "times": 1, "param": 3})
         run = run_tap(portal.config(request_timeout=1), catalog=catalog, streams=["deals"]).succeeded()
@@ -112,7 +110,7 @@ class TestPassing:
 
 
 class TestSpentBudget:
-    """429 OPERATION_TIME_LIMIT: minutes must pass, which a test can't; so the waits are counted, not slept."""
+    """429 OPERATION_TIME_LIMIT: the tap waits for minutes; here the waits are recorded instead of slept."""
 
     @staticmethod
     def _read(portal: Portal, reading: Strategy, naps: list[float]) -> list[dict[str, Any]]:
@@ -129,7 +127,7 @@ class TestSpentBudget:
         assert found[-1] == Ended(None)
         return [row for each in found if isinstance(each, Rows) for row in each.rows]
 
-    def test_a_method_over_its_budget_is_asked_again_minutes_later(self, start: Start) -> None:
+    def test_a_method_over_its_operating_time_is_called_again_minutes_later(self, start: Start) -> None:
         portal, naps = start(scale=600), list[float]()
         portal.faults({"fault": "operation_time_limit", "method": "crm.deal.list", "after": 3, "times": 6})
         rows = self._read(portal, read_all_by_id(_deals()), naps)
@@ -137,7 +135,7 @@ class TestSpentBudget:
         assert naps[0] >= 10
         assert sum(naps) >= 240
 
-    def test_a_budget_spent_in_the_middle_of_a_chain_keeps_what_came_before(self, start: Start) -> None:
+    def test_operating_time_spent_within_a_chain_keeps_the_pages_before(self, start: Start) -> None:
         portal, naps = start(scale=600), list[float]()
         portal.faults({"fault": "operation_time_limit", "method": "crm.deal.list", "after": 8, "times": 1})
         rows = self._read(portal, read_all_by_id(_deals()), naps)
@@ -146,7 +144,7 @@ class TestSpentBudget:
         assert stats["requests"] <= 4
         assert stats["rows"]["crm.deal.list"] <= 2 * len(rows)
 
-    def test_so_is_a_call_of_its_own(self, start: Start) -> None:
+    def test_a_single_call_waits_as_well(self, start: Start) -> None:
         portal, naps = start(), list[float]()
         portal.faults({"fault": "operation_time_limit", "times": 2})
         client = Client(webhook(portal.url), RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=naps.append)
@@ -155,7 +153,7 @@ class TestSpentBudget:
         assert answer.total == len(portal.table("deals"))
         assert [10 <= nap <= 30 for nap in naps] == [True, True]
 
-    def test_so_is_a_bucket_that_others_have_filled(self, start: Start) -> None:
+    def test_a_rate_limit_used_up_by_others_is_waited_for(self, start: Start) -> None:
         portal, naps = start(), list[float]()
         portal.faults({"fault": "query_limit", "times": 12})
         rows = self._read(portal, read_all_by_id(_deals()), naps)
@@ -164,14 +162,14 @@ class TestSpentBudget:
 
 
 def _deals() -> list[ListSpec]:
-    """The one list of the stream deals."""
+    """Return the only list of the stream deals."""
     entity = find_entity("deals")
     assert entity is not None
     return list(read_plan(entity, "deals", ReadOptions(PortalFacts(datetime.now(UTC)))).lists)
 
 
 class TestFailingStream:
-    """One stream fails for good; the others come whole and their STATE moves on."""
+    """One stream fails permanently; the others are complete and their STATE advances."""
 
     SOME = ("leads", "deals", "users")
 
@@ -181,10 +179,10 @@ class TestFailingStream:
             ({"fault": "command_error", "param": "ERROR_CORE"}, "[ERROR_CORE]"),
             ({"fault": "command_error", "param": "ACCESS_DENIED"}, "access denied"),
             ({"fault": "missing_id"}, "has no primary key (ID)"),
-            ({"fault": "wrong_encoding"}, "broken text"),
+            ({"fault": "wrong_encoding"}, "not UTF-8"),
         ],
     )
-    def test_it_is_named_and_keeps_its_bookmark(
+    def test_a_failed_stream_is_named_and_keeps_its_bookmark(
         self, start: Start, run_tap: Tap, catalog: Catalog, fault: Mapping[str, Any], says: str
     ) -> None:
         portal = start()
@@ -204,7 +202,7 @@ class TestFailingStream:
 
     @staticmethod
     def _catches_up(portal: Portal, run_tap: Tap, catalog: Catalog, state: Mapping[str, Any]) -> None:
-        """Without the fault, the next run brings what the stream missed."""
+        """Assert that, without the fault, the next run reads what the stream missed."""
         portal.faults(clear=True)
         run = run_tap(portal.config(), catalog=catalog, streams=["leads"], state=state).succeeded()
         since = parse_bookmark(state["bookmarks"]["leads"]["replication_key_value"])
@@ -213,7 +211,7 @@ class TestFailingStream:
         assert missed
         assert missed <= set(run.ids("leads"))
 
-    def test_credentials_that_end_in_the_middle_end_the_run(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
+    def test_credentials_that_expire_during_the_run_end_it(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start()
         portal.faults({"fault": "auth", "param": "INVALID_CREDENTIALS", "method": "crm.lead.list"})
         run = run_tap(portal.config(), catalog=catalog, streams=self.SOME)

@@ -1,4 +1,7 @@
-"""Reading what changed: bounds on the portal's clock, STATE, resuming (decisions 11-15)."""
+"""Incremental reading: bounds by the portal's clock, STATE, resuming.
+
+See docs/decisions.md#decision-11 to docs/decisions.md#decision-15.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,10 +21,11 @@ BEGIN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Table:
-    """Where a stream's truth is told, and by which dates it is read."""
+    """The portal's table of a stream, and the dates it is read by."""
 
     table: str
-    stamp: str
+    modified: str
+    """Key of the date of modification in the portal's rows."""
     replication_key: str
     key: str = "ID"
 
@@ -54,20 +58,20 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _stamps(portal: Portal, stream: str) -> dict[int, datetime]:
-    """The portal's truth: id → when it was last modified."""
-    told = TABLES[stream]
-    rows = portal.table(told.table, told.key)
-    # a task nobody has changed has no changed date; the filter takes its creation date then
-    return {number: datetime.fromisoformat(row[told.stamp] or row["createdDate"]) for number, row in rows.items()}
+def _modification_dates(portal: Portal, stream: str) -> dict[int, datetime]:
+    """Return id → date of modification of the portal's rows."""
+    table = TABLES[stream]
+    rows = portal.table(table.table, table.key)
+    # a task that was never changed has no date of modification; the filter uses its creation date
+    return {number: datetime.fromisoformat(row[table.modified] or row["createdDate"]) for number, row in rows.items()}
 
 
-def _modified(stamps: Mapping[int, datetime], low: datetime, high: datetime) -> set[int]:
-    return {number for number, stamp in stamps.items() if low <= stamp < high}
+def _modified(dates: Mapping[int, datetime], low: datetime, high: datetime) -> set[int]:
+    return {number for number, date in dates.items() if low <= date < high}
 
 
 def _bookmark(stream: str, moment: datetime) -> dict[str, Any]:
-    """STATE of a stream that is read up to a moment."""
+    """Return the STATE of a stream that was read up to a moment."""
     mark = {"replication_key": TABLES[stream].replication_key, "replication_key_value": _iso(moment)}
     return {"bookmarks": {stream: mark}}
 
@@ -90,7 +94,7 @@ def test_state_is_a_snapshot_while_the_first_load_runs_then_a_bookmark(
 
 
 def _before(run: Run, number: int, stream: str) -> set[int]:
-    """Ids written before the STATE of that number."""
+    """Return the ids written before the STATE with this number."""
     found: set[int] = set()
     states = 0
     for message in run.messages:
@@ -120,7 +124,7 @@ def test_every_state_can_be_resumed_from(big: Portal, run_tap: Tap, catalog: Cat
 def test_a_resumed_first_load_keeps_the_clock_of_the_first_attempt(
     start: Start, run_tap: Tap, catalog: Catalog
 ) -> None:
-    """Rows modified since then may lie behind the ids read already, so windows follow in the same run."""
+    """Rows with ids already read may have been modified since, so the same run also reads windows of time."""
     portal = start()
     state = {"bookmarks": {"deals": {"snapshot": {"after": 200, "clock": _iso(BEGIN)}}}}
     portal.control("clock", {"advance": 3_600})
@@ -133,24 +137,24 @@ def test_a_resumed_first_load_keeps_the_clock_of_the_first_attempt(
 
 
 def test_windows_are_half_open_on_the_portals_clock(start: Start, run_tap: Tap, catalog: Catalog) -> None:
-    """Rows modified in every second around the run's start: what is left out by one run comes with the next."""
+    """Rows are modified in every second around the start of the run: those it does not read, the next run reads."""
     portal = start()
     began = BEGIN + timedelta(hours=1)
     for second in range(30):
         portal.control("clock", {"now": _iso(began + timedelta(seconds=second))})
         portal.mutate(table="deals", update=5)
-    stamps = _stamps(portal, "deals")
+    dates = _modification_dates(portal, "deals")
     portal.control("clock", {"now": _iso(began + timedelta(seconds=3))})
     config = portal.config(lookback_seconds=0)
     low = began + timedelta(seconds=1)
     first = run_tap(config, catalog=catalog, streams=["deals"], state=_bookmark("deals", low)).succeeded()
     high = _high(first, "deals")
     assert low + timedelta(seconds=1) < high < began + timedelta(seconds=30)
-    assert {low, high} <= set(stamps.values()), "there must be rows exactly on the bounds"
-    assert set(first.ids("deals")) == _modified(stamps, low, high)
+    assert {low, high} <= set(dates.values()), "there must be rows exactly on the bounds"
+    assert set(first.ids("deals")) == _modified(dates, low, high)
     portal.control("clock", {"now": _iso(began + timedelta(seconds=60))})
     second_run = run_tap(config, catalog=catalog, streams=["deals"], state=first.state).succeeded()
-    assert set(second_run.ids("deals")) == _modified(stamps, high, datetime.max.replace(tzinfo=UTC))
+    assert set(second_run.ids("deals")) == _modified(dates, high, datetime.max.replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize("lookback", [0, 100, 86_400 * 20])
@@ -158,26 +162,26 @@ def test_lookback_reads_before_the_bookmark(portal: Portal, run_tap: Tap, catalo
     low = BEGIN - timedelta(days=30)
     config = portal.config(lookback_seconds=lookback)
     run = run_tap(config, catalog=catalog, streams=["deals"], state=_bookmark("deals", low)).succeeded()
-    wanted = _modified(_stamps(portal, "deals"), low - timedelta(seconds=lookback), _high(run, "deals"))
+    wanted = _modified(_modification_dates(portal, "deals"), low - timedelta(seconds=lookback), _high(run, "deals"))
     assert wanted
     assert sorted(run.ids("deals")) == sorted(wanted)
 
 
 @pytest.mark.parametrize("shift", ["on", "off"])
-def test_a_second_run_brings_what_changed(start: Start, run_tap: Tap, catalog: Catalog, shift: str) -> None:
-    """Changed and new rows, those inside the lookback (here none), and the tables that are always read whole."""
+def test_a_second_run_reads_what_changed(start: Start, run_tap: Tap, catalog: Catalog, shift: str) -> None:
+    """The second run reads changed and new rows, those within the lookback (here none), and all full tables."""
     portal = start(switches={"item_date_shift": shift})
     first = run_tap(portal.config(), catalog=catalog, streams=ALL).succeeded()
-    for stream, told in TABLES.items():
-        assert set(first.ids(stream)) == portal.table(told.table, told.key).keys()
+    for stream, table in TABLES.items():
+        assert set(first.ids(stream)) == portal.table(table.table, table.key).keys()
         assert first.state["bookmarks"][stream].keys() == {"replication_key", "replication_key_value"}
-        assert first.state["bookmarks"][stream]["replication_key"] == told.replication_key
+        assert first.state["bookmarks"][stream]["replication_key"] == table.replication_key
     assert first.state["bookmarks"][HISTORY]["replication_key"] == "created_time"
     assert first.state["bookmarks"].keys() == {*TABLES, HISTORY}
     portal.control("clock", {"advance": 3_600})
     changed: dict[str, set[int]] = {}
-    for stream, told in TABLES.items():
-        done = portal.mutate(table=told.table, update=3, insert=2)
+    for stream, table in TABLES.items():
+        done = portal.mutate(table=table.table, update=3, insert=2)
         changed[stream] = {*done["updated"], *done["inserted"]}
     portal.mutate(table="stage_history_2", insert=4)
     portal.control("clock", {"advance": 60})
@@ -186,27 +190,27 @@ def test_a_second_run_brings_what_changed(start: Start, run_tap: Tap, catalog: C
     for stream, wanted in changed.items():
         assert sorted(second.ids(stream)) == sorted(wanted), stream
     assert len(second.records(HISTORY)) == 4
-    for stream, table in FULL.items():
-        assert len(second.records(stream)) == portal.counts()[table], stream
+    for stream, name in FULL.items():
+        assert len(second.records(stream)) == portal.counts()[name], stream
     # small changes fill no page, so nothing is counted
     assert portal.stats()["counted"] == {"department.get": 1}
 
 
 @pytest.mark.parametrize("shift", ["on", "off"])
-def test_start_date_leaves_older_rows_out(start: Start, run_tap: Tap, catalog: Catalog, shift: str) -> None:
+def test_start_date_skips_older_rows(start: Start, run_tap: Tap, catalog: Catalog, shift: str) -> None:
     portal = start(scale=600, switches={"item_date_shift": shift})
     low = datetime.fromisoformat("2026-06-01T00:00:00+05:00")
     config = portal.config(start_date=low.isoformat())
     run = run_tap(config, catalog=catalog, streams=ALL).succeeded()
     for stream in TABLES:
-        stamps = _stamps(portal, stream)
-        wanted = _modified(stamps, low, BEGIN)
+        dates = _modification_dates(portal, stream)
+        wanted = _modified(dates, low, BEGIN)
         assert sorted(run.ids(stream)) == sorted(wanted), stream
-        assert 0 < len(wanted) < len(stamps), stream
+        assert 0 < len(wanted) < len(dates), stream
     history = portal.truth("stage_history")
-    newer = [row for row in history if datetime.fromisoformat(row["CREATED_TIME"]) >= low]
-    assert 0 < len(newer) < len(history)
-    assert len(run.records(HISTORY)) == len(newer)
+    recent = [row for row in history if datetime.fromisoformat(row["CREATED_TIME"]) >= low]
+    assert 0 < len(recent) < len(history)
+    assert len(run.records(HISTORY)) == len(recent)
     for stream, table in FULL.items():
         assert len(run.records(stream)) == portal.counts()[table], stream
 
@@ -228,14 +232,14 @@ def test_at_most_one_count_per_stream_and_state_after_every_window(big: Portal, 
 
 @pytest.mark.parametrize("after", [0, 1], ids=["from that second", "from the next"])
 def test_a_crowded_second_at_a_windows_border(big: Portal, run_tap: Tap, catalog: Catalog, after: int) -> None:
-    stamps = _stamps(big, "deals")
-    ((crowded, _),) = Counter(stamps.values()).most_common(1)
-    together = _modified(stamps, crowded, crowded + timedelta(seconds=1))
+    dates = _modification_dates(big, "deals")
+    ((crowded, _),) = Counter(dates.values()).most_common(1)
+    together = _modified(dates, crowded, crowded + timedelta(seconds=1))
     assert len(together) >= 2_000
     low = crowded + timedelta(seconds=after)
     config = big.config(lookback_seconds=0)
     run = run_tap(config, catalog=catalog, streams=["deals"], state=_bookmark("deals", low)).succeeded()
-    assert sorted(run.ids("deals")) == sorted(_modified(stamps, low, BEGIN))
+    assert sorted(run.ids("deals")) == sorted(_modified(dates, low, BEGIN))
     assert set(run.ids("deals")) & together == (set() if after else together)
 
 

@@ -1,4 +1,4 @@
-"""The portal's limits as it keeps them: neither the request rate nor a method's time budget is ever exceeded."""
+"""The portal's limits: the tap exceeds neither the request rate nor the operating time of a method."""
 
 import json
 import os
@@ -17,7 +17,9 @@ CHILDREN = "crm_timeline_comments"
 """A list that is asked for parent by parent: dozens of requests."""
 
 
-def test_time_budgets_are_waited_for_while_other_methods_are_read(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+def test_other_methods_are_read_while_one_waits_for_operating_time(
+    start: Start, run_tap: Tap, catalog: Catalog
+) -> None:
     """Twenty pages a budget, budgets forgotten after four seconds: deals take two of them, leads one and a bit."""
     portal = start(scale=1500, no_limits=False, plan="enterprise", operating_window=4)
     portal.faults(operating_ms=21_000)

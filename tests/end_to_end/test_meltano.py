@@ -1,4 +1,4 @@
-"""The Meltano project of this repository: right about the tap's settings, and it runs with the real Meltano."""
+"""The Meltano project of this repository: its settings equal the tap's, and it runs with the real Meltano."""
 
 import os
 import re
@@ -101,7 +101,7 @@ class Project:
         }
 
     def run(self) -> dict[str, int]:
-        """Run the pipeline; returns stream → rows, as the tap told them."""
+        """Run the pipeline; return stream → rows, from the tap's log."""
         command = [str(SCRIPTS / "meltano"), "run", "tap-bitrix24", "target-bitrix24-duckdb"]
         done = subprocess.run(
             command,
@@ -112,10 +112,10 @@ class Project:
             cwd=self.folder,
             timeout=120,
         )
-        told = done.stdout + done.stderr
-        assert done.returncode == 0, told[-3000:]
-        assert self.environment["TAP_BITRIX24_WEBHOOK_URL"] not in told
-        return {stream: int(rows) for stream, rows in re.findall(r"(\w+): (\d+) rows, \d+ requests", told)}
+        log = done.stdout + done.stderr
+        assert done.returncode == 0, log[-3000:]
+        assert self.environment["TAP_BITRIX24_WEBHOOK_URL"] not in log
+        return {stream: int(rows) for stream, rows in re.findall(r"(\w+): (\d+) rows, \d+ requests", log)}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.folder / "output" / "crm.duckdb"), read_only=True) as connection:
@@ -123,7 +123,7 @@ class Project:
             return connection.execute(sql).fetchall()
 
 
-def test_the_second_run_brings_what_changed_the_lookback_and_the_full_tables(tmp_path: Path, portal: Portal) -> None:
+def test_the_second_run_reads_changes_the_lookback_and_the_full_tables(tmp_path: Path, portal: Portal) -> None:
     portal.mutate(table="leads", update=7)
     project = Project(tmp_path, portal.url)
 

@@ -1,4 +1,4 @@
-"""The door of an application, end to end: tokens are renewed in time, rotated, kept, and shown nowhere."""
+"""The OAuth connection, end to end: tokens are renewed in time, rotated, stored, and never printed."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def running() -> Iterator[RunningPortal]:
 
 @pytest.fixture
 def config(running: RunningPortal, tmp_path: Path) -> dict[str, Any]:
-    """Settings of the demo's application, which keeps its tokens in a file of the test."""
+    """Settings for the demo's application, with a token file in the folder of the test."""
     return {**running.config("oauth"), "token_file": str(tmp_path / "tokens.json"), "max_concurrency": 4}
 
 
@@ -37,7 +37,7 @@ def kept(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secrets_of(config: Mapping[str, Any]) -> set[str]:
-    """All that must be printed nowhere, what came by renewals included."""
+    """Return all values that must not be printed, including renewed tokens."""
     found = {config["client_secret"], config["refresh_token"]}
     if Path(config["token_file"]).exists():
         found |= {kept(config)["access_token"], kept(config)["refresh_token"]} - {""}
@@ -45,14 +45,14 @@ def secrets_of(config: Mapping[str, Any]) -> set[str]:
 
 
 def silent(run: Run, config: Mapping[str, Any]) -> Run:
-    """The run, which must have printed no secret."""
+    """Return the run after asserting that it printed no secret."""
     for secret in secrets_of(config):
         assert secret not in run.stdout + run.stderr
     return run
 
 
 def one_line(run: Run, config: Mapping[str, Any]) -> str:
-    """The line a refused run ends with; nothing else is written."""
+    """Return the last line of a refused run, which must have written nothing else."""
     assert (silent(run, config).code, run.stdout) == (2, ""), run.stderr
     assert "Traceback" not in run.stderr
     return run.stderr.splitlines()[-1]
@@ -73,7 +73,7 @@ def test_all_rows_come_while_tokens_expire_every_few_seconds(
 
 
 @pytest.mark.parametrize("switch", ["code", "denied"])
-def test_a_token_the_portal_takes_for_expired_is_renewed_once_for_all_who_use_it(
+def test_a_token_refused_as_expired_is_renewed_once_for_all_requests(
     running: RunningPortal, config: dict[str, Any], run_tap: Tap, switch: str
 ) -> None:
     portal = Portal(running.url)
@@ -86,16 +86,14 @@ def test_a_token_the_portal_takes_for_expired_is_renewed_once_for_all_who_use_it
     assert portal.stats()["token_grants"] == {"refresh_token": 1}
 
 
-def test_a_second_run_goes_on_with_the_token_of_the_first(
-    running: RunningPortal, config: dict[str, Any], run_tap: Tap
-) -> None:
+def test_a_second_run_uses_the_token_of_the_first(running: RunningPortal, config: dict[str, Any], run_tap: Tap) -> None:
     for _ in range(2):
         silent(run_tap(config, "--discover"), config).succeeded()
     assert Portal(running.url).stats()["token_grants"] == {"refresh_token": 1}
     assert kept(config)["renewing_since"] == 0
 
 
-def test_two_taps_at_once_do_not_burn_each_others_token(
+def test_taps_running_side_by_side_do_not_invalidate_each_others_token(
     running: RunningPortal, config: dict[str, Any], tmp_path: Path
 ) -> None:
     runs: list[Run] = []
@@ -113,7 +111,7 @@ def test_two_taps_at_once_do_not_burn_each_others_token(
     assert Portal(running.url).stats()["token_grants"] == {"refresh_token": 1}
 
 
-def test_a_renewal_whose_answer_is_lost_is_told_plainly(
+def test_a_renewal_whose_answer_is_lost_is_explained(
     running: RunningPortal, config: dict[str, Any], run_tap: Tap
 ) -> None:
     Portal(running.url).faults({"fault": "answer_lost", "method": "oauth/token", "times": 1})
@@ -123,22 +121,22 @@ def test_a_renewal_whose_answer_is_lost_is_told_plainly(
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "message"),
     [("removed", "consent again"), ("unpaid", "subscription has ended"), ("unknown", "consent again")],
 )
-def test_a_refused_application_is_told_what_to_do(
-    running: RunningPortal, config: dict[str, Any], run_tap: Tap, state: str, told: str
+def test_a_refused_application_gets_advice(
+    running: RunningPortal, config: dict[str, Any], run_tap: Tap, state: str, message: str
 ) -> None:
     Portal(running.url).faults(switches={"oauth_application": state})
-    assert told in one_line(run_tap(config), config)
+    assert message in one_line(run_tap(config), config)
 
 
-def test_a_wrong_client_secret_is_told_as_such(config: dict[str, Any], run_tap: Tap) -> None:
+def test_a_wrong_client_secret_is_named(config: dict[str, Any], run_tap: Tap) -> None:
     config["client_secret"] = "x" * 20
     assert "client_secret is wrong" in one_line(run_tap(config), config)
 
 
-def test_a_new_refresh_token_in_the_settings_counts_more_than_the_file(
+def test_a_new_refresh_token_in_the_settings_overrides_the_file(
     running: RunningPortal, config: dict[str, Any], run_tap: Tap
 ) -> None:
     run_tap(config, "--discover").succeeded()
@@ -157,13 +155,13 @@ def test_a_portal_that_has_moved_is_followed(running: RunningPortal, config: dic
     assert any("has moved to localhost" in line for line in run.warnings)
 
 
-def test_without_a_file_the_loss_is_told(config: dict[str, Any], run_tap: Tap) -> None:
+def test_without_a_file_the_loss_of_the_token_is_warned_of(config: dict[str, Any], run_tap: Tap) -> None:
     del config["token_file"]
     run = run_tap(config, "--discover").succeeded()
     assert any("without token_file" in line for line in run.warnings)
 
 
-def test_anothers_token_file_is_refused(config: dict[str, Any], run_tap: Tap) -> None:
+def test_the_token_file_of_another_application_is_refused(config: dict[str, Any], run_tap: Tap) -> None:
     run_tap(config, "--discover").succeeded()
     assert "another application" in one_line(run_tap({**config, "client_id": "local.x"}), config)
 
@@ -190,16 +188,16 @@ class TestLogin:
         assert "Open this address" in login.stdout.readline()
         address = login.stdout.readline().strip()
         assert "Signed in" in requests.get(address, timeout=30).text
-        told, errors = login.communicate(timeout=30)
+        output, errors = login.communicate(timeout=30)
         assert (login.returncode, errors) == (0, "")
-        assert "Signed in to" in told
+        assert "Signed in to" in output
         del config["refresh_token"]
         run_tap(config, "--discover").succeeded()
         for secret in (kept(config)["access_token"], kept(config)["refresh_token"], config["client_secret"]):
-            assert secret not in told
+            assert secret not in output
         assert Portal(running.url).stats()["token_grants"] == {"authorization_code": 1}
 
-    def test_what_does_not_know_the_state_is_not_let_in(self, config: dict[str, Any], tmp_path: Path) -> None:
+    def test_a_request_with_a_forged_state_is_refused(self, config: dict[str, Any], tmp_path: Path) -> None:
         login = self.started(config, tmp_path)
         assert login.stdout is not None
         login.stdout.readline()

@@ -1,4 +1,4 @@
-"""Every family of paging, over lists of more than two pages: the rows are the portal's, none twice (REST §3)."""
+"""Every kind of pagination, over lists of more than two pages: all rows are read, none twice (docs/protocol.md §3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.comparison import Told
+from tests.support.comparison import ComparedStream
 from tests.support.fixtures import Start
 from tests.support.running import Tap
 
@@ -15,29 +15,27 @@ Catalog = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A stream, how its method pages, and how its list gets longer than two pages."""
+    """A stream, its kind of pagination, and how its list gets longer than two pages."""
 
-    family: str
-    told: Told
+    kind: str
+    stream: ComparedStream
     inserts: int = 0
-    """Rows to add to the table, where the portal has fewer than the family needs."""
+    """Rows to add to the table, if the portal has too few."""
     into: str = ""
-    """Another table to add them to: the rows of this one come about with its."""
+    """Another table to add them to, whose new rows add rows to this one."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Of the rows that are added."""
+    """Fields of the rows that are added."""
     least: int = 101
-    """Rows there must be then."""
+    """Rows the list must have then, at least."""
 
     def __str__(self) -> str:
-        return f"{self.family}: {self.told}"
+        return f"{self.kind}: {self.stream}"
 
 
-def case(
-    family: str, stream: str, table: str, columns: str, inserts: int = 0, *, least: int = 101, **more: Any
-) -> Case:
-    """One line of the list below; `more` are fields of the rows added, and `only`."""
+def case(kind: str, stream: str, table: str, columns: str, inserts: int = 0, *, least: int = 101, **more: Any) -> Case:
+    """Return a case of the list below; `more` has fields of the rows added, and `only`."""
     only = {"only": more.pop("only")} if "only" in more else {}
-    return Case(family, Told(stream, table, columns, **only), inserts, more.pop("into", ""), more, least)
+    return Case(kind, ComparedStream(stream, table, columns, **only), inserts, more.pop("into", ""), more, least)
 
 
 CASES = [
@@ -93,43 +91,45 @@ CASES = [
     ),
     *(
         case(
-            "wants its block",
+            "requires its block",
             stream,
             "products",
             "id=id name=name iblock_id=iblockId",
             450,
             into="products",
             iblockId=block,
-            type=kind,
+            type=type_,
             least=450,
-            only=lambda row, kind=kind: row["type"] == kind,
+            only=lambda row, type_=type_: row["type"] == type_,
         )
-        for stream, kind, block in (("products", 1, 23), ("product_offers", 4, 24), ("product_services", 7, 23))
+        for stream, type_, block in (("products", 1, 23), ("product_offers", 4, 24), ("product_services", 7, 23))
     ),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_rows_are_the_portals_none_twice(start: Start, run_tap: Tap, catalog: Catalog, case: Case) -> None:
-    portal, told = start(), case.told
+def test_all_rows_are_read_once(start: Start, run_tap: Tap, catalog: Catalog, case: Case) -> None:
+    portal, stream = start(), case.stream
     if case.inserts:
-        portal.mutate(table=case.into or told.table, insert=case.inserts, fields=dict(case.fields))
-    wanted = told.truth(portal)
+        portal.mutate(table=case.into or stream.table, insert=case.inserts, fields=dict(case.fields))
+    wanted = stream.truth(portal)
     assert wanted.total() >= case.least
-    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[told.stream]).succeeded()
-    assert told.brought(run) == wanted
-    assert [told for told in run.warnings if "kept in _bitrix24_unparsed" not in told] == []
-    assert max(wanted.values()) == 1, "the rows are not told apart"
+    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[stream.stream]).succeeded()
+    assert stream.read_by(run) == wanted
+    assert [line for line in run.warnings if "kept in _bitrix24_unparsed" not in line] == []
+    assert max(wanted.values()) == 1, "the compared columns do not distinguish the rows"
 
 
-def test_single_objects_are_asked_by_id(start: Start, run_tap: Tap, catalog: Catalog) -> None:
-    """Templates have no list; the tasks made from them name them."""
+def test_objects_without_a_list_are_read_by_id(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+    """Templates have no list; the tasks made from them have their ids."""
     portal = start()
     used = {int(row["forkedByTemplateId"] or 0) for row in portal.truth("tasks")} - {0}
-    templates = Told("task_templates", "task_templates", "id=ID title=TITLE", only=lambda row: int(row["ID"]) in used)
+    templates = ComparedStream(
+        "task_templates", "task_templates", "id=ID title=TITLE", only=lambda row: int(row["ID"]) in used
+    )
     run = run_tap(portal.config(), catalog=catalog, streams=[str(templates)]).succeeded()
     assert len(used) > 1
-    assert templates.brought(run) == templates.truth(portal)
+    assert templates.read_by(run) == templates.truth(portal)
 
 
 SERVERS = [(prefixes, no_count) for prefixes in ("new", "old") for no_count in ("new", "old")]
@@ -141,32 +141,32 @@ def test_users_of_new_and_old_servers(
 ) -> None:
     portal = start(switches={"user_get_prefixes": prefixes, "user_get_no_count": no_count})
     portal.mutate(table="users", insert=130)
-    users = Told("users", "users", "id=ID email=EMAIL")
+    users = ComparedStream("users", "users", "id=ID email=EMAIL")
     run = run_tap(portal.config(), catalog=catalog, streams=["users"]).succeeded()
-    assert set(users.brought(run)) == set(users.truth(portal))
-    assert ["offset pagination" in told for told in run.warnings] == [True] * (prefixes == "old")
+    assert set(users.read_by(run)) == set(users.truth(portal))
+    assert ["offset pagination" in line for line in run.warnings] == [True] * (prefixes == "old")
 
 
 @pytest.mark.parametrize("every", [{"every_requests": 1}, {"every_requests": 4, "between_commands": True}], ids=str)
-def test_rows_that_come_and_go_meanwhile(
+def test_rows_inserted_and_deleted_during_the_read(
     start: Start, run_tap: Tap, catalog: Catalog, every: Mapping[str, Any]
 ) -> None:
-    """By id, whatever stays is read; by offset rows move to pages that have been turned already: that is told."""
+    """By id, all remaining rows are read; by offset, rows can move to pages already read, which is warned of."""
     portal = start()
-    keyed = Told("requisites", "requisites", "id=ID")
-    turned = Told("feed_posts", "feed_posts", "id=ID")
-    for told in (keyed, turned):
-        portal.mutate(table=told.table, insert=2_000)
-    before = {told: told.truth(portal) for told in (keyed, turned)}
-    for told in (keyed, turned):
-        portal.mutate(table=told.table, insert=2, delete=7, **every)
-    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(keyed), str(turned)]).succeeded()
+    keyed = ComparedStream("requisites", "requisites", "id=ID")
+    by_offset = ComparedStream("feed_posts", "feed_posts", "id=ID")
+    for stream in (keyed, by_offset):
+        portal.mutate(table=stream.table, insert=2_000)
+    before = {stream: stream.truth(portal) for stream in (keyed, by_offset)}
+    for stream in (keyed, by_offset):
+        portal.mutate(table=stream.table, insert=2, delete=7, **every)
+    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[str(keyed), str(by_offset)]).succeeded()
     portal.mutate(clear=True)
-    stayed = {told: set(before[told]) & set(told.truth(portal)) for told in (keyed, turned)}
+    stayed = {stream: set(before[stream]) & set(stream.truth(portal)) for stream in (keyed, by_offset)}
     assert len(stayed[keyed]) < len(before[keyed]) - 20
-    assert stayed[keyed] <= set(keyed.brought(run))
-    assert keyed.brought(run).total() == len(keyed.brought(run))
-    assert turned.brought(run).total() == len(turned.brought(run))
-    lost = stayed[turned] - set(turned.brought(run))
+    assert stayed[keyed] <= set(keyed.read_by(run))
+    assert keyed.read_by(run).total() == len(keyed.read_by(run))
+    assert by_offset.read_by(run).total() == len(by_offset.read_by(run))
+    lost = stayed[by_offset] - set(by_offset.read_by(run))
     assert lost or "between_commands" not in every, "nothing was lost: too easy"
     assert any("log.blogpost.get: the number of rows changed" in line for line in run.warnings)

@@ -1,10 +1,10 @@
-"""Lists that are asked for parent by parent: complete, in bundles, whoever of the parents refuses (REST digest)."""
+"""Lists that are read parent by parent, in batches: they are complete although some parents are refused."""
 
 from typing import Any
 
 import pytest
 
-from tests.support.comparison import CHECKLISTS, COMMENTS, Told
+from tests.support.comparison import CHECKLISTS, COMMENTS, ComparedStream
 from tests.support.fixtures import Start
 from tests.support.loading import load
 from tests.support.running import Portal, Tap
@@ -13,54 +13,61 @@ Catalog = dict[str, Any]
 OBJECT = "id=ID name=NAME type=TYPE parent_id=PARENT_ID storage_id=STORAGE_ID"
 """What objects of the disk are compared by."""
 PER_PARENT = [
-    (Told("task_history", "task_history", "id=id task_id=taskId field=field"), 5),
-    (Told("task_comments", "task_comments", "id=ID task_id=TASK_ID author_id=AUTHOR_ID"), 5),
+    (ComparedStream("task_history", "task_history", "id=id task_id=taskId field=field"), 5),
+    (ComparedStream("task_comments", "task_comments", "id=ID task_id=TASK_ID author_id=AUTHOR_ID"), 5),
     (
-        Told(
+        ComparedStream(
             "crm_timeline_log_messages", "timeline_log_messages", "id=id entity_type_id=entityTypeId entity_id=entityId"
         ),
         48,
     ),
     (
-        Told(
+        ComparedStream(
             "crm_timeline_bindings",
             "crm_timeline_bindings",
             "owner_id=OWNER_ID entity_type=ENTITY_TYPE entity_id=ENTITY_ID",
         ),
         58,
     ),
-    (Told("workgroup_members", "workgroup_members", "group_id=GROUP_ID user_id=USER_ID role=ROLE"), 3),
-    (Told("disk_storage_children", "disk_objects", OBJECT, only=lambda row: int(row["ROOT_OF"]) > 0), 5),
-    (Told("disk_folder_children", "disk_objects", OBJECT, only=lambda row: int(row["ROOT_OF"]) == 0), 13),
-    (Told("disk_file_versions", "disk_file_versions", "id=ID object_id=OBJECT_ID name=NAME size=SIZE"), 25),
-    (Told("booking_clients", "booking_clients", "booking_id=bookingId id=id"), 5),
-    (Told("im_dialog_messages", "im_messages", "id=id chat_id=chat_id dialog_id=DIALOG text=text"), 5),
-    (Told("timeman_absence_reports", "workdays", "user_id=USER_ID index=index workday_duration=workday_duration"), 4),
+    (ComparedStream("workgroup_members", "workgroup_members", "group_id=GROUP_ID user_id=USER_ID role=ROLE"), 3),
+    (ComparedStream("disk_storage_children", "disk_objects", OBJECT, only=lambda row: int(row["ROOT_OF"]) > 0), 5),
+    (ComparedStream("disk_folder_children", "disk_objects", OBJECT, only=lambda row: int(row["ROOT_OF"]) == 0), 13),
+    (ComparedStream("disk_file_versions", "disk_file_versions", "id=ID object_id=OBJECT_ID name=NAME size=SIZE"), 25),
+    (ComparedStream("booking_clients", "booking_clients", "booking_id=bookingId id=id"), 5),
+    (ComparedStream("im_dialog_messages", "im_messages", "id=id chat_id=chat_id dialog_id=DIALOG text=text"), 5),
+    (
+        ComparedStream(
+            "timeman_absence_reports", "workdays", "user_id=USER_ID index=index workday_duration=workday_duration"
+        ),
+        4,
+    ),
 ]
 """Streams, and the requests they may take: preflight, lists of parents, then 50 parents a request."""
 
 
-@pytest.mark.parametrize(("told", "most"), PER_PARENT, ids=str)
-def test_children_of_all_parents(portal: Portal, run_tap: Tap, catalog: Catalog, told: Told, most: int) -> None:
-    wanted = told.truth(portal)
+@pytest.mark.parametrize(("stream", "most"), PER_PARENT, ids=str)
+def test_children_of_all_parents(
+    portal: Portal, run_tap: Tap, catalog: Catalog, stream: ComparedStream, most: int
+) -> None:
+    wanted = stream.truth(portal)
     assert len(wanted) > 10
     assert max(wanted.values()) == 1
     portal.forget_stats()
-    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[told.stream]).succeeded()
-    assert told.brought(run) == wanted
+    run = run_tap(portal.config(plan="enterprise"), catalog=catalog, streams=[stream.stream]).succeeded()
+    assert stream.read_by(run) == wanted
     stats = portal.stats()
     assert stats["requests"] <= most
     assert stats["max_commands_in_batch"] <= 50
 
 
 def test_folders_lie_in_folders(portal: Portal) -> None:
-    """Or the test above shows nothing."""
+    """The portal has nested folders; otherwise the test above would show nothing."""
     rows = {int(row["ID"]): int(row["PARENT_ID"]) for row in portal.truth("disk_objects")}
     assert any(rows.get(rows.get(rows.get(number, 0), 0), 0) in rows for number in rows)
 
 
 @pytest.mark.parametrize("code", ["ACCESS_DENIED", "ERROR_CORE"])
-def test_a_parent_that_refuses_is_told_and_the_others_read(
+def test_a_refused_parent_is_warned_of_and_the_others_are_read(
     start: Start, run_tap: Tap, catalog: Catalog, code: str
 ) -> None:
     portal = start(scale=100)
@@ -68,16 +75,16 @@ def test_a_parent_that_refuses_is_told_and_the_others_read(
     rule = {"fault": "command_error", "method": "task.checklistitem.getlist", "param": code, "after": 11}
     portal.faults({**rule, "times": 1})
     run = run_tap(portal.config(), catalog=catalog, streams=[str(CHECKLISTS), "task_results"]).succeeded()
-    (told,) = run.warnings
+    (warning,) = run.warnings
     tasks = len(portal.truth("tasks"))
-    assert f"1 of {tasks} parents (task): the portal refused their rows: task.checklistitem.getlist" in told
-    missing = wanted - CHECKLISTS.brought(run)
-    assert CHECKLISTS.brought(run) <= wanted
+    assert f"1 of {tasks} parents (task): the portal refused their rows: task.checklistitem.getlist" in warning
+    missing = wanted - CHECKLISTS.read_by(run)
+    assert CHECKLISTS.read_by(run) <= wanted
     assert len({task for _, task, _ in missing}) <= 1
     assert len(run.records("task_results")) == len(portal.truth("task_results"))
 
 
-def test_a_stream_all_of_whose_parents_refuse_fails_alone(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+def test_a_stream_whose_parents_are_all_refused_fails_alone(start: Start, run_tap: Tap, catalog: Catalog) -> None:
     portal = start(scale=100)
     portal.faults({"fault": "command_error", "method": "crm.timeline.comment.list", "param": "ACCESS_DENIED"})
     run = run_tap(portal.config(), catalog=catalog, streams=[str(COMMENTS), str(CHECKLISTS)])
@@ -85,18 +92,18 @@ def test_a_stream_all_of_whose_parents_refuse_fails_alone(start: Start, run_tap:
     assert "1 of 2 streams failed: crm_timeline_comments (crm.timeline.comment.list: access denied" in run.stderr
     assert run.records(str(COMMENTS)) == []
     assert run.state["bookmarks"][str(COMMENTS)] == {}
-    assert CHECKLISTS.brought(run) == CHECKLISTS.truth(portal)
+    assert CHECKLISTS.read_by(run) == CHECKLISTS.truth(portal)
 
 
-def test_rows_of_a_parent_that_refuses_stay_current(start: Start, run_tap: Tap, catalog: Catalog) -> None:
-    """Nobody knows whether they are gone; its set is not told to be empty."""
+def test_rows_of_a_refused_parent_stay_current(start: Start, run_tap: Tap, catalog: Catalog) -> None:
+    """It is not known whether they still exist, so no read of this parent's children is recorded."""
     portal = start(scale=100)
     streams = [str(CHECKLISTS), "child_reads"]
     first = run_tap(portal.config(), catalog=catalog, streams=streams).succeeded()
     portal.control("clock", {"advance": 25 * 3_600})
     portal.faults({"fault": "command_error", "method": "task.checklistitem.getlist", "param": "X", "times": 1})
     second = run_tap(portal.config(), catalog=catalog, streams=streams, state=first.state).succeeded()
-    told = [{row["parent"] for row in run.records("child_reads")} for run in (first, second)]
-    assert len(told[0] - told[1]) == 1
+    parents = [{row["parent"] for row in run.records("child_reads")} for run in (first, second)]
+    assert len(parents[0] - parents[1]) == 1
     path = load(first.stdout + second.stdout, run_tap.folder)
     assert CHECKLISTS.current(path) == CHECKLISTS.truth(portal)

@@ -1,4 +1,4 @@
-"""Full reads: what they cost, and what happens when the portal's pages can't be believed (decision 10)."""
+"""Full reads: their number of requests, and pages that cannot be trusted (docs/decisions.md#decision-10)."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -15,7 +15,7 @@ PRODUCTS = ("products", "product_offers", "product_skus", "product_services")
 """Streams that share the portal's table of products."""
 
 
-def test_a_full_read_brings_every_row_once_and_counts_nothing(start: Start, run_tap: Tap) -> None:
+def test_a_full_read_yields_every_row_once_without_counts(start: Start, run_tap: Tap) -> None:
     portal = start()
     run = run_tap(portal.config()).succeeded()
     counts = portal.counts()
@@ -43,8 +43,10 @@ def test_dense_ids_cost_one_request_for_2500_rows(big: Portal, run_tap: Tap, cat
 
 
 @pytest.mark.parametrize(("deleted", "requests"), [(9_000, 3), (9_900, 4)], ids=["1 of 10", "1 of 100"])
-def test_sparse_ids_cost_hardly_more(start: Start, run_tap: Tap, catalog: Catalog, deleted: int, requests: int) -> None:
-    """The preflight, the first page, and a chain or two: the estimate is off where ids are missing."""
+def test_sparse_ids_take_few_more_requests(
+    start: Start, run_tap: Tap, catalog: Catalog, deleted: int, requests: int
+) -> None:
+    """The preflight, the first page, and one or two chains: gaps make the estimate of ids inexact."""
     portal = start(scale=10_000)
     portal.mutate(table="deals", delete=deleted)
     run = run_tap(portal.config(), catalog=catalog, streams=["deals"]).succeeded()
@@ -71,20 +73,18 @@ def test_a_list_that_drops_filters_is_read_by_offset(start: Start, run_tap: Tap,
     portal, run = _read_with(start, run_tap, catalog, {"fault": "drop_filter"})
     assert run.code == 0, run.stderr
     assert set(run.ids("deals")) == portal.table("deals").keys()
-    (told,) = run.warnings
-    assert "crm.deal.list: ids do not ascend" in told
-    assert "offset pagination" in told
+    (warning,) = run.warnings
+    assert "crm.deal.list: ids do not ascend" in warning
+    assert "offset pagination" in warning
 
 
 @pytest.mark.parametrize("fault", ["drop_order", "repeat_page"])
-def test_a_list_no_way_leads_through_fails_instead_of_losing_rows(
-    start: Start, run_tap: Tap, catalog: Catalog, fault: str
-) -> None:
-    """Without an order, or always page 1: offsets bring what there is to be had, and the count tells the rest."""
+def test_a_list_that_cannot_be_read_completely_fails(start: Start, run_tap: Tap, catalog: Catalog, fault: str) -> None:
+    """Without an order, or with page 1 repeated, offsets do not reach all rows, as the count shows."""
     portal, run = _read_with(start, run_tap, catalog, {"fault": fault})
     assert run.code == 1
-    (told,) = run.warnings
-    assert "offset pagination" in told
+    (warning,) = run.warnings
+    assert "offset pagination" in warning
     read, everyone = set(run.ids("deals")), portal.table("deals").keys()
     assert read < everyone
     assert f"1 of 2 streams failed: deals (crm.deal.list: offset pagination returned {len(read)}" in run.stderr
@@ -93,7 +93,7 @@ def test_a_list_no_way_leads_through_fails_instead_of_losing_rows(
 
 
 @pytest.mark.parametrize("fault", ["drop_filter", "drop_order", "repeat_page", "missing_id"])
-def test_a_list_that_stops_obeying_fails_alone(start: Start, run_tap: Tap, catalog: Catalog, fault: str) -> None:
+def test_a_list_that_becomes_inconsistent_fails_alone(start: Start, run_tap: Tap, catalog: Catalog, fault: str) -> None:
     portal, run = _read_with(start, run_tap, catalog, {"fault": fault, "after": 5})
     assert run.code == 1
     last = run.stderr.splitlines()[-1]
@@ -116,11 +116,11 @@ def test_rows_without_a_key_are_never_written(start: Start, run_tap: Tap, catalo
 
 @pytest.mark.parametrize("age", ["new", "old"])
 def test_users_of_old_servers_are_read_by_offset(start: Start, run_tap: Tap, catalog: Catalog, age: str) -> None:
-    """Old servers ignore `>ID` and order users as they like; the warning says what that means."""
+    """Old servers ignore `>ID` and the order of users; a warning says what that means."""
     portal = start()
     portal.mutate(table="users", insert=120)
     portal.switch(user_get_prefixes=age, user_get_no_count=age)
     run = run_tap(portal.config(), catalog=catalog, streams=["users"]).succeeded()
     assert set(run.ids("users")) == portal.table("users").keys()
     assert len(set(run.ids("users"))) > 120
-    assert ["offset pagination" in told for told in run.warnings] == [True] * (age == "old")
+    assert ["offset pagination" in line for line in run.warnings] == [True] * (age == "old")

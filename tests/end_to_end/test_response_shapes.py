@@ -1,4 +1,7 @@
-"""Values that are more than a scalar: multifields, money, places, files, references, properties (decisions 3, 6, 7)."""
+"""Values that are not scalars: multifields, money, addresses, files, references, properties.
+
+See docs/decisions.md#decision-3, docs/decisions.md#decision-6 and docs/decisions.md#decision-7.
+"""
 
 import json
 import re
@@ -49,7 +52,7 @@ def shaped() -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def runs(shaped: Portal, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """One run with classic methods, one with universal ones."""
+    """A run with classic methods, and one with universal methods."""
     tap = Tap(tmp_path_factory.mktemp("shapes"))
     catalog = tap.discover(shaped.config())
     chosen = {"classic": STREAMS, "universal": [*CLIENTS, "deals"]}
@@ -67,7 +70,7 @@ def run(runs: dict[str, Run]) -> Run:
 
 
 def _pairs(portal: Portal, run: Run, table: str, stream: str = "") -> list[tuple[Row, Row]]:
-    """(What the wire says, the record) of every row; both sides have the same rows."""
+    """Return (row of the portal, record) of every row; both have the same rows."""
     stream = stream or table
     records = {record["id"]: record for record in run.records(stream)}
     rows = portal.truth(table)
@@ -85,16 +88,16 @@ def _elements(portal: Portal, run: Run, block: int) -> list[tuple[Row, Row]]:
 
 @pytest.mark.parametrize("methods", ["classic", "universal"])
 @pytest.mark.parametrize("stream", CLIENTS)
-def test_multifields_are_complete_and_their_first_is_handy(
+def test_multifields_are_complete_and_their_first_value_has_a_column(
     shaped: Portal, runs: dict[str, Run], stream: str, methods: str
 ) -> None:
     several = 0
     for row, record in _pairs(shaped, runs[methods], stream):
         for name in MULTIFIELDS:
-            told = row.get(name) or []
-            assert (record[name.lower()] or []) == told
-            assert all({"ID", "VALUE", "VALUE_TYPE"} <= value.keys() for value in told)
-            several += len(told) > 1
+            values = row.get(name) or []
+            assert (record[name.lower()] or []) == values
+            assert all({"ID", "VALUE", "VALUE_TYPE"} <= value.keys() for value in values)
+            several += len(values) > 1
         for name in ("PHONE", "EMAIL"):
             first = row[name][0]["VALUE"] if row.get(name) else None
             assert record[f"{name.lower()}_first"] == first
@@ -104,8 +107,7 @@ def test_multifields_are_complete_and_their_first_is_handy(
 def test_money_is_an_amount_and_a_currency(shaped: Portal, run: Run) -> None:
     currencies = set()
     for row, record in _pairs(shaped, run, "deals"):
-        told = row[f"UF_CRM_{MONEY}"]
-        amount, _, currency = (told or "").partition("|")
+        amount, _, currency = (row[f"UF_CRM_{MONEY}"] or "").partition("|")
         column = f"uf_crm_{MONEY}"
         assert record[column] == (float(amount) if amount else None)
         assert record[f"{column}_currency"] == (currency or None)
@@ -114,19 +116,19 @@ def test_money_is_an_amount_and_a_currency(shaped: Portal, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("stream", "prefix"), [("deals", "UF_CRM_"), ("smart_process_156", "ufCrm5_")])
-def test_an_address_is_a_text_and_a_place(shaped: Portal, run: Run, stream: str, prefix: str) -> None:
+def test_an_address_is_split_into_its_parts(shaped: Portal, run: Run, stream: str, prefix: str) -> None:
     digits = PLACE if stream == "deals" else ITEM[PLACE]
     column = f"uf_crm_{PLACE}" if stream == "deals" else f"uf_crm_5_{digits}"
     found = 0
     for row, record in _pairs(shaped, run, stream):
-        told = row[f"{prefix}{digits}"]
+        address = row[f"{prefix}{digits}"]
         parts = [record[f"{column}_{part}"] for part in ("line", "latitude", "longitude", "location_id")]
-        if not told:
+        if not address:
             assert [record[column], *parts] == [None] * 5
             continue
-        line, place, number = told.split("|")
+        line, place, number = address.split("|")
         latitude, longitude = map(float, place.split(";"))
-        assert record[column] == told
+        assert record[column] == address
         assert parts == [line, latitude, longitude, int(number)]
         found += 1
     assert found > 10
@@ -177,7 +179,7 @@ def test_names_of_files_are_kept(run: Run) -> None:
     assert all(file["name"] and file["id"] for file in timeline)
 
 
-def test_references_stay_the_text_they_are(shaped: Portal, run: Run) -> None:
+def test_references_stay_text(shaped: Portal, run: Run) -> None:
     kinds = set()
     for row, record in _pairs(shaped, run, "deals"):
         assert record[f"uf_crm_{COMPANY}"] == (row[f"UF_CRM_{COMPANY}"] or None)
@@ -207,19 +209,19 @@ TYPED = {
     "PROPERTY_309": int,
     "PROPERTY_312": int,
 }
-"""Property → what its bare value is: text, number, option, date, time, money, user, reference, file, counter."""
+"""Property → type of its bare value: text, number, option, date, time, money, user, reference, file, counter."""
 MULTIPLE = {"PROPERTY_307", "PROPERTY_308", "PROPERTY_309"}
 
 
-def test_properties_of_lists_are_complete_and_their_values_bare(shaped: Portal, run: Run) -> None:
+def test_properties_of_lists_are_complete_and_have_a_column_of_bare_values(shaped: Portal, run: Run) -> None:
     described = shaped.result("lists.field.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 32})
     assert {name for name in TYPED if described[name]["MULTIPLE"] == "Y"} == MULTIPLE
     seen: dict[str, int] = dict.fromkeys(TYPED, 0)
     for row, record in _elements(shaped, run, 32):
         for name, kind in TYPED.items():
-            told = row.get(name) or {}
-            assert (record[name.lower()] or {}) == told
-            bare = [kind(value) for value in told.values()]
+            values = row.get(name) or {}
+            assert (record[name.lower()] or {}) == values
+            bare = [kind(value) for value in values.values()]
             value = record[f"{name.lower()}_value"]
             if name in MULTIPLE:
                 assert (value or []) == bare
@@ -229,14 +231,14 @@ def test_properties_of_lists_are_complete_and_their_values_bare(shaped: Portal, 
     assert min(seen.values()) > 5, seen
 
 
-def test_structured_properties_stay_whole(shaped: Portal, run: Run) -> None:
-    pages = 0
+def test_structured_properties_stay_complete(shaped: Portal, run: Run) -> None:
+    filled = 0
     for row, record in _elements(shaped, run, 32):
         for name in ("PROPERTY_310", "PROPERTY_311"):
-            told = list((row.get(name) or {}).values())
-            assert record[f"{name.lower()}_value"] == (told[0] if told else None)
-            pages += bool(told)
-    assert pages > 20
+            values = list((row.get(name) or {}).values())
+            assert record[f"{name.lower()}_value"] == (values[0] if values else None)
+            filled += bool(values)
+    assert filled > 20
 
 
 def test_dates_of_properties_stay_as_sent(run: Run) -> None:
@@ -262,13 +264,13 @@ def test_properties_of_products(run: Run, stream: str, single: int, several: int
 
 
 def test_an_empty_list_for_an_object_is_null(shaped: Portal, run: Run) -> None:
-    told = set()
+    types = set()
     for row, record in _pairs(shaped, run, "tasks"):
         assert record["group"] == (row["group"] or None)
-        told.add(type(row["group"]))
+        types.add(type(row["group"]))
         for name, column in (("accomplicesData", "accomplices_data"), ("auditorsData", "auditors_data")):
             assert record[column] == (row.get(name) or None)
-    assert told == {list, dict}
+    assert types == {list, dict}
 
 
 def test_false_for_a_list_is_an_empty_one(shaped: Portal, run: Run) -> None:
@@ -288,27 +290,27 @@ def test_an_empty_object_for_a_moment_is_null(shaped: Portal, run: Run) -> None:
     assert all(record["timestamp_x"] is None and record["_bitrix24_unparsed"] is None for _, record in users)
 
 
-def test_a_map_of_names_is_rows(shaped: Portal, run: Run) -> None:
+def test_a_map_of_names_becomes_rows(shaped: Portal, run: Run) -> None:
     lines = shaped.result("voximplant.line.get")
     assert {record["line_id"]: record["name"] or "" for record in run.records("telephony_lines")} == lines
     assert len(lines) == 3
 
 
-def test_bare_numbers_are_rows(shaped: Portal, run: Run) -> None:
-    told = shaped.result("task.planner.getlist")
-    assert [record["task_id"] for record in run.records("task_planner")] == told
+def test_bare_numbers_become_rows(shaped: Portal, run: Run) -> None:
+    tasks = shaped.result("task.planner.getlist")
+    assert [record["task_id"] for record in run.records("task_planner")] == tasks
     chats = run.records("im_chat_users")
     assert len({(record["chat_id"], record["user_id"]) for record in chats}) == len(chats) > 3
     for record in chats:
         assert record["user_id"] in shaped.result("im.chat.user.list", {"CHAT_ID": record["chat_id"]})
 
 
-def test_a_row_that_comes_alone_is_one(run: Run) -> None:
+def test_a_single_object_is_a_row(run: Run) -> None:
     groups = [record["group_id"] for record in run.records("scrum_backlogs")]
     assert len(set(groups)) == len(groups) > 0
 
 
-def test_nothing_of_it_had_no_place(runs: dict[str, Run]) -> None:
+def test_no_value_is_unparsed(runs: dict[str, Run]) -> None:
     for run in runs.values():
         assert not [line for line in run.warnings if "kept in _bitrix24_unparsed" in line]
 

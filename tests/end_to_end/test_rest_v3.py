@@ -1,4 +1,4 @@
-"""REST 3.0 end to end: what only it lists arrives whole, whatever its lists do; classic REST agrees where both list."""
+"""REST 3.0, end to end: its streams are read completely, and agree with classic REST where both have a list."""
 
 import json
 import subprocess
@@ -28,12 +28,12 @@ TABLES = {
     "note_document_contents": "documents",
     "task_results": "results",
 }
-"""Stream → the demo portal's table of the same rows, told apart by one id."""
+"""Stream → the demo portal's table of the same rows, which have one id each."""
 KEYS = {"call_followups": ("call_id", "callId")}
 
 
 def truth(portal: Portal, table: str) -> list[dict[str, Any]]:
-    """The portal's own rows."""
+    """Return the portal's rows."""
     return portal.truth(f"v3:{table}")
 
 
@@ -48,7 +48,7 @@ def discovered(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 @pytest.fixture(scope="module")
 def run(portal: Portal, discovered: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """All of its streams, read once."""
+    """A run over all streams of REST 3.0."""
     tap = Tap(tmp_path_factory.mktemp("read"))
     streams = [*TABLES, "hr_node_members", "hr_node_communications", "task_gantt_links"]
     return tap(portal.config(), catalog=discovered, streams=streams).succeeded()
@@ -80,7 +80,7 @@ def test_nothing_is_unparsed_and_dates_are_dates(run: Any) -> None:
 
 
 def test_classic_rest_has_the_same_results(start: Start, run: Any, tmp_path: Path) -> None:
-    """Ids, and the columns both describe."""
+    """The ids are equal, and so are the columns that both describe."""
     named = ["task_id", "text", "created_by", "created_at", "updated_at", "status", "comment_id", "files"]
     old = start(switches={"v3": "off"})
     classic = Tap(tmp_path)(old.config(), streams=["task_results"]).succeeded()
@@ -93,7 +93,7 @@ def test_classic_rest_has_the_same_results(start: Start, run: Any, tmp_path: Pat
 
 
 def test_classic_rest_has_the_same_departments(portal: Portal, run: Any, tmp_path: Path) -> None:
-    """Their ids differ, but a node's access code names the department; teams are in the structure only."""
+    """Ids differ, but a node's access code has the department's; teams are only in REST 3.0."""
     classic = {row["id"]: row for row in Tap(tmp_path)(portal.config(), streams=["departments"]).records("departments")}
     nodes = {row["id"]: row for row in run.records("hr_structure_nodes") if row["type"] == "DEPARTMENT"}
     code = {number: int(row["access_code"].removeprefix("DR")) for number, row in nodes.items()}
@@ -103,21 +103,21 @@ def test_classic_rest_has_the_same_departments(portal: Portal, run: Any, tmp_pat
         assert (row["name"], code.get(row["parent_id"])) == (department["name"], department["parent"])
 
 
-def test_members_are_users_classic_rest_has(portal: Portal, run: Any, tmp_path: Path) -> None:
+def test_members_are_users_of_classic_rest(portal: Portal, run: Any, tmp_path: Path) -> None:
     users = {row["id"] for row in Tap(tmp_path)(portal.config(), streams=["users"]).records("users")}
     members = {row["user_id"] for row in run.records("hr_node_members")}
     assert members
     assert members <= users
 
 
-def test_a_portal_without_it_has_the_other_streams(start: Start, run_tap: Tap) -> None:
+def test_a_portal_without_rest_3_has_the_other_streams(start: Start, run_tap: Tap) -> None:
     portal = start(switches={"v3": "off"})
     names = {entry["tap_stream_id"] for entry in run_tap.discover(portal.config())["streams"]}
     assert "task_results" in names
     assert not names & (TABLES.keys() - {"task_results"})
 
 
-def test_a_portal_with_a_part_of_it_has_that_part(start: Start, run_tap: Tap) -> None:
+def test_a_portal_with_a_part_of_rest_3_has_that_part(start: Start, run_tap: Tap) -> None:
     portal = start(switches={"v3": "partial"})
     names = {entry["tap_stream_id"] for entry in run_tap.discover(portal.config())["streams"]}
     assert {"event_log", "timeman_records"} <= names
@@ -125,17 +125,17 @@ def test_a_portal_with_a_part_of_it_has_that_part(start: Start, run_tap: Tap) ->
 
 
 @pytest.mark.parametrize("method", ["rest/api/*", "rest/api/*/documentation", "rest/api/*/batch"])
-def test_a_portal_where_it_does_not_work_has_the_other_streams(start: Start, run_tap: Tap, method: str) -> None:
+def test_a_portal_where_rest_3_fails_has_the_other_streams(start: Start, run_tap: Tap, method: str) -> None:
     portal = start()
     portal.faults({"fault": "internal_server_error", "method": method})
     run = run_tap(portal.config(), "--discover").succeeded()
     names = {entry["tap_stream_id"] for entry in json.loads(run.stdout)["streams"]}
     assert "deals" in names
     assert not names & (TABLES.keys() - {"task_results"})
-    assert any("REST 3.0 is left out" in line for line in run.warnings)
+    assert any("REST 3.0 skipped" in line for line in run.warnings)
 
 
-def test_scopes_that_open_none_of_it_cost_no_request(start: Start, run_tap: Tap) -> None:
+def test_without_scopes_of_rest_3_no_request_is_sent(start: Start, run_tap: Tap) -> None:
     portal = start(scopes="crm,user")
     run_tap.discover(portal.config())
     assert "rest.scope.list" not in portal.stats()["commands"]
@@ -164,7 +164,7 @@ def test_a_second_run_reads_what_is_new(portal: Portal, discovered: dict[str, An
     ],
     ids=lambda fault: f"{fault['fault']}-{fault['method']}",
 )
-def test_what_passes_loses_no_row(
+def test_temporary_faults_lose_no_row(
     start: Start, discovered: dict[str, Any], run_tap: Tap, fault: dict[str, Any]
 ) -> None:
     portal = start()
@@ -185,7 +185,7 @@ def test_what_passes_loses_no_row(
     ],
     ids=lambda part: part["fault"] if isinstance(part, dict) else part,
 )
-def test_what_can_not_be_believed_fails_its_stream_only(
+def test_a_list_that_cannot_be_trusted_fails_alone(
     start: Start, discovered: dict[str, Any], run_tap: Tap, fault: dict[str, Any], stream: str
 ) -> None:
     portal = start()
@@ -197,10 +197,10 @@ def test_what_can_not_be_believed_fails_its_stream_only(
     assert len(run.records("hr_structure_nodes")) == len(truth(portal, "nodes"))
 
 
-def test_a_batch_falls_apart_over_one_command_and_loses_nothing_else(
+def test_a_refused_command_loses_no_other_rows_of_its_batch(
     start: Start, discovered: dict[str, Any], run_tap: Tap
 ) -> None:
-    """One task is refused: the batch fails as a whole, its commands are asked for one by one, the rest arrives."""
+    """One task is refused: the batch fails as a whole, its commands are sent one by one, all other rows are read."""
     portal = start()
     refused = {"fault": "command_error", "method": "tasks.task.gantt.link.list", "param": "ACCESSDENIEDEXCEPTION"}
     portal.faults({**refused, "after": 10, "times": 2})  # in the batch, and the first that is asked again
@@ -214,7 +214,7 @@ def test_a_batch_falls_apart_over_one_command_and_loses_nothing_else(
     assert len({task for task, _ in links - found.keys()}) <= 1
 
 
-def test_the_token_of_a_webhook_is_shown_nowhere(portal: Portal, run: Any) -> None:
+def test_the_secret_of_a_webhook_is_printed_nowhere(portal: Portal, run: Any) -> None:
     secret = portal.url.rstrip("/").rpartition("/")[2]
     assert secret not in run.stdout + run.stderr
 
@@ -224,8 +224,8 @@ DOCUMENTED = {stream: table for stream, table in TABLES.items() if stream not in
 """Streams whose documented rows belong to no row of classic REST."""
 
 
-def test_documented_answers_arrive_whole_in_duckdb(tmp_path: Path) -> None:
-    """The vendor's examples, value by value: of every list whose page shows rows, nested ones laid flat."""
+def test_documented_answers_are_complete_in_duckdb(tmp_path: Path) -> None:
+    """Every value of the vendor's examples is in DuckDB, for each list whose page shows rows."""
     with serve(scale=60, no_limits=True, samples=SAMPLES) as running:
         portal = Portal(running.url)
         shown = {stream: documented(running.portal, table) for stream, table in DOCUMENTED.items()}
@@ -239,11 +239,11 @@ def test_documented_answers_arrive_whole_in_duckdb(tmp_path: Path) -> None:
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for stream, rows in shown.items():
-            arrived_whole(connection, stream, rows)
+            assert_complete(connection, stream, rows)
 
 
-def arrived_whole(connection: duckdb.DuckDBPyConnection, stream: str, documented_rows: list[dict[str, Any]]) -> None:
-    """Each documented row is there, and each of its values; nothing lies beside its column."""
+def assert_complete(connection: duckdb.DuckDBPyConnection, stream: str, documented_rows: list[dict[str, Any]]) -> None:
+    """Assert that a table has each documented row with all of its values, none of them unparsed."""
     ours, theirs = KEYS.get(stream, ("id", "id"))
     found = connection.table(f"bitrix24.{stream}")
     rows = {row[ours]: row for each in found.fetchall() if (row := dict(zip(found.columns, each, strict=True)))}
@@ -255,5 +255,5 @@ def arrived_whole(connection: duckdb.DuckDBPyConnection, stream: str, documented
                 continue
             column = have[column_name(name)]
             wanted = datetime.fromisoformat(value) if isinstance(column, datetime) else value
-            told = json.loads(column) if isinstance(value, (list, dict)) and isinstance(column, str) else column
-            assert told == wanted, (stream, name)
+            loaded = json.loads(column) if isinstance(value, (list, dict)) and isinstance(column, str) else column
+            assert loaded == wanted, (stream, name)

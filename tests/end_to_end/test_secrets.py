@@ -1,4 +1,4 @@
-"""The webhook's secret shows nowhere: not in what any run prints, not in the arguments of a process, not in a file."""
+"""The webhook's secret appears nowhere: neither in any output, nor in arguments of a process, nor in a file."""
 
 import json
 import os
@@ -25,12 +25,12 @@ AWKWARD = "pa~ss+w0rd(é)"
 
 
 def secret_of(portal: Portal) -> str:
-    """The secret in a webhook's URL."""
+    """Return the secret in a webhook's URL."""
     return portal.url.rstrip("/").rpartition("/")[2]
 
 
 def unseen(secret: str, *texts: str | bytes) -> None:
-    """None of the texts holds the secret in any form."""
+    """Assert that no text contains the secret in any form."""
     forms = {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]}
     for text in texts:
         data = text.encode() if isinstance(text, str) else text
@@ -41,7 +41,7 @@ def unseen(secret: str, *texts: str | bytes) -> None:
 
 @pytest.fixture
 def loud(tmp_path: Path) -> Tap:
-    """The tap with every log line there is, those of urllib3 included."""
+    """A tap with the log level DEBUG, also for urllib3."""
     logging = {
         "version": 1,
         "disable_existing_loggers": False,
@@ -126,7 +126,7 @@ def test_a_settings_file_that_is_no_json(loud: Tap, tmp_path: Path) -> None:
 
 
 def test_a_crash_shows_a_traceback_without_it(portal: Portal, tmp_path: Path) -> None:
-    """A mistake of ours in the middle of a run: whatever it drags into its message is cleaned."""
+    """A bug in the middle of a run: secrets are removed from the message of its exception."""
     program = (
         "import sys, tap_bitrix24.tap as tap\n"
         "class Broken(tap.TapBitrix24):\n"
@@ -167,7 +167,7 @@ PASSWORDS = [
 
 
 def test_all_streams_with_every_log_line_there_is(start: Start, loud: Tap) -> None:
-    """What the portal tells in confidence: links' secrets and passwords, in messages, STATE, log and loaded file."""
+    """Secrets of links and passwords appear neither in messages, STATE and log, nor in the loaded file."""
     portal = start(scale=60)
     config = portal.config(plan="enterprise")
     catalog = loud.discover(config)
@@ -179,10 +179,10 @@ def test_all_streams_with_every_log_line_there_is(start: Start, loud: Tap) -> No
     assert len(links) > 50, "the portal has no secrets to keep"
     passwords = {row[column] for table, column in PASSWORDS for row in portal.truth(table) if row[column]}
     assert len(passwords) > 8
-    told = run.stdout + run.stderr + json.dumps(run.state)
-    assert [match[0] for match in SECRETIVE.finditer(told)] == []
+    output = run.stdout + run.stderr + json.dumps(run.state)
+    assert [match[0] for match in SECRETIVE.finditer(output)] == []
     for secret in links | passwords:
-        assert secret not in told
+        assert secret not in output
     unseen(secret_of(portal), run.stdout, run.stderr, json.dumps(run.state))
     for table, column in PASSWORDS:
         assert column.lower() not in run.schemas[table]
@@ -192,7 +192,7 @@ def test_all_streams_with_every_log_line_there_is(start: Start, loud: Tap) -> No
 
 
 class TestExport:
-    """`bitrix24-export` hands the settings to the tap in a file that only its owner may read."""
+    """`bitrix24-export` passes the settings to the tap in a file that only its owner can read."""
 
     @pytest.fixture
     def exporting(self, start: Start, tmp_path: Path) -> Iterator[tuple[Portal, "subprocess.Popen[bytes]", Path]]:
@@ -234,7 +234,7 @@ class TestExport:
 
 
 def _child_of(parent: int) -> int:
-    """The process id of a child that runs the tap."""
+    """Return the process id of the child that runs the tap."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         for number in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():

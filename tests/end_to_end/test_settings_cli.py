@@ -1,4 +1,7 @@
-"""Settings through the command line: one line that says what to do, exit code 2, nothing on stdout (decision 19)."""
+"""Wrong settings on the command line: one line that says what to do, exit code 2, nothing on stdout.
+
+See docs/decisions.md#decision-19.
+"""
 
 import json
 import socket
@@ -21,7 +24,7 @@ PREFLIGHT = 1
 
 
 def refused(run: Run, *says: str) -> str:
-    """The last line of a run that must have been refused as decision 19 says."""
+    """Return the last line of a run, which must have been refused with exit code 2 and no output."""
     last = run.stderr.splitlines()[-1]
     assert run.code == 2, run.stderr
     assert run.stdout == ""
@@ -39,9 +42,12 @@ def refused(run: Run, *says: str) -> str:
         ({"webhook_url": f"{URL}?auth=1"}, "must look like https://"),
         ({"webhook_url": "http://example.bitrix24.com/rest/1/s3cr3t/"}, "allow_http"),
         ({"webhook_url": None}, "set webhook_url"),
-        ({"webhok_url": URL}, "did you mean webhook_url?"),
-        ({"vibecode_api_key": "k"}, "keep webhook (webhook_url) and drop vibecode_api_key"),
-        ({"start_date": "2025-13-45"}, "start_date '2025-13-45' is no date"),
+        ({"webhok_url": URL}, "Unknown setting 'webhok_url'. Did you mean 'webhook_url'?"),
+        (
+            {"vibecode_api_key": "k"},
+            "Two connections are configured; keep webhook (webhook_url) and drop vibecode_api_key",
+        ),
+        ({"start_date": "2025-13-45"}, "start_date '2025-13-45' is not a date"),
         ({"plan": "gold"}, "plan must be one of standard, enterprise"),
         ({"ca_bundle": "/no/such/file"}, "ca_bundle: there is no file"),
     ],
@@ -57,14 +63,14 @@ def test_a_bad_setting_is_named_before_any_request(
 @pytest.mark.parametrize(
     ("option", "content", "says"),
     [
-        ("config", b"", "is no JSON"),
+        ("config", b"", "is not JSON"),
         ("config", b'"text"', "must hold a JSON object"),
-        ("config", b"\xff\xfe{", "is no JSON"),
+        ("config", b"\xff\xfe{", "is not JSON"),
         ("catalog", b"[]", "must hold a JSON object"),
-        ("state", b'{"bookmarks": ', "is no JSON"),
+        ("state", b'{"bookmarks": ', "is not JSON"),
     ],
 )
-def test_a_file_that_is_no_json_object_is_named(
+def test_a_file_that_is_not_a_json_object_is_named(
     portal: Portal, run_tap: Tap, tmp_path: Path, option: str, content: bytes, says: str
 ) -> None:
     portal.forget_stats()
@@ -75,7 +81,7 @@ def test_a_file_that_is_no_json_object_is_named(
 
 
 @pytest.mark.parametrize("option", ["config", "state"])
-def test_a_file_that_is_not_there_is_named(portal: Portal, run_tap: Tap, option: str) -> None:
+def test_a_missing_file_is_named(portal: Portal, run_tap: Tap, option: str) -> None:
     portal.forget_stats()
     refused(run_tap(portal.config(), f"--{option}", "nowhere.json"), "nowhere.json", "No such file")
     assert portal.stats()["requests"] == 0
@@ -165,7 +171,7 @@ def test_no_usable_scope_takes_one_request(start: Start, run_tap: Tap) -> None:
 
 
 @pytest.mark.parametrize("code", ["PAYMENT_REQUIRED", "OVERLOAD_LIMIT"])
-def test_a_portal_that_lets_nobody_in_takes_one_request(start: Start, run_tap: Tap, code: str) -> None:
+def test_a_portal_that_refuses_everyone_takes_one_request(start: Start, run_tap: Tap, code: str) -> None:
     portal = start()
     portal.faults({"fault": "auth", "param": code})
     refused(run_tap(portal.config()), f"[{code}]")
@@ -173,7 +179,7 @@ def test_a_portal_that_lets_nobody_in_takes_one_request(start: Start, run_tap: T
 
 
 class TestTls:
-    """A portal of one's own may have a certificate of one's own authority."""
+    """A self-hosted portal may have a certificate of its own authority."""
 
     @pytest.fixture
     def authority(self) -> trustme.CA:
@@ -183,16 +189,16 @@ class TestTls:
     def secured(self, authority: trustme.CA, start: Start, tmp_path: Path) -> Portal:
         """A portal that speaks TLS as `localhost`."""
         certificate = authority.issue_cert("localhost")
-        chain, key, bundle = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
+        chain, key, ca_bundle = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
         certificate.cert_chain_pems[0].write_to_path(chain)
         certificate.private_key_pem.write_to_path(key)
-        authority.cert_pem.write_to_path(bundle)
-        return start(tls=(str(chain), str(key)), bundle=bundle)
+        authority.cert_pem.write_to_path(ca_bundle)
+        return start(tls=(str(chain), str(key)), ca_bundle=ca_bundle)
 
     def test_an_unknown_authority_is_refused(self, secured: Portal, run_tap: Tap) -> None:
         refused(run_tap(secured.config()), "certificate is not trusted", "ca_bundle", urlsplit(secured.url).netloc)
 
-    def test_ca_bundle_makes_it_known(self, secured: Portal, run_tap: Tap, tmp_path: Path) -> None:
+    def test_ca_bundle_makes_it_trusted(self, secured: Portal, run_tap: Tap, tmp_path: Path) -> None:
         run = run_tap(secured.config(ca_bundle=str(tmp_path / "ca.pem")), "--discover").succeeded()
         assert json.loads(run.stdout)["streams"]
 

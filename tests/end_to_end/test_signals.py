@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and a reader that goes away: the tap leaves at once, with whole lines and a STATE to go on from."""
+"""SIGTERM, SIGINT and a closed pipe: the tap stops at once, with complete lines and a STATE to resume from."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ LATENCY_MS = 60
 
 
 class Running:
-    """A tap at work; its output is collected as it comes."""
+    """A running tap; its output is collected as it is written."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
@@ -37,7 +37,7 @@ class Running:
             reader.start()
 
     def until(self, text: str, times: int = 1) -> None:
-        """Wait for output that holds a text this many times."""
+        """Wait until the output contains a text this many times."""
         deadline = time.monotonic() + 30
         while sum(text in line for line in [*self.lines, *self.complaints]) < times:
             assert time.monotonic() < deadline, "".join(self.complaints)
@@ -45,7 +45,7 @@ class Running:
             time.sleep(0.005)
 
     def leave(self, signum: int) -> tuple[Run, float]:
-        """Send a signal; returns what the tap left and the seconds it took."""
+        """Send a signal; return the tap's output, and the seconds until it ended."""
         began = time.monotonic()
         self.process.send_signal(signum)
         code = self.process.wait(30)
@@ -71,7 +71,7 @@ def running(folder: Path, config: dict[str, Any], catalog: Catalog) -> Iterator[
 
 
 def resumed(stopped: Run, portal: Portal, run_tap: Tap, catalog: Catalog) -> None:
-    """A run from the last STATE completes what the stopped one began, and does not begin again."""
+    """Assert that a run from the last STATE completes the stopped one, and does not start again."""
     rest = run_tap(portal.config(), catalog=catalog, streams=STREAMS, state=stopped.state).succeeded()
     for stream in STREAMS:
         assert set(stopped.ids(stream)) | set(rest.ids(stream)) == set(portal.table(stream)), stream
@@ -123,7 +123,7 @@ def test_a_signal_before_the_first_answer(start: Start, tmp_path: Path, catalog:
     assert "Traceback" not in stopped.stderr
 
 
-def test_a_signal_while_waiting_to_try_again(start: Start, tmp_path: Path, catalog: Catalog) -> None:
+def test_a_signal_while_waiting_for_a_retry(start: Start, tmp_path: Path, catalog: Catalog) -> None:
     portal = start()
     portal.faults({"fault": "html_502", "method": "crm.deal.list"})
     with running(tmp_path, portal.config(), catalog) as tap:
@@ -133,7 +133,7 @@ def test_a_signal_while_waiting_to_try_again(start: Start, tmp_path: Path, catal
     assert took < PROMPT / 2
 
 
-def test_a_reader_that_goes_away_ends_the_run_in_one_line(start: Start, tmp_path: Path, catalog: Catalog) -> None:
+def test_a_closed_pipe_ends_the_run_with_one_line(start: Start, tmp_path: Path, catalog: Catalog) -> None:
     portal = start(scale=3_000)
     (tmp_path / "config.json").write_text(json.dumps(portal.config()))
     (tmp_path / "catalog.json").write_text(json.dumps(only(catalog, *STREAMS)))
@@ -147,6 +147,6 @@ def test_a_reader_that_goes_away_ends_the_run_in_one_line(start: Start, tmp_path
         tap.stdout.close()
         complaints = tap.stderr.read()
         assert tap.wait(30) == 1
-    assert complaints.splitlines()[-1].startswith("tap-bitrix24: the program that reads the output has gone")
+    assert complaints.splitlines()[-1].startswith("tap-bitrix24: target closed the pipe")
     assert "Traceback" not in complaints
     assert "Exception ignored" not in complaints

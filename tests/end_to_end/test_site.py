@@ -1,4 +1,4 @@
-"""The API of a site, end to end: what its document describes, or the settings name, arrives whole in DuckDB."""
+"""The API of a site, end to end: the lists of its document and of the settings are read completely."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ Site = tuple[Portal, dict[str, Any]]
 
 @pytest.fixture
 def site() -> Iterator[Callable[..., Site]]:
-    """Starts a site: the raw client, and settings of a tap that reads it."""
+    """Return a function that starts a site; it returns the raw client and the tap's settings."""
     with ExitStack() as stack:
 
         def begin(**options: Any) -> Site:
@@ -34,7 +34,7 @@ def site() -> Iterator[Callable[..., Site]]:
 
 
 def whole(run: Run, portal: Portal) -> None:
-    """Every row came, and no other."""
+    """Assert that exactly the rows of the site were read."""
     for name, key in KEYS.items():
         expected = {str(row[key]) for row in portal.truth(f"site:{name}")}
         assert {str(row[key.lower()]) for row in run.records(name)} == expected, name
@@ -94,7 +94,7 @@ def test_pages_that_shift_lose_no_row(site: Callable[..., Site], run_tap: Tap, s
 
 
 @pytest.mark.parametrize("fault", ["repeat_page", "missing_id", "short_page"])
-def test_what_can_not_be_believed_fails_its_stream_only(site: Callable[..., Site], run_tap: Tap, fault: str) -> None:
+def test_a_list_that_cannot_be_trusted_fails_alone(site: Callable[..., Site], run_tap: Tap, fault: str) -> None:
     portal, config = site()
     portal.faults({"fault": fault, "method": "site/orders"})
     run = run_tap(config)
@@ -126,7 +126,7 @@ def test_a_catalog_selects(site: Callable[..., Site], run_tap: Tap) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "switches", "told"),
+    ("settings", "switches", "message"),
     [
         ({"site_api_key": "wrong"}, {}, "check site_api_key"),
         ({}, {"site_docs": "broken"}, "/api/docs"),
@@ -138,12 +138,12 @@ def test_a_catalog_selects(site: Callable[..., Site], run_tap: Tap) -> None:
     ],
 )
 def test_mistakes_are_one_line(
-    site: Callable[..., Site], run_tap: Tap, settings: dict[str, Any], switches: dict[str, str], told: str
+    site: Callable[..., Site], run_tap: Tap, settings: dict[str, Any], switches: dict[str, str], message: str
 ) -> None:
     portal, config = site(switches=switches)
     run = run_tap({**config, **settings})
     assert (run.code, run.stdout) == (2, "")
-    assert told in run.stderr.splitlines()[-1]
+    assert message in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
     assert config["site_api_key"] not in run.stderr
     assert not [name for name in portal.stats()["commands"] if name != "site/docs"]

@@ -1,4 +1,4 @@
-"""The VibeCode door, end to end: the same rows as through REST, whatever the service does without a word."""
+"""The VibeCode connection, end to end: the same rows as through REST, in spite of silent faults of the service."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ STREAMS = ("deals", "leads", "contacts", "companies", "quotes", "smart_invoices"
 
 @pytest.fixture
 def service() -> Iterator[Callable[..., Service]]:
-    """Starts a portal behind the service: the raw client, and settings of a tap that reads it."""
+    """Return a function that starts a portal and the service; it returns the raw client and the tap's settings."""
     with ExitStack() as stack:
 
         def begin(**options: Any) -> Service:
@@ -39,7 +39,7 @@ def ids(portal: Portal, table: str, key: str = "ID") -> Counter[int]:
 
 
 def whole(run: Run, portal: Portal, *streams: str) -> None:
-    """Every row of these streams came once, and no other."""
+    """Assert that exactly the rows of these streams were read, each once."""
     for stream in streams:
         table, key = ("smart_invoices", "id") if stream == "smart_invoices" else (stream, "ID")
         assert Counter(run.ids(stream)) == ids(portal, table, "id" if stream == "tasks" else key), stream
@@ -56,7 +56,7 @@ def test_every_list_arrives_whole(service: Callable[..., Service], run_tap: Tap)
     assert (stats["write_calls"], stats["secrets_in_urls"]) == ({}, 0)
 
 
-def test_values_agree_with_the_rest_door(service: Callable[..., Service], run_tap: Tap) -> None:
+def test_values_agree_with_rest(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service()
     vibe = run_tap(config, streams=["deals", "contacts", "companies"]).succeeded()
     rest = run_tap(portal.config(), streams=["deals", "contacts", "companies"]).succeeded()
@@ -84,7 +84,7 @@ def test_values_agree_with_the_rest_door(service: Callable[..., Service], run_ta
 def test_the_second_run_reads_what_has_changed(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service()
     first = run_tap(config, streams=["deals"]).succeeded()
-    portal.control("clock", {"advance": -5})  # what changes in the very second a run begins is the next one's
+    portal.control("clock", {"advance": -5})  # what changes in the second a run starts is read by the next run
     portal.mutate(table="deals", update=7, insert=3)
     portal.control("clock", {"advance": 5})
     again = run_tap(config, streams=["deals"], state=first.state).succeeded()
@@ -113,7 +113,7 @@ def test_inserts_and_deletes_between_pages_lose_no_row(service: Callable[..., Se
     ],
     ids=lambda fault: f"{fault['fault']}-{fault.get('param')}",
 )
-def test_what_passes_loses_no_row(service: Callable[..., Service], run_tap: Tap, fault: dict[str, Any]) -> None:
+def test_temporary_faults_lose_no_row(service: Callable[..., Service], run_tap: Tap, fault: dict[str, Any]) -> None:
     portal, config = service(scale=1200)
     portal.faults({"method": "v1/*", **fault})
     run = run_tap(config, streams=["deals", "contacts", "leads", "users"]).succeeded()
@@ -122,7 +122,7 @@ def test_what_passes_loses_no_row(service: Callable[..., Service], run_tap: Tap,
 
 
 @pytest.mark.parametrize("fault", ["drop_order", "missing_id", "repeat_page"])
-def test_what_can_not_be_believed_fails_its_stream_or_is_read_by_offset(
+def test_a_list_that_cannot_be_trusted_fails_or_is_read_by_offset(
     service: Callable[..., Service], run_tap: Tap, fault: str
 ) -> None:
     portal, config = service(scale=1200)
@@ -136,7 +136,7 @@ def test_what_can_not_be_believed_fails_its_stream_or_is_read_by_offset(
         assert "deals" in run.stderr.splitlines()[-1]
 
 
-def test_a_filter_lost_without_a_word_brings_no_wrong_row(service: Callable[..., Service], run_tap: Tap) -> None:
+def test_a_silently_ignored_filter_yields_no_wrong_row(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service(scale=1200)
     first = run_tap(config, streams=["deals", "users"]).succeeded()
     portal.faults({"fault": "drop_filter", "method": "deals/search"})
@@ -146,13 +146,13 @@ def test_a_filter_lost_without_a_word_brings_no_wrong_row(service: Callable[...,
     whole(again, portal, "users")
 
 
-def test_a_page_that_says_it_is_not_whole_is_no_page(service: Callable[..., Service], run_tap: Tap) -> None:
+def test_a_truncated_page_fails_its_stream(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service(scale=60)
     catalog = run_tap.discover(config)
     portal.faults(switches={"vibe_search": "truncated"})
     run = run_tap(config, catalog=catalog, streams=["quotes"])
     assert run.code == 1
-    assert "leaves rows out" in run.stderr.splitlines()[-1]
+    assert "omits rows" in run.stderr.splitlines()[-1]
     assert run.records("quotes") == []
 
 
@@ -174,7 +174,7 @@ def test_discovery_provokes_no_error_and_takes_three_requests(service: Callable[
 
 
 def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) -> None:
-    """`/v1/me` tells it; the service refuses what comes faster."""
+    """`/v1/me` returns the rate; the service refuses faster requests."""
     portal, config = service(no_limits=False, scale=60, switches={"vibe_rate": "3"})
     tap = replace(run_tap, short_pauses=False)
     tap(config, streams=["deals", "contacts", "companies", "leads", "quotes"]).succeeded()
@@ -182,12 +182,12 @@ def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) 
 
 
 @pytest.mark.parametrize(
-    ("settings", "switches", "told"),
+    ("settings", "switches", "message"),
     [
         ({"vibecode_api_key": "vibe_api_wrong"}, {}, "wrong key"),
         ({"vibecode_api_key": "two words"}, {}, "vibecode_api_key must be the key"),
-        ({}, {"vibe_key": "expired"}, "the key has ended"),
-        ({}, {"vibe_key": "revoked"}, "the key has ended"),
+        ({}, {"vibe_key": "expired"}, "the key is no longer valid"),
+        ({}, {"vibe_key": "revoked"}, "the key is no longer valid"),
         ({}, {"vibe_key": "ip"}, "not allowed from this address"),
         ({}, {"vibe_key": "waitlist"}, "on the waiting list"),
         ({"vibecode_url": "nowhere"}, {}, "vibecode_url must look like"),
@@ -195,28 +195,28 @@ def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) 
     ],
 )
 def test_mistakes_are_one_line(
-    service: Callable[..., Service], run_tap: Tap, settings: dict[str, Any], switches: dict[str, str], told: str
+    service: Callable[..., Service], run_tap: Tap, settings: dict[str, Any], switches: dict[str, str], message: str
 ) -> None:
     _, config = service(switches=switches)
     given = {**config, **settings}
     run = run_tap(given)
     assert (run.code, run.stdout) == (2, "")
-    assert told in run.stderr.splitlines()[-1]
+    assert message in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
     assert config["vibecode_api_key"] not in run.stderr
 
 
 @pytest.mark.parametrize(
-    ("prefix", "told"),
-    [("vibe_live_", "A management key reads nothing"), ("vibe_app_", "this kind of key takes a session")],
+    ("prefix", "message"),
+    [("vibe_live_", "A management key cannot read lists"), ("vibe_app_", "this kind of key requires a session")],
 )
-def test_keys_of_other_kinds_are_told_apart(run_tap: Tap, prefix: str, told: str) -> None:
-    """Both pass `/v1/me`, and nothing else."""
+def test_keys_of_other_kinds_are_refused(run_tap: Tap, prefix: str, message: str) -> None:
+    """Both kinds may call `/v1/me`, and nothing else."""
     with serve(scale=60, no_limits=True) as running:
         config = {**running.config("vibecode"), "vibecode_api_key": key_of(running.portal, prefix)}
         run = run_tap(config)
     assert (run.code, run.stdout) == (2, "")
-    assert told in run.stderr.splitlines()[-1]
+    assert message in run.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_keys_of_other_kinds_are_told_apart(run_tap: Tap, prefix: str, told: str
     ],
     ids=lambda switches: "-".join(next(iter(switches.items()))),
 )
-def test_what_the_service_does_without_a_word_costs_no_row(
+def test_silent_faults_of_the_service_lose_no_row(
     service: Callable[..., Service], run_tap: Tap, switches: dict[str, str]
 ) -> None:
     """Counts that are 0 or missing, one object instead of a list, numbers as text, windows that fail."""
@@ -242,7 +242,7 @@ def test_what_the_service_does_without_a_word_costs_no_row(
     assert not [row for row in run.records("tasks") if row["_bitrix24_unparsed"]]
 
 
-def test_missing_scopes_leave_streams_out(service: Callable[..., Service], run_tap: Tap) -> None:
+def test_streams_without_their_scope_are_not_offered(service: Callable[..., Service], run_tap: Tap) -> None:
     _, config = service(scopes="crm")
     names = {entry["tap_stream_id"] for entry in run_tap.discover(config)["streams"]}
     assert "deals" in names

@@ -1,4 +1,4 @@
-"""Every list of the VibeCode service, end to end: each row once, nothing beside its column, and the words for codes."""
+"""Every list of the VibeCode service, end to end: each row once, no unparsed values, and labels of codes."""
 
 import json
 import subprocess
@@ -59,7 +59,7 @@ ODD = {("products", "can_buy_zero"), ("crm_products_old", "can_buy_zero")}
 
 @dataclass(frozen=True)
 class Service:
-    """A portal behind the service, and what a run over all of its lists brought."""
+    """A portal behind the service, and a run over all of its lists."""
 
     running: RunningPortal
     portal: Portal
@@ -76,7 +76,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def keys(rows: list[dict[str, Any]], names: tuple[str, ...]) -> Counter[tuple[str, ...]]:
-    """Rows by key, whatever the case of their names."""
+    """Return rows by key, whatever the case of their names."""
     plain = [{name.lower().replace("_", ""): value for name, value in row.items()} for row in rows]
     return Counter(tuple(str(row[name.replace("_", "")]) for name in names) for row in plain)
 
@@ -94,7 +94,7 @@ def test_every_row_arrives_once(service: Service, stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", ["currencies", "telephony_external_lines"])
-def test_rows_that_have_other_ids_there(service: Service, stream: str) -> None:
+def test_rows_with_other_ids_than_in_rest(service: Service, stream: str) -> None:
     assert len(service.run.records(stream)) == len(truth(service, stream)) > 0
 
 
@@ -110,7 +110,7 @@ def test_user_fields_are_those_the_rows_have(service: Service, stream: str) -> N
 
 
 @pytest.mark.parametrize("stream", READ)
-def test_nothing_lies_beside_its_column(service: Service, stream: str) -> None:
+def test_no_value_is_unparsed(service: Service, stream: str) -> None:
     strange = {column for row in service.run.records(stream) for column in row[UNPARSED] or ()}
     assert {(stream, column) for column in strange} <= ODD
     doubled = {column for column in service.run.schemas[stream] if column.endswith("_2")}
@@ -119,9 +119,13 @@ def test_nothing_lies_beside_its_column(service: Service, stream: str) -> None:
 
 def test_children_know_their_owners(service: Service) -> None:
     rows = {row["id"]: row for row in service.run.records("crm_product_rows")}
-    for told in truth(service, "crm_product_rows"):
-        row = rows[told["id"]]
-        assert (row["owner_id"], row["owner_type"], row["price"]) == (told["ownerId"], told["ownerType"], told["price"])
+    for expected in truth(service, "crm_product_rows"):
+        row = rows[expected["id"]]
+        assert (row["owner_id"], row["owner_type"], row["price"]) == (
+            expected["ownerId"],
+            expected["ownerType"],
+            expected["price"],
+        )
     comments = {row["id"]: row["task_id"] for row in service.run.records("task_comments")}
     assert comments == {int(row["ID"]): int(row["TASK_ID"]) for row in truth(service, "task_comments")}
     stages = {(row["entity_type_id"], row["id"], row["owner_id"]) for row in service.run.records("crm_stage_history")}
@@ -129,10 +133,10 @@ def test_children_know_their_owners(service: Service) -> None:
     assert stages == {(row["entityTypeId"], row["ID"], row["OWNER_ID"]) for row in told_stages}
 
 
-def test_codes_have_words(service: Service) -> None:
-    """Stages, pipelines and the values of users' own lists, by the service's lists of them."""
-    told = {(row["stream"], row["column_name"]) for row in service.run.records("field_options")}
-    assert {("deals", "stage_id"), ("deals", "category_id"), ("leads", "status_id")} <= told
+def test_codes_have_labels(service: Service) -> None:
+    """Labels of stages, pipelines and values of custom lists come from the service's own lists."""
+    with_labels = {(row["stream"], row["column_name"]) for row in service.run.records("field_options")}
+    assert {("deals", "stage_id"), ("deals", "category_id"), ("leads", "status_id")} <= with_labels
     words = {
         (row["column_name"], row["id"]): row["label"]
         for row in service.run.records("field_options")
@@ -161,8 +165,8 @@ def test_a_second_run_reads_the_children_of_changed_owners_only(service: Service
     assert service.portal.stats()["requests"] - before < 20
 
 
-def test_a_list_the_table_does_not_know_is_offered(run_tap: Tap) -> None:
-    """The service has grown a list: it describes its fields itself, and is read when someone selects it."""
+def test_an_unknown_list_is_offered(run_tap: Tap) -> None:
+    """A new list of the service describes its fields itself, and is read if it is selected."""
     with serve(scale=60, seed=1, no_limits=True, clock="now", switches={"vibe_more": "on"}) as running:
         config = dict(running.config("vibecode"))
         catalog = run_tap.discover(config)

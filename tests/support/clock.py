@@ -1,8 +1,8 @@
-"""A clock for what waits."""
+"""A clock for tests of code that waits."""
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

@@ -1,8 +1,8 @@
-"""The vendor's documented answers, and what their values must look like in DuckDB.
+"""The vendor's documented answers, and the values they must have in DuckDB.
 
-Said here a second time, apart from the tap: where rows lie in an answer, how a key becomes a column, what a value
-means. `tests/samples` holds the answers: as documented, `repaired` (the page's example is cut off or no JSON) or
-`built` (the page has none: rows made from its list of fields).
+Independent of the tap, this module implements where an answer has its rows, how a key becomes a column, and how a
+value is converted. `tests/samples` holds the answers: as documented, `repaired` (the page's example is cut off or not
+JSON) or `built` (the page has none: rows made from its list of fields).
 """
 
 import json
@@ -19,7 +19,7 @@ from tap_bitrix24.entities import ENTITIES, META, Entity
 SAMPLES = Path(__file__).parents[1] / "samples"
 Row = dict[str, Any]
 MISSING = object()
-"""Stands for what a table does not have."""
+"""Marks a column that a table does not have."""
 
 
 @cache
@@ -39,7 +39,7 @@ class Case:
         return f"{self.entity.endpoint.method} as {self.stream}"
 
     def rows(self) -> list[Row]:
-        """The documented rows, in order."""
+        """Return the documented rows, in order."""
         found: list[Row] = []
         for result in _results(self.entity.endpoint.method):
             found += _rows_in(result, self.entity.endpoint.records_path)
@@ -55,7 +55,7 @@ def _results(method: str) -> Iterator[Any]:
 
 
 def _rows_in(value: Any, wrapper: str) -> list[Row]:
-    """Rows in an answer: a list, an object of objects, a map, bare values or one object."""
+    """Return the rows of an answer: a list, an object of objects, a map, scalars or a single object."""
     for step in filter(None, wrapper.split(".")):
         value = value.get(step) if isinstance(value, dict) else value
     if isinstance(value, list):
@@ -72,24 +72,24 @@ def _is_row(value: Mapping[str, Any]) -> bool:
 
 
 def _foreign(stream: str, row: Row) -> bool:
-    """On the page of user.get stand rows of sonet_group.user.get, too."""
+    """Return whether a row is not the stream's: the page of user.get also has rows of sonet_group.user.get."""
     return stream == "users" and row.keys() == {"USER_ID", "ROLE"}
 
 
 def cases() -> list[Case]:
-    """Every stream whose method has documented rows."""
+    """Return a case for every stream whose method has documented rows."""
     found = [Case(_name(entity), entity) for entity in ENTITIES if entity not in META]
     universal = [Case("leads", entity, universal=True) for entity in ENTITIES if entity.stream == "smart_process_"]
     return [case for case in (*found, *universal) if case.rows()]
 
 
 def _name(entity: Entity) -> str:
-    """A stream of the portal's: of smart processes one that the example of crm.type.list names."""
+    """Return a stream's name; of smart processes, that of the example of crm.type.list."""
     return "smart_process_1256" if entity.stream == "smart_process_" else entity.stream
 
 
 def column_of(name: str, case: Case) -> str:
-    """The column of a documented key."""
+    """Return the column of a documented key."""
     renamed = {"stage_id": "status_id"} if case.universal else {}
     if name == "":
         return {"task_planner": "task_id", "telephony_lines": "name", "im_chat_users": "user_id"}[case.stream]
@@ -97,69 +97,72 @@ def column_of(name: str, case: Case) -> str:
     return renamed.get(column.lower(), column.lower())
 
 
-def _date(told: str) -> date:
-    """A midnight in its own zone is that local date, one in UTC is that UTC date."""
-    moment = datetime.fromisoformat(told)
+def _date(documented: str) -> date:
+    """Return the date of a midnight, in its own time zone or in UTC."""
+    moment = datetime.fromisoformat(documented)
     if moment.time() == time.min:
         return moment.date()
-    assert moment.astimezone(UTC).time() == time.min, told
+    assert moment.astimezone(UTC).time() == time.min, documented
     return moment.astimezone(UTC).date()
 
 
-def without_secrets(told: Any) -> Any:
-    """Nested values as documented, less the signed and token-bearing parameters of links."""
+def without_secrets(documented: Any) -> Any:
+    """Return a nested value without signatures and tokens in links."""
     secret = r"(?<=[?&])(auth|token|sign|signature|sessid|access_token)(%5B\w+%5D)?="
-    text = re.sub(rf'{secret}[^&"\s#]*&?', "", json.dumps(told))
+    text = re.sub(rf'{secret}[^&"\s#]*&?', "", json.dumps(documented))
     return json.loads(re.sub(r'[?&]+(?=["\s#])', "", text))
 
 
-def _text(told: Any) -> str:
-    if isinstance(told, str):
-        cleaned = without_secrets(told)
-        return cleaned if "://" in told or told.startswith("/") else told
-    return str(told)
+def _text(documented: Any) -> str:
+    if isinstance(documented, str):
+        cleaned = without_secrets(documented)
+        return cleaned if "://" in documented or documented.startswith("/") else documented
+    return str(documented)
 
 
-def _flag(told: Any) -> bool:
-    return {"Y": True, "N": False, "1": True, "0": False, True: True, False: False}[told]
+def _flag(documented: Any) -> bool:
+    return {"Y": True, "N": False, "1": True, "0": False, True: True, False: False}[documented]
 
 
-LOOKS: Mapping[str, Callable[[Any], Any]] = {
+CONVERTED: Mapping[str, Callable[[Any], Any]] = {
     "BIGINT": int,
     "DOUBLE": float,
     "BOOLEAN": _flag,
     "VARCHAR": _text,
     "DATE": _date,
-    "TIMESTAMP WITH TIME ZONE": lambda told: datetime.fromisoformat(told).astimezone(UTC),
+    "TIMESTAMP WITH TIME ZONE": lambda documented: datetime.fromisoformat(documented).astimezone(UTC),
     "JSON": without_secrets,
 }
-"""DuckDB type → what becomes of a documented value that is not empty."""
+"""DuckDB type → converter of a documented value that is not empty."""
 
 
-def agrees(told: Any, found: Any, type_: str) -> bool:
-    """Whether a table's value is the documented one."""
-    if told in ("", None, {}, []) or (told is False and type_ != "BOOLEAN"):
+def agrees(documented: Any, found: Any, type_: str) -> bool:
+    """Return whether a table's value equals the documented one."""
+    if documented in ("", None, {}, []) or (documented is False and type_ != "BOOLEAN"):
         return found in (None, [])
-    if type_ == "JSON" and isinstance(told, list) and isinstance(found, list):
-        return len(told) == len(found) and all(map(_alike, told, found))
+    if type_ == "JSON" and isinstance(documented, list) and isinstance(found, list):
+        return len(documented) == len(found) and all(map(_alike, documented, found))
     if type_ == "JSON":
-        return _alike(told, found) or found == [told]
-    wanted = LOOKS[type_](told)
+        return _alike(documented, found) or found == [documented]
+    wanted = CONVERTED[type_](documented)
     return (type(wanted), wanted) == (type(found), found)
 
 
-def _alike(told: Any, found: Any) -> bool:
-    """Nested values; items of a list of numbers may have been told as text."""
-    told = without_secrets(told)
-    return bool(told == found or (isinstance(told, str) and not isinstance(found, (dict, list)) and told == str(found)))
+def _alike(documented: Any, found: Any) -> bool:
+    """Return whether nested values are equal; items of a list of numbers may be documented as text."""
+    documented = without_secrets(documented)
+    return bool(
+        documented == found
+        or (isinstance(documented, str) and not isinstance(found, (dict, list)) and documented == str(found))
+    )
 
 
 def misses(row: Row, record: Row, types: Mapping[str, str], case: Case) -> Sequence[tuple[str, Any, Any]]:
-    """(column, documented, found) of every field of a documented row that a table's row tells otherwise."""
+    """Return (column, documented, found) of every field of a documented row that differs in a table's row."""
     wrong: list[tuple[str, Any, Any]] = []
-    for name, told in row.items():
+    for name, documented in row.items():
         column = column_of(name, case)
         found = record.get(column, MISSING)
-        if found is MISSING or not agrees(told, found, types[column]):
-            wrong.append((column, told, found))
+        if found is MISSING or not agrees(documented, found, types[column]):
+            wrong.append((column, documented, found))
     return wrong

@@ -1,4 +1,4 @@
-"""Portals to read and the tap to read them with; everything goes over real sockets and in real processes."""
+"""Fixtures: demo portals and the tap; everything uses real sockets and processes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ def _read(**options: Any) -> Iterator[Portal]:
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[Portal]:
-    """300 deals, two smart processes, no limits; for reading only: who changes anything takes `start`."""
+    """300 deals, two smart processes, no limits; for reading only: tests that change rows use `start`."""
     yield from _read(scale=300)
 
 
@@ -34,22 +34,22 @@ def big() -> Iterator[Portal]:
 
 @pytest.fixture(scope="session")
 def catalog(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the tap discovers on `portal`; the same on every portal of that seed with two smart processes."""
+    """The catalog of `portal`; it is the same on every portal of that seed with two smart processes."""
     return Tap(tmp_path_factory.mktemp("catalog")).discover(portal.config())
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts portals of the test's own, with the options of `serve`; they end with the test.
+    """Return a function that starts a portal for the test, with the options of `serve`.
 
-    With `tls`, `bundle` names the file of the CA to trust.
+    With `tls`, `ca_bundle` names the file of the CA to trust.
     """
     started: list[Portal] = []
     with ExitStack() as stack:
 
-        def begin(*, bundle: Path | None = None, **options: Any) -> Portal:
+        def begin(*, ca_bundle: Path | None = None, **options: Any) -> Portal:
             chosen = {"port": 0, "scale": 300, "seed": 1, "no_limits": True, **options}
-            started.append(Portal(stack.enter_context(serve(**chosen)).url, bundle))
+            started.append(Portal(stack.enter_context(serve(**chosen)).url, ca_bundle))
             return started[-1]
 
         yield begin

@@ -1,4 +1,4 @@
-"""How tests load what the tap said: the loader's console script, and the file it leaves behind."""
+"""Loading the tap's output in tests: the loader's console script, and its file."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ def load(lines: str, folder: Path, name: str = "loaded.duckdb") -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A loaded file, in UTC, the schema of the tables in use."""
+    """Open a loaded file, in UTC, with the schema of its tables in use."""
     with duckdb.connect(path, read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("USE bitrix24")
@@ -38,7 +38,7 @@ def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def column_types(path: Path) -> dict[str, dict[str, str]]:
-    """Table → column → DuckDB type, columns in order; the loader's own tables and columns left out."""
+    """Return table → column → DuckDB type, columns in order, without the loader's own tables and columns."""
     with opened(path) as connection:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM information_schema.columns"

@@ -20,12 +20,12 @@ SCRIPTS = Path(sys.executable).parent
 class Portal(Wire):
     """A running demo portal: the raw client, and the URL a tap is configured with."""
 
-    def __init__(self, url: str, bundle: Path | None = None) -> None:
-        super().__init__(url, bundle)
+    def __init__(self, url: str, ca_bundle: Path | None = None) -> None:
+        super().__init__(url, ca_bundle)
         self.url = url
 
     def was_only_read(self) -> None:
-        """Fail if anything was called that is not known to change nothing; every portal ends with this."""
+        """Fail if any method was called that is not known to be read-only; every portal ends with this check."""
         stats = self.stats()
         assert stats["write_calls"] == {}
         assert stats["commands"].keys() <= READ_ONLY
@@ -35,17 +35,17 @@ class Portal(Wire):
         super().forget_stats()
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Settings of a tap that reads this portal."""
+        """Return the settings of a tap that reads this portal."""
         return {"webhook_url": self.url, **settings}
 
     def table(self, name: str, key: str = "ID") -> dict[int, dict[str, Any]]:
-        """The portal's own truth, id → row as it goes over the wire."""
+        """Return id → row, as the portal sends it."""
         return {int(row[key]): row for row in self.truth(name)}
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the tap left behind."""
+    """Exit code and output of a run of the tap."""
 
     code: int
     stdout: str
@@ -53,14 +53,14 @@ class Run:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """The Singer messages, in order; a line that is no JSON fails the test."""
+        """The Singer messages, in order; a line that is not JSON fails the test."""
         return [json.loads(line) for line in self.stdout.splitlines()]
 
     def of_type(self, type_: str) -> Iterator[dict[str, Any]]:
         return (message for message in self.messages if message["type"] == type_)
 
     def records(self, stream: str) -> list[dict[str, Any]]:
-        """The records of a stream, in the order they came."""
+        """Return the records of a stream, in order."""
         return [message["record"] for message in self.of_type("RECORD") if message["stream"] == stream]
 
     def ids(self, stream: str, key: str = "id") -> list[int]:
@@ -90,7 +90,7 @@ class Run:
         return [line for line in self.stderr.splitlines() if "WARNING" in line.upper()]
 
     def succeeded(self) -> "Run":
-        """This run, which must have gone well."""
+        """Return this run, which must have ended with exit code 0."""
         assert self.code == 0, self.stderr[-3000:]
         return self
 
@@ -118,7 +118,7 @@ class Tap:
         Args:
             config: Settings, written to a file.
             arguments: Further arguments.
-            state: STATE to go on from.
+            state: STATE to continue from.
             catalog: Catalog to run with.
             streams: Only these are selected; costs a run of `--discover` if no catalog is given.
             timeout: Seconds after which the test fails.
@@ -133,7 +133,7 @@ class Tap:
         return Run(done.returncode, done.stdout, done.stderr)
 
     def discover(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The catalog the tap discovers."""
+        """Return the catalog the tap discovers."""
         catalog: dict[str, Any] = json.loads(self(config, "--discover").succeeded().stdout)
         return catalog
 
@@ -144,7 +144,7 @@ class Tap:
 
 
 def only(catalog: Mapping[str, Any], *streams: str) -> dict[str, Any]:
-    """The catalog with just these streams selected."""
+    """Return the catalog with only these streams selected."""
     chosen = json.loads(json.dumps(catalog))
     for entry in chosen["streams"]:
         for metadata in entry["metadata"]:

@@ -1,4 +1,4 @@
-"""Is a DuckDB table what the portal says it is? Values are compared by rules of this module's own, not the tap's."""
+"""Comparison of a DuckDB table with the portal's rows, by rules of this module, independent of the tap's."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.loading import opened
 
 SIGNED = re.compile(r"auth=[^&]*&?")
-"""What decision 8 cuts out of links."""
+"""What the tap removes from links (docs/decisions.md#decision-8)."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)")
 PORTAL_TABLES = {"crm_activities": "activities", "crm_statuses": "statuses"}
 """Stream → the portal's table, where the names differ."""
@@ -21,19 +21,19 @@ def _date(value: str) -> date:
     return moment.date() if moment.time() == time() else moment.astimezone(UTC).date()
 
 
-def _nothing(value: Any) -> bool:
-    """Whether the portal, or the loaded table, says "no value"; 0 is one."""
+def _is_empty(value: Any) -> bool:
+    """Return whether a value of the portal or of the table means "no value"; 0 is a value."""
     return value is None or value is False or value in ("", [], {})
 
 
 def _texts(value: Any, *, days: bool = False) -> Any:
-    """Scalars as text, so that 5 and "5" in a list are the same; links without their secret part.
+    """Return a value with its scalars as text, so that 5 and "5" are the same; links without their secret part.
 
     Args:
         value: Of a JSON column.
-        days: Midnights are dates; the wire writes both alike.
+        days: Take midnights for dates; the portal writes both alike.
     """
-    if _nothing(value):
+    if _is_empty(value):
         return None
     if isinstance(value, dict):
         return {key: _texts(inner, days=days) for key, inner in value.items()}
@@ -52,27 +52,27 @@ CONVERTED: Mapping[str, Callable[[Any], Any]] = {
     "DATE": _date,
     "TIMESTAMP WITH TIME ZONE": lambda value: datetime.fromisoformat(value).astimezone(UTC),
 }
-"""DuckDB type → the value a text of the wire stands for."""
+"""DuckDB type → converter of a value of the portal."""
 
 
 def same(found: Any, value: Any, type_: str) -> bool:
-    """Whether a DuckDB column of a type holds what the wire says."""
+    """Return whether the value of a DuckDB column equals the portal's."""
     if type_ == "JSON":
         loaded = _texts(None if found is None else json.loads(found))
         return loaded in (_texts(value), _texts(value, days=True))
     if type_ == "BOOLEAN":
         return bool(found is None if value in (None, "") else found is (value in ("Y", "1", 1, True)))
-    return bool(found == (None if _nothing(value) else CONVERTED.get(type_, str)(value)))
+    return bool(found == (None if _is_empty(value) else CONVERTED.get(type_, str)(value)))
 
 
 def differences(database: Path, stream: str, truth: Iterable[Mapping[str, Any]], *, gone: int = 0) -> list[str]:
-    """What is wrong with a table; nothing, if all is well.
+    """Return what is wrong with a table; an empty list if nothing is.
 
     Args:
         database: A loaded file.
         stream: The table's name; its columns are the portal's names in lower case.
         truth: The portal's rows.
-        gone: How many rows the table may hold that the portal has deleted meanwhile.
+        gone: Number of rows the table may have that the portal has deleted since.
     """
     wrong: list[str] = []
     with opened(database) as connection:

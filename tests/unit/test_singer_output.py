@@ -19,7 +19,7 @@ SUFFIX = record_suffix("2025-01-31T09:00:00+00:00")
 
 @contextmanager
 def stdout() -> Iterator[io.BytesIO]:
-    """A stdout with a buffer, as a process has it."""
+    """Replace stdout with one that has a binary buffer, as a process has it; yield the buffer."""
     raw = io.BytesIO()
     text = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
     with redirect_stdout(text):
@@ -28,27 +28,27 @@ def stdout() -> Iterator[io.BytesIO]:
 
 
 def lines(raw: io.BytesIO) -> list[dict[str, Any]]:
-    """What was written, line by line."""
+    """Return the messages written, line by line."""
     data = raw.getvalue()
     assert data.endswith(b"\n")
     return [json.loads(line) for line in data.splitlines()]
 
 
 def record(**values: Any) -> RecordMessage:
-    """A record of the deals."""
+    """Return a RECORD message of the stream deals."""
     return RecordMessage("deals", values, time_extracted=NOW)
 
 
-def test_records_wait_until_something_else_comes() -> None:
+def test_records_are_buffered_until_another_message() -> None:
     with stdout() as raw:
         writer = SingerLines()
         writer.write_message(record(id=1))
         writer.write_page(record_prefix("deals"), [{"id": 2}, {"id": 3}], SUFFIX)
         assert raw.getvalue() == b""
         writer.write_message(StateMessage({"bookmarks": {}}))
-        found = lines(raw)
-    assert [each["type"] for each in found] == ["RECORD"] * 3 + ["STATE"]
-    assert [each["record"]["id"] for each in found[:3]] == [1, 2, 3]
+        messages = lines(raw)
+    assert [each["type"] for each in messages] == ["RECORD"] * 3 + ["STATE"]
+    assert [each["record"]["id"] for each in messages[:3]] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_records_wait_until_something_else_comes() -> None:
         ActivateVersionMessage("deals", 1),
     ],
 )
-def test_everything_but_records_goes_out_at_once(message: Any) -> None:
+def test_other_messages_are_written_at_once(message: Any) -> None:
     with stdout() as raw:
         SingerLines().write_message(message)
         assert [each["type"] for each in lines(raw)] == [message.to_dict()["type"]]
 
 
-def test_a_full_buffer_goes_out() -> None:
+def test_a_full_buffer_is_written() -> None:
     with stdout() as raw:
         writer = SingerLines()
         writer.write_page(record_prefix("deals"), [{"text": "x" * (FLUSH_BYTES + 1)}], SUFFIX)
@@ -108,7 +108,7 @@ def test_a_page_is_written_as_the_message_would_be() -> None:
         (None, None),
     ],
 )
-def test_values_json_does_not_know(value: Any, written: Any) -> None:
+def test_values_json_cannot_represent(value: Any, written: Any) -> None:
     with stdout() as raw:
         writer = SingerLines()
         writer.write_message(record(x=value))

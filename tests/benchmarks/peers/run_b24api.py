@@ -3,7 +3,7 @@
 Usage: python run_b24api.py WEBHOOK_URL METHOD [tuned | counted]
 2.x reads by keyset and chooses its plan itself, within ceilings on pages and time; `tuned` names the plan it is fastest
 with here, ranges of ids, 50 of them a request, and lifts the ceilings; `counted` asks for the number of rows and then
-for all offsets, 50 a request, ceilings lifted, too. 0.4 reads ranges of ids, 50 a request, whatever it is told.
+for all offsets, 50 a request, ceilings lifted, too. 0.4 reads ranges of ids, 50 a request, whatever the options say.
 """
 
 import asyncio

@@ -17,11 +17,11 @@ from tests.benchmarks.speed.processes import Ended, run, say
 from tests.support.running import SCRIPTS, Portal, Tap, only
 
 HERE = Path(peers.__file__).parent
-TOLD = re.compile(r"\b(\w+): ([\d,]+) rows, [\d,]+ requests")
-"""What the tap says of a stream at its end."""
+ROWS_READ = re.compile(r"\b(\w+): ([\d,]+) rows, [\d,]+ requests")
+"""The line the tap logs at the end of a stream."""
 
 NOTHING: Mapping[str, Any] = {"distinct": 0, "seconds": None}
-"""What a peer that failed has to say."""
+"""The figures of a peer that failed."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Client:
     name: str
     read: Callable[[Portal, Options], Run]
     once: bool = False
-    """So slow, or so far from being compared, that one round tells enough."""
+    """So slow, or so different, that one round is enough."""
 
 
 def in_turns(wire: Portal, options: Options, clients: Sequence[Client]) -> dict[str, list[Run]]:
@@ -85,7 +85,7 @@ class Ours:
 
     def read(self, wire: Portal, name: str, state: dict[str, Any] | None = None, **settings: Any) -> Run:
         """Run the tap to its end, output to /dev/null."""
-        return told(wire, name, run(self.command(state, **settings)))
+        return finished(wire, name, run(self.command(state, **settings)))
 
     def first_run(self) -> tuple[dict[str, Any], dict[str, int]]:
         """Run the tap to its end; its last STATE, and stream → rows."""
@@ -95,12 +95,12 @@ class Ours:
                 raise RuntimeError(ended.failure)
             output.seek(0)
             last = [line for line in output if line.startswith(b'{"type":"STATE"')][-1]
-        return json.loads(last)["value"], rows_told(ended.log)
+        return json.loads(last)["value"], rows_logged(ended.log)
 
 
-def told(wire: Portal, name: str, ended: Ended) -> Run:
-    """A run of the tap, rows as its log tells them."""
-    rows = sum(rows_told(ended.log).values())
+def finished(wire: Portal, name: str, ended: Ended) -> Run:
+    """Return the figures of a run of the tap, with the rows from its log."""
+    rows = sum(rows_logged(ended.log).values())
     seen = counted(wire)
     return Run(
         name,
@@ -116,9 +116,9 @@ def told(wire: Portal, name: str, ended: Ended) -> Run:
     )
 
 
-def rows_told(log: str) -> dict[str, int]:
+def rows_logged(log: str) -> dict[str, int]:
     """Stream → rows, as the tap's log has them."""
-    return {match[1]: int(match[2].replace(",", "")) for match in TOLD.finditer(log)}
+    return {match[1]: int(match[2].replace(",", "")) for match in ROWS_READ.finditer(log)}
 
 
 def ours(tap: Ours, name: str, **settings: Any) -> Client:
@@ -165,14 +165,14 @@ def fast_bitrix24(in_flight: int | None = None) -> Client:
     return _client(FAST_BITRIX24, how, "run_fast_bitrix24.py", *(() if in_flight is None else (str(in_flight),)))
 
 
-def one_at_a_time(*ways: str) -> list[Client]:
-    """Those that send a request when the one before is answered; b24api in each of these ways."""
+def one_at_a_time(*modes: str) -> list[Client]:
+    """Those that send a request when the one before is answered; b24api in each of these modes."""
     package = b24api()
     clients = [_client(B24PYSDK, "one at a time", "run_b24pysdk.py", once=True)]
     if package is B24API:
-        for way in ways:
-            given = () if way == "default" else (way,)
-            clients.append(_client(package, f"one at a time, {way}", "run_b24api.py", *given, once=True))
+        for mode in modes:
+            given = () if mode == "default" else (mode,)
+            clients.append(_client(package, f"one at a time, {mode}", "run_b24api.py", *given, once=True))
     else:
         clients.append(_client(package, "one at a time", "run_b24api.py", once=True))
     return clients

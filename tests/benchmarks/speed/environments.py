@@ -36,7 +36,7 @@ TARGET_DUCKDB = Package("target-duckdb", "0.8.0")
 
 @cache
 def pythons() -> tuple[tuple[Version, str], ...]:
-    """This Python, then newer ones that are found and start."""
+    """Return this Python, then later versions that are installed and start."""
     found = [(sys.version_info[:2], sys.executable)]
     for name in ("python3.12", "python3.13"):
         path = shutil.which(name)

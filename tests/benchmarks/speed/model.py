@@ -1,4 +1,4 @@
-"""The words of the benchmark: runs of clients, checks against targets, scenarios."""
+"""Values of the benchmark: runs of clients, checks against targets, scenarios."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Run:
     seconds: float
     """From the start of the process to its end."""
     rows: int
-    """As the client itself tells."""
+    """As the client itself reports."""
     requests: int
     refused: int = 0
     """Answers 503."""
@@ -46,7 +46,7 @@ class Run:
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     inner_seconds: float | None = None
-    """Of the reading alone, where the client tells: without the start of its process."""
+    """Of the reading alone, without the start of the process, if the client reports it."""
     failure: str = ""
     errors: Mapping[str, int] = field(default_factory=dict)
 

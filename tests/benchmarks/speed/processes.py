@@ -1,4 +1,4 @@
-"""Programs run to their end: wall clock, CPU time and memory of each, as the kernel tells them. Needs Linux."""
+"""Programs run to their end: wall clock, CPU time and memory of each, as the kernel reports them. Needs Linux."""
 
 import os
 import subprocess
@@ -149,6 +149,6 @@ def sampled(look: Callable[[], float], every: float = EVERY) -> Iterator[list[Po
 
 
 def say(text: str) -> None:
-    """Tell whoever waits how far things are."""
+    """Print progress to stderr."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stderr.flush()

@@ -17,11 +17,11 @@ HEAD = (
     "peak, MB",
     "rows",
 )
-"""Reading alone is without the start of the process, where a client tells that."""
+"""Reading alone is without the start of the process, if a client reports it."""
 
 
 def clients_table(runs: Iterable[Mapping[str, Any]], rows: int) -> Table:
-    """A line for each client; a wrong number of rows is told as such."""
+    """A line for each client; a wrong number of rows is marked."""
     body = []
     for run in runs:
         delivered = f"{run['rows']:,}"

@@ -84,7 +84,7 @@ def test_output_into_a_pipe_is_plain(export: Export, portal: Portal) -> None:
     [
         (["--select", "deals,dealz"], "--select: Unknown stream 'dealz'. Did you mean 'deals'?"),
         (["--select", "nowhere"], "--select: Unknown stream 'nowhere'. Available: ai_engines, "),
-        (["--since", "yesterday"], "start_date 'yesterday' is no date: write it like 2025-01-31"),
+        (["--since", "yesterday"], "start_date 'yesterday' is not a date: write it like 2025-01-31"),
     ],
 )
 def test_a_wrong_option_ends_with_one_line_and_code_2(
@@ -144,7 +144,7 @@ def test_a_stream_without_scope_is_left_out_with_a_warning(export: Export) -> No
         done = export(config={"webhook_url": running.url})
     assert done.code == 0
     warning = next(line for line in done.stderr.splitlines() if "tasks" in line)
-    assert warning.startswith("warning: left out, because the credentials lack their scope: ")
+    assert warning.startswith("warning: streams skipped, because the credentials lack their scope: ")
     assert "task or tasks (tasks)" in warning
     assert "tasks" not in done.figures
 

@@ -1,4 +1,4 @@
-"""Each family of list methods wants filter, order and page spelled in a way of its own."""
+"""Kinds of pagination: the parameters each sends for filter, order and page."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ THIRD = PositionalParameters(1)
 
 
 def query(**facts: Any) -> PageQuery:
-    """A wish for a page of fifty."""
+    """Return a query for a page of fifty rows."""
     given: dict[str, Any] = {"params": {}, "filter": {}, "key": "ID", **facts}
     return PageQuery(**given)
 
@@ -59,7 +59,7 @@ def query(**facts: Any) -> PageQuery:
         (WHOLE, False, False),
     ],
 )
-def test_what_a_family_can_do(paging: Pagination, *, keyset: bool, descends: bool) -> None:
+def test_what_a_kind_of_pagination_supports(paging: Pagination, *, keyset: bool, descends: bool) -> None:
     assert (paging.supports_keyset, paging.supports_descending) == (keyset, descends)
 
 
@@ -115,7 +115,7 @@ def test_a_first_page_by_id(paging: Pagination, params: Mapping[str, Any]) -> No
         (CURSOR, {"FIRST_ID": 7, "LIMIT": 50}),
     ],
 )
-def test_rows_behind_an_id(paging: Pagination, params: Mapping[str, Any]) -> None:
+def test_rows_after_an_id(paging: Pagination, params: Mapping[str, Any]) -> None:
     assert paging(query(after=7, filter={"=A": 1})) == params
 
 
@@ -170,7 +170,7 @@ def test_a_counted_page_is_the_first_one() -> None:
 
 
 @pytest.mark.parametrize("paging", [START, USERS, UNORDERED, NUMBER, LIMIT, INSIDE, CURSOR, WHOLE, THIRD])
-def test_the_sources_own_parameters_are_kept(paging: Pagination) -> None:
+def test_fixed_parameters_of_the_list_are_kept(paging: Pagination) -> None:
     given = {"entityTypeId": 31, "0": "five", "filter.=ownerType": "D", "filter.=ownerId": [1, 2]}
     before = {**given}
     params = paging(query(params=given, offset=0))
@@ -181,12 +181,12 @@ def test_the_sources_own_parameters_are_kept(paging: Pagination) -> None:
     assert given == before
 
 
-def test_the_sources_filter_and_the_strategys_conditions_are_one() -> None:
+def test_the_filter_of_the_list_and_the_strategys_conditions_are_merged() -> None:
     params = START(query(params={"filter": {"=A": 1}, "filter.=B": 2}, filter={">=D": "x"}, after=7))
     assert params["filter"] == {"=A": 1, "=B": 2, ">ID": 7, ">=D": "x"}
 
 
-def test_a_list_that_comes_whole_is_asked_plainly() -> None:
+def test_a_single_page_is_requested_without_further_parameters() -> None:
     """Some of these methods refuse an order or a start."""
     assert WHOLE(query(params={"ENTITY_ID": 5}, offset=0, direction="ASC")) == {"ENTITY_ID": 5}
     assert WHOLE(query(params={"filter": {}, "paymentId": 5}, offset=0)) == {"filter": {}, "paymentId": 5}
@@ -206,12 +206,14 @@ def test_a_list_that_comes_whole_is_asked_plainly() -> None:
         ({"a": [1]}, "a", [2], {"a": [2]}),
     ],
 )
-def test_dotted_places(params: dict[str, Any], path: str, value: Any, result: dict[str, Any]) -> None:
+def test_dotted_names_are_nested_parameters(
+    params: dict[str, Any], path: str, value: Any, result: dict[str, Any]
+) -> None:
     set_parameter(params, path, value)
     assert params == result
 
 
-def test_maps_on_the_way_are_never_shared() -> None:
+def test_outer_maps_are_copied() -> None:
     shared = {"b": {"c": 1}}
     params = {"a": shared}
     set_parameter(params, "a.b.d", 2)
@@ -229,7 +231,7 @@ BOUNDS = {">=DATE": "2025-03-01T00:00:00+00:00", "<DATE": "2025-04-01T00:00:00+0
     ("paging", "where"),
     [(START, ("filter",)), (USERS, ("FILTER",)), (INSIDE, ("params", "filter")), (POSITION, ("1",))],
 )
-def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Pagination, where: tuple[str, ...]) -> None:
+def test_date_bounds_are_among_the_conditions(paging: Pagination, where: tuple[str, ...]) -> None:
     endpoint = Endpoint("some.list", paging, listed)
     ask = PageRequest(
         list_spec=ListSpec(endpoint, replication_key=ReplicationKey("DATE", "DATE")),
@@ -245,7 +247,7 @@ def test_date_bounds_stand_where_the_family_keeps_conditions(paging: Pagination,
 
 @pytest.mark.parametrize("facts", [{"after": 0}, {"descending": True}, {"offset": 50}])
 def test_every_positional_parameter_is_sent(facts: dict[str, Any]) -> None:
-    """An empty map has no place in a query: what follows it would move up."""
+    """An empty map is lost in a query: the parameters after it would move up."""
     endpoint = Endpoint("task.elapseditem.getlist", POSITION, listed)
     (command,) = rest_v2.commands(PageRequest(list_spec=ListSpec(endpoint), **facts))
     sent = parse_qsl(rest_v2.php_query(command.params))

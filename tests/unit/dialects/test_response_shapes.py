@@ -1,4 +1,4 @@
-"""PHP knows one kind of array: lists, maps and nothing look alike, and every shape must tell them apart."""
+"""PHP has one kind of array: lists, maps and empty values look alike, and every shape must distinguish them."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ ALL: dict[str, ResponseShape] = {
     "named": named("LINE_ID", "NAME"),
     "scalars": scalars("USER_ID"),
 }
-NOTHING: tuple[Any, ...] = (None, False, "", [], {})
+EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
-@pytest.mark.parametrize("value", NOTHING, ids=repr)
-def test_every_way_php_says_nothing_is_no_rows(shape: ResponseShape, value: Any) -> None:
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+def test_an_empty_value_has_no_rows(shape: ResponseShape, value: Any) -> None:
     assert shape(value) == []
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
 @pytest.mark.parametrize("value", ["text", 5, 0, True, 1.5], ids=repr)
-def test_a_bare_value_is_no_answer(shape: ResponseShape, value: Any) -> None:
+def test_a_scalar_has_no_shape(shape: ResponseShape, value: Any) -> None:
     assert shape(value) is None
 
 

@@ -1,4 +1,4 @@
-"""protocol-v2: how wishes are spelled, how answers and errors of classic REST are read."""
+"""Classic REST: commands of page requests; results, pages and errors of answers (docs/protocol.md §1, §2)."""
 
 import re
 from collections.abc import Mapping
@@ -39,23 +39,23 @@ MARCH, APRIL = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC
 MODIFIED = ReplicationKey("DATE_MODIFY", "DATE_MODIFY")
 
 
-def spelled(ask: PageRequest, first: int = 0) -> list[dict[str, Any]]:
-    """Parameters of each command."""
-    return [dict(command.params) for command in rest_v2.commands(ask, first)]
+def parameters(request: PageRequest, first: int = 0) -> list[dict[str, Any]]:
+    """Return the parameters of each command."""
+    return [dict(command.params) for command in rest_v2.commands(request, first)]
 
 
-# What is sent
+# Requests
 
 
 def test_a_first_page_is_ordered_and_uncounted() -> None:
-    (query,) = spelled(PageRequest(list_spec=ListSpec(DEALS, params={"select": ["*", "UF_*"]}), after=0))
+    (query,) = parameters(PageRequest(list_spec=ListSpec(DEALS, params={"select": ["*", "UF_*"]}), after=0))
     assert query["select"] == ["*", "UF_*"]
     assert query["order"] == {"ID": "ASC"}
     assert query["start"] == -1
 
 
 def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
-    queries = spelled(PageRequest(list_spec=ListSpec(DEALS), after=700, pages=3), first=4)
+    queries = parameters(PageRequest(list_spec=ListSpec(DEALS), after=700, pages=3), first=4)
     assert [query["filter"] for query in queries] == [
         {">ID": 700},
         {">ID": "$result[c4][49][ID]"},
@@ -72,23 +72,23 @@ def test_a_chain_refers_to_the_last_row_of_the_command_before() -> None:
     ],
 )
 def test_a_chain_of_wrapped_rows(endpoint: Endpoint, name: str, reference: str) -> None:
-    queries = spelled(PageRequest(list_spec=ListSpec(endpoint), after=5, pages=2))
+    queries = parameters(PageRequest(list_spec=ListSpec(endpoint), after=5, pages=2))
     assert [query["filter"] for query in queries] == [{name: 5}, {name: reference}]
 
 
 def test_each_reference_is_one_whole_value_without_blanks() -> None:
     """§2.3: a match runs up to the next blank; only a whole value keeps its type."""
-    for query in spelled(PageRequest(list_spec=ListSpec(TASKS), after=1, pages=50))[1:]:
+    for query in parameters(PageRequest(list_spec=ListSpec(TASKS), after=1, pages=50))[1:]:
         assert re.fullmatch(r"\$result(\[\w+\])+", query["filter"][">ID"])
 
 
 def test_users_take_order_in_two_words_and_filter_in_capitals() -> None:
-    (query,) = spelled(PageRequest(list_spec=ListSpec(USERS), after=9))
+    (query,) = parameters(PageRequest(list_spec=ListSpec(USERS), after=9))
     assert query == {"sort": "ID", "order": "ASC", "FILTER": {">ID": 9}, "start": -1}
 
 
 def test_the_newest_page_asks_for_ids_only() -> None:
-    (query,) = spelled(
+    (query,) = parameters(
         PageRequest(list_spec=ListSpec(DEALS, params={"select": ["*"]}, filter={"=STAGE": "A"}), descending=True)
     )
     assert query == {"select": ["ID"], "order": {"ID": "DESC"}, "filter": {"=STAGE": "A"}, "start": -1}
@@ -97,7 +97,7 @@ def test_the_newest_page_asks_for_ids_only() -> None:
 def test_the_newest_page_of_a_list_that_takes_its_select_inside_another_parameter() -> None:
     given = {"params": {"select": ["*"], "get_preview": 0}}
     inside = replace(DEALS, select_param="params.select", pagination=StartParameter("params.filter", "params.order"))
-    (query,) = spelled(PageRequest(list_spec=ListSpec(inside, params=given), descending=True))
+    (query,) = parameters(PageRequest(list_spec=ListSpec(inside, params=given), descending=True))
     assert query == {
         "params": {"select": ["ID"], "get_preview": 0, "filter": {}, "order": {"ID": "DESC"}},
         "start": -1,
@@ -107,19 +107,19 @@ def test_the_newest_page_of_a_list_that_takes_its_select_inside_another_paramete
 
 def test_a_counted_page_starts_at_zero() -> None:
     ask = PageRequest(list_spec=ListSpec(DEALS, replication_key=MODIFIED), window=Window(MARCH), after=0, counted=True)
-    (query,) = spelled(ask)
+    (query,) = parameters(ask)
     assert query["start"] == 0
 
 
 def test_offsets() -> None:
-    queries = spelled(PageRequest(list_spec=ListSpec(DEALS), offset=100, pages=3))
+    queries = parameters(PageRequest(list_spec=ListSpec(DEALS), offset=100, pages=3))
     assert [query["start"] for query in queries] == [100, 150, 200]
-    assert spelled(PageRequest(list_spec=ListSpec(STATUSES), offset=0)) == [{"start": 0}]
+    assert parameters(PageRequest(list_spec=ListSpec(STATUSES), offset=0)) == [{"start": 0}]
 
 
 def test_bounds_are_half_open_and_carry_an_offset() -> None:
     ask = PageRequest(list_spec=ListSpec(DEALS, replication_key=MODIFIED), window=Window(MARCH, APRIL), after=3)
-    (query,) = spelled(ask)
+    (query,) = parameters(ask)
     assert query["filter"] == {
         ">ID": 3,
         ">=DATE_MODIFY": "2025-03-01T00:00:00+00:00",
@@ -133,7 +133,7 @@ def test_zone_shifted_bounds_are_widened_by_26_hours() -> None:
         window=Window(MARCH, APRIL),
         after=3,
     )
-    (query,) = spelled(ask)
+    (query,) = parameters(ask)
     assert query["entityTypeId"] == 31
     assert query["filter"][">=updatedTime"] == "2025-02-27T22:00:00+00:00"
     assert query["filter"]["<updatedTime"] == "2025-04-02T02:00:00+00:00"
@@ -166,7 +166,7 @@ def test_commands_survive_the_servers_form_parser(params: Mapping[str, Any], fla
     assert (decoded(query) if query else {}) == flat
 
 
-def test_a_bundle() -> None:
+def test_a_batch() -> None:
     body = rest_v2.batch_body([Command("scope"), Command("crm.deal.list", {"order": {"ID": "ASC"}, "start": -1})])
     assert body["cmd"] == {"c0": "scope?", "c1": "crm.deal.list?order%5BID%5D=ASC&start=-1"}
     assert list(body["cmd"]) == ["c0", "c1"], "commands run in the order given"
@@ -174,11 +174,11 @@ def test_a_bundle() -> None:
     assert body["halt"] in (0, False), '"false" would switch it on'
 
 
-# What comes back
+# Answers
 
 
 def outer(**maps: Any) -> Result:
-    """A batch answer; maps left out are empty lists, as PHP sends them."""
+    """Return a batch answer; missing maps are empty lists, as PHP sends them."""
     names = ("result", "result_error", "result_total", "result_next", "result_time")
     return Result({name: maps.get(name, []) for name in names})
 
@@ -186,7 +186,7 @@ def outer(**maps: Any) -> Result:
 TWO = [Command("crm.deal.list"), Command("crm.lead.list")]
 
 
-def test_bundle_results_of_full_maps() -> None:
+def test_batch_results() -> None:
     time = {"operating": 1.5}
     answer = outer(
         result={"c0": [{"ID": "1"}], "c1": []},
@@ -197,7 +197,7 @@ def test_bundle_results_of_full_maps() -> None:
     assert rest_v2.batch_results(answer, TWO) == [Result([{"ID": "1"}], 1, 50, time), Result([], 0)]
 
 
-def test_bundle_results_with_a_failed_command() -> None:
+def test_batch_results_with_a_failed_command() -> None:
     answer = outer(
         result={"c1": [{"ID": "2"}]}, result_error={"c0": {"error": "", "error_description": "Access denied."}}
     )
@@ -224,7 +224,7 @@ def test_a_command_that_appears_nowhere_was_not_run(value: Any) -> None:
     assert "crm.lead.list" in str(results[1])
 
 
-def test_a_command_may_bring_null() -> None:
+def test_the_result_of_a_command_may_be_null() -> None:
     assert rest_v2.batch_results(outer(result={"c0": None, "c1": False}), TWO) == [Result(None), Result(value=False)]
 
 
@@ -241,17 +241,17 @@ def test_a_single_answer() -> None:
 
 @pytest.mark.parametrize("body", [[], "text", None, 5, {}, {"time": {}}])
 @pytest.mark.parametrize("status", [200, 502])
-def test_an_answer_without_result_is_none(body: Any, status: int) -> None:
+def test_an_answer_without_result_is_no_answer(body: Any, status: int) -> None:
     with pytest.raises(UnavailableError, match=str(status)):
         rest_v2.result(body, status, "crm.deal.list")
 
 
 @pytest.mark.parametrize("code", ["", 0, "0", 100, "100", None, False])
-def test_an_error_is_told_by_its_key_not_by_its_truth(code: Any) -> None:
-    with pytest.raises(RejectedError, match="Something is wrong") as told:
+def test_an_error_is_recognised_by_its_key_whatever_its_value(code: Any) -> None:
+    with pytest.raises(RejectedError, match="Something is wrong") as raised:
         rest_v2.result({"error": code, "error_description": "Something\n is   wrong"}, 400, "crm.deal.list")
-    assert told.value.method == "crm.deal.list"
-    assert "\n" not in str(told.value)
+    assert raised.value.method == "crm.deal.list"
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -284,14 +284,16 @@ def test_an_error_is_told_by_its_key_not_by_its_truth(code: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
-def test_the_code_says_the_recovery_whatever_the_status(code: str, kind: type[PortalError], status: int) -> None:
+def test_the_type_of_an_error_depends_on_its_code_whatever_the_status(
+    code: str, kind: type[PortalError], status: int
+) -> None:
     error = rest_v2.error({"error": code, "error_description": ""}, status, "m")
     assert type(error) is kind
     assert (error.code, error.method) == (code, "m")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_unknown_codes_of_a_broken_server_are_tried_again(status: int) -> None:
+def test_unknown_codes_of_a_broken_server_are_retriable(status: int) -> None:
     assert type(rest_v2.error({"error": "STRANGE"}, status, "m")) is RetriableError
     assert type(rest_v2.error({"error": "STRANGE"}, 400, "m")) is RejectedError
 
@@ -312,12 +314,12 @@ def test_errors_of_any_shape_have_a_text(body: Any) -> None:
         (TASKS, {"tasks": []}, []),
         (TASKS, [], []),
         (TASKS, {}, []),
-        # every way PHP says nothing
+        # the empty values of PHP
         (DEALS, None, []),
         (DEALS, False, []),
         (TASKS, None, []),
         (TASKS, {"tasks": None}, []),
-        # a wrapper where none is documented, another one, and none where one is
+        # a wrapper where none is documented, another wrapper, none where one is documented
         (DEALS, {"items": [{"ID": "1"}]}, [{"ID": "1"}]),
         (TASKS, {"items": [{"id": "1"}]}, [{"id": "1"}]),
         (TASKS, [{"id": "1"}], [{"id": "1"}]),
@@ -349,6 +351,6 @@ def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
         (DAYS, {"report": {"days": "text"}}),
     ],
 )
-def test_what_is_no_list_of_rows_is_not_believed(endpoint: Endpoint, value: Any) -> None:
+def test_an_answer_that_is_not_a_list_of_rows_is_not_trusted(endpoint: Endpoint, value: Any) -> None:
     with pytest.raises(UntrustedError, match="list of rows"):
         rest_v2.page(ListSpec(endpoint), Result(value))

@@ -1,4 +1,4 @@
-"""REST 3.0 put into requests and read from answers: grammar, both shapes of errors, batches, cursors."""
+"""REST 3.0: requests, batches, cursors, answers, and both shapes of errors (docs/protocol-rest-v3.md)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,8 +40,8 @@ def params(source: ListSpec, **facts: Any) -> dict[str, Any]:
 
 def test_a_tail_always_names_field_and_value() -> None:
     source = ListSpec(EVENT_LOG.endpoint, replication_key=EVENT_LOG.replication_key)
-    asked = params(source, after=0, window=Window(MORNING, EVENING))
-    assert asked == {
+    sent = params(source, after=0, window=Window(MORNING, EVENING))
+    assert sent == {
         "filter": [
             ["timestampX", ">=", "2026-03-01T09:00:00+00:00"],
             ["timestampX", "<", "2026-03-01T18:00:00+00:00"],
@@ -67,7 +67,7 @@ def test_offsets_count_rows_not_pages() -> None:
     }
 
 
-def test_a_cursor_goes_back_as_it_came() -> None:
+def test_a_cursor_is_sent_unchanged() -> None:
     cursor = {"position": 3, "id": 9}
     assert params(ListSpec(NOTE_COLLECTIONS.endpoint), offset=200, cursor=cursor) == {
         "pagination": {"limit": 200, "afterCursor": cursor}
@@ -76,9 +76,9 @@ def test_a_cursor_goes_back_as_it_came() -> None:
 
 def test_a_period_is_an_object() -> None:
     source = ListSpec(FOLLOW_UPS.endpoint, replication_key=FOLLOW_UPS.replication_key)
-    asked = params(source, offset=0, window=Window(MORNING, EVENING))
-    assert asked["filter"] == {"startDate": {"from": "2026-03-01T09:00:00+00:00", "to": "2026-03-01T18:00:00+00:00"}}
-    assert "afterCursor" not in asked["pagination"]
+    sent = params(source, offset=0, window=Window(MORNING, EVENING))
+    assert sent["filter"] == {"startDate": {"from": "2026-03-01T09:00:00+00:00", "to": "2026-03-01T18:00:00+00:00"}}
+    assert "afterCursor" not in sent["pagination"]
 
 
 def test_a_batch_is_an_array() -> None:
@@ -124,7 +124,7 @@ def test_a_batch_answer_may_be_a_map_of_positions() -> None:
         ("access_denied", 403, RejectedError),
     ],
 )
-def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalError]) -> None:
+def test_the_type_of_an_error_depends_on_its_code(code: str, status: int, kind: type[PortalError]) -> None:
     body = {"error": {"code": code, "message": "Ошибка", "validation": [{"field": "id", "message": "нет"}]}}
     with pytest.raises(PortalError) as raised:
         rest_v3.result(body, status, "m")
@@ -142,7 +142,7 @@ def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalErr
         ([], 200, UnavailableError),
     ],
 )
-def test_what_stands_before_rest_3_answers_in_the_flat_form(body: Any, status: int, kind: type[PortalError]) -> None:
+def test_layers_in_front_of_rest_3_answer_in_the_flat_form(body: Any, status: int, kind: type[PortalError]) -> None:
     with pytest.raises(kind):
         rest_v3.result(body, status, "m")
 
@@ -169,17 +169,17 @@ CURSOR = {"position": 1, "id": 1}
         ({"items": ROWS, "hasMore": False, "afterCursor": CURSOR}, None),
     ],
 )
-def test_where_the_next_page_begins(value: Any, cursor: Any) -> None:
+def test_the_cursor_of_the_next_page(value: Any, cursor: Any) -> None:
     assert rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result(value)) == Page(ROWS, cursor=cursor)
 
 
-def test_a_list_that_is_cut_off_is_not_believed() -> None:
-    with pytest.raises(UntrustedError, match="cuts this list off"):
+def test_a_truncated_list_is_not_trusted() -> None:
+    with pytest.raises(UntrustedError, match="truncates this list"):
         rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "truncated": True}))
 
 
 @pytest.mark.parametrize(("rows_at", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
-def test_an_answer_without_rows_is_not_believed(rows_at: str, value: Any) -> None:
+def test_an_answer_without_rows_is_not_trusted(rows_at: str, value: Any) -> None:
     endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, records_path=rows_at)
     with pytest.raises(UntrustedError):
         rest_v3.page(ListSpec(endpoint), Result(value))

@@ -1,4 +1,4 @@
-"""VibeCode put into requests and read from answers."""
+"""VibeCode: requests, batches, pages and errors (docs/protocol-vibecode.md)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +74,7 @@ def test_small_lists_share_a_request() -> None:
 
 
 @pytest.mark.parametrize("errors", [[], {}])
-def test_a_batch_answer_is_taken_apart(errors: Any) -> None:
+def test_batch_results(errors: Any) -> None:
     data = {"results": {"0": [{"id": 1}]}, "errors": errors, "meta": {"0": {"total": 7}}}
     done, missing = vibecode.batch_results(Result({"data": data}), [Command("/a"), Command("/b")])
     assert isinstance(done, Result)
@@ -82,7 +82,7 @@ def test_a_batch_answer_is_taken_apart(errors: Any) -> None:
     assert isinstance(missing, UnavailableError)
 
 
-def test_one_failed_call_leaves_the_others_alone() -> None:
+def test_a_failed_call_does_not_affect_the_others() -> None:
     data = {"results": {"1": []}, "errors": {"0": {"code": "SCOPE_NOT_ALLOWED", "message": "no"}}}
     failed, done = vibecode.batch_results(Result({"data": data}), [Command("/a"), Command("/b")])
     assert isinstance(failed, MissingMethodError)
@@ -101,7 +101,7 @@ def test_one_failed_call_leaves_the_others_alone() -> None:
         ({"data": []}, Page([])),
     ],
 )
-def test_rows_and_totals_stand_in_several_places(body: dict[str, Any], page: Page) -> None:
+def test_rows_and_totals_are_found_in_several_places(body: dict[str, Any], page: Page) -> None:
     assert vibecode.page(DEALS, Result(body)) == page
 
 
@@ -113,7 +113,7 @@ def test_the_key_may_come_in_capitals(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("meta", "kind"), [({"windowErrors": 2}, UnavailableError), ({"truncated": True}, UntrustedError)]
 )
-def test_a_page_that_is_not_whole_is_no_page(meta: dict[str, Any], kind: type[PortalError]) -> None:
+def test_an_incomplete_page_is_an_error(meta: dict[str, Any], kind: type[PortalError]) -> None:
     with pytest.raises(kind):
         vibecode.page(DEALS, Result({"data": [{"id": 1}], "meta": meta}))
 
@@ -137,7 +137,7 @@ def test_a_page_that_is_not_whole_is_no_page(meta: dict[str, Any], kind: type[Po
         ("BITRIX_ERROR", 422, RejectedError),
     ],
 )
-def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalError]) -> None:
+def test_the_type_of_an_error_depends_on_its_code(code: str, status: int, kind: type[PortalError]) -> None:
     body = {"success": False, "error": {"code": code, "message": "Сообщение", "retryAfter": 3}}
     with pytest.raises(PortalError) as raised:
         vibecode.result(body, status, "/deals/search")
@@ -146,19 +146,19 @@ def test_the_code_says_the_recovery(code: str, status: int, kind: type[PortalErr
 
 
 @pytest.mark.parametrize("body", [[], "x", {}, {"success": True}])
-def test_what_is_no_answer_is_asked_for_again(body: Any) -> None:
+def test_an_unusable_answer_is_retriable(body: Any) -> None:
     with pytest.raises(UnavailableError):
         vibecode.result(body, 200, "/deals/search")
 
 
-def test_a_portal_that_is_away_is_left_alone_for_a_while() -> None:
+def test_an_unavailable_portal_is_retried_after_a_pause() -> None:
     with pytest.raises(UnavailableError) as raised:
         vibecode.result({"success": False, "error": {"code": "BITRIX_UNAVAILABLE"}}, 502, "/deals/search")
     assert raised.value.retry_after == 5
 
 
-def test_failures_of_the_services_own_are_tried_few_times() -> None:
-    """More of the same would block the key, for all that use it."""
+def test_failures_of_the_service_are_retried_few_times() -> None:
+    """More of them would block the key for everyone who uses it."""
     faulty, away = FaultyError("x"), UnavailableError("x")
     assert [should_retry(faulty, attempt, 0.0) for attempt in (1, 2, 3)] == [True, True, False]
     assert [should_retry(away, attempt, 0.0) for attempt in (1, 6, 7)] == [True, True, False]

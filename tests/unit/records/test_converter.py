@@ -1,20 +1,20 @@
-"""Fields of several columns, properties in their envelopes, what a source adds to rows, and what it takes away."""
+"""Fields with several columns, properties in envelopes, constants of a list, secret columns."""
 
 from typing import Any
 
 import pytest
 
+from tap_bitrix24.dialects.response_shapes import is_empty
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.records.values import is_empty
 from tap_bitrix24.schema.columns import INTEGER, LINK, STRING, UNPARSED, Column, build_columns
 
 
 def record(field: Field, value: Any) -> Row:
-    """The record of a row with only this field; columns without a value are left out."""
-    (made,) = RowConverter(build_columns([field], types={}))([{field.name: value}])
-    return {name.removeprefix("x_"): content for name, content in made.items() if content is not None}
+    """Return the record of a row with only this field, without the columns that are null."""
+    (result,) = RowConverter(build_columns([field], types={}))([{field.name: value}])
+    return {name.removeprefix("x_"): content for name, content in result.items() if content is not None}
 
 
 # Addresses
@@ -37,18 +37,18 @@ def record(field: Field, value: Any) -> Row:
         ("|54.98;73.37|17", {"latitude": 54.98, "longitude": 73.37, "location_id": 17}),
     ],
 )
-def test_an_address_in_its_parts(value: str, parts: Row) -> None:
+def test_an_address_is_split_into_its_parts(value: str, parts: Row) -> None:
     assert record(Field("X", "address"), value) == {"x": value, **parts}
 
 
 @pytest.mark.parametrize("value", ["", None, False, []], ids=repr)
-def test_no_address(value: Any) -> None:
+def test_an_empty_address_is_null(value: Any) -> None:
     assert record(Field("X", "address"), value) == {}
 
 
-def test_several_addresses() -> None:
-    made = record(Field("X", "address", multiple=True), ["A|1.5;2.5|7", "B"])
-    assert made == {
+def test_several_addresses_are_split_into_lists() -> None:
+    result = record(Field("X", "address", multiple=True), ["A|1.5;2.5|7", "B"])
+    assert result == {
         "x": ["A|1.5;2.5|7", "B"],
         "line": ["A", "B"],
         "latitude": [1.5, None],
@@ -62,13 +62,13 @@ def test_several_addresses() -> None:
     ["A|1.2.3;4.5", "A|-;5", "A|.;.", "A|1;2|99999999999999999999", "A|0.12345678901234567890;1"],
 )
 def test_a_part_that_fits_no_number_is_null_and_the_whole_stands_beside_it(value: str) -> None:
-    made = record(Field("X", "address"), value)
-    assert made["x"] == value
-    assert "latitude" not in made or "location_id" not in made
-    assert UNPARSED not in made, "nothing is lost"
+    result = record(Field("X", "address"), value)
+    assert result["x"] == value
+    assert "latitude" not in result or "location_id" not in result
+    assert UNPARSED not in result, "nothing is lost"
 
 
-def test_a_misfit_in_a_part_spoils_neither_its_row_nor_its_page() -> None:
+def test_an_unparsable_part_affects_neither_its_row_nor_its_page() -> None:
     convert = RowConverter(build_columns([Field("ID", "integer"), Field("X", "address")], types={}))
     records = convert([{"ID": "1", "X": "A|1;2"}, {"ID": "2", "X": "B|1.2.3;4"}, {"ID": "3", "X": {"a": 1}}])
     assert [each["x_latitude"] for each in records] == [1.0, None, None]
@@ -94,16 +94,16 @@ def test_a_misfit_in_a_part_spoils_neither_its_row_nor_its_page() -> None:
     ],
 )
 def test_the_first_phone(value: Any, first: str | None) -> None:
-    made = record(Field("X", "crm_multifield", multiple=True), value)
+    result = record(Field("X", "crm_multifield", multiple=True), value)
     columns = build_columns([Field("PHONE", "crm_multifield", multiple=True)], types={})
     (row,) = RowConverter(columns)([{"PHONE": value}])
     assert row["phone_first"] == first
-    assert UNPARSED not in made
+    assert UNPARSED not in result
     assert row[UNPARSED] is None
 
 
 @pytest.mark.parametrize("value", [["+7"], "+7", [5], [{"VALUE": ["+7"]}], [{"VALUE": {"a": 1}}], 5], ids=repr)
-def test_a_phone_of_another_form_ends_no_run(value: Any) -> None:
+def test_a_phone_of_another_form_does_not_fail_the_run(value: Any) -> None:
     columns = build_columns([Field("ID", "integer"), Field("PHONE", "crm_multifield", multiple=True)], types={})
     (row,) = RowConverter(columns)([{"ID": "1", "PHONE": value}])
     assert row["id"] == 1
@@ -115,9 +115,9 @@ def test_a_phone_of_another_form_ends_no_run(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [["1|USD", {"a": 1}], [["1|USD"]]], ids=repr)
-def test_money_of_another_form_ends_no_run(value: Any) -> None:
-    made = record(Field("X", "money", multiple=True), value)
-    assert made[UNPARSED] == {"x": value}
+def test_money_of_another_form_does_not_fail_the_run(value: Any) -> None:
+    result = record(Field("X", "money", multiple=True), value)
+    assert result[UNPARSED] == {"x": value}
 
 
 # Properties in their envelopes
@@ -206,7 +206,7 @@ OWNED = [*build_columns([Field("ID", "integer")], types={}), Column("deal_id", "
 
 
 def test_constants_change_between_pages() -> None:
-    """Children come parent by parent through one converter."""
+    """One converter takes the children of one parent after another."""
     convert = RowConverter(OWNED)
     pages = []
     for deal in (5, 6):
@@ -232,7 +232,7 @@ def test_a_constant_without_a_column_is_not_written() -> None:
 # Secrets
 
 
-def test_secret_columns_show_nowhere_whatever_they_hold() -> None:
+def test_secret_columns_are_written_nowhere_whatever_they_hold() -> None:
     columns = build_columns([Field("ID", "integer"), Field("SIP_LOGIN", "string")], types={})
     convert = RowConverter(columns, secret=frozenset({"sip_password"}))
     rows: list[Row] = [
@@ -247,7 +247,7 @@ def test_secret_columns_show_nowhere_whatever_they_hold() -> None:
     assert [each["sip_login"] for each in records] == ["a", None, None]
 
 
-def test_a_secret_stays_one_although_a_catalog_has_its_column() -> None:
+def test_a_secret_column_stays_null_although_a_catalog_has_it() -> None:
     columns = build_columns([Field("ID", "integer"), Field("PASSWORD", "string")], types={})
     assert RowConverter(columns, secret=frozenset({"password"}))([{"ID": "1", "PASSWORD": "S3CRET"}]) == [
         {"id": 1, "password": None, UNPARSED: None}
@@ -274,7 +274,7 @@ def test_links_lose_tokens_and_the_webhooks_secret(link: str, clean: str) -> Non
     assert row[UNPARSED] == {"id": clean, "new": {"url": clean}}
 
 
-def test_what_users_wrote_is_not_cut() -> None:
+def test_texts_of_users_are_not_changed() -> None:
     text = "see https://p.bitrix24.com/f?token=abc"
     (row,) = RowConverter([Column("comments", "COMMENTS", STRING)])([{"COMMENTS": text}])
     assert row["comments"] == text

@@ -1,4 +1,4 @@
-"""Decision 8: links to files carry a session; it never leaves the tap, and nothing else is cut."""
+"""Links to files carry a session: it never leaves the tap, and nothing else is cut (docs/decisions.md#decision-8)."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_secrets_are_cut_out_of_links(link: str, clean: str) -> None:
     assert without_secrets({"a": [link]}) == {"a": [clean]}
 
 
-def test_no_secret_in_file_columns_nor_among_misfits() -> None:
+def test_no_secret_in_file_columns_nor_among_unparsed_values() -> None:
     columns = build_columns([Field("UF_F", "file"), Field("UF_FS", "file", multiple=True)], types={})
     file = {"id": 7, "showUrl": "/f.php?auth=S3CRET&id=7", "downloadUrl": "/f.php?id=7&auth=S3CRET"}
     link = "https://p/x?auth=S3CRET"

@@ -1,4 +1,7 @@
-"""Decisions 4 to 8: the portal's values become typed values; what does not fit is kept, never bent."""
+"""Conversion of the portal's values to typed values; what does not fit is kept as it came.
+
+See docs/decisions.md#decision-4 to docs/decisions.md#decision-8.
+"""
 
 from typing import Any
 
@@ -22,12 +25,13 @@ from tap_bitrix24.schema.columns import (
     build_columns,
 )
 
-MISFIT = object()
-NOTHING: tuple[Any, ...] = ("", False, {}, [], None)
+UNFIT = object()
+"""The outcome of a value that does not fit its column."""
+EMPTY: tuple[Any, ...] = ("", False, {}, [], None)
 
 
 def one(kind: str, value: Any, *, multiple: bool = False) -> Any:
-    """The value in its column; MISFIT if it was kept aside as it came."""
+    """Return the value in its column, or UNFIT if it was kept as it came."""
     convert = RowConverter([Column("x", "X", kind, multiple)])
     (record,) = convert([{"X": value}])
     if record[UNPARSED] is None:
@@ -35,11 +39,11 @@ def one(kind: str, value: Any, *, multiple: bool = False) -> Any:
         return record["x"]
     assert record == {"x": None, UNPARSED: {"x": value}}
     assert convert.unparsed == {"x": 1}
-    return MISFIT
+    return UNFIT
 
 
 def same(value: Any, expected: Any) -> bool:
-    """Equal and of one type: 1, 1.0 and True are three values."""
+    """Return whether two values are equal and of one type: 1, 1.0 and True are three values."""
     return value is expected or (type(value) is type(expected) and value == expected)
 
 
@@ -57,26 +61,26 @@ def same(value: Any, expected: Any) -> bool:
         ("9223372036854775807", 2**63 - 1),
         (2**63 - 1, 2**63 - 1),
         ("-9223372036854775808", -(2**63)),
-        ("9223372036854775808", MISFIT),
-        (2**63, MISFIT),
-        ("1" * 30, MISFIT),
-        (1e300, MISFIT),
-        ("12a", MISFIT),
-        ("5.5", MISFIT),
-        (5.5, MISFIT),
-        ("1e3", MISFIT),
-        (" 5", MISFIT),
-        ("5\n", MISFIT),
-        ("1_000", MISFIT),
-        ("0x10", MISFIT),
-        ("١٢٣", MISFIT),
-        ("１２", MISFIT),
-        ("²", MISFIT),
-        (True, MISFIT),
-        ([1], MISFIT),
-        ({"a": 1}, MISFIT),
-        ("Y", MISFIT),
-        (float("nan"), MISFIT),
+        ("9223372036854775808", UNFIT),
+        (2**63, UNFIT),
+        ("1" * 30, UNFIT),
+        (1e300, UNFIT),
+        ("12a", UNFIT),
+        ("5.5", UNFIT),
+        (5.5, UNFIT),
+        ("1e3", UNFIT),
+        (" 5", UNFIT),
+        ("5\n", UNFIT),
+        ("1_000", UNFIT),
+        ("0x10", UNFIT),
+        ("١٢٣", UNFIT),
+        ("１２", UNFIT),
+        ("²", UNFIT),
+        (True, UNFIT),
+        ([1], UNFIT),
+        ({"a": 1}, UNFIT),
+        ("Y", UNFIT),
+        (float("nan"), UNFIT),
     ],
 )
 def test_integers(value: Any, expected: Any) -> None:
@@ -100,24 +104,24 @@ def test_integers(value: Any, expected: Any) -> None:
         (2**53, float(2**53)),
         ("9007199254740992", 9007199254740992.0),
         # a double cannot hold these: rounding them would be a silent loss
-        ("9007199254740993", MISFIT),
-        (2**53 + 1, MISFIT),
-        ("0.12345678901234567890", MISFIT),
-        ("1234567890.12345678", MISFIT),
-        ("1e999", MISFIT),
-        ("-1e999", MISFIT),
-        ("1e-999", MISFIT),
-        (float("inf"), MISFIT),
-        (float("nan"), MISFIT),
-        ("nan", MISFIT),
-        ("inf", MISFIT),
-        (10**400, MISFIT),
-        ("1 000", MISFIT),
-        ("1,5", MISFIT),
-        ("100|USD", MISFIT),
-        ("٣.٥", MISFIT),
-        (True, MISFIT),
-        ([1.5], MISFIT),
+        ("9007199254740993", UNFIT),
+        (2**53 + 1, UNFIT),
+        ("0.12345678901234567890", UNFIT),
+        ("1234567890.12345678", UNFIT),
+        ("1e999", UNFIT),
+        ("-1e999", UNFIT),
+        ("1e-999", UNFIT),
+        (float("inf"), UNFIT),
+        (float("nan"), UNFIT),
+        ("nan", UNFIT),
+        ("inf", UNFIT),
+        (10**400, UNFIT),
+        ("1 000", UNFIT),
+        ("1,5", UNFIT),
+        ("100|USD", UNFIT),
+        ("٣.٥", UNFIT),
+        (True, UNFIT),
+        ([1.5], UNFIT),
     ],
 )
 def test_numbers(value: Any, expected: Any) -> None:
@@ -139,13 +143,13 @@ def test_numbers(value: Any, expected: Any) -> None:
         (None, None),
         ([], None),
         ({}, None),
-        ("Да", MISFIT),
-        ("yes", MISFIT),
-        ("2", MISFIT),
-        (2, MISFIT),
-        (1.0, MISFIT),
-        (["Y"], MISFIT),
-        ("F", MISFIT),
+        ("Да", UNFIT),
+        ("yes", UNFIT),
+        ("2", UNFIT),
+        (2, UNFIT),
+        (1.0, UNFIT),
+        (["Y"], UNFIT),
+        ("F", UNFIT),
     ],
 )
 def test_booleans(value: Any, expected: Any) -> None:
@@ -166,9 +170,9 @@ def test_booleans(value: Any, expected: Any) -> None:
         ("false", "false"),
         ("null", "null"),
         ("Прайс на /files/?", "Прайс на /files/?"),
-        (True, MISFIT),
-        (["a"], MISFIT),
-        ({"a": 1}, MISFIT),
+        (True, UNFIT),
+        (["a"], UNFIT),
+        ({"a": 1}, UNFIT),
     ],
 )
 def test_strings(value: Any, expected: Any) -> None:
@@ -189,18 +193,18 @@ def test_strings(value: Any, expected: Any) -> None:
         ("2024-10-27T02:30:00+01:00", "2024-10-27T01:30:00Z"),
         ("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00Z"),
         ("9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59Z"),
-        ("0001-01-01T00:00:00+03:00", MISFIT),
-        ("9999-12-31T23:59:59-05:00", MISFIT),
-        ("0000-00-00T00:00:00+00:00", MISFIT),
-        ("-0001-11-30T00:00:00+02:30", MISFIT),
-        ("2024-07-16 10:00:00", MISFIT),
-        ("2024-07-16", MISFIT),
-        ("24.08.2023 13:19:39", MISFIT),
-        ("2024-02-30T00:00:00+00:00", MISFIT),
-        ("2024-07-16T25:00:00+00:00", MISFIT),
-        (1721088000, MISFIT),
-        (True, MISFIT),
-        (["2024-07-16T00:00:00Z"], MISFIT),
+        ("0001-01-01T00:00:00+03:00", UNFIT),
+        ("9999-12-31T23:59:59-05:00", UNFIT),
+        ("0000-00-00T00:00:00+00:00", UNFIT),
+        ("-0001-11-30T00:00:00+02:30", UNFIT),
+        ("2024-07-16 10:00:00", UNFIT),
+        ("2024-07-16", UNFIT),
+        ("24.08.2023 13:19:39", UNFIT),
+        ("2024-02-30T00:00:00+00:00", UNFIT),
+        ("2024-07-16T25:00:00+00:00", UNFIT),
+        (1721088000, UNFIT),
+        (True, UNFIT),
+        (["2024-07-16T00:00:00Z"], UNFIT),
     ],
 )
 def test_date_times(value: Any, expected: Any) -> None:
@@ -222,16 +226,16 @@ def test_date_times(value: Any, expected: Any) -> None:
         ("2024-07-16T02:00:00+02:00", "2024-07-16"),
         ("0001-01-01", "0001-01-01"),
         ("9999-12-31T00:00:00+00:00", "9999-12-31"),
-        ("0000-00-00", MISFIT),
-        ("2024-07-16T12:00:00+03:00", MISFIT),
-        ("2024-07-16T02:00:00+03:00", MISFIT),
-        ("2024-07-16T00:00:00.5+00:00", MISFIT),
-        ("2024-07-16 12:00:00", MISFIT),
-        ("2024-02-30", MISFIT),
-        ("16.07.2024", MISFIT),
-        ("２０２４-07-16", MISFIT),
-        (20240716, MISFIT),
-        (True, MISFIT),
+        ("0000-00-00", UNFIT),
+        ("2024-07-16T12:00:00+03:00", UNFIT),
+        ("2024-07-16T02:00:00+03:00", UNFIT),
+        ("2024-07-16T00:00:00.5+00:00", UNFIT),
+        ("2024-07-16 12:00:00", UNFIT),
+        ("2024-02-30", UNFIT),
+        ("16.07.2024", UNFIT),
+        ("２０２４-07-16", UNFIT),
+        (20240716, UNFIT),
+        (True, UNFIT),
     ],
 )
 def test_dates(value: Any, expected: Any) -> None:
@@ -242,13 +246,13 @@ def test_dates(value: Any, expected: Any) -> None:
     ("kind", "value", "expected"),
     [
         (OBJECT, {"id": 1}, {"id": 1}),
-        (OBJECT, [1], MISFIT),
-        (OBJECT, "text", MISFIT),
-        (OBJECT, 0, MISFIT),
+        (OBJECT, [1], UNFIT),
+        (OBJECT, "text", UNFIT),
+        (OBJECT, 0, UNFIT),
         (JSON, {"a": [1, None]}, {"a": [1, None]}),
         (JSON, [1], [1]),
-        (JSON, "text", MISFIT),
-        (JSON, True, MISFIT),
+        (JSON, "text", UNFIT),
+        (JSON, True, UNFIT),
         (ANY, "007", "007"),
         (ANY, 0, 0),
         (ANY, 1.5, 1.5),
@@ -261,14 +265,14 @@ def test_nested_values(kind: str, value: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [INTEGER, NUMBER, STRING, DATE, DATETIME, OBJECT, JSON])
-@pytest.mark.parametrize("value", NOTHING, ids=repr)
-def test_nothing_is_null_or_an_empty_list(kind: str, value: Any) -> None:
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+def test_an_empty_value_is_null_or_an_empty_list(kind: str, value: Any) -> None:
     assert one(kind, value) is None
     assert one(kind, value, multiple=True) == []
 
 
 @pytest.mark.parametrize("value", ["", {}, [], None], ids=repr)
-def test_nothing_of_unknown_type_is_null(value: Any) -> None:
+def test_an_empty_value_of_unknown_type_is_null(value: Any) -> None:
     assert one(ANY, value) is None
 
 
@@ -278,14 +282,14 @@ def test_nothing_of_unknown_type_is_null(value: Any) -> None:
         (INTEGER, ["1", 2, "3.0"], [1, 2, 3]),
         (INTEGER, "7", [7]),
         (INTEGER, 0, [0]),
-        (INTEGER, ["1", "x"], MISFIT),
-        (INTEGER, {"3": "x"}, MISFIT),
+        (INTEGER, ["1", "x"], UNFIT),
+        (INTEGER, {"3": "x"}, UNFIT),
         (NUMBER, ["1.5", 2], [1.5, 2.0]),
         (STRING, ["a", "", "007"], ["a", None, "007"]),
         (DATE, ["2024-07-16T03:00:00+03:00", "2024-07-17"], ["2024-07-16", "2024-07-17"]),
         (BOOLEAN, ["1", "0"], [True, False]),
         (OBJECT, [{"ID": "1", "VALUE": "+7"}], [{"ID": "1", "VALUE": "+7"}]),
-        (OBJECT, [{"ID": "1"}, "x"], MISFIT),
+        (OBJECT, [{"ID": "1"}, "x"], UNFIT),
     ],
 )
 def test_multiple(kind: str, value: Any, expected: Any) -> None:
@@ -293,7 +297,7 @@ def test_multiple(kind: str, value: Any, expected: Any) -> None:
 
 
 def money(value: Any, *, multiple: bool = False) -> Row:
-    """A money field's two columns and what was kept aside."""
+    """Return the two columns of a money field, and its unparsed value."""
     (record,) = RowConverter(build_columns([Field("UF_M", "money", multiple)], types={}))([{"UF_M": value}])
     return {name.removeprefix("uf_"): content for name, content in record.items() if content is not None}
 
@@ -370,7 +374,7 @@ def test_every_record_has_every_column_in_any_order_of_pages() -> None:
     assert convert([]) == []
 
 
-def test_one_misfit_spoils_neither_its_row_nor_its_page() -> None:
+def test_an_unparsable_value_affects_neither_its_row_nor_its_page() -> None:
     convert = RowConverter(COLUMNS)
     records = convert([{"ID": "1", "TITLE": "a"}, {"ID": "2", "TITLE": ["b"]}, {"ID": "3", "TITLE": "c"}])
     assert [record["title"] for record in records] == ["a", None, "c"]
@@ -387,12 +391,12 @@ def test_unknown_keys_are_kept_as_they_came() -> None:
     assert convert.unparsed == {"uf_new": 1}
 
 
-def test_unknown_keys_that_fall_together_are_both_kept() -> None:
+def test_unknown_keys_of_one_column_name_are_both_kept() -> None:
     (record,) = RowConverter(COLUMNS)([{"ID": "1", "fooBar": 1, "FOO_BAR": 2}])
     assert sorted(record[UNPARSED].values()) == [1, 2]
 
 
-def test_two_keys_never_feed_one_column() -> None:
+def test_two_keys_never_fill_one_column() -> None:
     (record,) = RowConverter(COLUMNS)([{"title": "small", "ID": "1", "TITLE": "LARGE"}])
     assert record["title"] == "LARGE", "the portal's exact name wins"
     assert record[UNPARSED] == {"title": "small"}
@@ -403,7 +407,7 @@ def test_rows_of_unknown_keys_only_are_still_rows() -> None:
     assert [record[UNPARSED] for record in records] == [{"x": 1}, {"y": 2}]
 
 
-def test_camel_case_rows_meet_upper_case_descriptions() -> None:
+def test_camel_case_keys_of_rows_match_upper_case_descriptions() -> None:
     columns = build_columns([Field("CHANGED_DATE", "datetime"), Field("UF_AUTO_12", "string")], types={})
     (record,) = RowConverter(columns)([{"changedDate": "2024-07-16T03:00:00+03:00", "ufAuto12": "a"}])
     assert record == {"changed_date": "2024-07-16T00:00:00Z", "uf_auto_12": "a", UNPARSED: None}
@@ -411,11 +415,11 @@ def test_camel_case_rows_meet_upper_case_descriptions() -> None:
 
 def test_deselected_columns_are_known_but_not_written() -> None:
     convert = RowConverter(COLUMNS, keep=lambda column: column != "title", constants={"entity_type_id": 2})
-    assert convert([{"ID": "1", "TITLE": ["misfit"]}])[0] == {"id": 1, "tags": None, UNPARSED: None}
+    assert convert([{"ID": "1", "TITLE": ["unparsable"]}])[0] == {"id": 1, "tags": None, UNPARSED: None}
     assert (convert.unknown, convert.unparsed) == (set(), {})
 
 
-def test_without_unparsed_misfits_are_only_counted() -> None:
+def test_unparsed_values_are_only_counted_where_their_column_is_deselected() -> None:
     convert = RowConverter(COLUMNS, keep=lambda column: column != UNPARSED)
     assert convert([{"ID": "x", "TITLE": "a", "new": 1}]) == [{"id": None, "title": "a", "tags": None}]
     assert convert.unparsed == {"id": 1, "new": 1}
@@ -432,14 +436,14 @@ def test_constants_are_columns_of_every_row() -> None:
     assert kept([{"ID": "1"}]) == [{"id": 1}], "deselected, it is not written"
 
 
-def test_renames_and_echoes_of_the_universal_method() -> None:
+def test_renamed_and_repeated_keys_of_the_universal_method() -> None:
     columns = build_columns([Field("ID", "integer"), Field("DATE_CREATE", "datetime")], types={})
     convert = RowConverter(columns, renames={"createdTime": "DATE_CREATE"}, ignores=frozenset({"dateCreateShort"}))
     (record,) = convert([{"id": 5, "createdTime": "2024-07-16T00:00:00Z", "dateCreateShort": "16.07."}])
     assert record == {"id": 5, "date_create": "2024-07-16T00:00:00Z", UNPARSED: None}
 
 
-def test_which_column_a_row_key_feeds() -> None:
+def test_the_column_of_a_row_key() -> None:
     convert = RowConverter(COLUMNS, renames={"name": "TITLE"})
     assert convert.column("id") == "id"
     assert convert.column("name") == "title"

@@ -1,4 +1,4 @@
-"""Columns are converted as a whole where their values are ordinary; whatever they hold, one by one gives the same."""
+"""Converting a whole column gives the same as converting its values one by one, whatever the column holds."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from tap_bitrix24.schema.columns import ANY, UNPARSED, build_columns
 
 COLUMNS = 300
 """Random columns of each kind."""
-NOTHINGS: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
+EMPTY: tuple[Any, ...] = (None, "", False, [], {}, ABSENT)
 OTHERS: tuple[Any, ...] = (0, 1, 7, 2**63, 0.0, 1.0, 1.5, True, "a", "Y", "N", "1", "0", "null", "true", [1], {"a": 1})
 Make = Callable[[random.Random], Any]
 
@@ -89,29 +89,29 @@ ODD: tuple[Make, ...] = (
     *ORDINARY,
     odd_number,
     odd_moment,
-    lambda noise: noise.choice(NOTHINGS),
+    lambda noise: noise.choice(EMPTY),
     lambda noise: noise.choice(OTHERS),
 )
 
 
 def column(noise: random.Random) -> list[Any]:
-    """Mostly of one sort, some of it nothing, and now and then something else."""
+    """Return values mostly of one sort, some of them empty, now and then one of another sort."""
     usual = noise.choice((*ORDINARY, odd_number, odd_moment))
-    nothing, odd = noise.choice((0, 0, 0.3, 1)), noise.choice((0, 0, 0, 0.02, 0.5))
-    nothings = noise.sample(NOTHINGS, noise.randrange(1, len(NOTHINGS)))
+    share_empty, share_odd = noise.choice((0, 0, 0.3, 1)), noise.choice((0, 0, 0, 0.02, 0.5))
+    empty = noise.sample(EMPTY, noise.randrange(1, len(EMPTY)))
     values = []
     for _ in range(noise.choice((1, 2, 50))):
-        make = noise.choice(ODD) if noise.random() < odd else usual
-        values.append(noise.choice(nothings) if noise.random() < nothing else make(noise))
+        make = noise.choice(ODD) if noise.random() < share_odd else usual
+        values.append(noise.choice(empty) if noise.random() < share_empty else make(noise))
     return values
 
 
 def outcome(convert: ConvertAll, values: Sequence[Any]) -> str:
-    """What comes of a column, types and all; all misfits are alike."""
+    """Return the converted column as text, types included; or `unparsable` if any value does not fit."""
     try:
         return repr(convert(values))
     except UNPARSABLE:
-        return "misfit"
+        return "unparsable"
 
 
 @pytest.mark.parametrize("kind", CONVERT_ALL)
@@ -122,7 +122,7 @@ def test_a_column_is_converted_as_its_values_are_one_by_one(kind: str) -> None:
         values = column(noise)
         expected = outcome(one_by_one(CONVERTERS[kind]), values)
         assert outcome(CONVERT_ALL[kind], noise.choice((values, tuple(values)))) == expected, values
-        seen.add(expected == "misfit")
+        seen.add(expected == "unparsable")
     assert False in seen
     assert True in seen or kind == ANY
 
@@ -151,8 +151,8 @@ FIELDS = [
 
 
 def page(noise: random.Random) -> list[Row]:
-    """Rows as lists give them: all with the same keys, in the same order or not, or with keys missing."""
-    keys = noise.sample([*(field.name for field in FIELDS), "UF_NEW", "UF_NEWER"], noise.randrange(1, 12))
+    """Return rows as lists give them: with the same keys, in the same order or not, or with keys missing."""
+    keys = noise.sample([*(field.name for field in FIELDS), "UF_NEW", "UF_OTHER"], noise.randrange(1, 12))
     columns = {key: column(noise) for key in keys}
     sort = noise.choice(("same", "shuffled", "gaps"))
     rows = []

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from tests.benchmarks.speed.clients import Ours, told
+from tests.benchmarks.speed.clients import Ours, finished
 from tests.benchmarks.speed.environments import TARGET_DUCKDB
 from tests.benchmarks.speed.model import Check, Figures, Options, Run, Scenario, Table, rounded, shown, summary
 from tests.benchmarks.speed.portals import FORTY, LIMITLESS, calm, portal, warm
@@ -52,7 +52,7 @@ def measure(options: Options) -> dict[str, Any]:
 def _watched(wire: Portal, tap: Ours) -> tuple[Run, list[Point]]:
     calm(wire)
     ended = run(tap.command())
-    return told(wire, "tap-bitrix24", ended), ended.memory
+    return finished(wire, "tap-bitrix24", ended), ended.memory
 
 
 def late(memory: Sequence[Point]) -> list[Point]:

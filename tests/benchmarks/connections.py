@@ -1,9 +1,9 @@
-"""Requests and rows a second through each door, of 50,000 deals behind the demo portal's limits.
+"""Requests and rows per second of each connection: 50,000 deals, with the demo portal's limits.
 
-    .venv/bin/python -m tests.benchmarks.doors
+    .venv/bin/python -m tests.benchmarks.connections
 
-writes docs/performance/doors.json; docs/performance.md is rendered from it. What a door brings is decided by its pace:
-the site's API is asked a hundred times a minute for a hundred rows, VibeCode four times a second for five hundred.
+writes docs/performance/connections.json; docs/performance.md is rendered from it. The rate limit determines the speed:
+a site's API gets a hundred requests a minute for a hundred rows each, VibeCode four a second for five hundred.
 """
 
 import json
@@ -21,28 +21,28 @@ from tests.benchmarks.speed.results import FOLDER
 from tests.support.running import SCRIPTS, only
 
 DEALS = 50_000
-RESULTS = FOLDER / "doors.json"
-DOORS = {
+RESULTS = FOLDER / "connections.json"
+CONNECTIONS = {
     "webhook": ("webhook", "deals"),
     "OAuth": ("oauth", "deals"),
     "REST 3.0": ("webhook", "event_log"),
     "VibeCode": ("vibecode", "deals"),
     "site API": ("site", "orders"),
 }
-"""Door → (settings of the demo portal, stream). REST 3.0 has no deals: the event log, two lines for each."""
+"""Name → (connection of the demo portal, stream). REST 3.0 has no deals: the event log has two rows for each."""
 
 
-def measured(door: str, stream: str, deals: int) -> dict[str, Any]:
-    """One full read through a door."""
+def measured(connection: str, stream: str, deals: int) -> dict[str, Any]:
+    """Return the figures of one full read through a connection."""
     with serve(scale=deals, seed=1, clock="now") as running, tempfile.TemporaryDirectory() as folder:
-        config = dict(running.config(door))
-        if door == "oauth":
+        config = dict(running.config(connection))
+        if connection == "oauth":
             config["token_file"] = str(Path(folder, "tokens"))
-        found = subprocess.run(
+        discovered = subprocess.run(
             _command(folder, config, "--discover"), check=True, capture_output=True, encoding="utf-8", cwd=folder
         )
         catalog = Path(folder, "catalog.json")
-        catalog.write_text(json.dumps(only(json.loads(found.stdout), stream)))
+        catalog.write_text(json.dumps(only(json.loads(discovered.stdout), stream)))
         portal = running.portal
         portal.stats = portal.stats.fresh()
         began = time.monotonic()
@@ -67,13 +67,14 @@ def _command(folder: str, config: Mapping[str, Any], *arguments: str) -> list[st
 
 
 def main() -> None:
-    """Measure all doors, one after another."""
-    told: dict[str, Any] = {"measured": datetime.now(UTC).date().isoformat(), "deals": DEALS, "doors": {}}
-    for name, (door, stream) in DOORS.items():
-        told["doors"][name] = measured(door, stream, DEALS)
-        sys.stdout.write(f"{name}: {told['doors'][name]}\n")
+    """Measure all connections, one after another."""
+    figures: dict[str, Any] = {}
+    for name, (connection, stream) in CONNECTIONS.items():
+        figures[name] = measured(connection, stream, DEALS)
+        sys.stdout.write(f"{name}: {figures[name]}\n")
         sys.stdout.flush()
-    RESULTS.write_text(f"{json.dumps(told, indent=1)}\n")
+    results = {"measured": datetime.now(UTC).date().isoformat(), "deals": DEALS, "connections": figures}
+    RESULTS.write_text(f"{json.dumps(results, indent=1)}\n")
 
 
 if __name__ == "__main__":
