@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tap_bitrix24.entities.entity import POSITION, Entity, Parent
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
-from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, ListMethods, Scope, controller_list, unpaged_list
+from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, Scope, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import (
     NO_SUCH_LIST,
     for_each_offer_iblock,
@@ -35,13 +35,31 @@ def document_user_fields(answer: Any) -> list[Field]:
     ]
 
 
+_Variants = Callable[[PortalInfo], Sequence[ListVariant]]
 PRODUCTS = ("products", "product_offers", "product_skus", "product_services")
 
 
-def _product_list(method: str, rows: str, product_type: int, *, fields: str) -> ListMethods:
-    """A list of products of one type; it refuses a selection without the catalog's id."""
-    variants = product_fields(product_type)
-    return controller_list(method, rows, fields=fields, fields_variants=variants, required_select=("iblockId",))
+def _products(
+    stream: str,
+    rows: str,
+    product_type: int,
+    method: str,
+    *,
+    fields: str,
+    variants: _Variants = for_each_product_iblock,
+) -> Entity:
+    """Products of one type, a list per catalog; the method refuses a selection without the catalog's id."""
+    methods = controller_list(
+        method, rows, fields=fields, fields_variants=product_fields(product_type), required_select=("iblockId",)
+    )
+    return catalog.default_stream(
+        stream,
+        methods,
+        replication_key="timestampX",
+        select=ALL_FIELDS,
+        variants=variants,
+        ignorable_errors=NO_SUCH_LIST,
+    )
 
 
 def _for_each_iblock(portal: PortalInfo) -> list[ListVariant]:
@@ -50,39 +68,22 @@ def _for_each_iblock(portal: PortalInfo) -> list[ListVariant]:
 
 
 CATALOG: Sequence[Entity] = (
-    catalog.default_stream(
-        "products",
-        _product_list("catalog.product.list", "products", 1, fields="catalog.product.getFieldsByFilter"),
-        replication_key="timestampX",
-        select=ALL_FIELDS,
-        variants=for_each_product_iblock,
-        ignorable_errors=NO_SUCH_LIST,
-    ),
-    catalog.default_stream(
+    _products("products", "products", 1, "catalog.product.list", fields="catalog.product.getFieldsByFilter"),
+    _products(
         "product_offers",
-        _product_list("catalog.product.offer.list", "offers", 4, fields="catalog.product.offer.getFieldsByFilter"),
-        replication_key="timestampX",
-        select=ALL_FIELDS,
+        "offers",
+        4,
+        "catalog.product.offer.list",
+        fields="catalog.product.offer.getFieldsByFilter",
         variants=for_each_offer_iblock,
-        ignorable_errors=NO_SUCH_LIST,
     ),
-    catalog.default_stream(
-        "product_skus",
-        _product_list("catalog.product.sku.list", "units", 3, fields="catalog.product.sku.getFieldsByFilter"),
-        replication_key="timestampX",
-        select=ALL_FIELDS,
-        variants=for_each_product_iblock,
-        ignorable_errors=NO_SUCH_LIST,
-    ),
-    catalog.default_stream(
+    _products("product_skus", "units", 3, "catalog.product.sku.list", fields="catalog.product.sku.getFieldsByFilter"),
+    _products(
         "product_services",
-        _product_list(
-            "catalog.product.service.list", "services", 7, fields="catalog.product.service.getFieldsByFilter"
-        ),
-        replication_key="timestampX",
-        select=ALL_FIELDS,
-        variants=for_each_product_iblock,
-        ignorable_errors=NO_SUCH_LIST,
+        "services",
+        7,
+        "catalog.product.service.list",
+        fields="catalog.product.service.getFieldsByFilter",
     ),
     catalog.default_stream(
         "catalogs", controller_list("catalog.catalog.list", "catalogs", fields="catalog.catalog.getFields")

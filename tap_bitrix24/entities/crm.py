@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tap_bitrix24.entities.entity import Entity, Select, StreamTemplate, Universal
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.entities.presets import ALL_TIMEZONES, Scope, classic_list, controller_list, unpaged_list
+from tap_bitrix24.entities.presets import ALL_TIMEZONES, ListMethods, Scope, classic_list, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import NO_SUCH_TYPE, entity_type_variant, for_each_entity_type, for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey
 
@@ -25,17 +25,19 @@ _ITEM_RENAMES = {
 ITEMS = controller_list("crm.item.list", "items", select_param="select").endpoint
 """The universal list of CRM items, by entityTypeId."""
 ITEM_REPLICATION_KEY = ReplicationKey("updatedTime", "updatedTime", timezone_margin=ALL_TIMEZONES)
-_WITH_MULTIFIELDS = Select(names=("*", "UF_*", "PHONE", "EMAIL", "WEB", "IM", "LINK"), narrowable=True)
-_WITH_USER_FIELDS = Select(names=("*", "UF_*"), narrowable=True)
+SMART_PROCESS_TEMPLATE = StreamTemplate(
+    lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)
+)
+_MULTIFIELDS = Select(names=("*", "UF_*", "PHONE", "EMAIL", "WEB", "IM", "LINK"), narrowable=True)
+_USER_FIELDS = Select(names=("*", "UF_*"), narrowable=True)
 _ALL_ITEM_COLUMNS = Select(names=("*",), narrowable=True)
 _LEAD_RENAMES = {
-    **_ITEM_RENAMES,
     "stageId": "STATUS_ID",
     "stageSemanticId": "STATUS_SEMANTIC_ID",
     "stageDescription": "STATUS_DESCRIPTION",
 }
-_COMPANY_RENAMES = {**_ITEM_RENAMES, "typeId": "COMPANY_TYPE"}
-_QUOTE_RENAMES = {**_ITEM_RENAMES, "stageId": "STATUS_ID", "actualDate": "ACTUAL_DATE"}
+_COMPANY_RENAMES = {"typeId": "COMPANY_TYPE"}
+_QUOTE_RENAMES = {"stageId": "STATUS_ID", "actualDate": "ACTUAL_DATE"}
 _HISTORY_REPLICATION_KEY = ReplicationKey("CREATED_TIME", "CREATED_TIME", timezone_margin=ALL_TIMEZONES)
 REPEATED_ITEM_KEYS = frozenset(
     {
@@ -67,42 +69,22 @@ REPEATED_ITEM_KEYS = frozenset(
 """Keys of crm.item.list rows that repeat, in another form, other columns of the five classic entities."""
 
 
+def _items(
+    stream: str, entity_type_id: int, methods: ListMethods, select: Select, renames: Mapping[str, str] | None = None
+) -> Entity:
+    """CRM items that a classic method lists and the universal one, too, under other names."""
+    universal = Universal(entity_type_id, {**_ITEM_RENAMES, **(renames or {})})
+    return crm.default_stream(stream, methods, replication_key="DATE_MODIFY", select=select, universal=universal)
+
+
 CRM: Sequence[Entity] = (
-    crm.default_stream(
-        "deals",
-        classic_list("crm.deal.list", fields="crm.deal.fields"),
-        replication_key="DATE_MODIFY",
-        select=_WITH_USER_FIELDS,
-        universal=Universal(2, _ITEM_RENAMES),
+    _items("deals", 2, classic_list("crm.deal.list", fields="crm.deal.fields"), _USER_FIELDS),
+    _items("leads", 1, classic_list("crm.lead.list", fields="crm.lead.fields"), _MULTIFIELDS, _LEAD_RENAMES),
+    _items("contacts", 3, classic_list("crm.contact.list", fields="crm.contact.fields"), _MULTIFIELDS),
+    _items(
+        "companies", 4, classic_list("crm.company.list", fields="crm.company.fields"), _MULTIFIELDS, _COMPANY_RENAMES
     ),
-    crm.default_stream(
-        "leads",
-        classic_list("crm.lead.list", fields="crm.lead.fields"),
-        replication_key="DATE_MODIFY",
-        select=_WITH_MULTIFIELDS,
-        universal=Universal(1, _LEAD_RENAMES),
-    ),
-    crm.default_stream(
-        "contacts",
-        classic_list("crm.contact.list", fields="crm.contact.fields"),
-        replication_key="DATE_MODIFY",
-        select=_WITH_MULTIFIELDS,
-        universal=Universal(3, _ITEM_RENAMES),
-    ),
-    crm.default_stream(
-        "companies",
-        classic_list("crm.company.list", fields="crm.company.fields"),
-        replication_key="DATE_MODIFY",
-        select=_WITH_MULTIFIELDS,
-        universal=Universal(4, _COMPANY_RENAMES),
-    ),
-    crm.default_stream(
-        "quotes",
-        classic_list("crm.quote.list", fields="crm.quote.fields"),
-        replication_key="DATE_MODIFY",
-        select=_WITH_USER_FIELDS,
-        universal=Universal(7, _QUOTE_RENAMES),
-    ),
+    _items("quotes", 7, classic_list("crm.quote.list", fields="crm.quote.fields"), _USER_FIELDS, _QUOTE_RENAMES),
     crm.default_stream(
         "crm_activities",
         classic_list("crm.activity.list", fields="crm.activity.fields"),
@@ -135,7 +117,7 @@ CRM: Sequence[Entity] = (
         controller_list("crm.item.list", "items", fields="crm.item.fields"),
         replication_key=ITEM_REPLICATION_KEY,
         select=_ALL_ITEM_COLUMNS,
-        template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
+        template=SMART_PROCESS_TEMPLATE,
     ),
     crm.default_stream(
         "crm_stage_history",

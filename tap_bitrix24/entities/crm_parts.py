@@ -31,7 +31,7 @@ userfieldconfig = Scope(("userfieldconfig",), _COLUMNS)
 _LOWER_CASE = {name.upper(): name for name in ("id", "deal_id", "based_id", "category_id")}
 
 
-def recurring_fields(answer: Any) -> list[Field]:
+def _recurring(answer: Any) -> list[Field]:
     """Fields of recurring deals: all are described in upper case, while rows have four of them in lower case."""
     return [replace(field, name=_LOWER_CASE.get(field.name, field.name)) for field in parse_fields(answer)]
 
@@ -70,10 +70,7 @@ CRM_PARTS: Sequence[Entity] = (
     crm.stream(
         "recurring_deals",
         controller_list(
-            "crm.deal.recurring.list",
-            request_key="ID",
-            fields="crm.deal.recurring.fields",
-            parse_fields=recurring_fields,
+            "crm.deal.recurring.list", request_key="ID", fields="crm.deal.recurring.fields", parse_fields=_recurring
         ),
     ),
     crm.default_stream(

@@ -14,15 +14,13 @@ user = Scope(("user", "user_basic", "user_brief"), _COLUMNS)
 department = Scope(("department",), _COLUMNS)
 
 
+_SORT = StartParameter("FILTER", ("sort", "order"))
+"""Pages by `start`; the id to order by and the direction are parameters of their own."""
+
 PEOPLE: Sequence[Entity] = (
     user.default_stream(
         "users",
-        classic_list(
-            "user.get",
-            paging=StartParameter("FILTER", ("sort", "order")),
-            fields="user.fields",
-            user_fields="user.userfield.list",
-        ),
+        classic_list("user.get", paging=_SORT, fields="user.fields", user_fields="user.userfield.list"),
     ),
     department.default_stream(
         "departments", classic_list("department.get", paging=StartParameter("", None), fields="department.fields")

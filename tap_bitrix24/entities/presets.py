@@ -99,6 +99,14 @@ class Scope:
 
     def stream(self, name: str, methods: ListMethods, **facts: Unpack[StreamFacts]) -> Entity:
         """A stream that is read if it is selected."""
+        return self._entity(name, methods, facts, default=False)
+
+    def default_stream(self, name: str, methods: ListMethods, **facts: Unpack[StreamFacts]) -> Entity:
+        """A stream that is read, too, where neither catalog nor settings select any."""
+        return self._entity(name, methods, facts, default=True)
+
+    def _entity(self, name: str, methods: ListMethods, facts: StreamFacts, *, default: bool) -> Entity:
+        """Return the row: its list, what the stream says, and the conventions for the rest."""
         key, select = facts.get("replication_key"), facts.get("select")
         endpoint = methods.endpoint
         if select is not None and not endpoint.select_param:
@@ -124,11 +132,8 @@ class Scope:
                 reshape=facts.get("reshape"),
                 complete=facts.get("complete", True),
             ),
+            selected_by_default=default,
         )
-
-    def default_stream(self, name: str, methods: ListMethods, **facts: Unpack[StreamFacts]) -> Entity:
-        """A stream that is read, too, where neither catalog nor settings select any."""
-        return replace(self.stream(name, methods, **facts), selected_by_default=True)
 
 
 def classic_list(method: str, rows: str = "", *, key: str = "ID", **facts: Unpack[ListFacts]) -> ListMethods:

@@ -11,15 +11,16 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.communication import COMMUNICATION
 from tap_bitrix24.entities.content import CONTENT
+from tap_bitrix24.entities.crm import SMART_PROCESS_TEMPLATE
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.entity import Entity, Parent, StreamTemplate
+from tap_bitrix24.entities.entity import Entity, Parent
 from tap_bitrix24.entities.known_columns import KnownColumns, known_columns
 from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS, crm_items, of_tasks
 from tap_bitrix24.entities.people import PEOPLE
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.presets import SINGLE_PAGE, ListFacts, ListMethods, Scope, list_methods
 from tap_bitrix24.entities.sale import SALE
-from tap_bitrix24.entities.variants import entity_type_variant, for_each_entity_type
+from tap_bitrix24.entities.variants import for_each_entity_type
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Pagination, ReplicationKey
 
@@ -170,7 +171,7 @@ SMART_PROCESSES = crm.default_stream(
     ),
     columns=KnownColumns(overrides={"entityTypeId": "integer", "id": "integer"}),
     replication_key=_UPDATED_TIME,
-    template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
+    template=SMART_PROCESS_TEMPLATE,
 )
 DEAL_CATEGORIES = crm.default_stream("deal_categories", dictionary("deal-categories"), columns=ID_IS_INTEGER)
 STATUSES = crm.default_stream("crm_statuses", dictionary("statuses"), columns=ID_IS_INTEGER)

@@ -43,6 +43,10 @@ _RESOURCES = Parent(
     owner_key="SECT_ID",
     variants=for_each_date_range("filter.from", "filter.to"),
 )
+_TEMPLATES_OF_TASKS = Parent(
+    "tasks", "templateId", value_key="forkedByTemplateId", value_request_key="FORKED_BY_TEMPLATE_ID"
+)
+"""No method lists templates; tasks name the one they were made from."""
 _OF_BOOKINGS = Parent("bookings", "bookingId", column="bookingId")
 _OF_WAITLIST = Parent("booking_waitlist", "waitListId", column="waitListId")
 
@@ -103,9 +107,7 @@ WORK: Sequence[Entity] = (
     task.stream(
         "task_templates",
         unpaged_list("tasks.template.get", shape=single, fields="tasks.template.fields"),
-        parents=Parent(
-            "tasks", "templateId", value_key="forkedByTemplateId", value_request_key="FORKED_BY_TEMPLATE_ID"
-        ),
+        parents=_TEMPLATES_OF_TASKS,
     ),
     task.stream(
         "task_template_checklist_items",
