@@ -4,21 +4,21 @@ The portal has no list of all children; each parent's are requested. A child's c
 replication key, so besides the children of changed parents all children are read now and then, in a sweep
 (docs/decisions.md#decision-15).
 
-Order: parents in the order of their own strategy; children behind their parents, once enough parents wait to fill a
-request. `ChildGroupsRead` follows the rows of the parents it names, a checkpoint of the parents' strategy follows the
-children of all parents before it.
+Order: parents in the order of their own strategy; their children once enough parents wait to fill a request.
+`ChildGroupsRead` follows the rows of the parents it names, a checkpoint of the parents' strategy follows the children
+of all parents before it.
 
-Checked: a filter for several parents is not believed before answers have shown that it works (see `bulk_filter`), and
-each child is counted for a parent that was requested. A portal that refuses some parents gets a notice; if it refuses
-all of them, the stream fails and nothing is checkpointed.
+Checked: a filter for several parents is not relied on before answers have shown that it works (see `bulk_filter`), and
+each child is counted for a parent that was requested. Parents that the portal refuses yield a notice; if it refuses all
+of them, the stream fails without a checkpoint.
 
 Cost: one request per 50 parents, or per 2,500 parents where one command takes 50; nothing for children that are part of
-the parent's own row. The lists behind the first pages cost what `keyset` and `offset` say.
+the parent's own row. Further pages cost what `keyset` and `offset` say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -83,10 +83,7 @@ def children_of(parents: Strategy, groups: Sequence[ParentGroup], read_at: str |
 
     yield from handle_events(parents, handle)
     yield from read_children(progresses)
-    if all_refused(progresses):
-        raise next(error for each in progresses for error in each.refused.values())
-    for progress in progresses:
-        yield from progress.notices()
+    yield from _report_refusals(progresses)
     if checkpoint:
         yield checkpoint
 
@@ -142,3 +139,15 @@ def _take_parents(progress: ParentProgress, rows: Sequence[Row]) -> Strategy:
         else:
             yield from progress.add_embedded(value, children)
     yield from progress.finished_groups()
+
+
+def _report_refusals(progresses: Collection[ParentProgress]) -> Iterator[StrategyEvent]:
+    """Yield notices of refused and deleted parents.
+
+    Raises:
+        PortalError: The first refusal, if not one parent of any group has answered.
+    """
+    if all_refused(progresses):
+        raise next(error for each in progresses for error in each.refused.values())
+    for progress in progresses:
+        yield from progress.notices()

@@ -2,14 +2,14 @@
 
 Order: the rows of a list come in ascending order of ids, the lists take turns.
 
-Checked: the server starts a chain again behind a short page (docs/protocol.md §2.4), answers page 1 to an offset beyond
+Checked: the server starts a chain again after a short page (docs/protocol.md §2.4), answers page 1 to an offset beyond
 the end and drops filters it does not know, all without an error. So no page is trusted: ids must ascend from the last
-one, rows must match the date filter, every row must have its key. Pages behind a short page in a chain are discarded
+one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded
 and requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
 (docs/decisions.md#decision-10).
 
 Cost: one request for lists of less than a page, ceil(rows / 2,500) + 2 for dense ids. Sparse ids cost hardly more,
-because a chain goes from id to id and not through ranges of ids: one or two short chains behind each large gap.
+because a chain goes from id to id and not through ranges of ids: one or two short chains after each large gap.
 """
 
 from __future__ import annotations

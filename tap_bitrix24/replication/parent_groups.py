@@ -32,7 +32,7 @@ class ParentGroup:
     group_size: int = 1
     """How many parents one command can request the children of."""
     owner_key: str = ""
-    """Key of a child's row that names its parent, where a command asks for several."""
+    """Key of a child's row that names its parent, where a command requests those of several."""
     embedded_children: Callable[[Row], list[Row] | None] | None = None
     """Children that are part of the parent's own row; None if this row does not hold them."""
     embedded_source: ListSpec | None = None
