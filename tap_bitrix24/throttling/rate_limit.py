@@ -227,7 +227,7 @@ class RateLimiter:
         return max(until_room, self._last_sent_at + self._spacing - self._clock(), 0.0)
 
     def _with_level(self, change: Callable[[BucketLevel], float]) -> float:
-        """Read the level, let it leak, change and write it, undisturbed by other processes; return what `change` does."""
+        """Read the level, let it leak, change and write it, no other process in between; return what `change` did."""
         if self._file is not None:
             try:
                 self._file.touch(mode=0o600)  # the hash of a host's name can be guessed

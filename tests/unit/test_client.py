@@ -1,4 +1,4 @@
-"""What is sent once, what is sent again, and what no error ever shows. A local server answers; the clock is a fake."""
+"""Which requests are repeated, and what no error ever shows. A local server answers; the clock is a fake."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -90,9 +90,9 @@ def portal() -> Iterator[Portal]:
 
 def failure(call: Callable[[], object]) -> PortalError:
     """The error a call ends with; never shows the secret nor the whole address."""
-    with pytest.raises(PortalError) as told:
+    with pytest.raises(PortalError) as raised:
         call()
-    error = told.value
+    error = raised.value
     shown = f"{error!r} {error} {error.__cause__!r} {error.args}"
     assert SECRET not in shown
     assert "/rest/" not in shown
@@ -109,32 +109,32 @@ def test_a_call_is_a_json_post_to_the_webhook(portal: Portal) -> None:
     assert portal.slept == []
 
 
-def test_only_classic_answers_without_operating_tell_a_server_of_ones_own(portal: Portal) -> None:
+def test_only_classic_answers_without_operating_show_a_self_hosted_portal(portal: Portal) -> None:
     cloud = {"result": 1, "time": {**GOOD["time"], "operating": 0}}
-    for answer, own in ((GOOD, True), (cloud, False), ({"result": 1}, False)):
+    for answer, self_hosted in ((GOOD, True), (cloud, False), ({"result": 1}, False)):
         with closing(
             portal.client(reply(body=answer), rate_limiter=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
             client.call(PROFILE)
-            assert room(client.rate_limiter) == (3 if own else 47)
+            assert room(client.rate_limiter) == (3 if self_hosted else 47)
 
 
 def test_a_batch_is_judged_by_its_commands(portal: Portal) -> None:
     """As a whole it belongs to no method, so the cloud need not tell `operating` of it."""
-    for operating, own in (({}, True), ({"operating": 0.5}, False)):
+    for operating, self_hosted in (({}, True), ({"operating": 0.5}, False)):
         maps = {"result": {"c0": 1}, "result_time": {"c0": {**GOOD["time"], **operating}}}
         body = {"result": maps, "time": GOOD["time"]}
         with closing(
             portal.client(reply(body=body), rate_limiter=RateLimiter(TARIFFS["standard"], clock=Clock(), fixed=False))
         ) as client:
             client.batch([PROFILE])
-            assert room(client.rate_limiter) == (3 if own else 47)
+            assert room(client.rate_limiter) == (3 if self_hosted else 47)
 
 
-def room(pacer: RateLimiter) -> int:
+def room(limiter: RateLimiter) -> int:
     """Requests that may go without a pause."""
     count = 0
-    while pacer.acquire() == 0:
+    while limiter.acquire() == 0:
         count += 1
     return count
 
@@ -163,7 +163,7 @@ def test_the_clock_of_the_run_is_that_of_the_first_answer(portal: Portal) -> Non
     ],
     ids=["503", "503 html", "500 empty", "502", "500", "html", "cut off", "list", "401 connection", "429"],
 )
-def test_passing_failures_are_tried_again(portal: Portal, passing: Reply) -> None:
+def test_passing_failures_are_repeated(portal: Portal, passing: Reply) -> None:
     with closing(portal.client(passing, passing, reply())) as client:
         assert client.call(PROFILE).value == {"ID": "1"}
         assert client.requests == 3
@@ -197,9 +197,9 @@ def test_silence_is_given_up(portal: Portal) -> None:
         assert client.requests == ATTEMPTS
 
 
-def test_an_unreachable_host_is_told_without_its_address() -> None:
-    door = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
-    with closing(Client(door, RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
+def test_an_unreachable_host_is_named_without_its_address() -> None:
+    credentials = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
+    with closing(Client(credentials, RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
         error = failure(lambda: client.call(PROFILE, attempts=FIRST_REQUEST_ATTEMPTS))
     assert isinstance(error, UnavailableError)
     assert "cannot reach http://127.0.0.1:1" in str(error)
@@ -213,7 +213,7 @@ def test_a_moved_portal_is_followed_with_the_body(portal: Portal) -> None:
     assert [body for _, body in portal.seen] == [{"a": [1, "Ё"]}] * 3
 
 
-# Bundles
+# Batches
 
 
 def batch(**maps: Any) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def batch(**maps: Any) -> dict[str, Any]:
     return {"result": {name: maps.get(name, []) for name in names}, "time": {}}
 
 
-def test_a_bundle_is_one_request(portal: Portal) -> None:
+def test_a_batch_is_one_request(portal: Portal) -> None:
     failed = {"c1": {"error": "", "error_description": "Access denied."}}
     with closing(portal.client(reply(body=batch(result={"c0": 1}, result_error=failed)))) as client:
         done, denied = client.batch([PROFILE, Command("scope")])
@@ -234,13 +234,13 @@ def test_a_bundle_is_one_request(portal: Portal) -> None:
     assert list(body["cmd"]) == ["c0", "c1"]
 
 
-def test_credentials_refused_inside_a_bundle_end_everything(portal: Portal) -> None:
+def test_credentials_refused_inside_a_batch_end_everything(portal: Portal) -> None:
     answer = batch(result_error={"c0": {"error": "invalid_token"}})
     with closing(portal.client(reply(body=answer))) as client:
         assert isinstance(failure(lambda: client.batch([PROFILE])), AccessError)
 
 
-def test_insisting_asks_again_only_what_failed_for_a_moment(portal: Portal) -> None:
+def test_only_the_commands_that_failed_for_a_moment_are_repeated(portal: Portal) -> None:
     first = batch(
         result={"c0": 1},
         result_error={"c1": {"error": "INTERNAL_SERVER_ERROR"}, "c2": {"error": "insufficient_scope"}},

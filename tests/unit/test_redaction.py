@@ -52,11 +52,11 @@ def test_the_secret_is_cut_raw_and_percent_encoded(text: str) -> None:
         ("/rest/admin/panel", "/rest/admin/panel"),
     ],
 )
-def test_webhook_paths_are_cut_also_when_nobody_told_their_secret(text: str, clean: str) -> None:
+def test_webhook_paths_are_cut_even_if_their_secret_is_unknown(text: str, clean: str) -> None:
     assert Redactor().clean(text) == clean
 
 
-def test_the_longer_of_two_secrets_goes_first() -> None:
+def test_the_longer_of_two_secrets_is_replaced_first() -> None:
     assert Redactor(["abc", "abcdef"]).clean("abcdef") == HIDDEN
 
 

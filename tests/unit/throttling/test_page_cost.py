@@ -1,4 +1,4 @@
-"""A request is cut so that it stays far below the portal's minute; what a page takes is learnt from answers."""
+"""A request is kept far below the portal's minute; what a page takes is learnt from answers."""
 
 from tap_bitrix24.throttling.page_cost import TARGET_SECONDS, PageCostEstimator
 
@@ -17,7 +17,7 @@ def test_slow_pages_make_small_requests_at_once() -> None:
     assert costs.pages(LEADS, 0.0) >= 50
 
 
-def test_fast_pages_make_them_grow_again_but_not_at_one_blow() -> None:
+def test_fast_pages_make_them_grow_again_step_by_step() -> None:
     costs = PageCostEstimator()
     costs.learn({DEALS: 1}, 20.0)
     sizes = []

@@ -1,4 +1,4 @@
-"""§7: wait beforehand instead of being refused, also where several processes read the same portal."""
+"""Requests wait instead of being refused, also where several processes read the same portal: docs/protocol.md §7."""
 
 import os
 import subprocess
@@ -32,75 +32,75 @@ class Bucket:
         return False
 
 
-def sent(pacer: RateLimiter, clock: Clock) -> None:
-    """Send one request as soon as the pacer lets it go."""
-    while (seconds := pacer.acquire()) > 0:
+def sent(limiter: RateLimiter, clock: Clock) -> None:
+    """Send one request as soon as the limiter allows."""
+    while (seconds := limiter.acquire()) > 0:
         clock.now += seconds + 1e-9
 
 
 @pytest.mark.parametrize(("plan", "burst", "rate"), [("standard", 50, 2.0), ("enterprise", 250, 5.0)])
-def test_a_paced_client_is_never_refused_and_wastes_little(plan: str, burst: int, rate: float) -> None:
+def test_a_limited_client_is_never_refused_and_wastes_little(plan: str, burst: int, rate: float) -> None:
     clock = Clock()
-    pacer, bucket = RateLimiter(TARIFFS[plan], clock=clock), Bucket(burst, rate, clock)
+    limiter, bucket = RateLimiter(TARIFFS[plan], clock=clock), Bucket(burst, rate, clock)
     began = clock.now
     for _ in range(1_000):
-        sent(pacer, clock)
+        sent(limiter, clock)
         assert not bucket.refuses()
     assert clock.now - began == pytest.approx((1_000 - burst) / rate, rel=0.02)
 
 
 def test_the_first_requests_go_at_once_and_asking_counts_nothing() -> None:
-    pacer = RateLimiter(TARIFFS["standard"], clock=Clock())
+    limiter = RateLimiter(TARIFFS["standard"], clock=Clock())
     for _ in range(45):
-        assert [pacer.delay() for _ in range(3)] == [0, 0, 0]
-        assert pacer.acquire() == 0
+        assert [limiter.delay() for _ in range(3)] == [0, 0, 0]
+        assert limiter.acquire() == 0
 
 
 def test_a_request_that_may_not_go_is_not_counted() -> None:
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
-    while pacer.acquire() == 0:
+    limiter = RateLimiter(TARIFFS["standard"], clock=clock)
+    while limiter.acquire() == 0:
         pass
-    seconds = pacer.delay()
-    assert pacer.acquire() == pacer.acquire() == seconds > 0
+    seconds = limiter.delay()
+    assert limiter.acquire() == limiter.acquire() == seconds > 0
 
 
 def test_what_the_burst_holds_need_not_be_spread_and_more_is_spread_so_that_it_lasts() -> None:
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
-    assert pacer.interval(0) == pacer.interval(48) == 0
-    assert pacer.interval(168) == pytest.approx((168 - 48) / 168 / 2)
+    limiter = RateLimiter(TARIFFS["standard"], clock=clock)
+    assert limiter.interval(0) == limiter.interval(48) == 0
+    assert limiter.interval(168) == pytest.approx((168 - 48) / 168 / 2)
     began = clock.now
     for left in range(168, 0, -1):
-        clock.now += pacer.interval(left)
-        sent(pacer, clock)
+        clock.now += limiter.interval(left)
+        sent(limiter, clock)
     assert clock.now - began == pytest.approx((168 - 48) / 2, rel=0.02)
 
 
 def test_after_a_refusal_the_bucket_counts_as_full_and_the_pace_is_slower_for_a_while() -> None:
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
-    pacer.note_refusal()
+    limiter = RateLimiter(TARIFFS["standard"], clock=clock)
+    limiter.note_refusal()
     began = clock.now
     for _ in range(10):
-        sent(pacer, clock)
+        sent(limiter, clock)
     slow = clock.now - began
     assert slow > 8
     clock.now += 120
-    while pacer.acquire() == 0:
+    while limiter.acquire() == 0:
         pass
     began = clock.now
     for _ in range(10):
-        sent(pacer, clock)
+        sent(limiter, clock)
     assert clock.now - began == pytest.approx(5, rel=0.1), "what others used is not held against the portal for ever"
 
 
 def test_a_portal_that_goes_on_refusing_is_still_asked() -> None:
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], clock=clock)
+    limiter = RateLimiter(TARIFFS["standard"], clock=clock)
     for _ in range(20):
-        pacer.note_refusal()
-    assert 0 < pacer.delay() < 10
+        limiter.note_refusal()
+    assert 0 < limiter.delay() < 10
 
 
 def test_processes_share_one_bucket_for_a_portal_and_others_for_others(tmp_path: Path) -> None:
@@ -121,28 +121,28 @@ def test_what_is_shared_names_no_portal(tmp_path: Path) -> None:
     assert b"example" not in file.read_bytes()
 
 
-def test_a_machine_that_has_started_anew_begins_with_an_empty_bucket(tmp_path: Path) -> None:
+def test_after_a_restart_of_the_machine_the_bucket_is_empty(tmp_path: Path) -> None:
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
-    while pacer.acquire() == 0:
+    limiter = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
+    while limiter.acquire() == 0:
         pass
     clock.now = 5.0
     assert RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock).delay() == 0
 
 
-@pytest.mark.parametrize("spoilt", ["no database", "a folder"])
+@pytest.mark.parametrize("content", ["no database", "a folder"])
 def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
-    spoilt: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "pacing.sqlite"
-    if spoilt == "a folder":
+    if content == "a folder":
         file.mkdir()
     else:
         file.write_text("this is no database, but longer than the header of one " * 20)
     clock = Clock()
-    pacer = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
+    limiter = RateLimiter(TARIFFS["standard"], PORTAL, tmp_path, clock)
     for _ in range(60):
-        sent(pacer, clock)
+        sent(limiter, clock)
     assert clock.now > 1_000
     assert len([line for line in caplog.messages if "cannot share the rate limit" in line]) == 1
 
@@ -151,8 +151,8 @@ TAKE = """
 import sys
 from pathlib import Path
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
-pacer, taken = RateLimiter(TARIFFS["standard"], "portal", Path(sys.argv[1])), 0
-while pacer.acquire() == 0:
+limiter, taken = RateLimiter(TARIFFS["standard"], "portal", Path(sys.argv[1])), 0
+while limiter.acquire() == 0:
     taken += 1
 print(taken)
 """
@@ -188,13 +188,13 @@ def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("per_second", [2, 3, 10])
 def test_a_rate_within_every_second_is_kept_besides_the_bucket(per_second: int) -> None:
-    """A VibeCode key: so many a second, by its owner, and fewer than 300 in any minute, by the service."""
+    """A VibeCode key: so many a second, set by its owner, and fewer than 300 in any minute, set by the service."""
     clock = Clock()
-    pacer = RateLimiter(FIXED_RATES[VIBECODE], clock=clock)
-    pacer.set_spacing(per_second)
+    limiter = RateLimiter(FIXED_RATES[VIBECODE], clock=clock)
+    limiter.set_spacing(per_second)
     times: list[float] = []
     for _ in range(700):
-        sent(pacer, clock)
+        sent(limiter, clock)
         times.append(clock.now)
     for count, seconds in ((per_second, 1.0), (300, 60.0)):
         assert all(late - early > seconds for early, late in zip(times, times[count:], strict=False))
