@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tap_bitrix24.discovery.discovered import DiscoveredStream
 from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
-from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS
+from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
@@ -51,7 +51,7 @@ def describe_fields(found: Sequence[DiscoveredStream], source: ListSpec) -> Stra
 
 def _field_row(found: DiscoveredStream, column: Column) -> Row:
     told = found.fields.get(column.portal_name, Field(column.portal_name))
-    known = {**found.entity.documented_columns, **found.entity.type_overrides}.get(column.portal_name, "")
+    known = found.entity.columns.types.get(column.portal_name, "")
     return {
         "stream": found.name,
         "column_name": column.name,
@@ -204,7 +204,7 @@ def _options(
     for name, column in names.items():
         told = found.fields.get(name, Field(name))
         options = told.options or values.get(column, ())
-        if options and name not in found.entity.type_overrides:
+        if options and name not in found.entity.columns.overrides:
             yield column, ENUMERATION, options
         elif told.dictionary or column in _STAGES:
             yield column, STATUS, dictionaries.get(_dictionary(told.dictionary) or stages, ())

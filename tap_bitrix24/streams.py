@@ -114,7 +114,7 @@ class EntityStream(Stream):
     @property
     def _activates_version(self) -> bool:
         wanted = self.config.get("emit_activate_version_messages") is not False
-        complete = self._entity.complete and self._entity is not CHILD_READS
+        complete = self._entity.quirks.complete and self._entity is not CHILD_READS
         return wanted and complete and self.replication_method == FULL_TABLE
 
     def begin(self) -> None:

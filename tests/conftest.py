@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -12,12 +12,25 @@ import pytest
 
 pytest_plugins = ["tests.support.fixtures"]
 NUMBERS = count(1)
+MARKED = {"docs": "docs", "end_to_end": "end_to_end"}
+"""Folder → marker of all its tests; the rest say so themselves."""
 
 
-@pytest.fixture(scope="session")
-def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each test finds its own folder for temporary files."""
-    return tmp_path_factory.mktemp("temporary")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole folders."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in MARKED:
+            item.add_marker(MARKED[folder])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where each test finds its own folder for temporary files, and what several tests share has its own."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        _use(folder, patch)
+        yield folder
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +38,12 @@ def own_temporary_files(temporary_folders: Path, monkeypatch: pytest.MonkeyPatch
     """Taps on one machine share a portal's bucket by a file there; those of two tests have nothing to share."""
     folder = temporary_folders / str(next(NUMBERS))
     folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    _use(folder, monkeypatch)
+
+
+def _use(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("TMPDIR", str(folder))
+    patch.setattr(tempfile, "tempdir", str(folder))
 
 
 @pytest.hookimpl(wrapper=True)

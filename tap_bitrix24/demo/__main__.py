@@ -27,22 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--scale", type=int, default=300, help="number of deals; other tables in proportion")
     add("--seed", type=int, default=1, help="seed of the company's data")
     add("--smart-processes", type=int, default=2, help="number of smart processes")
-    add(
-        "--ids",
-        choices=ID_LAYOUTS,
-        default="dense",
-        help="ids of the deals; sparse: spread over 200 times as many numbers",
-    )
+    add("--ids", choices=ID_LAYOUTS, default="dense", help="ids of the deals; sparse: over 200 times as many numbers")
     add("--deal-fields", type=int, metavar="N", help="deals have exactly N fields, user fields included (10 to 300)")
     add("--samples", metavar="DIR", help="folder of documented answers, served in place of generated ones")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with this certificate")
-    add(
-        "--operating-window",
-        type=float,
-        default=600.0,
-        metavar="SECONDS",
-        help="time window of the operating limit",
-    )
+    add("--operating-window", type=float, default=600.0, metavar="SECONDS", help="window of the operating limit")
     add("--no-limits", action="store_true", help="no leaky bucket and no operating limit")
     add("--plan", choices=("standard", "enterprise"), default="standard", help="size of the leaky bucket")
     add("--workers", type=int, default=0, metavar="N", help=_WORKERS)
@@ -50,13 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--page-time", type=float, default=0.0, metavar="MS", help="server time of each page")
     add("--operating-cost", type=float, default=0.0, metavar="MS", help=_OPERATING_COST)
     add("--count-time", type=float, default=0.0, metavar="MS", help="server time of each count")
-    add(
-        "--switch",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="behaviour that differs by version",
-    )
+    add("--switch", action="append", default=[], metavar="NAME=VALUE", help="behaviour that differs by version")
     add("--connection", choices=CONNECTIONS, default="webhook", help="connection whose settings are printed")
     add("--prefix", default="", metavar="/PATH", help="path prefix of all URLs, as on some on-premise portals")
     add("--without", default=(), metavar="A.B,C.D", help="methods this portal lacks, as older ones do")

@@ -60,7 +60,7 @@ def build_stream(entity: Entity, name: str, answers: Sequence[Result | PortalErr
                 LOG.warning("%s skipped: %s", name, answer)
                 return None
             continue
-        for field_ in entity.describe(answer.value):
+        for field_ in entity.fields.parse(answer.value):
             fields[field_.name] = _merged(fields.get(field_.name), field_)
     columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
     _warn_of_unknown_types(entity, name, fields, columns)
@@ -76,25 +76,25 @@ def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: boo
         fields: The fields the portal describes.
         swept: Whether rows get the columns of their parent and of the time its children were read.
     """
-    types = {**entity.type_overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
+    types = {**entity.columns.overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
     if swept:
         types |= {PARENT: "text", CHILDREN_READ_AT: "datetime"}
     return build_columns(
         fields,
         types=types,
-        flags=entity.yes_no_columns,
-        documented=entity.documented_columns,
+        yes_no=entity.columns.yes_no,
+        documented=entity.columns.documented,
         without=frozenset(column for stream, column in REDACTED if stream == name),
     )
 
 
 def _documents_primary_key(entity: Entity) -> bool:
     """Return whether the entity itself has the columns of its primary key: it can be read without a field method."""
-    return all(name in entity.type_overrides or name in entity.documented_columns for name in entity.primary_key)
+    return all(name in entity.columns.overrides or name in entity.columns.documented for name in entity.primary_key)
 
 
 def _warn_of_unknown_types(entity: Entity, name: str, fields: Mapping[str, Field], columns: Iterable[Column]) -> None:
-    known = {*entity.type_overrides, *entity.documented_columns}
+    known = {*entity.columns.overrides, *entity.columns.documented}
     of_any_type = {column.portal_name for column in columns if column.kind == ANY}
     if unknown := sorted(of_any_type & fields.keys() - known):
         LOG.warning("%s: columns of a type this tap does not know, kept as they come: %s", name, ", ".join(unknown))

@@ -88,9 +88,9 @@ def _fixed_calls(entity: Entity) -> list[Command]:
     """Return the calls that describe an entity's fields, and have the same parameters on every portal."""
     if entity.template is not None:
         return []
-    fields = [Command(entity.fields_method, entity.fields_params)] if entity.fields_method else []
-    user_fields = [Command(entity.user_fields_method)] if entity.user_fields_method else []
-    return [*(fields if entity.fields_variants is None else []), *user_fields]
+    fields = [Command(entity.fields.method, entity.fields.params)] if entity.fields.method else []
+    user_fields = [Command(entity.fields.user_fields_method)] if entity.fields.user_fields_method else []
+    return [*(fields if entity.fields.variants is None else []), *user_fields]
 
 
 def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
@@ -99,8 +99,8 @@ def _portal_calls(entity: Entity, portal: PortalInfo) -> list[Command]:
         numbers = sorted(entity.template.instances(portal))
         variants = [entity.template.variant(number, portal).params for number in numbers]
     else:
-        variants = list(entity.fields_variants(portal)) if entity.fields_variants else []
-    return [Command(entity.fields_method, params) for params in variants]
+        variants = list(entity.fields.variants(portal)) if entity.fields.variants else []
+    return [Command(entity.fields.method, params) for params in variants]
 
 
 def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command]]]:
@@ -108,7 +108,7 @@ def _streams(entity: Entity, portal: PortalInfo) -> list[tuple[str, list[Command
     if entity.template is None:
         return [(entity.stream, [*_fixed_calls(entity), *_portal_calls(entity, portal)])]
     return [
-        (f"{entity.stream}{number}", [Command(entity.fields_method, entity.template.variant(number, portal).params)])
+        (f"{entity.stream}{number}", [Command(entity.fields.method, entity.template.variant(number, portal).params)])
         for number in sorted(entity.template.instances(portal))
     ]
 

@@ -70,11 +70,11 @@ def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
         entity for entity in REST_V3 if is_allowed(portal, entity) and entity.endpoint.method.lower() in methods
     ]
     field_methods = list(
-        dict.fromkeys(entity.fields_method for entity in entities if entity.fields_method.lower() in methods)
+        dict.fromkeys(entity.fields.method for entity in entities if entity.fields.method.lower() in methods)
     )
     calls = [Command(method, {}, REST_3) for method in field_methods]
     answers = dict(zip(field_methods, client.batch_with_retries(calls) if calls else [], strict=True))
-    return [_stream(entity, document, answers.get(entity.fields_method)) for entity in entities]
+    return [_stream(entity, document, answers.get(entity.fields.method)) for entity in entities]
 
 
 def _answer(client: Client, method: str) -> Any:
@@ -114,8 +114,8 @@ def _stream(entity: Entity, document: Mapping[str, Any], answer: Result | Portal
     fields = {name: _merged(field, documented.get(name)) for name, field in (listed or documented).items()}
     selectable = entity
     if fields and entity.endpoint.select_param:  # the portal refuses to select fields it does not describe
-        kinds = {name: kind for name, kind in entity.documented_columns.items() if name in fields}
-        selectable = replace(entity, documented_columns=kinds)
+        kinds = {name: kind for name, kind in entity.columns.documented.items() if name in fields}
+        selectable = replace(entity, columns=replace(entity.columns, documented=kinds))
     columns = columns_of(selectable, entity.stream, fields.values(), swept=is_swept(entity))
     return DiscoveredStream(entity.stream, entity, columns, fields)
 

@@ -119,5 +119,5 @@ def _entity(paged: PagedList) -> Entity:
         endpoint=endpoint,
         primary_key=(paged.key,),
         selected_by_default=True,
-        replication_key=ReplicationKey(paged.stamp, paged.since) if paged.since else None,
+        replication_key=ReplicationKey(paged.replication_key, paged.since) if paged.since else None,
     )

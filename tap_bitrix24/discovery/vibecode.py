@@ -12,7 +12,7 @@ from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
 from tap_bitrix24.entities import META, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.entities.vibecode import LISTS, SMART, UNREAD, VIBE, unforeseen
+from tap_bitrix24.entities.vibecode import LISTS, READ_OTHERWISE, SMART_PROCESSES, VIBECODE_ENTITIES, unlisted_entity
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
@@ -47,7 +47,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     rate = _at(facts, "rateLimit", "requestsPerSecond")
     if isinstance(rate, (int, float)) and rate > 0:
         client.rate_limiter.set_spacing(float(rate))
-    if portal.scopes is not None and not any(is_allowed(portal, entity) for entity in VIBE):
+    if portal.scopes is not None and not any(is_allowed(portal, entity) for entity in VIBECODE_ENTITIES):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
     if not portal.entities or "smart-processes" in portal.entities:
@@ -59,11 +59,11 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
     """Return the service and its streams, with the fields of all entities the key lists."""
     portal = preflight(client, settings)
     offered = [(name, entity, params) for name, entity, params in _offered(portal) if is_allowed(portal, entity)]
-    calls = [Command(entity.fields_method, params, VIBECODE) for _, entity, params in offered if entity.fields_method]
+    calls = [Command(entity.fields.method, params, VIBECODE) for _, entity, params in offered if entity.fields.method]
     answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=FIRST_REQUEST_ATTEMPTS))
     streams: list[DiscoveredStream] = []
     for name, entity, _ in offered:
-        descriptions = [_description(next(answers))] if entity.fields_method else []
+        descriptions = [_description(next(answers))] if entity.fields.method else []
         if (stream := build_stream(entity, name, descriptions)) is not None:
             streams.append(stream)
     made_by_tap = [build_stream(entity, entity.stream, []) for entity in META]
@@ -74,7 +74,7 @@ def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
     """Return the entity of a stream of a catalog; made ad hoc for a list that only the service knows."""
     known = find_entity(stream, VIBECODE)
     name = stream.replace("_", "-")
-    return unforeseen(name) if known is None and name in portal().entities else known
+    return unlisted_entity(name) if known is None and name in portal().entities else known
 
 
 def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any]]]:
@@ -83,19 +83,19 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
     Entities the tap does not know are offered, too, but not selected by default.
     """
     missing: list[str] = []
-    for entity in VIBE:
+    for entity in VIBECODE_ENTITIES:
         if portal.entities and entity in LISTS and _entity_name(entity) not in portal.entities:
             missing.append(entity.stream)
-        elif entity is SMART:
+        elif entity is SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
                 yield f"{entity.stream}{number}", entity, {"entityTypeId": number}
         else:
             yield entity.stream, entity, {}
     if missing:
         LOG.info("streams skipped, because the key does not list them: %s", ", ".join(missing))
-    known = {*UNREAD, *map(_entity_name, LISTS)}
+    known = {*READ_OTHERWISE, *map(_entity_name, LISTS)}
     for name in sorted(portal.entities.keys() - known):
-        entity = unforeseen(name)
+        entity = unlisted_entity(name)
         LOG.info("%s: a list this version does not know, offered and not selected", entity.stream)
         yield entity.stream, entity, {}
 
@@ -142,4 +142,4 @@ def _at(value: Any, *steps: str) -> Any:
 
 
 def _scopes() -> set[str]:
-    return {scope for entity in VIBE for scope in entity.scope[:1]}
+    return {scope for entity in VIBECODE_ENTITIES for scope in entity.scope[:1]}

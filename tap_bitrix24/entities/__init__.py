@@ -1,34 +1,23 @@
-"""The table: one typed row per entity. Everything the tap knows of an entity stands in its row, nowhere else."""
+"""The table: one row per entity. What is known of a list stands in its row, what of its columns in a data file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from tap_bitrix24.entities import vibecode
-from tap_bitrix24.entities.base import POSITION, Entity, Parent, StreamTemplate, Universal
 from tap_bitrix24.entities.catalog import CATALOG
+from tap_bitrix24.entities.communication import COMMUNICATION
 from tap_bitrix24.entities.content import CONTENT
-from tap_bitrix24.entities.crm import (
-    CATEGORIES,
-    COMPANIES,
-    CONTACTS,
-    CRM,
-    ITEM_ECHOES,
-    ITEM_STAMP,
-    ITEMS,
-    SMART_PROCESSES,
-    STATUSES,
-    TYPES,
-)
+from tap_bitrix24.entities.crm import CRM, ITEM_REPLICATION_KEY, ITEMS, REPEATED_ITEM_KEYS
 from tap_bitrix24.entities.crm_links import CRM_LINKS
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.left_out import EXCLUDED, REASONS
-from tap_bitrix24.entities.meta import CHILD_READS, FIELD_OPTIONS, FIELDS, META
-from tap_bitrix24.entities.owners import LIST_ELEMENTS, SMART_PROCESS
+from tap_bitrix24.entities.entity import POSITION, Entity, Parent, StreamTemplate, Universal
+from tap_bitrix24.entities.excluded import EXCLUDED, REASONS
+from tap_bitrix24.entities.own_streams import CHILD_READS, FIELD_OPTIONS, FIELDS, META
+from tap_bitrix24.entities.parents import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
 from tap_bitrix24.entities.rest_v3 import REST_V3
 from tap_bitrix24.entities.sale import SALE
-from tap_bitrix24.entities.talk import TALK
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model.endpoint import REST_2, VIBECODE
 
@@ -44,14 +33,14 @@ __all__ = [
     "FIELDS",
     "FIELD_OPTIONS",
     "ITEMS",
-    "ITEM_ECHOES",
-    "ITEM_STAMP",
+    "ITEM_REPLICATION_KEY",
     "LISTS",
     "LIST_ELEMENTS",
     "META",
     "POSITION",
     "REASONS",
     "REDACTED",
+    "REPEATED_ITEM_KEYS",
     "REST_V3",
     "SMART_PROCESS",
     "SMART_PROCESSES",
@@ -66,14 +55,10 @@ __all__ = [
 ]
 
 REDACTED: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("sip_lines", "password"),
-        ("sip_lines", "incoming_password"),
-        ("telephony_users", "sip_password"),
-    }
+    {("sip_lines", "password"), ("sip_lines", "incoming_password"), ("telephony_users", "sip_password")}
 )
-"""(stream, column) whose values never leave the tap: the only data that is left out. Besides these, the
-parameters `auth`, `token` and the like are cut out of file links (`values.without_secrets`)."""
+"""(stream, column) whose values never leave the tap: the only data that is left out. Besides these, secrets are removed
+from file links: the parameters `auth`, `token` and the like (`values.without_secrets`)."""
 
 ENTITIES: Sequence[Entity] = (
     *CRM,
@@ -83,35 +68,38 @@ ENTITIES: Sequence[Entity] = (
     *WORK,
     *CATALOG,
     *SALE,
-    *TALK,
+    *COMMUNICATION,
     *CONTENT,
     *META,
 )
-"""Lists of classic REST; those of REST 3.0 stand in NEWER."""
+"""Lists of classic REST; those of REST 3.0 stand in REST_V3."""
 BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *REST_V3)}
-CATALOGS = BY_STREAM["catalogs"]
-LISTS = BY_STREAM["lists"]
+CATALOGS, LISTS, TYPES = BY_STREAM["catalogs"], BY_STREAM["lists"], BY_STREAM["crm_types"]
+CATEGORIES, STATUSES = BY_STREAM["crm_categories"], BY_STREAM["crm_statuses"]
+CONTACTS, COMPANIES = BY_STREAM["contacts"], BY_STREAM["companies"]
+SMART_PROCESSES = BY_STREAM[SMART_PROCESS]
+"""Rows that discovery, plan and data dictionary know."""
 
 
 _TABLES: Mapping[str, Mapping[str, Entity]] = {
     REST_2: BY_STREAM,
-    VIBECODE: {**vibecode.BY_STREAM, **{each.stream: each for each in META}},
+    VIBECODE: {**vibecode.BY_STREAM, **{entity.stream: entity for entity in META}},
 }
 
 
 def find_entity(stream: str, dialect: str = REST_2) -> Entity | None:
-    """The row a stream name belongs to; streams of smart processes and of universal lists share one each.
+    """Return the row a stream belongs to, or None; all streams of smart processes share one, as do universal lists.
 
     Args:
-        stream: Its name.
-        dialect: Which door's table: VibeCode has one of its own, REST 3.0 shares that of classic REST.
+        stream: The stream's name.
+        dialect: VibeCode has a table of its own, all other dialects share that of classic REST.
     """
     table = _TABLES.get(dialect, BY_STREAM)
-    families = (entity for entity in table.values() if entity.template)
-    return table.get(stream) or next((each for each in families if template_number(each, stream) is not None), None)
+    templates = (entity for entity in table.values() if entity.template)
+    return table.get(stream) or next((row for row in templates if template_number(row, stream) is not None), None)
 
 
 def template_number(entity: Entity, stream: str) -> int | None:
-    """The number in the name of a stream that shares its row with others."""
+    """Return the number in the name of a stream made from a template (`smart_process_128`: 128), or None."""
     suffix = stream.removeprefix(entity.stream)
     return int(suffix) if suffix != stream and suffix.isdecimal() else None

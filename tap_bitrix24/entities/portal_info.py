@@ -1,4 +1,4 @@
-"""What a portal tells of itself in a run's first request. Values only."""
+"""What is known of the portal once a run has begun. Values only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ListVariant:
-    """One of several lists a stream is made of: what is asked besides, and what of it becomes a column."""
+    """One of several lists a stream consists of: its request parameters, and which of them become columns."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
-    """Request parameters, dotted if they lie in others."""
+    """Request parameters; `filter.type` is the parameter `type` inside `filter`."""
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """Column → value, of parameters that are part of a row's identity."""
+    """Column → value, for parameters that are part of a row's identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +23,31 @@ class UniversalList:
     """A list of the module 'lists'."""
 
     type: str
-    """IBLOCK_TYPE_ID, which every call repeats."""
+    """IBLOCK_TYPE_ID, a parameter of every call."""
     title: str = ""
 
 
 @dataclass(slots=True)
 class PortalInfo:
-    """What the first request of a run tells."""
+    """What the first requests of a run find out."""
 
     clock: datetime
-    """The portal's own time when the run began, floored to the second; nothing newer is claimed to be read."""
+    """The portal's time when the run began, in whole seconds; no bookmark is newer."""
     scopes: frozenset[str] | None = None
-    """None: the portal does not tell."""
+    """Scopes of the credentials; None: unknown."""
     start_date: datetime | None = None
-    """`start_date` of the settings: how far back lists go that are asked for by dates."""
+    """`start_date` of the settings: the first date of lists that are read by date ranges."""
     smart_processes: dict[int, str] = field(default_factory=dict)
     """Smart processes: entityTypeId → title."""
     hidden_categories: dict[int, list[int]] = field(default_factory=dict)
-    """entityTypeId → category ids whose rows the classic method leaves out."""
+    """entityTypeId → categories whose rows are missing from the classic method's list."""
     product_iblocks: list[int] = field(default_factory=list)
     """iblockId of the catalogs that hold products."""
     offer_iblocks: list[int] = field(default_factory=list)
-    """iblockId of the catalogs that hold their variations."""
+    """iblockId of the catalogs that hold variations of products."""
     universal_lists: dict[int, UniversalList] = field(default_factory=dict)
-    """Universal lists: IBLOCK_ID → what is known of it."""
+    """Universal lists by their IBLOCK_ID."""
     entities: dict[str, Any] = field(default_factory=dict)
-    """Stream → its row of the table, where the table itself is learnt from the portal."""
+    """Lists the API itself names: of a site, stream → its row and fields; of VibeCode, name → what the key may do."""
     rest_v3_methods: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""

@@ -1,361 +1,280 @@
-"""The table of the VibeCode door: the same streams, by the lists its entity API has."""
+"""The table of VibeCode: the same streams, by the lists of its entity API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Unpack
 
-from tap_bitrix24.dialects.pagination import SinglePage, VibecodePages, VibecodeSearch
+from tap_bitrix24.dialects.pagination import VibecodePages, VibecodeSearch
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.entities.base import (
-    Entity,
-    Parent,
-    StreamTemplate,
-    columns,
-    entity_type_variant,
-    for_each_entity_type,
-    static_parents,
-)
 from tap_bitrix24.entities.catalog import CATALOG
+from tap_bitrix24.entities.communication import COMMUNICATION
 from tap_bitrix24.entities.content import CONTENT
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
-from tap_bitrix24.entities.owners import SMART_INVOICE, SMART_PROCESS, crm_owners, of_tasks
-from tap_bitrix24.entities.people import USERS
+from tap_bitrix24.entities.entity import Entity, Parent, StreamTemplate
+from tap_bitrix24.entities.known_columns import KnownColumns, known_columns
+from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS, crm_items, of_tasks
+from tap_bitrix24.entities.people import PEOPLE
 from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.presets import SINGLE_PAGE, ListFacts, ListMethods, Scope, list_methods
 from tap_bitrix24.entities.sale import SALE
-from tap_bitrix24.entities.talk import TALK
+from tap_bitrix24.entities.variants import entity_type_variant, for_each_entity_type
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Pagination, ReplicationKey
 
-PAGE = 500
-"""Rows a search brings: about ten calls of Bitrix24 for the service; ten times as many are allowed, and take long."""
-SMALL = 50
-"""Rows of a list that shares one batch of Bitrix24's with others."""
-MOST = 5_000
-"""Rows of a list that can't be searched: beyond half of them the service may fail at any offset."""
+SEARCH_PAGE = 500
+"""Rows of a page of a search: about ten calls of Bitrix24 for the service; ten times as many are allowed, but slow."""
+SMALL_PAGE = 50
+"""Rows of a page of a list that shares one batch of Bitrix24's with others."""
+LARGEST_PAGE = 5_000
+"""Rows of a page of a list that can't be searched: beyond half of them the service may fail at any offset."""
 
 
-def _list(path: str, paging: Pagination, *, key: str = "id", size: int = PAGE, alone: bool = False) -> Endpoint:
-    return Endpoint(
-        path,
-        paging,
-        listed,
-        "",
-        key,
-        key,
-        page_size=size,
-        supports_chaining=False,
-        dialect=VIBECODE,
-        alone=alone or size == PAGE,
+def _list(path: str, paging: Pagination, key: str, page_size: int, *, alone: bool, facts: ListFacts) -> ListMethods:
+    endpoint = Endpoint(
+        path, paging, listed, "", key, key, page_size=page_size, supports_chaining=False, dialect=VIBECODE, alone=alone
     )
+    return list_methods(endpoint, facts)
 
 
-def _searched(
-    stream: str,
-    entity: str,
-    modified: str = "",
-    *,
-    scope: Sequence[str] = ("crm",),
-    fallback: str = "",
-    documented: Mapping[str, str] | None = None,
-    default: bool = True,
-) -> Entity:
-    """A list that is read by id, page by page; one that is `documented` has no `/fields`, by the vendor's pages."""
-    return Entity(
-        stream=stream,
-        scope=scope,
-        selected_by_default=default,
-        endpoint=_list(f"/{entity}/search", VibecodeSearch()),
-        fields_method="" if documented else f"/{entity}/fields",
-        documented_columns=documented or {},
-        primary_key=("id",),
-        type_overrides={"id": "integer"},
-        replication_key=ReplicationKey(modified, modified, fallback=fallback) if modified else None,
-    )
+def searchable_list(entity: str, *, described: bool = True) -> ListMethods:
+    """A list that is read by id, page by page; `described` by its `/fields`."""
+    facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
+    return _list(f"/{entity}/search", VibecodeSearch(), "id", SEARCH_PAGE, alone=True, facts=facts)
 
 
-def _person(stream: str) -> Entity:
-    """Those who have phones and addresses: as one list, as a text, or as a list each, by the page one believes."""
-    known = _searched(stream, stream, "updatedTime", fallback="updatedAt")
-    return replace(known, type_overrides={**known.type_overrides, **dict.fromkeys(("fm", "phone", "email"), "any")})
+def dictionary(entity: str, *, described: bool = True, ordered: bool = True) -> ListMethods:
+    """A dictionary, which shares a request with others; `described` by its `/fields`."""
+    facts: ListFacts = {"fields": f"/{entity}/fields"} if described else {}
+    return _list(f"/{entity}", VibecodePages(sorted=ordered), "id", SMALL_PAGE, alone=False, facts=facts)
 
 
-def _small(
-    stream: str,
-    entity: str,
-    kind: str = "integer",
-    *,
-    scope: Sequence[str] = ("crm",),
-    documented: Mapping[str, str] | None = None,
-    default: bool = True,
-) -> Entity:
-    """A dictionary, which shares a request with others; `documented` as above."""
-    return Entity(
-        stream=stream,
-        scope=scope,
-        selected_by_default=default,
-        endpoint=_list(f"/{entity}", VibecodePages(), size=SMALL),
-        fields_method="" if documented else f"/{entity}/fields",
-        documented_columns=documented or {},
-        primary_key=("id",),
-        type_overrides={"id": kind},
-    )
+def unsearchable_list(entity: str) -> ListMethods:
+    """A list without ids, so that it cannot be searched by them: pages as large as they may be."""
+    facts: ListFacts = {"fields": f"/{entity}/fields"}
+    return _list(f"/{entity}", VibecodePages(sorted=False), "id", LARGEST_PAGE, alone=True, facts=facts)
 
 
-def _at_once(stream: str, entity: str, *key: str, default: bool) -> Entity:
-    """A list without ids, which can't be searched by them: as many rows in a page as there may be."""
-    return Entity(
-        stream=stream,
-        scope=("crm",),
-        selected_by_default=default,
-        primary_key=key,
-        fields_method=f"/{entity}/fields",
-        endpoint=_list(f"/{entity}", VibecodePages(sorted=False), size=MOST, alone=True),
-        type_overrides=dict.fromkeys(key, "integer"),
-    )
+def nested_list(path: str, *, key: str = "id", **facts: Unpack[ListFacts]) -> ListMethods:
+    """A list on a path of its own, which no batch takes and no `/fields` describes."""
+    return _list(path, VibecodePages(sorted=False), key, SMALL_PAGE, alone=True, facts=facts)
 
 
-def _special(
-    stream: str,
-    path: str,
-    documented: Mapping[str, str],
-    *,
-    key: Sequence[str] = ("id",),
-    kind: str = "integer",
-    paging: Pagination | None = None,
-    **more: Any,
-) -> Entity:
-    """A path of its own, in no batch; nothing but the documentation describes its rows."""
-    endpoint = _list(path, paging or VibecodePages(sorted=False), key=key[-1], size=SMALL, alone=True)
-    return Entity(
-        stream=stream,
-        endpoint=endpoint,
-        documented_columns=documented,
-        primary_key=key,
-        type_overrides={key[-1]: kind},
-        **{"scope": ("crm",), **more},
-    )
+_COLUMNS = known_columns("vibecode")
+_BY_REST: Mapping[str, Entity] = {
+    entity.stream: entity for entity in (*CATALOG, *CONTENT, *CRM_PARTS, *SALE, *COMMUNICATION, *WORK)
+}
+ID_IS_INTEGER = KnownColumns(overrides={"id": "integer"})
+ID_IS_STRING = KnownColumns(overrides={"id": "string"})
+PERSON = KnownColumns(overrides={"id": "integer", "fm": "any", "phone": "any", "email": "any"})
+"""Phones and addresses come as one list, as a text, or as a list each: pages of the documentation differ."""
 
 
-_BY_REST: Mapping[str, Entity] = {each.stream: each for each in (*CATALOG, *CONTENT, *CRM_PARTS, *SALE, *TALK, *WORK)}
+def _documented(stream: str, columns: Mapping[str, str] | None = None) -> KnownColumns:
+    """Return the stream's columns in the data file, then these; its id is an integer."""
+    known = _COLUMNS[stream].documented if stream in _COLUMNS else {}
+    return KnownColumns(documented={**known, **(columns or {})}, overrides={"id": "integer"})
 
 
-def _as_by_rest(stream: str, *, without: str = "", **declared: str) -> Mapping[str, str]:
-    """The columns the same list has through REST: what the service does not declare it hands on as it is.
+def _as_by_rest(stream: str, rest_stream: str = "", *, without: Sequence[str] = ()) -> KnownColumns:
+    """Return the stream's columns in the data file, then those of the same list by REST, which the service passes on.
 
     Args:
-        stream: Its name there.
-        without: Columns the service calls otherwise, space-separated.
-        declared: As in `columns`, what the service declares.
+        stream: The stream's name.
+        rest_stream: Its name by REST, if it differs.
+        without: Columns by REST that have another name here.
     """
-    known = _BY_REST[stream]
-    left_out = {*without.split(), *known.primary_key}
-    rest = {name: kind for name, kind in known.documented_columns.items() if name not in left_out}
-    return columns(**declared) | rest
+    entity = _BY_REST[rest_stream or stream]
+    renamed = {*without, *entity.primary_key}
+    rest = {name: type_ for name, type_ in entity.columns.documented.items() if name not in renamed}
+    return _documented(stream, rest)
 
 
-_TASK = ("task", "tasks")
-_USER = ("user", "user_basic", "user_brief")
-SMART = Entity(
-    stream=SMART_PROCESS,
-    scope=("crm",),
-    selected_by_default=True,
-    template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
-    endpoint=_list("/items/{entityTypeId}/search", VibecodeSearch()),
-    fields_method="/items/{entityTypeId}/fields",
-    primary_key=("id",),
-    type_overrides={"entityTypeId": "integer", "id": "integer"},
-    replication_key=ReplicationKey("updatedTime", "updatedTime", fallback="updatedAt"),
-)
-USER_COLUMNS = {name: kind for name, kind in USERS.type_overrides.items() if name != "ID"} | columns(
-    boolean="isAdmin", integer_list="departmentId"
-)
+crm = Scope(("crm",), {})
+task = Scope(("task", "tasks"), {})
+user = Scope(("user", "user_basic", "user_brief"), {})
+department = Scope(("department",), {})
+workgroup = Scope(("sonet_group", "socialnetwork"), {})
+disk = Scope(("disk",), {})
+catalog = Scope(("catalog",), {})
+sale = Scope(("sale",), {})
+landing = Scope(("landing",), {})
+documentgenerator = Scope(("documentgenerator",), {})
+booking = Scope(("booking",), {})
+imopenlines = Scope(("imopenlines",), {})
+telephony = Scope(("telephony",), {})
+log = Scope(("log",), {})
+bizproc = Scope(("bizproc",), {})
+
+_UPDATED_TIME = ReplicationKey("updatedTime", "updatedTime", fallback="updatedAt")
+_UPDATED_AT = ReplicationKey("updatedAt", "updatedAt", fallback="createdAt")
+_CHANGED_DATE = ReplicationKey("changedDate", "changedDate", fallback="createdDate")
+_DATE_UPDATE = ReplicationKey("dateUpdate", "dateUpdate", fallback="dateInsert")
+_USER_COLUMNS = {name: type_ for name, type_ in PEOPLE[0].columns.overrides.items() if name != "ID"} | {
+    "isAdmin": "boolean",
+    "departmentId": "integer[]",
+}
 
 
-def _commented(portal: PortalInfo) -> list[Parent]:
+def _items_with_comments(portal: PortalInfo) -> list[Parent]:
     """Items whose timeline can be commented on; smart processes are DYNAMIC_<type> in filters."""
-    owners = crm_owners(portal, "deals", "leads", "contacts", "companies")
-    kinds = [(stream, word.replace("dynamic_", "DYNAMIC_")) for stream, _, word, _ in owners]
+    items = crm_items(portal, "deals", "leads", "contacts", "companies")
+    kinds = [(each.stream, each.word.replace("dynamic_", "DYNAMIC_")) for each in items]
     return [
-        Parent(stream=stream, param="filter.entityId", name=kind, fixed_params={"filter.entityType": kind})
-        for stream, kind in kinds
+        Parent(stream, "filter.entityId", name=kind, fixed_params={"filter.entityType": kind}) for stream, kind in kinds
     ]
 
 
-def _staged(_: PortalInfo) -> list[Parent]:
-    return [
-        Parent(
-            stream=stream,
-            param="ownerId",
-            name=word,
-            fixed_params={"entityType": word},
-            constants={"entityTypeId": number},
-        )
-        for stream, word, number in (("leads", "lead", 1), ("deals", "deal", 2))
-    ]
+_ITEMS_WITH_STAGES: Sequence[Parent] = [
+    Parent(stream, "ownerId", name=word, fixed_params={"entityType": word}, constants={"entityTypeId": number})
+    for stream, word, number in (("leads", "lead", 1), ("deals", "deal", 2))
+]
 
 
-def _priced(portal: PortalInfo) -> list[Parent]:
+def _items_with_products(portal: PortalInfo) -> list[Parent]:
     """Items with product rows; their kind is part of the path."""
     paths = {"deals": "deals", "leads": "leads", "quotes": "quotes", "smart_invoices": "invoices"}
     return [
-        Parent(stream=stream, param="id", name=word, fixed_params={"entity": paths.get(stream, f"items/{number}")})
-        for stream, number, word, _ in crm_owners(portal, *paths)
+        Parent(
+            items.stream,
+            "id",
+            name=items.word,
+            fixed_params={"entity": paths.get(items.stream, f"items/{items.entity_type_id}")},
+        )
+        for items in crm_items(portal, *paths)
     ]
 
 
-DEAL_CATEGORIES = _small("deal_categories", "deal-categories")
-STATUSES = _small("crm_statuses", "statuses")
+_POSTS = _as_by_rest("feed_posts")
+_POST_COLUMNS = KnownColumns(documented={**_POSTS.documented, "POST_TITLE": "string"}, overrides={"ID": "integer"})
+_WORKFLOWS = _as_by_rest("bizproc_workflow_instances")
+_WORKFLOW_COLUMNS = KnownColumns(documented={**_WORKFLOWS.documented, "DOCUMENT_ID": "any"}, overrides={"ID": "string"})
+
+SMART_PROCESSES = crm.default_stream(
+    SMART_PROCESS,
+    nested_list(
+        "/items/{entityTypeId}/search",
+        paging=VibecodeSearch(),
+        page_size=SEARCH_PAGE,
+        fields="/items/{entityTypeId}/fields",
+    ),
+    columns=KnownColumns(overrides={"entityTypeId": "integer", "id": "integer"}),
+    replication_key=_UPDATED_TIME,
+    template=StreamTemplate(lambda portal: portal.smart_processes, lambda number, _: entity_type_variant(number)),
+)
+DEAL_CATEGORIES = crm.default_stream("deal_categories", dictionary("deal-categories"), columns=ID_IS_INTEGER)
+STATUSES = crm.default_stream("crm_statuses", dictionary("statuses"), columns=ID_IS_INTEGER)
 LISTS: Sequence[Entity] = (
-    _searched("deals", "deals", "updatedAt"),
-    _searched("quotes", "quotes", "updatedAt"),
-    _person("leads"),
-    _person("contacts"),
-    _person("companies"),
-    _searched("smart_invoices", "invoices", "updatedTime", fallback="updatedAt"),
-    SMART,
-    _searched("crm_activities", "activities", "updatedAt", fallback="createdAt"),
+    crm.default_stream("deals", searchable_list("deals"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.default_stream("quotes", searchable_list("quotes"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.default_stream("leads", searchable_list("leads"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream("contacts", searchable_list("contacts"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream("companies", searchable_list("companies"), columns=PERSON, replication_key=_UPDATED_TIME),
+    crm.default_stream(
+        "smart_invoices", searchable_list("invoices"), columns=ID_IS_INTEGER, replication_key=_UPDATED_TIME
+    ),
+    SMART_PROCESSES,
+    crm.default_stream(
+        "crm_activities", searchable_list("activities"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT
+    ),
     DEAL_CATEGORIES,
     STATUSES,
-    _small("currencies", "currencies", "string"),
-    _searched("requisites", "requisites", "updatedAt", fallback="createdAt"),
-    _searched("requisite_bank_details", "bank-details"),
-    _small("requisite_presets", "requisite-presets", default=False),
-    _at_once("crm_addresses", "addresses", "typeId", "entityTypeId", "entityId", default=True),
-    _at_once("requisite_links", "requisite-links", "entityTypeId", "entityId", default=False),
-    Entity(
-        stream="crm_timeline_comments",
-        scope=("crm",),
-        primary_key=("id",),
-        parents=_commented,
-        endpoint=_list("/timelines", VibecodePages(sorted=False), size=SMALL),
-        fields_method="/timelines/fields",
-        type_overrides=columns(integer="id entityId", string="entityType"),
+    crm.default_stream("currencies", dictionary("currencies"), columns=ID_IS_STRING),
+    crm.default_stream("requisites", searchable_list("requisites"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT),
+    crm.default_stream("requisite_bank_details", searchable_list("bank-details"), columns=ID_IS_INTEGER),
+    crm.stream("requisite_presets", dictionary("requisite-presets"), columns=ID_IS_INTEGER),
+    crm.default_stream(
+        "crm_addresses",
+        unsearchable_list("addresses"),
+        primary_key=("typeId", "entityTypeId", "entityId"),
+        columns=KnownColumns(overrides={"typeId": "integer", "entityTypeId": "integer", "entityId": "integer"}),
     ),
-    _searched("crm_products_old", "products", "updatedAt", default=False),
-    _searched("crm_product_sections_old", "product-sections", default=False),
-    _searched("tasks", "tasks", "changedDate", scope=_TASK, fallback="createdDate"),
-    replace(_searched("users", "users", scope=_USER), documented_columns=USER_COLUMNS),
-    _small(
-        "departments",
-        "departments",
-        scope=("department",),
-        documented=columns(
-            integer="sort parentId headId PARENT UF_HEAD",
-            string="name",
-        ),
+    crm.stream(
+        "requisite_links",
+        unsearchable_list("requisite-links"),
+        primary_key=("entityTypeId", "entityId"),
+        columns=KnownColumns(overrides={"entityTypeId": "integer", "entityId": "integer"}),
     ),
-    _searched(
+    crm.stream(
+        "crm_timeline_comments",
+        dictionary("timelines", ordered=False),
+        columns=KnownColumns(overrides={"id": "integer", "entityId": "integer", "entityType": "string"}),
+        parents=_items_with_comments,
+    ),
+    crm.stream("crm_products_old", searchable_list("products"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
+    crm.stream("crm_product_sections_old", searchable_list("product-sections"), columns=ID_IS_INTEGER),
+    task.default_stream("tasks", searchable_list("tasks"), columns=ID_IS_INTEGER, replication_key=_CHANGED_DATE),
+    user.default_stream("users", searchable_list("users"), columns=_documented("users", _USER_COLUMNS)),
+    department.default_stream(
+        "departments", dictionary("departments", described=False), columns=_documented("departments")
+    ),
+    workgroup.default_stream(
         "workgroups",
-        "workgroups",
-        "dateUpdate",
-        scope=("sonet_group", "socialnetwork"),
-        documented=_as_by_rest(
-            "workgroups_classic",
-            without="NUMBER_OF_MEMBERS",
-            integer="membersCount",
-            datetime="dateCreate dateUpdate",
-        ),
+        searchable_list("workgroups", described=False),
+        columns=_as_by_rest("workgroups", "workgroups_classic", without=("NUMBER_OF_MEMBERS",)),
+        replication_key="dateUpdate",
     ),
-    _searched("disk_storages", "storages", scope=("disk",)),
-    _searched("products", "catalog-products", "createdAt", scope=("catalog",)),
-    _searched(
+    disk.default_stream("disk_storages", searchable_list("storages"), columns=ID_IS_INTEGER),
+    catalog.default_stream(
+        "products", searchable_list("catalog-products"), columns=ID_IS_INTEGER, replication_key="createdAt"
+    ),
+    catalog.default_stream(
         "product_sections",
-        "catalog-sections",
-        scope=("catalog",),
-        documented=_as_by_rest(
-            "product_sections",
-            integer="createdBy modifiedBy",
-            datetime="dateCreate",
-        ),
+        searchable_list("catalog-sections", described=False),
+        columns=_as_by_rest("product_sections"),
     ),
-    _searched("product_prices", "catalog-prices", scope=("catalog",), documented=_as_by_rest("product_prices")),
-    _searched("orders", "orders", "dateUpdate", scope=("sale",), fallback="dateInsert"),
-    _searched(
+    catalog.default_stream(
+        "product_prices", searchable_list("catalog-prices", described=False), columns=_as_by_rest("product_prices")
+    ),
+    sale.default_stream("orders", searchable_list("orders"), columns=ID_IS_INTEGER, replication_key=_DATE_UPDATE),
+    sale.default_stream(
         "order_basket_items",
-        "basket-items",
-        "dateUpdate",
-        scope=("sale",),
-        fallback="dateInsert",
-        documented=_as_by_rest("order_basket_items"),
+        searchable_list("basket-items", described=False),
+        columns=_as_by_rest("order_basket_items"),
+        replication_key=_DATE_UPDATE,
     ),
-    _searched("order_payments", "payments", scope=("sale",), documented=_as_by_rest("order_payments")),
-    _small("order_statuses", "order-statuses", "string", scope=("sale",), documented=_as_by_rest("order_statuses")),
-    _searched(
-        "sites",
-        "sites",
-        scope=("landing",),
-        default=False,
-        documented=_as_by_rest(
-            "sites",
-            datetime="dateCreate dateModify",
-        ),
+    sale.default_stream(
+        "order_payments", searchable_list("payments", described=False), columns=_as_by_rest("order_payments")
     ),
-    _searched(
-        "site_pages",
-        "pages",
-        scope=("landing",),
-        default=False,
-        documented=_as_by_rest(
-            "site_pages",
-            datetime="dateCreate dateModify",
-        ),
+    sale.default_stream(
+        "order_statuses",
+        dictionary("order-statuses", described=False),
+        columns=replace(_as_by_rest("order_statuses"), overrides={"id": "string"}),
     ),
-    _searched("document_templates", "doc-templates", "updateTime", scope=("documentgenerator",), default=False),
-    _searched("documents", "documents", "updateTime", scope=("documentgenerator",), default=False),
-    _searched("bookings", "bookings", scope=("booking",), documented=_as_by_rest("bookings")),
-    _small(
-        "openlines_configs",
-        "openline-configs",
-        scope=("imopenlines",),
-        default=False,
-        documented=_as_by_rest(
-            "openlines_configs",
-            integer="lineId agentId",
-            string="name queueType workTimeFrom workTimeTo",
-        ),
+    landing.stream("sites", searchable_list("sites", described=False), columns=_as_by_rest("sites")),
+    landing.stream("site_pages", searchable_list("pages", described=False), columns=_as_by_rest("site_pages")),
+    documentgenerator.stream(
+        "document_templates", searchable_list("doc-templates"), columns=ID_IS_INTEGER, replication_key="updateTime"
     ),
-    _small(
+    documentgenerator.stream(
+        "documents", searchable_list("documents"), columns=ID_IS_INTEGER, replication_key="updateTime"
+    ),
+    booking.default_stream("bookings", searchable_list("bookings", described=False), columns=_as_by_rest("bookings")),
+    imopenlines.stream(
+        "openlines_configs", dictionary("openline-configs", described=False), columns=_as_by_rest("openlines_configs")
+    ),
+    telephony.stream(
         "telephony_external_lines",
-        "telephony-lines",
-        scope=("telephony",),
-        default=False,
-        documented=columns(
-            string="number serverName name",
-        ),
+        dictionary("telephony-lines", described=False),
+        columns=_documented("telephony_external_lines"),
     ),
 )
-"""Lists of the entity API, of which a key names those it opens. Those with ids that can be searched by come page by
-page; dictionaries share a request."""
+"""Lists of the entity API; a key says which of them it opens. Those with ids to search by come page by page;
+dictionaries share a request."""
 
-CATEGORIES = _special(
+CATEGORIES = crm.stream(
     "crm_categories",
-    "/categories/{entityTypeId}",
-    columns(
-        integer="entityTypeId sort",
-        string="name code",
-        boolean="isDefault isSystem",
-        datetime="createdDate",
-    ),
-    key=("entityTypeId", "id"),
-    paging=SinglePage(),
+    nested_list("/categories/{entityTypeId}", paging=SINGLE_PAGE),
+    primary_key=("entityTypeId", "id"),
+    columns=_documented("crm_categories"),
     variants=for_each_entity_type(SMART_INVOICE),
 )
 
 
 def _user_fields(name: str, path: str) -> Entity:
-    return _special(
-        f"{name}_userfields",
-        f"/userfields/{path}",
-        columns(
-            string="entityId fieldName userTypeId xmlId showFilter",
-            integer="sort",
-            boolean="multiple mandatory showInList editInList isSearchable",
-            json="editFormLabel listColumnLabel listFilterLabel errorMessage helpMessage list settings",
-        ),
-        paging=SinglePage(),
-    )
+    methods = nested_list(f"/userfields/{path}", paging=SINGLE_PAGE)
+    return crm.stream(f"{name}_userfields", methods, columns=_documented("userfields"))
 
 
 USER_FIELDS: Mapping[str, Entity] = {
@@ -365,86 +284,52 @@ USER_FIELDS: Mapping[str, Entity] = {
     "companies": _user_fields("company", "companies"),
     "quotes": _user_fields("quote", "quotes"),
 }
-"""Stream → what its users have added to it."""
+"""Stream → the list of its user fields."""
 REQUISITE_FIELDS = _user_fields("requisite", "requisites")
-SPECIAL: Sequence[Entity] = (
-    _special(
+NESTED: Sequence[Entity] = (
+    crm.stream(
         "crm_product_rows",
-        "/{entity}/{id}/products",
-        columns(
-            integer="ownerId productId discountTypeId measureCode sort type storeId",
-            string="ownerType productName",
-            double="price priceAccount priceExclusive priceNetto priceBrutto quantity discountRate discountSum"
-            " discount",
-            boolean="taxIncluded customized",
-            text="measureName xmlId",
-        )
-        | columns(double="taxRate"),
-        paging=SinglePage(),
-        parents=_priced,
+        nested_list("/{entity}/{id}/products", paging=SINGLE_PAGE),
+        columns=_documented("crm_product_rows", {"taxRate": "double"}),
+        parents=_items_with_products,
     ),
-    _special(
+    crm.stream(
         "crm_stage_history",
-        "/stage-history",
-        columns(
-            integer="entityTypeId typeId ownerId categoryId",
-            string="stageSemanticId stageId",
-            datetime="createdAt",
-        ),
-        key=("entityTypeId", "id"),
-        parents=_staged,
+        nested_list("/stage-history"),
+        primary_key=("entityTypeId", "id"),
+        columns=_documented("crm_stage_history"),
+        parents=_ITEMS_WITH_STAGES,
     ),
-    _special(
+    task.stream(
         "task_comments",
-        "/tasks/{taskId}/comments",
-        _as_by_rest(
-            "task_comments",
-            without="POST_MESSAGE POST_DATE",
-            integer="taskId",
-            string="message",
-            datetime="createdAt",
-        ),
-        scope=_TASK,
+        nested_list("/tasks/{taskId}/comments"),
+        columns=_as_by_rest("task_comments", without=("POST_MESSAGE", "POST_DATE")),
         parents=of_tasks("taskId", "taskId"),
     ),
-    _special(
+    task.stream(
         "task_elapsed_items",
-        "/tasks/{taskId}/time",
-        _as_by_rest("task_elapsed_items"),
-        scope=_TASK,
+        nested_list("/tasks/{taskId}/time"),
+        columns=_as_by_rest("task_elapsed_items"),
         parents=of_tasks("taskId", "taskId"),
     ),
-    _special(
+    crm.stream(
         "requisite_preset_fields",
-        "/requisite-presets/{presetId}/fields",
-        columns(
-            integer="presetId sort",
-            string="fieldName fieldTitle",
-            boolean="inShortList",
-        ),
-        key=("presetId", "id"),
-        parents=static_parents(Parent(stream="requisite_presets", param="presetId", column="presetId", name="preset")),
+        nested_list("/requisite-presets/{presetId}/fields"),
+        primary_key=("presetId", "id"),
+        columns=_documented("requisite_preset_fields"),
+        parents=Parent("requisite_presets", "presetId", column="presetId", name="preset"),
     ),
     CATEGORIES,
     *USER_FIELDS.values(),
     REQUISITE_FIELDS,
-    _special("stores", "/warehouses", _as_by_rest("stores"), scope=("catalog",), selected_by_default=True),
-    _special(
-        "feed_posts", "/posts", {**_as_by_rest("feed_posts"), "POST_TITLE": "string"}, scope=("log",), key=("ID",)
-    ),
-    _special(
-        "bizproc_workflow_instances",
-        "/workflows",
-        {**_as_by_rest("bizproc_workflow_instances"), "DOCUMENT_ID": "any"},
-        scope=("bizproc",),
-        key=("ID",),
-        kind="string",
-    ),
+    catalog.default_stream("stores", nested_list("/warehouses"), columns=_as_by_rest("stores")),
+    log.stream("feed_posts", nested_list("/posts", key="ID"), columns=_POST_COLUMNS),
+    bizproc.stream("bizproc_workflow_instances", nested_list("/workflows", key="ID"), columns=_WORKFLOW_COLUMNS),
 )
-"""Lists on paths of their own, most of them one for each owner: a request each, four in a second."""
-VIBE: Sequence[Entity] = (*LISTS, *SPECIAL)
-BY_STREAM: Mapping[str, Entity] = {each.stream: each for each in VIBE}
-UNREAD = frozenset(
+"""Lists on paths of their own, most of them one per owner: a request each, four in a second."""
+VIBECODE_ENTITIES: Sequence[Entity] = (*LISTS, *NESTED)
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBECODE_ENTITIES}
+READ_OTHERWISE = frozenset(
     {
         "smart-processes",
         "task-comments",
@@ -458,12 +343,12 @@ UNREAD = frozenset(
         "bizproc-robots",
     }
 )
-"""Lists the key names that are read on a path of their own, or not (NOT_LISTED)."""
+"""Lists a key may open that are read on a path of their own, or not at all (NOT_LISTED)."""
 
 
-def unforeseen(name: str) -> Entity:
-    """A list the key names and this table does not: described by its own `/fields`, read whole, by id."""
-    return _searched(name.replace("-", "_"), name, scope=(), default=False)
+def unlisted_entity(name: str) -> Entity:
+    """Return a row for a list that a key opens and this table lacks: described by its `/fields`, read whole, by id."""
+    return Scope((), {}).stream(name.replace("-", "_"), searchable_list(name), columns=ID_IS_INTEGER)
 
 
 DIFFERENCES: Sequence[tuple[str, str, str, str]] = (
@@ -491,9 +376,9 @@ DIFFERENCES: Sequence[tuple[str, str, str, str]] = (
         "`members_count`",
         "rows of `workgroups_classic`; archived groups are missing",
     ),
-    ("all", "Y/N flags", "true, false", "booleans through both doors"),
+    ("all", "Y/N flags", "true, false", "booleans through both connections"),
 )
-"""Streams, columns through the REST doors, columns here, and what of the values."""
+"""Streams, their columns by REST, the columns here, and how the values compare."""
 
 NOT_LISTED: Mapping[str, str] = {
     "calendar_events": "one event by its id; its page has no list",
@@ -506,4 +391,4 @@ NOT_LISTED: Mapping[str, str] = {
     "bizproc activities and robots": "codes the calling application has registered",
     "open line sessions, landing blocks, BI connector, REST 3.0": "the service has no such lists",
 }
-"""What this door does not read, and why."""
+"""What is not read through VibeCode, and why."""

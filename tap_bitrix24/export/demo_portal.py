@@ -34,7 +34,7 @@ def demo_portal(scale: int, connection: str) -> Iterator[dict[str, Any]]:
         TapError: The portal did not start.
     """
     command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", "--scale", str(scale), "--plan", _PLAN]
-    command += ["--door", connection]
+    command += ["--connection", connection]
     with tempfile.TemporaryDirectory() as folder, start(command) as portal:
         try:
             line = portal.stdout.readline() if portal.stdout else b""

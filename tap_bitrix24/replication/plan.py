@@ -9,10 +9,10 @@ from typing import Any
 
 from tap_bitrix24.entities import (
     BY_STREAM,
-    ITEM_ECHOES,
-    ITEM_STAMP,
+    ITEM_REPLICATION_KEY,
     ITEMS,
     POSITION,
+    REPEATED_ITEM_KEYS,
     SMART_PROCESSES,
     Entity,
     Parent,
@@ -20,7 +20,7 @@ from tap_bitrix24.entities import (
     find_entity,
     template_number,
 )
-from tap_bitrix24.entities.owners import CRM_OWNERS
+from tap_bitrix24.entities.parents import CRM_ITEMS
 from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Strategy
@@ -148,11 +148,11 @@ def list_specs(entity: Entity, name: str, plan: ReadPlan) -> list[ListSpec]:
 
 def _select_parameter(entity: Entity, plan: ReadPlan) -> dict[str, Any]:
     """The parameter that asks for all columns, where a method gives only some unless it is asked, or for fewer."""
-    select = list(entity.select)
-    if entity.select_all_fields:
+    select = list(entity.select.names)
+    if entity.select.all_fields:
         names = [column.portal_name for column in plan.columns if not column.part] or [
-            *entity.documented_columns,
-            *entity.type_overrides,
+            *entity.columns.documented,
+            *entity.columns.overrides,
         ]
         request = str.isupper if entity.endpoint.request_key.isupper() else (lambda _: True)
         select = [name for name in names if request(name)]
@@ -168,9 +168,7 @@ def _narrowed(entity: Entity, select: list[str], wanted: frozenset[str]) -> list
     for: which of them brings it is not told.
     """
     names = {name for name in wanted if not name.startswith("_")}
-    if not (
-        entity.columns_selectable or (entity.select_all_fields and names <= {entity.endpoint.request_key, *select})
-    ):
+    if not (entity.select.narrowable or (entity.select.all_fields and names <= {entity.endpoint.request_key, *select})):
         return select
     stamp, endpoint = entity.replication_key, entity.endpoint
     needed = [endpoint.request_key, *endpoint.required_select]
@@ -188,8 +186,8 @@ def _list_spec(entity: Entity, each: ListVariant) -> ListSpec:
         constants=constants,
         replication_key=entity.replication_key,
         identity=identity,
-        reshape=entity.reshape,
-        ignorable_errors=entity.ignorable_errors,
+        reshape=entity.quirks.reshape,
+        ignorable_errors=entity.quirks.ignorable_errors,
     )
 
 
@@ -198,9 +196,9 @@ def _universal_list(twin: Universal, wanted: Mapping[str, Any]) -> ListSpec:
         ITEMS,
         params={"entityTypeId": twin.entity_type_id, ITEMS.select_param: ["*"]},
         filter=wanted,
-        replication_key=ITEM_STAMP,
+        replication_key=ITEM_REPLICATION_KEY,
         renames=twin.renames,
-        ignored_keys=ITEM_ECHOES,
+        ignored_keys=REPEATED_ITEM_KEYS,
         reshape=spread_multifields,
     )
 
@@ -277,7 +275,7 @@ def _parent(entity: Entity, parent: Parent) -> Entity:
 
 def entity_types(streams: Iterable[str]) -> dict[str, int]:
     """Stream → entityTypeId, of the streams that hold items."""
-    known = {stream: number for stream, (number, _, _) in CRM_OWNERS.items()}
+    known = {stream: items.entity_type_id for stream, items in CRM_ITEMS.items()}
     smart = {stream: number for stream in streams if (number := template_number(SMART_PROCESSES, stream)) is not None}
     return known | smart
 

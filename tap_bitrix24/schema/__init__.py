@@ -1,1 +1,1 @@
-"""Field descriptions of a portal → columns → JSON Schema."""
+"""Field descriptions of a portal become columns, and columns JSON Schema."""

@@ -1,4 +1,4 @@
-"""Field descriptions → columns → JSON Schema, and back from a catalog. Types come from the portal, never from data."""
+"""From field descriptions to columns and JSON Schema, and back. Types come from the portal, never from data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.naming import column_name, column_names
 
 UNPARSED = "_bitrix24_unparsed"
-"""Column that keeps, as they came, values that do not fit theirs."""
+"""Column that keeps values that do not fit their own column, as the portal sent them."""
 
 INTEGER, NUMBER, BOOLEAN, STRING, LINK = "integer", "number", "boolean", "string", "link"
 DATE, DATETIME, OBJECT, JSON, ANY = "date", "date-time", "object", "json", "any"
 PARTS = ("currency", "first", "value", "line", "latitude", "longitude", "location_id")
-"""What a column may hold of a field that has a column of its own: `phone` is complete, `phone_first` is handy."""
+"""Parts of a field that get columns beside the field's own: `phone` holds all, `phone_first` the first number."""
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -96,7 +96,7 @@ KINDS: Mapping[str, str] = {
         ("array", "json", "currency_localization", "lang_map", "product_file", "productproperty", "listproperty"), JSON
     ),
 }
-"""Portal type → kind of value; a type not listed becomes ANY, whatever it holds."""
+"""Portal type → kind of value; a type not listed becomes ANY."""
 
 PROPERTY_KINDS: Mapping[str, str] = {
     "N": NUMBER,
@@ -107,10 +107,10 @@ PROPERTY_KINDS: Mapping[str, str] = {
 }
 """Type of a list's or a product's property (`type` or `type:user type`) → kind of its bare value; others: string."""
 
-_FLAGS = frozenset({"opened", "closed", "active"})
-_FLAG_PREFIXES = ("is_", "has_")
+_YES_NO = frozenset({"opened", "closed", "active"})
+_YES_NO_PREFIXES = ("is_", "has_")
 _LINK = re.compile(r"(^|_)(url|link|href)s?(_|$)")
-"""Columns the portal puts its own links in: those carry a session's or a token's secret at times."""
+"""Columns with the portal's own links, some of which contain a session's or a token's secret."""
 _FIRST = frozenset({"phone", "email"})
 _PARTS_OF: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "money": (("currency", STRING, "Currency of"),),
@@ -121,7 +121,7 @@ _PARTS_OF: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("location_id", INTEGER, "Address id of"),
     ),
 }
-"""Portal type → parts that become columns of their own: (part, kind, words before the label)."""
+"""Portal type → parts that become columns: (part, kind, words before the label)."""
 _FORMATS = {"date": DATE, "date-time": DATETIME, "uri": LINK}
 _PART = re.compile(rf"_({'|'.join(PARTS)})(_\d+)?$")
 
@@ -149,23 +149,23 @@ class Column:
     multiple: bool = False
     description: str = ""
     part: str = ""
-    """One of PARTS: holds that part of the field that shares its `portal_name`."""
+    """One of PARTS, of the field with this `portal_name`; empty: the field's own column."""
 
     def schema(self) -> dict[str, Any]:
-        """The column's JSON Schema; `title` is the portal's exact name, `description` its label."""
+        """Return the column's JSON Schema; `title` is the portal's exact name, `description` its label."""
         value = dict(_SCHEMAS[self.kind])
         if self.multiple:
             value = {"type": ["array", "null"], "items": value}
         return {**value, "title": self.portal_name, "description": self.description or self.portal_name}
 
 
-def kind_of(field: Field, column: str, flags: frozenset[str]) -> str:
-    """The kind of value a field holds.
+def kind_of(field: Field, column: str, yes_no: frozenset[str]) -> str:
+    """Return the kind of value a field holds.
 
     Args:
         field: The portal's description.
-        column: Its column name; `is_*`, `has_*`, `opened`, `closed` and `active` are Y/N wherever they occur.
-        flags: Portal names of this entity's other Y/N columns: `char` alone does not say so.
+        column: Its column name; `is_*`, `has_*`, `opened`, `closed` and `active` are Y/N in all entities.
+        yes_no: Portal names of this entity's other Y/N columns: the type `char` alone does not say so.
     """
     if field.type == "enum":
         codes = [option.id for option in field.options]
@@ -175,14 +175,14 @@ def kind_of(field: Field, column: str, flags: frozenset[str]) -> str:
     if _is_property(field):
         return JSON
     kind = KINDS.get(field.type) or _reference(field.type)
-    flag = field.name in flags or column in _FLAGS or column.startswith(_FLAG_PREFIXES)
-    if kind == STRING and field.type in ("char", "string") and flag:
+    is_yes_no = field.name in yes_no or column in _YES_NO or column.startswith(_YES_NO_PREFIXES)
+    if kind == STRING and field.type in ("char", "string") and is_yes_no:
         return BOOLEAN
     return LINK if kind == STRING and _LINK.search(column) and not column.startswith("uf_") else kind
 
 
 def _reference(type_: str) -> str:
-    """`catalog_product.id` names another list's id; what is no known type holds anything."""
+    """Return the kind of a reference to another list (`catalog_product.id`), or ANY for an unknown type."""
     if type_.endswith(".id"):
         return INTEGER
     return STRING if type_.endswith((".code", ".lid")) else ANY
@@ -192,26 +192,25 @@ def build_columns(
     fields: Iterable[Field],
     *,
     types: Mapping[str, str],
-    flags: frozenset[str] = frozenset(),
+    yes_no: frozenset[str] = frozenset(),
     documented: Mapping[str, str] | None = None,
     without: frozenset[str] = frozenset(),
 ) -> list[Column]:
-    """Make a stream's columns.
+    """Return a stream's columns.
 
     Args:
-        fields: What the field method described.
-        types: The entity's own knowledge, portal name → type (`[]` appended: multiple); wins over `fields`
-            and adds what the field method leaves out.
-        flags: Portal names of Y/N columns.
-        documented: Types of fields the documentation names; they count where `fields` says nothing.
-        without: Columns that never leave the tap.
+        fields: The descriptions by the field method.
+        types: Portal name → type (`[]` appended: multiple) that replaces or completes the description.
+        yes_no: Portal names of Y/N columns.
+        documented: Portal name → type by the documentation; it counts where `fields` has no known type.
+        without: Names of columns to leave out.
     """
     known = {field.name: field for field in fields}
     described = {column_name(field.upper or field.name): field.name for field in known.values()}
     for given, type_ in (documented or {}).items():
         name = described.setdefault(column_name(given), given)
         field = known.get(name) or Field(name)
-        known[name] = field if _says_enough(field, type_, flags) else _typed(field, type_)
+        known[name] = field if _is_typed(field, type_, yes_no) else _typed(field, type_)
     for given, type_ in types.items():
         name = described.get(column_name(given), given)
         known[name] = _typed(known.get(name) or Field(name), type_)
@@ -222,17 +221,17 @@ def build_columns(
         column = names[name]
         label = field.label or column.replace("_", " ").strip().capitalize()
         multiple = field.multiple and not _is_property(field)
-        whole = Column(column, name, kind_of(field, column, flags), multiple, label)
+        whole = Column(column, name, kind_of(field, column, yes_no), multiple, label)
         if column not in without:
             columns += [whole, *_parts(whole, field, taken)]
     return columns
 
 
-def _says_enough(field: Field, documented: str, flags: frozenset[str]) -> bool:
-    """Whether the portal's own type counts: not one the vocabulary does not know, nor `char` for a Y/N flag."""
+def _is_typed(field: Field, documented: str, yes_no: frozenset[str]) -> bool:
+    """Whether the described type is better than the documented one: not if it is unknown, or `char` for Y/N."""
     if not field.type or (documented == "boolean" and field.type in ("char", "string")):
         return False
-    return field.type == "enum" or _is_property(field) or kind_of(field, "", flags) != ANY
+    return field.type == "enum" or _is_property(field) or kind_of(field, "", yes_no) != ANY
 
 
 def _typed(field: Field, type_: str) -> Field:
@@ -240,7 +239,7 @@ def _typed(field: Field, type_: str) -> Field:
 
 
 def _parts(whole: Column, field: Field, taken: set[str]) -> list[Column]:
-    """Columns that hold parts of a field: the currency of money, the first phone, the place of an address."""
+    """Return columns for parts of a field: the currency of money, the first phone, the coordinates of an address."""
     parts = _PARTS_OF.get(field.type, ())
     if field.type == "crm_multifield" and whole.name in _FIRST:
         parts = (("first", STRING, "First of"),)
@@ -263,17 +262,17 @@ def _is_property(field: Field) -> bool:
     return field.type.startswith(("listproperty:", "productproperty:"))
 
 
-def _free(wanted: str, taken: set[str]) -> str:
-    name, number = wanted, 1
+def _free(base: str, taken: set[str]) -> str:
+    name, number = base, 1
     while name in taken:
         number += 1
-        name = f"{wanted}_{number}"
+        name = f"{base}_{number}"
     taken.add(name)
     return name
 
 
 def json_schema(columns: Sequence[Column]) -> dict[str, Any]:
-    """The stream's JSON Schema, `_bitrix24_unparsed` last."""
+    """Return the stream's JSON Schema, `_bitrix24_unparsed` last."""
     properties = {column.name: column.schema() for column in columns}
     properties[UNPARSED] = {
         "type": ["object", "null"],
@@ -284,10 +283,11 @@ def json_schema(columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def columns_from_schema(schema: Mapping[str, Any]) -> list[Column]:
-    """Read columns back from a catalog's JSON Schema; the inverse of `json_schema`.
+    """Return the columns of a catalog's JSON Schema; the inverse of `json_schema`.
 
-    A catalog is all the tap gets then: the kind follows from type and format, the portal's name from `title`, and a
-    column that shares its title with one before it holds the part its name ends with.
+    A run with a catalog asks for no field descriptions, so the catalog must say everything: the kind follows from type
+    and format, the portal's name is the `title`; a column with the title of an earlier one is the part its name ends
+    with.
     """
     columns: list[Column] = []
     titles: set[str] = set()
@@ -306,8 +306,8 @@ def columns_from_schema(schema: Mapping[str, Any]) -> list[Column]:
 
 
 def _kind_of_schema(facts: Mapping[str, Any]) -> str:
-    given = facts.get("type") or []
-    types = {given} if isinstance(given, str) else set(given)
+    type_ = facts.get("type") or []
+    types = {type_} if isinstance(type_, str) else set(type_)
     types.discard("null")
     if len(types) == 1:
         (only,) = types
@@ -318,5 +318,5 @@ def _kind_of_schema(facts: Mapping[str, Any]) -> str:
 
 
 def default_column(row_key: str) -> str:
-    """The column a row key no one described would have."""
+    """Return the column name of a row key that no method describes."""
     return column_name(row_key)

@@ -1,7 +1,7 @@
-"""Answers of field methods → fields, in any of the shapes the portal's modules use. Pure.
+"""Answers of field methods become fields, whatever shape the portal's modules use. Pure.
 
-Every module describes its fields in a way of its own: classic CRM in a flat map, universal items under `fields`,
-catalog and shop under the entity's name, disk in capitals, users as code → label without types, biconnector and user
+The modules describe their fields differently: classic CRM as a flat map, universal items below `fields`, catalog and
+shop below the entity's name, disk in upper case, users as a map from code to label without types, biconnector and user
 fields as lists, universal lists (`lists.field.get`) as rows with type codes. An empty map arrives as `[]`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from tap_bitrix24.model.field import Field, Option
 
 _NAMES = ("FIELD_ID", "FIELD_NAME", "fieldName", "fieldCode", "name", "title")
-"""Where a row of a list keeps the field's name."""
+"""Keys of the field's name in a row of a list."""
 _TYPES = ("type", "TYPE", "USER_TYPE_ID", "userTypeId", "fieldType")
 _LABELS = (
     "title",
@@ -38,7 +38,7 @@ _OPTIONS = ("items", "LIST", "list", "enum", "DISPLAY_VALUES_FORM", "values")
 
 
 def parse_fields(result: Any) -> list[Field]:
-    """Read the answer of a field method."""
+    """Return the fields an answer of a field method describes."""
     described = _unwrapped(result)
     if isinstance(described, Mapping):
         return [_field(str(name), facts) for name, facts in described.items()]
@@ -47,7 +47,7 @@ def parse_fields(result: Any) -> list[Field]:
 
 
 def _unwrapped(result: Any) -> Any:
-    """What describes the fields: under `fields`, under the entity's name, or the answer itself."""
+    """Return the descriptions: below `fields`, below the entity's name, or the answer itself."""
     if not isinstance(result, Mapping):
         return result
     if isinstance(result.get("fields"), (Mapping, list)):
@@ -69,7 +69,7 @@ def _field(name: str, facts: Any) -> Field:
         name,
         type=_type(name, facts),
         multiple=_flag(facts, _MULTIPLE) is True,
-        label=next((each for each in labels if isinstance(each, str) and each and each not in codes), ""),
+        label=next((label for label in labels if isinstance(label, str) and label and label not in codes), ""),
         upper=str(facts.get("upperName") or ""),
         options=tuple(_options(facts)),
         dictionary=str(facts.get("statusType") or ""),
@@ -79,32 +79,32 @@ def _field(name: str, facts: Any) -> Field:
 
 
 def _type(name: str, facts: Mapping[str, Any]) -> str:
-    """The portal's type; of properties with what they hold, for their values lie in an envelope."""
-    told = _text(facts, _TYPES)
-    if told == "productproperty":
+    """Return the portal's type; for properties with the type of the value, which rows wrap in an object."""
+    type_ = _text(facts, _TYPES)
+    if type_ == "productproperty":
         return (
             f"productproperty:{':'.join(filter(None, (_text(facts, ('propertyType',)), _text(facts, ('userType',)))))}"
         )
     if "FIELD_ID" in facts:
-        return f"listproperty:{told}" if name.startswith("PROPERTY_") else _LIST_FIELDS.get(name, "string")
-    return told
+        return f"listproperty:{type_}" if name.startswith("PROPERTY_") else _LIST_FIELDS.get(name, "string")
+    return type_
 
 
 _LIST_FIELDS: Mapping[str, str] = {
     **dict.fromkeys(("ID", "SORT", "CREATED_BY", "MODIFIED_BY", "IBLOCK_SECTION_ID"), "integer"),
     **dict.fromkeys(("PREVIEW_PICTURE", "DETAIL_PICTURE"), "json"),
 }
-"""Fields every list has, whose type codes are their own names. Their date-times come in the portal's display format
-without a zone, so they stay text."""
+"""Fields of every universal list, whose type codes are their own names. Their date-times come in the portal's display
+format without a time zone, so they stay text."""
 
 
 def _options(facts: Mapping[str, Any]) -> Iterable[Option]:
-    """The values a field may have: lists of {ID, VALUE}, maps from id to text, or bare codes."""
-    told: list[Any] = [facts[key] for key in _OPTIONS if facts.get(key) and isinstance(facts[key], (list, Mapping))]
-    given = told[0] if told else []
-    if isinstance(given, Mapping) and not any(isinstance(each, Mapping) for each in given.values()):
-        return [Option(str(code), "" if text is None else str(text)) for code, text in given.items()]
-    rows = given.values() if isinstance(given, Mapping) else given
+    """Return the values a field may have, from a list of {ID, VALUE}, a map from id to text, or a list of codes."""
+    filled: list[Any] = [facts[key] for key in _OPTIONS if facts.get(key) and isinstance(facts[key], (list, Mapping))]
+    first = filled[0] if filled else []
+    if isinstance(first, Mapping) and not any(isinstance(row, Mapping) for row in first.values()):
+        return [Option(str(code), "" if text is None else str(text)) for code, text in first.items()]
+    rows = first.values() if isinstance(first, Mapping) else first
     return [_option(row) for row in rows if row is not None]
 
 
@@ -120,11 +120,13 @@ def _option(row: Any) -> Option:
 
 
 def _text(facts: Mapping[str, Any], names: Iterable[str]) -> str:
-    """The first of these that says something; 0 does, as an option's id or its place."""
-    told = (facts.get(name) for name in names)
-    return next((str(each) for each in told if isinstance(each, (str, int)) and each != "" and each is not False), "")
+    """Return the first of these facts that is filled; 0 is, as an option's id or its position."""
+    values = (facts.get(name) for name in names)
+    return next(
+        (str(value) for value in values if isinstance(value, (str, int)) and value != "" and value is not False), ""
+    )
 
 
 def _flag(facts: Mapping[str, Any], names: Iterable[str]) -> bool | None:
-    told = next((facts[name] for name in names if facts.get(name) is not None), None)
-    return None if told is None else told in (True, "Y", "true", 1)
+    value = next((facts[name] for name in names if facts.get(name) is not None), None)
+    return None if value is None else value in (True, "Y", "true", 1)

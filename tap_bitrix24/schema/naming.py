@@ -1,4 +1,4 @@
-"""From the portal's names to columns: lower snake_case, the same on every portal."""
+"""Names of columns: the portal's names in lower snake_case, the same on every portal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 
 OWN = "_bitrix24_"
-"""Columns the tap adds itself begin with it; their names are said by the tap, not made."""
+"""Prefix of the columns the tap adds, whose names stay as they are."""
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def column_name(portal_name: str) -> str:
-    """Turn a portal's field name into a column name.
+    """Return the column name of a portal's field name.
 
-    Names without a lower-case letter (`DATE_MODIFY`) are lowered; others are split at `aB`, at `ABc` and
-    between a lower-case letter and a digit, then lowered: `ufCrm5_1700` becomes `uf_crm_5_1700`.
+    Names without a lower-case letter (`DATE_MODIFY`) become lower case; others are first split at `aB`, at `ABc` and
+    between a lower-case letter and a digit: `ufCrm5_1700` becomes `uf_crm_5_1700`.
     """
     if portal_name.startswith(OWN):
         return portal_name
@@ -24,14 +24,14 @@ def column_name(portal_name: str) -> str:
 
 
 def column_names(portal_names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Name the columns of one stream, keeping two names that fall together apart.
+    """Return unique column names for the fields of one stream.
 
     Args:
         portal_names: All field names of the stream.
-        given: Names to derive from instead (the `upperName` of universal items).
+        given: Portal name → the name to derive the column from (the `upperName` of universal items).
 
     Returns:
-        portal name → column; of two that fall together the later in sorted order gets `_2` (`_3` …).
+        Portal name → column; of fields with the same column name, those later in sorted order get `_2`, `_3` …
     """
     taken: set[str] = set()
     columns: dict[str, str] = {}
@@ -47,5 +47,5 @@ def column_names(portal_names: Iterable[str], given: Mapping[str, str] | None = 
 
 
 def upper_name(row_name: str) -> str:
-    """The UPPER_SNAKE name a camelCase row key has in requests (`changedDate` → `CHANGED_DATE`)."""
+    """Return the name a camelCase row key has in requests: `CHANGED_DATE` for `changedDate`."""
     return column_name(row_name).upper()

@@ -153,7 +153,7 @@ def collect(rows: int, *, all_fields: bool) -> Answers:
     times = max(1, rows // (PAGES * entity.endpoint.page_size))
     with running(times * PAGES * entity.endpoint.page_size) as (_, url):
         wire = Wire(url)
-        fields = parse_fields(wire.result(entity.fields_method))
+        fields = parse_fields(wire.result(entity.fields.method))
         fields = fields if all_fields else chosen(fields)
         list_spec = ListSpec(
             entity.endpoint, params={"select": [each.name for each in fields]}, replication_key=entity.replication_key

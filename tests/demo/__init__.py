@@ -1,1 +1,1 @@
-"""The demo portal against `docs/protocol.md`, over real sockets."""
+"""Tests of the demo portal against `docs/protocol.md`, over real sockets."""

@@ -1,4 +1,4 @@
-"""Portals for the tests: one that is only read, and new ones for tests that change or exhaust theirs."""
+"""Portals for the tests: a shared one for reading only, and new ones for tests that change theirs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ Start = Callable[..., Wire]
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[Wire]:
-    """300 deals, no limits; for reading only: who changes anything takes `start`."""
+    """300 deals, no limits, for reading only; a test that changes data uses `start`."""
     with serve(port=0, scale=300, seed=1, no_limits=True) as running:
         yield Wire(running.url)
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts portals of the test's own; they end with the test."""
+    """Starts portals that end with the test."""
     with ExitStack() as stack:
 
         def begin(**options: Any) -> Wire:
@@ -34,12 +34,12 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture
 def own(start: Start) -> Wire:
-    """A portal of this test's own, without limits."""
+    """A portal for one test, without limits."""
     return start()
 
 
 @pytest.fixture
 def own_service() -> Iterator[Service]:
-    """A VibeCode service of this test's own, without limits."""
+    """A VibeCode service for one test, without limits."""
     with serve(scale=60, no_limits=True) as running:
         yield Service.of(running)

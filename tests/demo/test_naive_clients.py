@@ -1,4 +1,4 @@
-"""Two clients as they are often written. The portal must punish both, and know that it did."""
+"""Two naive clients: both must lose or repeat rows on this portal, and its counters must show it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ DEALS = "crm.deal.list"
 
 
 def offset_loop(portal: Wire, limit: int = 20) -> list[int]:
-    """Reads 50 by 50 until a page comes short; trusts order, offsets and the end."""
+    """Reads 50 by 50 until a short page; trusts order, offsets and the end."""
     found: list[int] = []
     for start in range(0, limit * 50, 50):
         page = portal.ids(DEALS, {"order": {"ID": "ASC"}, "start": start})
@@ -19,7 +19,7 @@ def offset_loop(portal: Wire, limit: int = 20) -> list[int]:
 
 
 def unguarded_chain(portal: Wire, pages: int = 8, filters: Any = None) -> list[int]:
-    """One batch in which every command starts behind row 49 of the one before; believes every page."""
+    """One batch in which every command starts after row 49 of the one before; trusts every page."""
     cmd: dict[str, str] = {}
     for number in range(pages):
         after = f"$result[c{number - 1}][49][ID]" if number else 0

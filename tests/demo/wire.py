@@ -1,4 +1,4 @@
-"""A raw HTTP client for the portal under test: it sends what it is told and hides nothing of the answer.
+"""A raw HTTP client for the portal under test: it sends exactly what it is given and shows the whole answer.
 
 It shares no code with the tap or the portal, so that a misreading of the protocol in one of them shows here.
 """
@@ -19,7 +19,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, body unparsed until someone asks."""
+    """One HTTP answer; the body is parsed on access."""
 
     status: int
     headers: Mapping[str, str]
@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def result(self) -> Any:
-        """The `result` member of an answer that must be a success."""
+        """The `result` of an answer that must be a success."""
         assert self.status == 200, f"HTTP {self.status}: {self.raw[:300]!r}"
         assert "error" not in self.body, self.body
         return self.body["result"]
@@ -71,7 +71,7 @@ def ids(rows: Any, key: str = "ID") -> list[int]:
 
 
 class Wire:
-    """Talks to one portal. Every request has a connection of its own, so a broken one cannot spoil the next."""
+    """A client of one portal. Every request has a connection of its own, so a broken one does not affect the next."""
 
     def __init__(self, webhook_url: str, bundle: Path | None = None) -> None:
         parts = urlsplit(webhook_url)
@@ -147,7 +147,7 @@ class Wire:
         self.control("stats", {"reset": True})
 
     def truth(self, table: str) -> list[Any]:
-        """Every row of a table as the portal itself knows it, ids ascending."""
+        """Every row of a table as the portal has it, ids ascending."""
         answer = self.send("GET", f"/_demo/truth?table={table}")
         assert answer.status == 200, f"truth of {table}: {answer.raw[:300]!r}"
         return [json.loads(line) for line in answer.raw.splitlines()]

@@ -20,7 +20,7 @@ from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.dialects.pagination import SinglePage
 from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, META, REST_V3, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
-from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART, VIBE
+from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART_PROCESSES, VIBECODE_ENTITIES
 from tap_bitrix24.model.endpoint import REST_3
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import KINDS, Column
@@ -115,7 +115,7 @@ def fresh(entity: Entity) -> str:
         return "changed parents: the run; others: `child_sweep_hours`"
     if entity.replication_key is not None and entity.parents is None:
         return "the run's start; deleted rows stay"
-    return "the run" if entity.complete else "the run; older months stay as they were"
+    return "the run" if entity.quirks.complete else "the run; older months stay as they were"
 
 
 def streams() -> str:
@@ -233,12 +233,12 @@ def differences() -> str:
 def vibe() -> str:
     """Every stream of VibeCode: path, scope, key, bookmark, way of reading, whether selected by default."""
     rows = []
-    for entity in VIBE:
+    for entity in VIBECODE_ENTITIES:
         since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.replication_key and entity.parents is None:
             since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
-            f"`{entity.stream}<entityTypeId>`" if entity is SMART else f"`{entity.stream}`",
+            f"`{entity.stream}<entityTypeId>`" if entity is SMART_PROCESSES else f"`{entity.stream}`",
             f"`{entity.endpoint.method}`", " or ".join(f"`{scope}`" for scope in entity.scope),
             ", ".join(f"`{column_name(part)}`" for part in entity.primary_key),
             since, reading(entity).replace("command", "call"), "yes" if entity.selected_by_default else "",

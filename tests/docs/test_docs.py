@@ -276,29 +276,34 @@ def test_the_path_through_the_code_holds() -> None:
 
 
 def test_adding_an_entity_takes_the_steps_described(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tap_bitrix24", tmp_path / "tap_bitrix24", ignore=shutil.ignore_patterns("__pycache__"))
-    places = {
-        "entity": (tmp_path / "tap_bitrix24/entities/crm_parts.py", "CRM_PARTS: Sequence[Entity] = (\n"),
-        "demo entry": (
-            tmp_path / "tap_bitrix24/demo/lists/data/timeline.py",
+    """Each block is removed from a copy of the package, then put back at the head of its file's table."""
+    package = tmp_path / "tap_bitrix24"
+    shutil.copytree(ROOT / "tap_bitrix24", package, ignore=shutil.ignore_patterns("__pycache__"))
+    entity, columns, entry = (marked(CONTRIBUTING, name) for name in ("entity", "columns", "demo entry"))
+    blocks = [
+        (package / "entities/crm_parts.py", "CRM_PARTS: Sequence[Entity] = (\n", _of_a_table(entity)),
+        (package / "entities/columns/crm_parts.toml", "\n\n", f"{columns}\n"),
+        (
+            package / "demo/rest_v2/lists/data/timeline.py",
             "ENTRIES: Final[tuple[Entry, ...]] = (\n",
+            _of_a_table(entry),
         ),
-    }
-    for name, (path, _) in places.items():
-        text, block = path.read_text(encoding="utf-8"), _of_a_table(name)
-        assert text.count(block) == 1, f"the {name} shown is not the one in {path.name}"
+    ]
+    for path, _, block in blocks:
+        text = path.read_text(encoding="utf-8")
+        assert text.count(block) == 1, f"what is shown is not what stands in {path.name}"
         path.write_text(text.replace(block, ""), encoding="utf-8")
     assert "crm_enum_activity_types" not in _streams(tmp_path)
-    for name, (path, head) in places.items():
+    for path, head, block in blocks:
         text = path.read_text(encoding="utf-8")
-        assert text.count(head) == 1
-        path.write_text(text.replace(head, head + _of_a_table(name)), encoding="utf-8")
+        assert head in text
+        path.write_text(text.replace(head, head + block, 1), encoding="utf-8")
     assert _streams(tmp_path)["crm_enum_activity_types"] == [(1, "Встреча"), (2, "Звонок"), (6, "Custom")]
 
 
-def _of_a_table(name: str) -> str:
-    """A block of CONTRIBUTING as it stands in its table."""
-    return textwrap.indent(f"{marked(CONTRIBUTING, name).rstrip()},\n", "    ")
+def _of_a_table(row: str) -> str:
+    """A row as it stands in its table."""
+    return textwrap.indent(f"{row.rstrip()},\n", "    ")
 
 
 def _streams(folder: Path) -> dict[str, list[tuple[int, str]]]:

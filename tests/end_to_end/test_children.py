@@ -156,6 +156,7 @@ def test_the_time_between_sweeps_is_a_setting(start: Start, run_tap: Tap, catalo
     assert LINKS.read_by(second) == (LINKS.truth(portal) if hours == 1 else {})
 
 
+@pytest.mark.slow
 class TestCost:
     """Number of requests for a company with 10,000 deals, including the preflight and the reading of parents."""
 

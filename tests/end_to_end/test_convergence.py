@@ -18,6 +18,7 @@ CHANGED = SCALE // 100
 """1 % of the deals are inserted, as many updated, as many deleted."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("each", "every"), [(10, {"every_requests": 1}), (5, {"every_requests": 10, "between_commands": True})]
 )

@@ -130,6 +130,7 @@ def trails(start: Start, catalog: dict[str, Any], tmp_path: Path) -> tuple[Porta
     return portal, [Trail(tmp_path / str(number), random.Random(number), config, chosen) for number in range(TRAILS)]
 
 
+@pytest.mark.slow
 def test_kills_at_fifty_moments_lose_and_repeat_nothing(
     trails: tuple[Portal, list[Trail]], run_tap: Tap, catalog: dict[str, Any]
 ) -> None:

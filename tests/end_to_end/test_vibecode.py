@@ -5,6 +5,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,10 @@ def test_a_truncated_page_fails_its_stream(service: Callable[..., Service], run_
     assert run.records("quotes") == []
 
 
+@pytest.mark.slow
 def test_the_services_limits_are_kept(service: Callable[..., Service], run_tap: Tap) -> None:
     portal, config = service(no_limits=False, scale=3000)
-    run_tap(config).succeeded()
+    replace(run_tap, short_pauses=False)(config).succeeded()
     stats = portal.stats()
     assert "429" not in stats["http"]
     assert stats["in_flight_most"] <= 2
@@ -174,7 +176,8 @@ def test_discovery_provokes_no_error_and_takes_three_requests(service: Callable[
 def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) -> None:
     """`/v1/me` returns the rate; the service refuses faster requests."""
     portal, config = service(no_limits=False, scale=60, switches={"vibe_rate": "3"})
-    run_tap(config, streams=["deals", "contacts", "companies", "leads", "quotes"]).succeeded()
+    tap = replace(run_tap, short_pauses=False)
+    tap(config, streams=["deals", "contacts", "companies", "leads", "quotes"]).succeeded()
     assert "429" not in portal.stats()["http"]
 
 

@@ -1,4 +1,4 @@
-"""Real input: every documented answer, served over HTTP, extracted, loaded, read back, field by field."""
+"""Every documented answer is served over HTTP, extracted, loaded and compared field by field."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 COUNTS: Mapping[str, list[int]] = json.loads(
     (Path(__file__).parent / "snapshots" / "documented.json").read_text(encoding="utf-8")
 )
-"""Case → how many rows and fields its page documents, so that none can go missing from the test either."""
+"""Case → number of rows and fields its page documents, so that the test itself cannot lose any."""
 
 _LEADS = "the page's rows are leads; items of this type have no such field"
 UNPARSED = {
@@ -29,11 +29,11 @@ UNPARSED = {
     ("feed_posts", "uf_"): "a placeholder for user fields, not a name the portal has",
 }
 """The reviewed list: (stream, column) whose documented values are kept in `_bitrix24_unparsed`, and why."""
-TWICE = {
-    "currencies": "USD stands twice on the page of crm.currency.list",
+DUPLICATE_KEYS = {
+    "currencies": "USD occurs twice on the page of crm.currency.list",
     "crm_addresses": "two answers on the page of crm.address.list show one address, differently selected",
 }
-"""Streams with rows that share their key: the last one counts, and the tap says so."""
+"""Streams with rows that have the same key: the last one is kept, with a warning."""
 ONE_OR_SEVERAL = {("products", "property_259")}
 """(stream, column) of properties that hold an object, or a list of objects where several values are allowed."""
 
@@ -43,12 +43,12 @@ ORPHANS = {
     "scrum_backlogs": ("socialnetwork.api.workgroup.list", "no documented group is a scrum team"),
     "openlines_session_messages": ("crm.activity.list", "no documented activity is a session of open lines"),
 }
-"""Streams none of whose documented parents has children; theirs are the portal's own. Stream → parents' method, why."""
+"""Stream → (its parents' method, why no documented parent has children); parents are the demo portal's own here."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one run brought: its messages, and the file they were loaded into."""
+    """One run: its messages, and the file they were loaded into."""
 
     run: Run
     path: Path
@@ -69,20 +69,20 @@ class Loaded:
 
 
 def _read(folder: Path, samples: Path, *streams: str, universal: bool = False) -> Loaded:
-    """Read these streams, or all, from a portal that answers with the documented rows wherever there are any."""
+    """Read these streams, or all, from a portal that serves the documented rows."""
     with serve(port=0, scale=200 if samples != SAMPLES else 20, seed=1, no_limits=True, samples=samples) as running:
         config = Portal(running.url).config(crm_methods="universal" if universal else "classic", plan="enterprise")
         tap = Tap(folder)
         catalog = tap.discover(config)
-        wanted = streams or [entry["tap_stream_id"] for entry in catalog["streams"]]
-        run = tap(config, catalog=catalog, streams=wanted).succeeded()
+        selected = streams or [entry["tap_stream_id"] for entry in catalog["streams"]]
+        run = tap(config, catalog=catalog, streams=selected).succeeded()
     path = load(run.stdout, folder)
     return Loaded(run, path, column_types(path))
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loaded]:
-    """All streams; leads by crm.item.list; and children of parents that are not documented ones."""
+    """Three runs: all streams; leads by crm.item.list; children of parents that are not documented."""
     without = tmp_path_factory.mktemp("fewer")
     for path in SAMPLES.glob("*.json"):
         if path.stem not in {method for method, _ in ORPHANS.values()}:
@@ -95,14 +95,14 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loaded]:
     }
 
 
-def _there(loaded: dict[str, Loaded], case: Case) -> Loaded:
+def _loaded_by(loaded: dict[str, Loaded], case: Case) -> Loaded:
     return loaded["universal" if case.universal else "orphans" if case.stream in ORPHANS else "all"]
 
 
 def _expected(case: Case) -> list[Row]:
-    """The documented rows, of those with one key the last."""
+    """Return the documented rows; of those with the same key, the last."""
     rows = case.rows()
-    if case.stream in TWICE:
+    if case.stream in DUPLICATE_KEYS:
         key = [name for name in case.entity.primary_key if name in rows[0]]
         rows = list({tuple(str(row[name]) for name in key): row for row in rows}.values())
     return rows
@@ -110,12 +110,12 @@ def _expected(case: Case) -> list[Row]:
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -> None:
-    there = _there(loaded, case)
-    table, types = there.table(case.stream), there.types[case.stream]
+    loaded_here = _loaded_by(loaded, case)
+    table, types = loaded_here.table(case.stream), loaded_here.types[case.stream]
     secret = {column for stream, column in REDACTED if stream == case.stream}
     aside = {column for stream, column in UNPARSED if stream == case.stream}
     for row in _expected(case):
-        plain = {name: told for name, told in row.items() if column_of(name, case) not in secret | aside}
+        plain = {name: value for name, value in row.items() if column_of(name, case) not in secret | aside}
         closest = min((misses(plain, record, types, case) for record in table), key=len)
         assert not closest, f"{case.stream}: (column, documented, found) {closest}"
     assert not secret & types.keys()
@@ -124,37 +124,37 @@ def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_nothing_else_is_unparsed(loaded: dict[str, Loaded], case: Case) -> None:
-    kept = {column for row in _there(loaded, case).table(case.stream) for column in row["_bitrix24_unparsed"] or ()}
+    kept = {column for row in _loaded_by(loaded, case).table(case.stream) for column in row["_bitrix24_unparsed"] or ()}
     assert kept <= {column for stream, column in UNPARSED if stream == case.stream}
 
 
 def test_columns_of_documented_lists_are_arrays(loaded: dict[str, Loaded]) -> None:
-    """Loaders make lists of arrays; of what may be an object, too, they make text or JSON."""
+    """Loaders store arrays as lists, but a column that may be an object, too, as text or JSON."""
     listed = {
-        (case.stream, column_of(name, case)): _there(loaded, case)
+        (case.stream, column_of(name, case)): _loaded_by(loaded, case)
         for case in cases()
         for row in case.rows()
         for name, value in row.items()
         if isinstance(value, list) and value
     }
-    types = {(stream, column): there.run.schemas[stream][column]["type"] for (stream, column), there in listed.items()}
+    types = {(stream, column): part.run.schemas[stream][column]["type"] for (stream, column), part in listed.items()}
     others = {column: type_ for column, type_ in types.items() if type_ != ["array", "null"]}
     assert others == {column: ["object", "array", "null"] for column in ONE_OR_SEVERAL}
     assert len(listed) >= 30
 
 
-def test_keys_documented_twice_are_told(loaded: dict[str, Loaded]) -> None:
+def test_duplicate_keys_are_reported(loaded: dict[str, Loaded]) -> None:
     run = loaded["all"].run
-    told = [line for line in run.warnings if "more than one row has the key" in line]
-    assert len(told) == len(TWICE)
+    warnings = [line for line in run.warnings if "more than one row has the key" in line]
+    assert len(warnings) == len(DUPLICATE_KEYS)
     assert [row["currency"] for row in run.records("currencies")] == ["USD", "USD", "EUR", "CAD"]
 
 
-def test_no_secret_of_the_examples_arrives(loaded: dict[str, Loaded]) -> None:
-    text = "".join(each.run.stdout for each in loaded.values())
+def test_no_secret_of_the_samples_arrives(loaded: dict[str, Loaded]) -> None:
+    text = "".join(one.run.stdout for one in loaded.values())
     for secret in ("28fec473a88a", "auth=", "signature=", "token="):
         assert secret not in text
 
 
-def test_every_documented_list_is_looked_at() -> None:
+def test_every_documented_list_is_a_case() -> None:
     assert {str(case) for case in cases()} == COUNTS.keys()

@@ -1,7 +1,7 @@
 """The SDK's own standard tests, for a dozen streams of the demo portal, and the commands every tap has.
 
 The SDK's attribute tests are left out, because they check nothing (singer-sdk 0.54.9). It makes one object of each
-kind for all attributes of all streams, and that object caches the first attribute's values for good
+kind for all attributes of all streams, and that object caches the first attribute's values
 (`AttributeTestTemplate.non_null_attribute_values`): `is_datetime`, `is_boolean`, `is_object`, `is_integer` and
 `is_numeric` judge one column each, however many tests are counted. Without the cache, `is_object` fails for lists in
 columns of type object or array. Nor does the SDK's test of primary keys find a duplicate: it compares generators, which
@@ -25,21 +25,21 @@ STREAMS = (
     "deals",  # a classic method, by id and by date windows
     "smart_process_156",  # the universal method
     "crm_statuses",  # one page
-    "crm_product_rows",  # children of parents that say when they were modified
-    "tasks",  # a dialect of names of its own
+    "crm_product_rows",  # children of parents with a replication key
+    "tasks",  # names in rows and in requests differ
     "task_comments",  # children read parent by parent
     "users",  # read whole in every run
-    "list_elements_32",  # one of a family of lists, with properties
-    "products",  # a list of one catalog each
+    "list_elements_32",  # a universal list, with properties
+    "products",  # one list per catalog
     "disk_folder_children",  # children of children
     "crm_enum_owner_types",  # a dictionary
     "hr_structure_nodes",  # REST 3.0
 )
-"""One of each way of reading."""
+"""One stream for each kind of list."""
 
 
 def _catalog() -> dict[str, Any]:
-    """The catalog with these streams alone: the SDK makes its tests while this module is imported."""
+    """Return a catalog of these streams only; the SDK makes its tests while this module is imported."""
     with serve(port=0, scale=10, seed=1, no_limits=True) as running:
         tap = TapBitrix24(config={"webhook_url": running.url, "plan": "enterprise"})
         catalog = tap.catalog_dict
@@ -76,9 +76,9 @@ def test_discover_through_the_console_script(portal: Portal, run_tap: Tap) -> No
     catalog = run_tap.discover(portal.config())
     smart = [f"{SMART_PROCESS}{row['entityTypeId']}" for row in portal.truth("types")]
     lists = [f"{LIST_ELEMENTS}{row['ID']}" for row in portal.truth("universal_lists")]
-    wanted = {entity.stream for entity in (*ENTITIES, *REST_V3) if entity.template is None} | set(smart) | set(lists)
-    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == wanted
-    assert len(wanted) >= 200
+    expected = {entity.stream for entity in (*ENTITIES, *REST_V3) if entity.template is None} | set(smart) | set(lists)
+    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == expected
+    assert len(expected) >= 200
     for entry in catalog["streams"]:
         assert entry["key_properties"], entry["tap_stream_id"]
         assert set(entry["key_properties"]) <= entry["schema"]["properties"].keys()

@@ -1,7 +1,7 @@
-"""Column types come from the portal's field descriptions, and from nothing else (decision 4).
+"""Column types come from the portal's field descriptions, and from nothing else (docs/decisions.md#decision-4).
 
-`snapshots/column_types.json` holds them for the demo portal; after a wanted change, write it anew with
-`WRITE_SNAPSHOTS=1 python -m pytest tests/tap/test_types.py` and read the difference.
+`snapshots/column_types.json` holds them for the demo portal; after an intended change, write it with
+`WRITE_SNAPSHOTS=1 python -m pytest tests/integration/test_types.py` and review the difference.
 """
 
 import json
@@ -35,7 +35,7 @@ SCALARS = {
     "datetime": TIMESTAMPTZ,
     **dict.fromkeys(["string", "text", "url", "address", "crm", "crm_status", "crm_currency"], "VARCHAR"),
 }
-"""Portal type → DuckDB type, written down apart from the tap's own table."""
+"""Portal type → DuckDB type, independent of the tap's own table."""
 STRUCTURES = {
     "file",
     "diskfile",
@@ -47,7 +47,7 @@ STRUCTURES = {
     "crm_status_extra",
     "currency_localization",
 }
-OWN_KNOWLEDGE = {
+OVERRIDES = {
     ("contacts", "FACE_ID"): "BIGINT",
     ("tasks", "ACCOMPLICES"): "JSON",
     ("tasks", "AUDITORS"): "JSON",
@@ -77,7 +77,7 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def run(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All streams there are."""
+    """A run of all streams."""
     tap = Tap(tmp_path_factory.mktemp("types"))
     config = portal.config(plan="enterprise")
     catalog = tap.discover(config)
@@ -104,7 +104,7 @@ def _is_moment(value: str) -> bool:
 
 
 FORMATS: Mapping[str, Callable[[str], bool]] = {"date": _is_day, "date-time": _is_moment, "uri": lambda _: True}
-"""What a string of a format looks like (decision 5); links are whatever text the portal takes for one."""
+"""How strings of a format must look (docs/decisions.md#decision-5); links may be any text."""
 JSON_TYPES: Mapping[type, frozenset[str]] = {
     type(None): frozenset({"null"}),
     bool: frozenset({"boolean"}),
@@ -139,13 +139,13 @@ def fits(value: Any, facts: Mapping[str, Any]) -> bool:
         ({"type": ["array", "null"], "items": {"type": ["integer", "null"]}}, [[], [1, None], None], [["1"], {}, 1]),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_seen(type_: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+def test_fits_tells_good_from_bad_values(type_: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
     assert all(fits(value, type_) for value in good)
     assert not any(fits(value, type_) for value in bad)
 
 
 def test_every_value_of_every_column_is_of_its_type(run: Run) -> None:
-    """What the SDK's attribute tests are for, and do not do: `test_standard.py` says why."""
+    """The SDK's attribute tests do not check this: `test_standard.py` says why."""
     wrong: Counter[tuple[str, str, str]] = Counter()
     filled = set()
     for message in run.of_type("RECORD"):
@@ -162,7 +162,7 @@ def test_every_value_of_every_column_is_of_its_type(run: Run) -> None:
     assert len(filled) > 2_800, "five columns of six hold values on the demo portal"
 
 
-def test_every_key_is_there_and_unique(run: Run) -> None:
+def test_keys_are_complete_and_unique(run: Run) -> None:
     keys = {message["stream"]: message["key_properties"] for message in run.of_type("SCHEMA")}
     seen: Counter[tuple[Any, ...]] = Counter()
     for message in run.of_type("RECORD"):
@@ -197,11 +197,11 @@ def test_a_column_has_the_type_its_field_is_described_with(portal: Portal, run: 
         by_title.setdefault(facts["title"], name)
     for name, facts in _described(portal, stream).items():
         found = types[stream][by_title[name]]
-        assert found == OWN_KNOWLEDGE.get((stream, name), _expected(facts, found)), (stream, name, facts)
+        assert found == OVERRIDES.get((stream, name), _expected(facts, found)), (stream, name, facts)
 
 
 def _expected(facts: dict[str, Any], found: str) -> str:
-    """The type a description asks for; Y/N columns are described as `char` or `string`, so either may be meant."""
+    """Return the type of a described field; `char` may be Y/N or text."""
     type_ = facts["type"]
     if type_ == "enum":
         codes = set(map(str, facts["values"]))
@@ -217,8 +217,8 @@ def _is_number(code: str) -> bool:
     return code.lstrip("-").isdigit()
 
 
-def test_flags_are_boolean(types: Types) -> None:
-    flags = [
+def test_yes_no_columns_are_boolean(types: Types) -> None:
+    columns = [
         ("deals", "opened"),
         ("deals", "closed"),
         ("deals", "is_new"),
@@ -235,7 +235,7 @@ def test_flags_are_boolean(types: Types) -> None:
         ("smart_invoices", "opened"),
         ("crm_categories", "is_default"),
     ]
-    assert {flag: types[flag[0]][flag[1]] for flag in flags} == dict.fromkeys(flags, "BOOLEAN")
+    assert {name: types[name[0]][name[1]] for name in columns} == dict.fromkeys(columns, "BOOLEAN")
 
 
 def test_user_fields_of_every_type_have_columns_of_that_type(portal: Portal, types: Types) -> None:

@@ -1,9 +1,9 @@
-"""Record what the tap does on the demo portal, so that two versions of it can be compared file by file.
+"""Record what the tap does on the demo portal, so that two versions of it can be compared.
 
-``python -m tests.support.recording FOLDER`` writes, for each scenario, the catalog, every stream's records in order,
-the last STATE, the exit code, the last line of stderr and all requests as they went over the wire. What differs from
-run to run (ports, the seconds of the portal's clock, versions of a table) is replaced by a word; `diff -r` of two
-folders then shows what a change of the code has changed in the tap's behaviour.
+``python -m tests.support.recording FOLDER [SCENARIO …]`` writes, for each scenario, the catalog, each stream's messages
+in order, the last STATE, the exit code, the log and all requests as they went over the wire. What differs from run to
+run (ports, the seconds of the portal's clock, versions of a table) is replaced by a word. `compare_recordings` then
+says what a change of the code has changed in the tap's behaviour.
 """
 
 import json

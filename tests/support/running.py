@@ -1,8 +1,7 @@
-"""How tests run the tap: the console script a user starts, in a process of its own, against a demo portal."""
+"""How tests run the tap: as the console script does, in a process of its own, against a demo portal."""
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo.wire import Wire
+from tests.support.prefork import server
 from tests.support.read_only import READ_ONLY
 
 SCRIPTS = Path(sys.executable).parent
@@ -101,6 +101,8 @@ class Tap:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    short_pauses: bool = True
+    """Pauses take a fraction of their time; not so where the portal's own limits are kept to."""
 
     def __call__(
         self,
@@ -111,7 +113,7 @@ class Tap:
         streams: Sequence[str] | None = None,
         timeout: float = 120,
     ) -> Run:
-        """Run the console script to its end.
+        """Run the tap to its end, as the console script does.
 
         Args:
             config: Settings, written to a file.
@@ -126,15 +128,8 @@ class Tap:
         given = [*arguments, "--config", self._file("config.json", config)]
         given += ["--state", self._file("state.json", state)] if state is not None else []
         given += ["--catalog", self._file("catalog.json", catalog)] if catalog is not None else []
-        done = subprocess.run(
-            [str(SCRIPTS / "tap-bitrix24"), *given],
-            check=False,
-            capture_output=True,
-            encoding="utf-8",
-            env={**os.environ, **self.environment},
-            cwd=self.folder,
-            timeout=timeout,
-        )
+        environment = {**os.environ, **self.environment}
+        done = server().run(given, cwd=self.folder, env=environment, timeout=timeout, short_pauses=self.short_pauses)
         return Run(done.returncode, done.stdout, done.stderr)
 
     def discover(self, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import pytest
 from tap_bitrix24.data_dictionary import LabelSources, describe_fields, describe_options, label_sources
 from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
-from tap_bitrix24.entities.crm import DEALS, LEADS
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Rows
@@ -376,7 +375,9 @@ def test_what_could_not_be_asked_fails_the_stream(method: str, error: PortalErro
 
 def test_a_field_without_a_column_has_no_options() -> None:
     """A catalog may know fewer columns than the portal has fields."""
-    few = DiscoveredStream("deals", DEALS, [], {"UF_1": Field("UF_1", "enumeration", options=(Option("1", "a"),))})
+    few = DiscoveredStream(
+        "deals", BY_STREAM["deals"], [], {"UF_1": Field("UF_1", "enumeration", options=(Option("1", "a"),))}
+    )
     assert read(portal(), few).rows == []
 
 
@@ -388,8 +389,8 @@ def test_rows_of_options_fit_their_columns() -> None:
     statuses = [status("SOURCE", "WEB", "Web", SORT=20), status("SOURCE", "CALL", "Call", SORT="")]
     leads = DiscoveredStream(
         "leads",
-        LEADS,
-        columns_of(LEADS, "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
+        BY_STREAM["leads"],
+        columns_of(BY_STREAM["leads"], "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
         {"SOURCE_ID": Field("SOURCE_ID", "crm_status", dictionary="SOURCE")},
     )
     records = RowConverter(columns_of(FIELD_OPTIONS, "field_options", [], swept=False))(

@@ -23,7 +23,7 @@ _CACHED_RESULTS = 48
 
 @dataclass(frozen=True)
 class Condition:
-    """One test on the field ``name``. Equal conditions select equal rows, so results can be kept by them."""
+    """One test on the field ``name``. Equal conditions select equal rows, so they serve as keys of cached results."""
 
     name: str
     op: str
@@ -142,7 +142,7 @@ class Table:
         return self._cached(cache_key, lambda: self._sort(self.find(conditions), order, flip=flip))
 
     def _sort(self, ids: Sequence[int], order: Order, *, flip: bool) -> Sequence[int]:
-        """Sort by the least important key first; the sort is stable."""
+        """Return ids sorted, by the least important key first: the sort is stable."""
         result = list(ids)
         if flip and all(name != self.key for name, _ in order):
             result.reverse()

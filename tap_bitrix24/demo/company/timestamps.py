@@ -24,12 +24,12 @@ _DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})(?: (\d\d?):(\d\d)(?::(\d\d))?)?
 
 @lru_cache(maxsize=20_000)
 def day_text(day: int) -> str:
-    """Write a day number as ``YYYY-MM-DD``."""
+    """Return a day number as ``YYYY-MM-DD``."""
     return (_EPOCH + timedelta(days=day)).isoformat()
 
 
 def _offset_text(zone: int) -> str:
-    """Write an offset in seconds as ``+HH:MM``."""
+    """Return an offset in seconds as ``+HH:MM``."""
     return f"{'-' if zone < 0 else '+'}{abs(zone) // 3600:02}:{abs(zone) // 60 % 60:02}"
 
 
@@ -38,24 +38,24 @@ _USER_TEXT: Final = _offset_text(USER_ZONE)
 
 
 def server_iso(seconds: int) -> str:
-    """Write an instant with the server's offset."""
+    """Return an instant as text with the server's offset."""
     day, second = divmod(seconds + SERVER_ZONE, DAY)
     return day_text(day) + _CLOCK[second] + _SERVER_TEXT
 
 
 def user_iso(seconds: int) -> str:
-    """Write an instant with the API user's offset (tasks)."""
+    """Return an instant as text with the API user's offset, as in tasks."""
     day, second = divmod(seconds + USER_ZONE, DAY)
     return day_text(day) + _CLOCK[second] + _USER_TEXT
 
 
 def date_iso(day: int) -> str:
-    """Write a date as the CRM does: 00:00 UTC in the server's zone, so the text may name the day before."""
+    """Return a date as the CRM writes it: 00:00 UTC in the server's zone, so the text may name the day before."""
     return server_iso(day * DAY)
 
 
 def parse_time(text: Any, zone: int) -> int | None:
-    """Read date text as ``strtotime`` does; without an offset it is local to ``zone``. None: not readable."""
+    """Return date text as UTC seconds, or None, as ``strtotime`` does; without an offset it is local to ``zone``."""
     if isinstance(text, int) and not isinstance(text, bool):
         return None
     if not isinstance(text, str):
@@ -81,7 +81,7 @@ def parse_time(text: Any, zone: int) -> int | None:
 
 
 def _offset_seconds(text: str) -> int:
-    """Read ``Z``, ``+03``, ``+0300`` or ``+03:00``."""
+    """Return an offset (``Z``, ``+03``, ``+0300`` or ``+03:00``) in seconds."""
     if text.upper() == "Z":
         return 0
     digits = text[1:].replace(":", "").ljust(4, "0")

@@ -1,1 +1,1 @@
-"""The demo portal's side of the vendor's authorization server (`/oauth/`)."""
+"""The vendor's authorization server (`/oauth/`): an application, its tokens, the consent page."""

@@ -1,9 +1,9 @@
-"""Answers requests to the vendor's authorization server and to the portal's page of consent (`/oauth/`)."""
+"""Handles requests to the authorization server and to the portal's consent page (`/oauth/`)."""
 
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from tap_bitrix24.demo.oauth.tokens import REDIRECT, Pair, Tokens, tokens
+from tap_bitrix24.demo.oauth.tokens import REDIRECT, TokenPair, Tokens, tokens
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
 from tap_bitrix24.demo.portal.state import Portal
@@ -36,16 +36,16 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
 
 
 def _token(portal: Portal, request: HttpRequest, given: dict[str, str]) -> Reply:
-    """Grant tokens for a code or a refresh token."""
+    """Return the reply to a request for tokens."""
     try:
-        pair = _granted(portal, given)
+        pair = _grant(portal, given)
     except RestError as error:
         return refusal(portal, error)
     return Reply(200, php.encode(_shown(portal, request, pair)))
 
 
-def _granted(portal: Portal, given: dict[str, str]) -> Pair:
-    """Check application and grant, in this order."""
+def _grant(portal: Portal, given: dict[str, str]) -> TokenPair:
+    """Return new tokens for a code or a refresh token; application and grant are checked in this order."""
     kept, state = tokens(portal), portal.switches["oauth_application"]
     if given.get("client_id") != kept.client_id or given.get("client_secret") != kept.client_secret:
         raise RestError(code="invalid_client", text="Invalid client")
@@ -65,8 +65,8 @@ def _granted(portal: Portal, given: dict[str, str]) -> Pair:
     return pair
 
 
-def _shown(portal: Portal, request: HttpRequest, pair: Pair) -> dict[str, Any]:
-    """Show a pair as the server does; ``domain`` is the server's own name here."""
+def _shown(portal: Portal, request: HttpRequest, pair: TokenPair) -> dict[str, Any]:
+    """Return tokens as the server sends them; ``domain`` is the authorization server's own."""
     kept = tokens(portal)
     return {
         "access_token": pair.access,
@@ -84,7 +84,7 @@ def _shown(portal: Portal, request: HttpRequest, pair: Pair) -> dict[str, Any]:
 
 
 def _endpoint(portal: Portal, request: HttpRequest) -> str:
-    """Name scheme, host and path of the portal: as it was called, or by its other name if it has moved."""
+    """Return scheme, host and path of the portal: as in the request, or another host if it has moved (switch)."""
     host, colon, port = request.headers.get("host", "").partition(":")
     if portal.switches["oauth_endpoint"] == "moved":
         host = "127.0.0.1" if host == "localhost" else "localhost"
@@ -92,22 +92,22 @@ def _endpoint(portal: Portal, request: HttpRequest) -> str:
 
 
 def _authorize(portal: Portal, request: HttpRequest, given: dict[str, str]) -> Reply:
-    """Consent at once and send the browser back to the application, or show a page that says no."""
+    """Return a redirect to the application with a code, or a refusal; the user consents without a question."""
     kept, consent = tokens(portal), portal.switches["oauth_consent"]
     if given.get("client_id") != kept.client_id:
         return Reply(200, "<html><body>Приложение не найдено</body></html>".encode(), "text/html; charset=utf-8")
     registered = portal.switches["oauth_redirect"]
     back = given.get("redirect_uri") or (REDIRECT if registered == "0" else registered)
     state = {"state": given["state"]} if "state" in given else {}
-    if consent == "denied":  # the vendor sends nobody back
+    if consent == "denied":  # the vendor does not redirect after a refusal
         return Reply(200, "<html><body>Доступ запрещён</body></html>".encode(), "text/html; charset=utf-8")
     if consent == "denied_with_redirect":
-        return _back(back, {"error": "access_denied", **state})
-    return _back(back, _consented(portal, request, kept) | state)
+        return _redirect(back, {"error": "access_denied", **state})
+    return _redirect(back, _consented(portal, request, kept) | state)
 
 
 def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, str]:
-    """Return what the browser carries back."""
+    """Return the parameters of the redirect after consent."""
     return {
         "code": kept.code(),
         "domain": request.headers.get("host", ""),
@@ -117,6 +117,6 @@ def _consented(portal: Portal, request: HttpRequest, kept: Tokens) -> dict[str, 
     }
 
 
-def _back(address: str, carried: dict[str, str]) -> Reply:
-    """Redirect."""
+def _redirect(address: str, carried: dict[str, str]) -> Reply:
+    """Return a redirect."""
     return Reply(302, b"", "text/html", location=f"{address}{'&' if '?' in address else '?'}{urlencode(carried)}")

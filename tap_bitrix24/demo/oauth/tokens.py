@@ -1,4 +1,4 @@
-"""The application, its tokens and codes, as the vendor's authorization server keeps them."""
+"""The application with its tokens and codes."""
 
 import random
 import re
@@ -12,67 +12,67 @@ HOUR: Final = 3600
 CODE_LIFE: Final = 30
 REFRESH_LIFE: Final = 180 * 24 * HOUR
 GRACE: Final = 60
-"""Seconds a spent refresh token is still good for, where the portal has that kindness."""
+"""Seconds for which a used refresh token stays valid, with the switch ``oauth_spent_refresh=grace``."""
 REDIRECT: Final = "http://127.0.0.1:8025/"
-"""The address in the application's settings: it is on the user's own machine."""
-_LOOKS_LIKE_ONE: Final = re.compile(r"[0-9a-f]{32,}")
+"""The redirect address in the application's settings, on the user's own machine."""
+_TOKEN: Final = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What a grant brings: a token for requests and one to renew it with."""
+class TokenPair:
+    """An access token and its refresh token."""
 
     access: str
     refresh: str
     expires: float
-    """By the portal's clock."""
+    """Expiry of the access token, in seconds since 1970 by the portal's clock."""
 
 
 @dataclass
 class Tokens:
-    """Everything issued so far; :func:`tokens` finds it."""
+    """All tokens and codes issued so far; see :func:`tokens`."""
 
     portal: Portal
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     member_id: str = ""
     first_refresh: str = field(default="", repr=False)
-    """Stands for the one the administrator got when the application was installed."""
+    """The refresh token that the administrator got when the application was installed."""
     access: dict[str, float] = field(default_factory=dict, repr=False)
-    """Token → when it expires."""
+    """Access token → expiry."""
     refresh: dict[str, float] = field(default_factory=dict, repr=False)
-    """Token → until when it is good; spent ones are in the past."""
+    """Refresh token → expiry; used ones have expired."""
     codes: dict[str, float] = field(default_factory=dict, repr=False)
     issued: int = 0
 
     @classmethod
     def of(cls, portal: Portal) -> "Tokens":
-        """Register the application; the same seed gives the same."""
-        dice = random.Random(f"{portal.company.seeds.seed}:oauth")
+        """Return the tokens of a newly registered application; the same seed gives the same."""
+        rng = random.Random(f"{portal.company.seeds.seed}:oauth")
         made = cls(
             portal,
-            client_id=f"local.{dice.getrandbits(56):014x}.{dice.randrange(10**8):08d}",
-            client_secret=_word(dice, 25),
-            member_id=_word(dice, 16),
-            first_refresh=_word(dice, 35),
+            client_id=f"local.{rng.getrandbits(56):014x}.{rng.randrange(10**8):08d}",
+            client_secret=_secret(rng, 25),
+            member_id=_secret(rng, 16),
+            first_refresh=_secret(rng, 35),
         )
         made.refresh[made.first_refresh] = portal.now() + REFRESH_LIFE
         return made
 
     def life(self) -> int:
-        """Return for how many seconds an access token is good."""
+        """Return the lifetime of an access token in seconds."""
         return int(self.portal.switches["oauth_expires_in"]) or HOUR
 
-    def issue(self) -> Pair:
-        """Issue a pair."""
+    def issue(self) -> TokenPair:
+        """Return a new pair of tokens."""
         now = self.portal.now()
-        pair = Pair(self._fresh(35), self._fresh(35), now + self.life())
+        pair = TokenPair(self._new_secret(35), self._new_secret(35), now + self.life())
         self.access[pair.access] = pair.expires
         self.refresh[pair.refresh] = now + REFRESH_LIFE
         return pair
 
-    def rotate(self, token: str) -> Pair | None:
-        """Spend a refresh token; None if it is not, or no longer, good."""
+    def rotate(self, token: str) -> TokenPair | None:
+        """Return new tokens for a refresh token, which expires; None if it is not valid."""
         now = self.portal.now()
         if self.refresh.get(token, 0.0) <= now:
             return None
@@ -81,33 +81,33 @@ class Tokens:
         return self.issue()
 
     def code(self) -> str:
-        """Issue a code."""
-        code = self._fresh(16)
+        """Return a new authorization code."""
+        code = self._new_secret(16)
         self.codes[code] = self.portal.now() + CODE_LIFE
         return code
 
-    def redeem(self, code: str) -> Pair | None:
-        """Spend a code; None if it is not, or no longer, good."""
+    def redeem(self, code: str) -> TokenPair | None:
+        """Return new tokens for a code, which expires; None if it is not valid."""
         return self.issue() if self.codes.pop(code, 0.0) > self.portal.now() else None
 
-    def _fresh(self, size: int) -> str:
-        """Return a word that was not issued before; the same in the same order."""
+    def _new_secret(self, size: int) -> str:
+        """Return a new token or code; the n-th one is always the same."""
         self.issued += 1
-        return _word(random.Random(f"{self.client_secret}:{self.issued}"), size)
+        return _secret(random.Random(f"{self.client_secret}:{self.issued}"), size)
 
 
-def _word(dice: random.Random, size: int) -> str:
-    """Return a secret of so many bytes."""
-    return dice.randbytes(size).hex()
+def _secret(rng: random.Random, size: int) -> str:
+    """Return a random secret of ``size`` bytes, in hexadecimal."""
+    return rng.randbytes(size).hex()
 
 
 def tokens(portal: Portal) -> Tokens:
-    """Return what a portal's authorization server keeps."""
+    """Return the tokens of a portal."""
     return portal.kept("oauth", Tokens.of)
 
 
 def check(portal: Portal, token: str) -> str | None:
-    """Tell what is wrong with an access token: ``expired_token``, ``invalid_token``, or None if it is good."""
+    """Return the error code of an access token, ``expired_token`` or ``invalid_token``, or None if it is valid."""
     with portal.lock:
         expires = tokens(portal).access.get(token)
     if expires is None:
@@ -115,12 +115,12 @@ def check(portal: Portal, token: str) -> str | None:
     return None if expires > portal.now() else "expired_token"
 
 
-def missing(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> str | None:
-    """Tell why a request to classic REST is let in by no token; None if one does.
+def refusal_code(portal: Portal, bearer: str | None, params: Mapping[Any, Any]) -> str | None:
+    """Return the error code of a request's access token to classic REST, or None if the token is valid.
 
     The header counts before ``auth``, that before ``access_token``; arrays are ignored, and what does not look like a
-    token counts as none (docs/protocol.md §8).
+    token counts as no token (docs/protocol.md §8).
     """
     given = (bearer, params.get("auth"), params.get("access_token"))
     token = next((one for one in given if isinstance(one, str) and one), "")
-    return check(portal, token) if _LOOKS_LIKE_ONE.fullmatch(token) else "NO_AUTH_FOUND"
+    return check(portal, token) if _TOKEN.fullmatch(token) else "NO_AUTH_FOUND"

@@ -69,7 +69,7 @@ class ClassicRest:
     """The methods of one portal, its batches, and the rows they have written."""
 
     def __init__(self, portal: Portal) -> None:
-        """Gather the methods; tables of declared lists are laid out on first use."""
+        """Gather the methods; tables of declared lists are created on first access."""
         self.portal = portal
         registry.register_tables(portal.company.seeds, portal.company.tables)
         self._forms = WireForms(portal)

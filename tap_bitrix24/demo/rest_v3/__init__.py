@@ -1,1 +1,1 @@
-"""The demo portal's side of REST 3.0 (`/rest/api/`)."""
+"""REST 3.0 (`/rest/api/`): other methods, parameters and errors than classic REST, over the same company."""

@@ -1,14 +1,14 @@
-"""A batch of REST 3.0: a JSON array, one command after another, all or nothing."""
+"""Batches of REST 3.0: a JSON array of commands, run in order, all or nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error
 
 
-def _wrong(text: str) -> RestThreeError:
-    return RestThreeError("INVALIDSELECTEXCEPTION", text)
+def _wrong(text: str) -> RestV3Error:
+    return RestV3Error("INVALIDSELECTEXCEPTION", text)
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Command:
 
 
 def read(given: Any) -> list[Command]:
-    """Read the body; an object in place of the array is a command without a method."""
+    """Return the commands of a body; an object in place of the array is an error."""
     if not isinstance(given, list):
         raise _wrong(text='Each request item must have a "method" and "query" attribute')
     commands: list[Command] = []
@@ -37,7 +37,7 @@ def read(given: Any) -> list[Command]:
 
 
 def run(commands: list[Command], call: Callable[[str, dict[str, Any]], Any]) -> list[Any]:
-    """Run them in order; the first that fails ends it all, for its error is raised."""
+    """Return the results of the commands; the first error is raised and ends the batch."""
     context: dict[str, Any] = {}
     results: list[Any] = []
     for command in commands:
@@ -49,7 +49,7 @@ def run(commands: list[Command], call: Callable[[str, dict[str, Any]], Any]) -> 
 
 
 def _resolved(value: Any, context: dict[str, Any]) -> Any:
-    """Put what earlier commands brought in the place of references."""
+    """Return a value with its references replaced by results of earlier commands."""
     if isinstance(value, list):
         return [_resolved(each, context) for each in value]
     if not isinstance(value, dict):

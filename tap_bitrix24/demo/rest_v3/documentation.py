@@ -1,4 +1,4 @@
-"""What REST 3.0 tells of itself: fields, scopes, and the OpenAPI document with its quirks."""
+"""The documentation that REST 3.0 serves: field lists, scopes, and the OpenAPI document with its quirks."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ _OWN_METHODS: Final = ("rest.scope.list", "rest.documentation.openapi")
 
 
 def fields(shape: str) -> dict[str, Any]:
-    """Return the answer of ``*.field.list``: dates, enums and relations are objects, whatever they look like in rows."""
+    """Return the answer of ``*.field.list``; dates, enums and relations are called objects there."""
     return {
         "items": [
             {
@@ -35,7 +35,7 @@ def scopes(names: list[str]) -> dict[str, Any]:
 
 
 def document(names: list[str]) -> dict[str, Any]:
-    """Return the OpenAPI document: lists are declared as arrays, though they come under ``items``."""
+    """Return the OpenAPI document; it declares lists as arrays although they come under ``items``."""
     shapes = {name: (ENTRIES[name].shape if name in ENTRIES else "") for name in names}
     schemas = {_key(shape): _schema(shape) for shape in dict.fromkeys(filter(None, shapes.values()))}
     schemas["bitrix.main.userdto"] = {"type": "object", "properties": {"id": {"type": "integer", "format": "int64"}}}
@@ -73,7 +73,7 @@ def _operation(entry: Entry | None) -> dict[str, Any]:
     if entry is None:
         return {"summary": "…", "responses": {"200": {"description": "Success response"}}}
     row = {"$ref": f"#/components/schemas/{_key(entry.shape)}"}
-    single = entry.engine == "get"
+    single = entry.handler == "get"
     result = {"type": "object", "properties": {"item": row}} if single else {"type": "array", "items": row}
     content = {"application/json": {"schema": {"type": "object", "properties": {"result": result}}}}
     return {"summary": "…", "responses": {"200": {"description": "Success response", "content": content}}}

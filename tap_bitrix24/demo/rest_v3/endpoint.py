@@ -1,4 +1,4 @@
-"""Answers requests to REST 3.0 (`/rest/api/`): who may call what, one call or a batch, and the envelope."""
+"""Handles requests to REST 3.0 (`/rest/api/`): authorization, one call or a batch, the envelope."""
 
 import json
 import time
@@ -12,8 +12,8 @@ from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2.replies import too_many_requests
 from tap_bitrix24.demo.rest_v3 import batch
 from tap_bitrix24.demo.rest_v3.documentation import FIELD_LISTS, document, fields, scopes
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError, no_method
-from tap_bitrix24.demo.rest_v3.handlers import ENGINES, Asked
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error, no_method
+from tap_bitrix24.demo.rest_v3.handlers import HANDLERS, MethodCall
 from tap_bitrix24.demo.rest_v3.methods import ENTRIES
 
 _HTML_404: Final = b"<html><body><h1>404 Not Found</h1></body></html>"
@@ -24,7 +24,7 @@ _PARTS: Final = 3
 
 
 class Route(NamedTuple):
-    """What a path names."""
+    """Method and webhook of a path; user and secret are empty without a webhook."""
 
     method: str
     user: str
@@ -49,43 +49,43 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
         return too_many_requests(portal)
     began = portal.now()
     try:
-        result = _answered(portal, request)
-    except RestThreeError as error:
+        result = _result(portal, request)
+    except RestV3Error as error:
         portal.stats.error(error.code)
         return _reply(error.body(), error.status)
     if isinstance(result, dict) and "openapi" in result:
         return _reply(result)
     now = portal.now()
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "start": int(began), "finish": now, "duration": now - began, "processing": 0,
         "date_start": server_iso(int(began)), "date_finish": server_iso(int(now)),
     }  # fmt: skip
     if portal.switches["cloud"] == "on":
-        told |= {"operating_reset_at": int(now) + 600, "operating": 0}
-    return _reply({"result": result, "time": told})
+        body |= {"operating_reset_at": int(now) + 600, "operating": 0}
+    return _reply({"result": result, "time": body})
 
 
-def _answered(portal: Portal, request: HttpRequest) -> Any:
-    """Read the body, check who calls, and run a batch or one method."""
+def _result(portal: Portal, request: HttpRequest) -> Any:
+    """Return the result of a batch or of one method, after authorization."""
     route = _route(request.path)
     try:
         given = json.loads(request.body) if request.body else {}
     except ValueError:
-        raise RestThreeError(code="INVALIDJSONEXCEPTION", text="Неверный JSON") from None
-    _known_caller(portal, request, route, given if isinstance(given, dict) else {})
+        raise RestV3Error(code="INVALIDJSONEXCEPTION", text="Неверный JSON") from None
+    _authorize(portal, request, route, given if isinstance(given, dict) else {})
     if route.method != "batch":
         if not isinstance(given, dict):
-            raise RestThreeError(code="INVALIDJSONEXCEPTION", text="Неверный JSON")
-        _there(portal, route.method)
-        return _called(portal, request, route.method, given)
+            raise RestV3Error(code="INVALIDJSONEXCEPTION", text="Неверный JSON")
+        _require_method(portal, route.method)
+        return _run(portal, request, route.method, given)
     commands = batch.read(given)
     for command in commands:
-        _there(portal, command.method)
-    return batch.run(commands, lambda method, query: _called(portal, request, method, query))
+        _require_method(portal, command.method)
+    return batch.run(commands, lambda method, query: _run(portal, request, method, query))
 
 
-def _known_caller(portal: Portal, request: HttpRequest, route: Route, given: dict[str, Any]) -> None:
-    """Check the webhook of the path, or an application's token."""
+def _authorize(portal: Portal, request: HttpRequest, route: Route, given: dict[str, Any]) -> None:
+    """Raise an error unless the path's webhook or the application's token is good."""
     if route.secret:
         if route.user == "1" and route.secret == portal.secret:
             return
@@ -100,19 +100,19 @@ def _known_caller(portal: Portal, request: HttpRequest, route: Route, given: dic
             return
         code = refused
     if code == "expired_token" and portal.switches["v3_expired"] == "denied":
-        raise RestThreeError(code="ACCESSDENIEDEXCEPTION", text="Доступ запрещён", status=401)
+        raise RestV3Error(code="ACCESSDENIEDEXCEPTION", text="Доступ запрещён", status=401)
     error = auth_error(code, portal.switches["auth_status"])
-    raise RestThreeError(code=code, text=error.description, status=error.status, prefix="")
+    raise RestV3Error(code=code, text=error.description, status=error.status, prefix="")
 
 
 def names(portal: Portal) -> list[str]:
-    """Return the methods this portal has."""
-    missing = _MISSING_IN_PART if portal.switches["v3"] == "partial" else ()
-    return [name for name in (*ENTRIES, *FIELD_LISTS) if name.partition(".")[0] not in missing]
+    """Return the names of this portal's methods."""
+    refusal_code = _MISSING_IN_PART if portal.switches["v3"] == "partial" else ()
+    return [name for name in (*ENTRIES, *FIELD_LISTS) if name.partition(".")[0] not in refusal_code]
 
 
-def _there(portal: Portal, method: str) -> None:
-    """Refuse a method that is not there; attempts to write are counted."""
+def _require_method(portal: Portal, method: str) -> None:
+    """Raise an error for an unknown method; attempts to write are counted."""
     if method in {*names(portal), *_DOCUMENTATION, "rest.scope.list"}:
         return
     if method.rpartition(".")[2] in _WRITES:
@@ -120,8 +120,8 @@ def _there(portal: Portal, method: str) -> None:
     raise no_method(method)
 
 
-def _called(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any]) -> Any:
-    """Run one method."""
+def _run(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any]) -> Any:
+    """Return the result of one method."""
     portal.stats.command(method)
     if method in _DOCUMENTATION:
         return document(names(portal))
@@ -130,17 +130,17 @@ def _called(portal: Portal, request: HttpRequest, method: str, query: dict[str, 
     scope = method.partition(".")[0]
     if scope not in portal.scopes:
         text = "Недостаточно прав: нет области доступа"
-        raise RestThreeError(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
+        raise RestV3Error(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
     faults = portal.faults.command(method)
     if portal.over_operating_limit(method) or "operation_time_limit" in faults:
-        raise RestThreeError(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
+        raise RestV3Error(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
     if "command_error" in faults:
-        raise RestThreeError(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
+        raise RestV3Error(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
     if method in FIELD_LISTS:
         return fields(FIELD_LISTS[method])
     began = time.thread_time()
     with portal.lock:
-        result = ENGINES[ENTRIES[method].engine](Asked(portal, ENTRIES[method], query, faults))
+        result = HANDLERS[ENTRIES[method].handler](MethodCall(portal, ENTRIES[method], query, faults))
     request.timer.spend(portal.faults.page_ms)
     portal.operating.record(method, max(portal.faults.page_ms / 1000, time.thread_time() - began))
     return result

@@ -1,4 +1,4 @@
-"""What answers the methods: a few engines, by the names their entries give."""
+"""Handlers of the methods, by the names that entries give."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v3 import queries
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError, invalid, not_found
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error, invalid, not_found
 from tap_bitrix24.demo.rest_v3.methods import Entry
 from tap_bitrix24.demo.rest_v3.objects import OBJECTS, named
 from tap_bitrix24.demo.rest_v3.rows import Row, table
 
 
 @dataclass
-class Asked:
-    """One call. ``faults`` are those of the moment, by name."""
+class MethodCall:
+    """One call of a method. ``faults`` maps names of active faults to parameters."""
 
     portal: Portal
     entry: Entry
@@ -28,7 +28,7 @@ class Asked:
         return table(self.portal, self.entry.table)
 
     def number(self, name: str) -> int:
-        """Return a parameter that must be there and a whole number."""
+        """Return a required parameter, which must be a whole number."""
         value = self.query.get(name)
         if value is None:
             raise invalid(field=name, text=f"Обязательное поле `{name}` не заполнено")
@@ -37,7 +37,7 @@ class Asked:
         return value
 
     def served(self, rows: list[Row], names: list[str] | None = None) -> list[Row]:
-        """Count the rows of a page and show them; faults shorten it or take a row's id."""
+        """Return the rows of a page with the selected fields, and count them; faults shorten it or remove an id."""
         if "short_page" in self.faults:
             rows = rows[: max(0, len(rows) - int(self.faults["short_page"] or 1))]
         key, method = self.entry.key, self.entry.method
@@ -49,7 +49,7 @@ class Asked:
         return found
 
     def filtered(self, cursor: str = "") -> list[Row]:
-        """Return the rows the filter lets through; a fault may lose it."""
+        """Return the rows that pass the filter; the fault ``drop_filter`` ignores it."""
         tests = queries.conditions(self.entry, self.query.get("filter"), cursor=cursor)
         if "drop_filter" in self.faults:
             self.portal.stats.filters_dropped(self.entry.method, ["filter"])
@@ -57,22 +57,22 @@ class Asked:
         return [row for row in self.rows if all(test(row) for test in tests)]
 
 
-def _framework(asked: Asked) -> Any:
-    """A list as the framework pages it: no count, no next page."""
-    entry, query = asked.entry, asked.query
+def _framework(call: MethodCall) -> Any:
+    """Return a page of the framework's list: no total, no next."""
+    entry, query = call.entry, call.query
     names = queries.selected(entry, query.get("select"))
-    rows = queries.ordered(entry, asked.filtered(), query.get("order"))
-    if "drop_order" in asked.faults:
+    rows = queries.ordered(entry, call.filtered(), query.get("order"))
+    if "drop_order" in call.faults:
         rows = sorted(rows, key=lambda row: (row[entry.key] * 7919) % 1009)
     limit, offset = queries.page(entry, query.get("pagination"), names)
-    offset = 0 if "repeat_page" in asked.faults else offset
-    return {"items": asked.served(rows[offset : offset + limit], names)}
+    offset = 0 if "repeat_page" in call.faults else offset
+    return {"items": call.served(rows[offset : offset + limit], names)}
 
 
-def _tail(asked: Asked) -> Any:
-    """Rows behind a cursor, strictly (§3.1)."""
-    entry, cursor = asked.entry, asked.query.get("cursor")
-    names = queries.selected(entry, asked.query.get("select"))
+def _tail(call: MethodCall) -> Any:
+    """Return the rows strictly after a cursor."""
+    entry, cursor = call.entry, call.query.get("cursor")
+    names = queries.selected(entry, call.query.get("select"))
     given = cursor if isinstance(cursor, dict) else {"field": "id", "value": 0}
     for name in ("field", "value"):
         if name not in given:
@@ -82,34 +82,34 @@ def _tail(asked: Asked) -> Any:
         raise invalid(field="cursor.value", text=f"Поле `{by.name}` требует тип `{by.kind}`")
     limit, _ = queries.page(entry, {"limit": given["limit"]} if "limit" in given else {}, names)
     down = str(given.get("order", "ASC")).upper() == "DESC"
-    rows = queries.ordered(entry, asked.filtered(by.name), {by.name: "DESC" if down else "ASC"})
+    rows = queries.ordered(entry, call.filtered(by.name), {by.name: "DESC" if down else "ASC"})
     edge = queries.comparable(by, given["value"])
-    if "repeat_page" not in asked.faults:
+    if "repeat_page" not in call.faults:
         places = [(queries.comparable(by, row[by.name]), row) for row in rows]
         rows = [row for place, row in places if (place < edge if down else place > edge)]
-    if "drop_order" in asked.faults:
+    if "drop_order" in call.faults:
         rows = rows[::-1]
-    return {"items": asked.served(rows[:limit], names)}
+    return {"items": call.served(rows[:limit], names)}
 
 
-def _get(asked: Asked) -> Any:
-    """One row."""
-    number = asked.number("id")
-    row = next((row for row in asked.rows if row["id"] == number), None)
+def _get(call: MethodCall) -> Any:
+    """Return one row."""
+    number = call.number("id")
+    row = next((row for row in call.rows if row["id"] == number), None)
     if row is None:
         raise not_found(number)
-    names = queries.selected(asked.entry, asked.query.get("select"))
-    return {"item": asked.served([row], names)[0]}
+    names = queries.selected(call.entry, call.query.get("select"))
+    return {"item": call.served([row], names)[0]}
 
 
-def _own(asked: Asked) -> Any:
-    """A list with parameters of its own in place of a filter: type, mailboxId, dates (mail, structure)."""
-    entry, query = asked.entry, asked.query
-    rows = asked.rows
+def _own_parameters(call: MethodCall) -> Any:
+    """Return a page of a list with parameters of its own in place of a filter: type, mailboxId, dates."""
+    entry, query = call.entry, call.query
+    rows = call.rows
     if entry.required and query.get(entry.required) is None:
         raise invalid(field=entry.required, text=f"Обязательное поле `{entry.required}` не заполнено")
     for name in ("type", "mailboxId"):
-        if name in query and "drop_filter" not in asked.faults:
+        if name in query and "drop_filter" not in call.faults:
             rows = [row for row in rows if row.get(name) == query[name]]
     if "dateFrom" in query:
         low = datetime.fromisoformat(query["dateFrom"])
@@ -120,87 +120,89 @@ def _own(asked: Asked) -> Any:
     names = [name for name in OBJECTS[entry.shape] if name != "members"]
     names = [name for name in queries.selected(entry, query.get("select")) if name in names]
     limit, offset = queries.page(entry, query.get("pagination"), names)
-    offset = 0 if "repeat_page" in asked.faults else offset
-    return {"items": asked.served(rows[offset : offset + limit], names)}
+    offset = 0 if "repeat_page" in call.faults else offset
+    return {"items": call.served(rows[offset : offset + limit], names)}
 
 
-def _talks(asked: Asked) -> Any:
-    """Chats and channels of a department."""
-    number = asked.number("id")
-    if all(row["id"] != number for row in asked.rows):
+def _communications(call: MethodCall) -> Any:
+    """Return chats and channels of a department."""
+    number = call.number("id")
+    if all(row["id"] != number for row in call.rows):
         raise not_found(number)
 
-    def talk(kind: str, place: int) -> Row:
+    def chat_of(kind: str, place: int) -> Row:
         chat = number * 10 + place
         return {
             "id": chat, "dialogId": f"chat{chat}", "title": f"{kind} {number}", "subtitle": "", "type": kind,
             "avatar": None, "color": "#fff", "hasAccess": True, "isExtranet": False, "originalNodeId": None,
         }  # fmt: skip
 
-    chats = [talk("CHAT", place) for place in range(number % 3)]
+    chats = [chat_of("CHAT", place) for place in range(number % 3)]
     return {
-        "chats": chats, "chatsNoAccess": 0, "channels": [talk("CHANNEL", 7)], "channelsNoAccess": 0, "collabs": [],
+        "chats": chats, "chatsNoAccess": 0, "channels": [chat_of("CHANNEL", 7)], "channelsNoAccess": 0, "collabs": [],
         "collabsNoAccess": 1,
     }  # fmt: skip
 
 
-def _after(asked: Asked, rows: list[Row], keys: tuple[str, str], place: Callable[[Row], tuple[Any, Any]]) -> Any:
-    """A page behind a cursor of the portal's own, and where the next one begins."""
-    pagination = asked.query.get("pagination") or {}
-    names = queries.selected(asked.entry, asked.query.get("select"))
-    limit, _ = queries.page(asked.entry, {name: pagination[name] for name in ("limit",) if name in pagination}, names)
+def _cursor_page(
+    call: MethodCall, rows: list[Row], keys: tuple[str, str], place: Callable[[Row], tuple[Any, Any]]
+) -> Any:
+    """Return a page after a cursor of the portal's making, and the next cursor or None."""
+    pagination = call.query.get("pagination") or {}
+    names = queries.selected(call.entry, call.query.get("select"))
+    limit, _ = queries.page(call.entry, {name: pagination[name] for name in ("limit",) if name in pagination}, names)
     rows = sorted(rows, key=place)
     cursor = pagination.get("afterCursor")
-    if cursor is not None and "repeat_page" not in asked.faults:
+    if cursor is not None and "repeat_page" not in call.faults:
         if not isinstance(cursor, dict) or set(cursor) != set(keys):
-            raise RestThreeError(code="invalid_pagination", text="Неверный курсор", prefix="")
+            raise RestV3Error(code="invalid_pagination", text="Неверный курсор", prefix="")
         edge = (cursor[keys[0]], cursor["id"])
         rows = [row for row in rows if place(row) > edge]
     more = rows[limit:]
     last = place(rows[limit - 1]) if more else None
-    return asked.served(rows[:limit], names), last and {keys[0]: last[0], keys[1]: last[1]}
+    return call.served(rows[:limit], names), last and {keys[0]: last[0], keys[1]: last[1]}
 
 
-def _collections(asked: Asked) -> Any:
-    rows, cursor = _after(asked, asked.rows, ("position", "id"), lambda row: (row["position"], row["id"]))
+def _collections(call: MethodCall) -> Any:
+    rows, cursor = _cursor_page(call, call.rows, ("position", "id"), lambda row: (row["position"], row["id"]))
     return {"items": rows, "nextCursor": cursor}
 
 
-def _followups(asked: Asked) -> Any:
-    """Follow-ups of calls: an object as filter, a period must be given."""
-    given = asked.query.get("filter")
+def _follow_ups(call: MethodCall) -> Any:
+    """Return follow-ups of calls; their filter is an object with a required period."""
+    given = call.query.get("filter")
     period = given.get("startDate") if isinstance(given, dict) else None
     if not isinstance(period, dict) or not {"from", "to"} <= period.keys():
-        raise RestThreeError(code="invalid_date_range", text="Не указан период", prefix="")
+        raise RestV3Error(code="invalid_date_range", text="Не указан период", prefix="")
     low, high = (datetime.fromisoformat(period[name]) for name in ("from", "to"))
-    rows = [row for row in asked.rows if low <= datetime.fromisoformat(row["startDate"]) <= high]
+    rows = [row for row in call.rows if low <= datetime.fromisoformat(row["startDate"]) <= high]
 
     def place(row: Row) -> tuple[str, int]:
         return datetime.fromisoformat(row["startDate"]).isoformat(timespec="microseconds"), row["callId"]
 
-    found, cursor = _after(asked, rows, ("startDate", "id"), place)
+    found, cursor = _cursor_page(call, rows, ("startDate", "id"), place)
     return {"items": found, "hasMore": cursor is not None, "afterCursor": cursor}
 
 
-def _tree(asked: Asked) -> Any:
-    """The notes of a collection, one in another."""
-    number = asked.number("collectionId")
-    rows = [row for row in asked.rows if row["collectionId"] == number]
-    names = [name for name in OBJECTS[asked.entry.shape] if name != "children"]
-    flat = {row["id"]: {**{name: row[name] for name in names}, "children": []} for row in asked.served(rows)}
+def _note_tree(call: MethodCall) -> Any:
+    """Return the notes of a collection, nested."""
+    number = call.number("collectionId")
+    rows = [row for row in call.rows if row["collectionId"] == number]
+    names = [name for name in OBJECTS[call.entry.shape] if name != "children"]
+    flat = {row["id"]: {**{name: row[name] for name in names}, "children": []} for row in call.served(rows)}
     roots: list[Row] = []
     for row in flat.values():
         (flat[row["parentId"]]["children"] if row["parentId"] in flat else roots).append(row)
     return {"items": roots, "truncated": False}
 
 
-ENGINES: Final[dict[str, Callable[[Asked], Any]]] = {
+HANDLERS: Final[dict[str, Callable[[MethodCall], Any]]] = {
     "framework": _framework,
     "tail": _tail,
     "get": _get,
-    "own": _own,
-    "talks": _talks,
+    "own_parameters": _own_parameters,
+    "communications": _communications,
     "collections": _collections,
-    "followups": _followups,
-    "tree": _tree,
+    "followups": _follow_ups,
+    "tree": _note_tree,
 }

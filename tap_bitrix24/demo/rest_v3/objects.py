@@ -1,4 +1,4 @@
-"""What the objects of REST 3.0 are made of: fields with types, and which of them can be filtered and ordered by."""
+"""Objects of REST 3.0: fields with types, and whether they can be filtered and ordered by."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,17 +15,17 @@ class Property:
     filterable: bool = False
     sortable: bool = False
     unmapped: bool = False
-    """Declared, but the list does not fill it: it vanishes from answers without a word."""
+    """Declared but not filled by the list: absent from answers without an error."""
 
     @property
     def listed(self) -> str:
-        """Return the type as ``*.field.list`` tells it: dates, enums and relations are all objects (§9.1)."""
+        """Return the type as ``*.field.list`` has it: dates, enums and relations are objects."""
         return {"date_text": "string", "datetime": "object", "enum": "object", "relation": "object"}.get(
             self.kind, self.kind
         )
 
     def accepts(self, value: Any) -> bool:
-        """Return whether a value has the field's exact JSON type (§4)."""
+        """Return whether a value has exactly the field's JSON type."""
         if self.kind == "int":
             return isinstance(value, int) and not isinstance(value, bool)
         return isinstance(value, bool if self.kind == "bool" else str)
@@ -35,7 +35,7 @@ Properties = dict[str, Property]
 
 
 def _properties(text: str) -> Properties:
-    """Read ``id:int:fs``: f filterable, s sortable, u unmapped."""
+    """Return fields declared as ``id:int:fs``: f filterable, s sortable, u unmapped."""
     found = [(*each.split(":"), "")[:3] for each in text.split()]
     return {name: Property(name, kind, "f" in marks, "s" in marks, "u" in marks) for name, kind, marks in found}
 
@@ -92,7 +92,7 @@ OBJECTS: Final[dict[str, Properties]] = {
 
 
 def named(properties: Properties, name: object) -> Property:
-    """Return a field by its name."""
+    """Return a field by its name, or raise the error of an unknown field."""
     found = properties.get(name) if isinstance(name, str) else None
     if found is None:
         raise unknown_field(name)

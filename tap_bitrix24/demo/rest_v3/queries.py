@@ -1,4 +1,4 @@
-"""The strict grammar of REST 3.0: select, filter, order, pagination."""
+"""Parameters of REST 3.0: select, filter, order and pagination, checked strictly."""
 
 import json
 import operator
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from tap_bitrix24.demo.rest_v3.errors import RestThreeError, invalid
+from tap_bitrix24.demo.rest_v3.errors import RestV3Error, invalid
 from tap_bitrix24.demo.rest_v3.methods import Entry
 from tap_bitrix24.demo.rest_v3.objects import OBJECTS, Properties, Property, named
 from tap_bitrix24.demo.rest_v3.rows import Row
@@ -21,22 +21,22 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
 }
 _PAIR: Final = 2
-_HEAVY_CAP: Final = 20
+_HEAVY_MAX: Final = 20
 
 
-def _filter_error(text: str) -> RestThreeError:
-    return RestThreeError("INVALIDFILTEREXCEPTION", text)
+def _filter_error(text: str) -> RestV3Error:
+    return RestV3Error("INVALIDFILTEREXCEPTION", text)
 
 
 def comparable(field: Property, value: Any) -> Any:
-    """Return a value that orders as the field does; instants, not texts."""
+    """Return a value in its comparable form: date-times as instants."""
     if value is not None and field.kind in {"datetime", "date_text"}:
         return datetime.fromisoformat(value).timestamp()
     return value
 
 
 def conditions(entry: Entry, given: Any, *, cursor: str = "") -> list[Test]:
-    """Read a filter: an array of conditions, all of which hold."""
+    """Return the tests of a filter, an array of conditions that are joined by AND."""
     if given is None:
         given = []
     if not isinstance(given, list):
@@ -48,7 +48,7 @@ def conditions(entry: Entry, given: Any, *, cursor: str = "") -> list[Test]:
     ):
         text = f"Не заполнено обязательное поле `{entry.required}`"
         code = "VALIDATION_REQUESTFILTERVALIDATIONEXCEPTION"
-        raise RestThreeError(code, text, field=f"filter.{entry.required}")
+        raise RestV3Error(code, text, field=f"filter.{entry.required}")
     return tests
 
 
@@ -66,7 +66,7 @@ def _condition(entry: Entry, given: Any, cursor: str) -> Test:
     if not field.filterable:
         raise invalid(field=name, text=f"Поле `{name}` не имеет атрибута `Filterable`")
     if sign not in {*_COMPARE, "in", "between"}:
-        raise RestThreeError(code="UNKNOWNFILTEROPERATOREXCEPTION", text=f"Неизвестный оператор `{sign}`")
+        raise RestV3Error(code="UNKNOWNFILTEROPERATOREXCEPTION", text=f"Неизвестный оператор `{sign}`")
     return _test(field, sign, value)
 
 
@@ -107,16 +107,16 @@ def _group(entry: Entry, given: dict[str, Any], cursor: str) -> Test:
 
 
 def ordered(entry: Entry, rows: list[Row], given: Any) -> list[Row]:
-    """Sort rows as asked; by id where nothing is."""
+    """Return rows in the requested order, by default by id."""
     properties = OBJECTS[entry.shape]
     if given is None or given == []:
         given = {entry.key: "ASC"} if entry.key in properties else {}
     if not isinstance(given, dict):
-        raise RestThreeError(code="INVALIDORDEREXCEPTION", text="Неверная сортировка")
+        raise RestV3Error(code="INVALIDORDEREXCEPTION", text="Неверная сортировка")
     for name, direction in reversed(given.items()):
         field = named(properties, name)
         if str(direction).upper() not in {"ASC", "DESC"}:
-            raise RestThreeError(code="INVALIDORDEREXCEPTION", text=f"Неверная сортировка `{direction}`")
+            raise RestV3Error(code="INVALIDORDEREXCEPTION", text=f"Неверная сортировка `{direction}`")
         if not field.sortable and name != entry.key:
             raise invalid(field=name, text=f"Поле `{name}` не имеет атрибута `Sortable`")
         rows = sorted(rows, key=_place(field), reverse=str(direction).upper() == "DESC")
@@ -128,19 +128,19 @@ def _place(field: Property) -> Callable[[Row], tuple[bool, Any]]:
 
 
 def selected(entry: Entry, given: Any) -> list[str]:
-    """Read ``select``; a dot leads into a relation."""
+    """Return the selected names; a dot leads into a relation."""
     properties = OBJECTS[entry.shape]
-    if given is None or (given == [] and entry.default):
-        return list(entry.default) or [name for name, field in properties.items() if field.kind != "relation"]
+    if given is None or (given == [] and entry.default_select):
+        return list(entry.default_select) or [name for name, field in properties.items() if field.kind != "relation"]
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise RestThreeError(code="INVALIDSELECTEXCEPTION", text="Неверный select")
+        raise RestV3Error(code="INVALIDSELECTEXCEPTION", text="Неверный select")
     for name in given:
         named(properties, name.partition(".")[0])
     return given
 
 
 def shown(properties: Properties, row: Row, names: list[str]) -> Row:
-    """Return what of a row was asked for; what was not is absent, not null."""
+    """Return the selected fields of a row; others are absent, not null."""
     found: Row = {}
     for name in names:
         own, _, inner = name.partition(".")
@@ -154,10 +154,10 @@ def shown(properties: Properties, row: Row, names: list[str]) -> Row:
 
 
 def page(entry: Entry, given: Any, names: list[str]) -> tuple[int, int]:
-    """Read ``pagination``: limit and offset. Too high a limit is cut without a word."""
+    """Return limit and offset of ``pagination``; a limit that is too high is reduced without an error."""
     given = given or {}
     text = f"Не удалось распознать параметр пагинации `{json.dumps(given)}`"
-    wrong = RestThreeError("INVALIDPAGINATIONEXCEPTION", text)
+    wrong = RestV3Error("INVALIDPAGINATIONEXCEPTION", text)
     if not isinstance(given, dict):
         raise wrong
     try:
@@ -167,7 +167,7 @@ def page(entry: Entry, given: Any, names: list[str]) -> tuple[int, int]:
     if "limit" in given and limit == 0:
         raise wrong
     if limit < 0:
-        raise RestThreeError(code="INTERNAL_INTERNALEXCEPTION", text="Internal error", status=500)
-    cap = _HEAVY_CAP if set(entry.heavy) & set(names) else entry.cap
-    limit = min(limit or entry.usual, cap)
+        raise RestV3Error(code="INTERNAL_INTERNALEXCEPTION", text="Internal error", status=500)
+    cap = _HEAVY_MAX if set(entry.heavy) & set(names) else entry.max_limit
+    limit = min(limit or entry.default_limit, cap)
     return limit, max(0, number - 1) * limit if "page" in given else offset

@@ -1,4 +1,4 @@
-"""Rows of REST 3.0, made of the same company that classic REST shows: tasks, users and results are the same ones."""
+"""Rows of REST 3.0, made of the same company as those of classic REST: tasks, users and results are the same."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,8 @@ _PRIORITIES: Final = ("low", "average", "high")
 _LINKS: Final = ("start_start", "start_finish", "finish_start", "finish_finish")
 
 
-def _view(portal: Portal, family: str, name: str) -> list[Row]:
-    view = classic_rest(portal).view(family, name)
+def _view(portal: Portal, form: str, name: str) -> list[Row]:
+    view = classic_rest(portal).view(form, name)
     return [view.row(number) for number in view.table.ids]
 
 
@@ -31,12 +31,12 @@ def _people(portal: Portal) -> list[int]:
 
 
 def _start(portal: Portal) -> int:
-    """Return a moment all that is made up here lies before: the portal's first day does not move with its clock."""
+    """Return the moment before which all generated times lie; it does not move with the portal's clock."""
     return portal.company.seeds.anchor
 
 
 def tasks(portal: Portal) -> list[Row]:
-    """Return the tasks that classic REST shows, in the words of REST 3.0."""
+    """Return the tasks of classic REST in the form of REST 3.0."""
     return [_task(row) for row in _view(portal, "tasks", "tasks")]
 
 
@@ -61,7 +61,7 @@ def _task(row: Row) -> Row:
 
 
 def results(portal: Portal) -> list[Row]:
-    """Return the results of tasks that classic REST shows."""
+    """Return the task results of classic REST."""
     return [
         {
             "id": int(row["id"]),
@@ -80,7 +80,7 @@ def results(portal: Portal) -> list[Row]:
 
 
 def links(portal: Portal) -> list[Row]:
-    """Return which tasks follow which: every fourth has one or two before it."""
+    """Return the links between tasks: every fourth task depends on one or two before it."""
     ids = list(portal.company.tables["tasks"].ids)
     return [
         {"taskId": task, "dependentId": ids[place - back], "type": _LINKS[(task + back) % 4], "creatorId": 1}
@@ -91,7 +91,7 @@ def links(portal: Portal) -> list[Row]:
 
 
 def events(portal: Portal) -> list[Row]:
-    """Return the event log: two lines for each deal and some, ids with gaps."""
+    """Return the event log: two events for each deal and some more, ids with gaps."""
     people, start = _people(portal), _start(portal)
     count = 2 * len(portal.company.tables["deals"]) + 700
     return [
@@ -115,7 +115,7 @@ def events(portal: Portal) -> list[Row]:
 
 
 def records(portal: Portal) -> list[Row]:
-    """Return working days: sixty to ninety of each person, the last one still open."""
+    """Return working days: 60 to 90 of each user, the last one still open."""
     start = _start(portal)
     rows: list[Row] = []
     for person in _people(portal):
@@ -139,7 +139,7 @@ def records(portal: Portal) -> list[Row]:
 
 
 def nodes(portal: Portal) -> list[Row]:
-    """Return departments, the same as classic REST has, and teams; ids are the structure's own."""
+    """Return the departments of classic REST, and teams; they have ids of their own."""
     departments = _view(portal, "departments", "departments")
     made = server_iso(_start(portal) - 900 * DAY)
     common: Row = {"structureId": 1, "colorName": None, "xmlId": None, "createdAt": made, "updatedAt": made}
@@ -192,7 +192,7 @@ def _members(portal: Portal, node: Row) -> list[Row]:
 
 
 def mailboxes(portal: Portal) -> list[Row]:
-    """Return the mailboxes of who calls."""
+    """Return the caller's mailboxes."""
     del portal
     return [
         {"id": number, "name": f"Ящик {number}", "email": f"box{number}@example.com", "senderName": "Sales"}
@@ -201,7 +201,7 @@ def mailboxes(portal: Portal) -> list[Row]:
 
 
 def letters(portal: Portal) -> list[Row]:
-    """Return what lies in them, newest first."""
+    """Return the messages of the mailboxes, latest first."""
     start = _start(portal)
     return [
         {
@@ -246,7 +246,7 @@ def collections(portal: Portal) -> list[Row]:
 
 
 def documents(portal: Portal) -> list[Row]:
-    """Return notes: four to a collection of the first fifty, one below the other now and then."""
+    """Return notes: four in each of the first fifty collections, some of them nested."""
     made = _utc(_start(portal) - 30 * DAY)
     return [
         {
@@ -266,7 +266,7 @@ def documents(portal: Portal) -> list[Row]:
 
 
 def followups(portal: Portal) -> list[Row]:
-    """Return what was made of calls; several begin in the same second."""
+    """Return the follow-ups of calls; several calls begin in the same second."""
     start = _start(portal)
 
     def moment(seconds: int) -> str:
@@ -297,7 +297,7 @@ def followups(portal: Portal) -> list[Row]:
     ]
 
 
-MADE: Final[dict[str, Callable[[Portal], list[Row]]]] = {
+GENERATED: Final[dict[str, Callable[[Portal], list[Row]]]] = {
     "events": events,
     "records": records,
     "nodes": nodes,
@@ -307,9 +307,9 @@ MADE: Final[dict[str, Callable[[Portal], list[Row]]]] = {
     "documents": documents,
     "followups": followups,
 }
-"""Rows nothing changes: made once."""
-LIVE: Final[dict[str, Callable[[Portal], list[Row]]]] = {"tasks": tasks, "results": results, "links": links}
-"""Rows of the company, which changes."""
+"""Tables whose rows never change: generated once."""
+FROM_COMPANY: Final[dict[str, Callable[[Portal], list[Row]]]] = {"tasks": tasks, "results": results, "links": links}
+"""Tables made from the company, which changes."""
 
 
 DOCUMENTED: Final = {
@@ -324,17 +324,17 @@ DOCUMENTED: Final = {
     "results": "tasks.task.result.list",
     "links": "tasks.task.gantt.link.list",
 }
-"""Table → the method whose page of the documentation shows its rows."""
+"""Table → the method whose documented answer shows its rows."""
 
 
 def documented(portal: Portal, name: str) -> list[Row]:
-    """Return the rows the documentation shows, nested ones laid flat; nothing where it shows none."""
+    """Return the rows of the documented answer, nested ones flattened; empty without one."""
     path = portal.samples / f"{DOCUMENTED[name]}.json" if portal.samples and name in DOCUMENTED else None
     if path is None or not path.is_file():
         return []
     answers = json.loads(path.read_text(encoding="utf-8"))["responses"]
     shown = [each["body"]["result"] for each in answers if each.get("v3")]
-    extra: Row = {"members": []} if name == "nodes" else {}  # the list's page shows none; they come with a single node
+    extra: Row = {"members": []} if name == "nodes" else {}  # documented with a single node only
     return [{**extra, **row} for result in shown for row in _flat(result["items"])]
 
 
@@ -349,13 +349,13 @@ def table(portal: Portal, name: str) -> list[Row]:
     """Return the rows of a table."""
     if rows := portal.kept(f"documented {name}", lambda each: documented(each, name)):
         return rows
-    if name in LIVE:
-        return LIVE[name](portal)
-    made = portal.kept(f"rest3 {name}", MADE[name])
+    if name in FROM_COMPANY:
+        return FROM_COMPANY[name](portal)
+    made = portal.kept(f"rest3 {name}", GENERATED[name])
     return made + _of_documented(portal, made) if name == "collections" else made
 
 
 def _of_documented(portal: Portal, made: list[Row]) -> list[Row]:
-    """Return the collections that documented notes lie in, where the documentation shows none of them."""
+    """Return the collections of documented notes that no documented answer shows."""
     numbers = {row["collectionId"] for row in documented(portal, "documents")} - {row["id"] for row in made}
     return [{**made[0], "id": number} for number in sorted(numbers)]

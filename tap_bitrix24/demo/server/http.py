@@ -1,4 +1,4 @@
-"""HTTP in front of the portal: paths, bodies, faults of the whole request, threads."""
+"""The HTTP server: paths, bodies, faults of whole requests, threads."""
 
 import ssl
 import sys
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tap_bitrix24.demo.oauth.endpoint import answer as oauth_answer
-from tap_bitrix24.demo.oauth.tokens import missing
+from tap_bitrix24.demo.oauth.tokens import refusal_code
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
 from tap_bitrix24.demo.portal.faults import Rule
 from tap_bitrix24.demo.portal.messages import JSON, HttpRequest, Reply, bearer
@@ -18,7 +18,7 @@ from tap_bitrix24.demo.portal.timer import RequestTimer
 from tap_bitrix24.demo.rest_v2 import batch, php, xml
 from tap_bitrix24.demo.rest_v2.api import Request, classic_rest
 from tap_bitrix24.demo.rest_v2.replies import refusal, too_many_requests
-from tap_bitrix24.demo.rest_v3.endpoint import answer as rest3_answer
+from tap_bitrix24.demo.rest_v3.endpoint import answer as rest_v3_answer
 from tap_bitrix24.demo.server import control
 from tap_bitrix24.demo.site.endpoint import answer as site_answer
 from tap_bitrix24.demo.vibecode.endpoint import answer as vibecode_answer
@@ -28,16 +28,16 @@ _HTML_503: Final = b"<html><head><title>503 Service Unavailable</title></head><b
 _HTML_504: Final = b"<html><head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 _HTML_200: Final = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
 _FULL_PATH: Final = 3
-# What the server itself takes out of a request before the method sees it (docs/protocol.md §1.2).
+# Parameters that the server removes before the method sees them (docs/protocol.md §1.2).
 _CONSUMED: Final = ("method", "state", "auth", "access_token", "sessid", "auth_connector", "aplogin", "ap")
 _SECRETS: Final = frozenset({"auth", "access_token", "refresh_token", "client_secret"})
-_OUTSIDE: Final = ("/_demo/", "/oauth/token")
-"""Begins the paths that are no part of a portal below a prefix: the vendor's server, and the controls."""
+_UNPREFIXED: Final = ("/_demo/", "/oauth/token")
+"""Beginnings of the paths without the portal's prefix: the authorization server and the control endpoints."""
 
 
-# Other interfaces than classic REST, by the beginning of their paths. They count their requests themselves.
-_SIDES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
-    "/rest/api/": rest3_answer,
+# Interfaces other than classic REST, by the beginning of their paths.
+_INTERFACES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
+    "/rest/api/": rest_v3_answer,
     "/v1/": vibecode_answer,
     "/oauth/": oauth_answer,
     "/api/": site_answer,
@@ -45,7 +45,7 @@ _SIDES: Final[dict[str, Callable[[Portal, HttpRequest], Reply]]] = {
 
 
 class Target(NamedTuple):
-    """What a path asks for; ``user`` and ``secret`` are None without a webhook in it."""
+    """Method, webhook and transport of a path; ``user`` and ``secret`` are None without a webhook."""
 
     method: str
     user: str | None
@@ -54,7 +54,7 @@ class Target(NamedTuple):
 
 
 def parse_path(path: str) -> Target:
-    """Split what follows ``/rest/``; a method that ends in ``.json`` or ``.xml`` names its transport there."""
+    """Return the target of a path below ``/rest/``; the ending ``.json`` or ``.xml`` is the transport."""
     parts = [unquote(part) for part in path.removeprefix("/rest").strip("/").split("/")]
     user, secret = (parts[0], parts[1]) if len(parts) == _FULL_PATH else (None, None)
     method, dot, last = parts[-1].lower().rpartition(".")
@@ -64,7 +64,7 @@ def parse_path(path: str) -> Target:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. The server it belongs to knows the portal."""
+    """The handler of one connection."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -92,76 +92,76 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_POST()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the portal's time, which may not be that of this machine, for the header ``Date``."""
+        """Return the portal's time for the header ``Date``; it may differ from this machine's."""
         return super().date_time_string(self.server.portal.now() if timestamp is None else timestamp)
 
     def log_message(self, *_: Any, **__: Any) -> None:
-        """Stay silent: the counters tell what happened."""
+        """Write no log; see ``/_demo/stats``."""
 
     def _serve(self, body: bytes) -> None:
-        """Return control and REST requests."""
+        """Send the reply to any request."""
         url = urlsplit(self.path)
         portal = self.server.portal
-        path = url.path if url.path.startswith(_OUTSIDE) else _below(portal.prefix, url.path)
-        side = next((answer for beginning, answer in _SIDES.items() if path.startswith(beginning)), None)
+        path = url.path if url.path.startswith(_UNPREFIXED) else _without_prefix(portal.prefix, url.path)
+        interface = next((answer for beginning, answer in _INTERFACES.items() if path.startswith(beginning)), None)
         if _SECRETS & parse_qs(url.query).keys():
             portal.stats.secret_in_url()
         if path.startswith("/_demo/"):
             reply = control.answer(portal, self.command, path, url.query, body)
-        elif side is None and not path.startswith("/rest/"):
+        elif interface is None and not path.startswith("/rest/"):
             reply = Reply(404, b"<html><body>404</body></html>", "text/html")
         else:
             with portal.stats.in_flight, portal.workers.acquire() as free:
                 if not free:
-                    reply = _busy(portal)
-                elif side is not None:
-                    reply = self._aside(portal, side, path, url.query, body)
+                    reply = _no_worker_free(portal)
+                elif interface is not None:
+                    reply = self._serve_interface(portal, interface, path, url.query, body)
                 else:
                     reply = self._rest(portal, path, url.query, body)
         self._send(reply)
 
-    def _aside(
-        self, portal: Portal, side: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
+    def _serve_interface(
+        self, portal: Portal, interface: Callable[[Portal, HttpRequest], Reply], path: str, query: str, body: bytes
     ) -> Reply:
-        """Handle a request to another interface, with faults, delays and live changes around it."""
+        """Return the reply of an interface other than classic REST, with faults, delays and repeated changes."""
         timer = RequestTimer(portal.stopping)
         headers = {name.lower(): value for name, value in self.headers.items()}
         portal.stats.request(None)
         timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([path.strip("/")])
-        reply = _faulted(portal, rule, timer) if rule else None
+        reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
-            reply = side(portal, HttpRequest(self.command, path, query, headers, body, timer))
-        reply = _spoiled(rule, reply)
+            reply = interface(portal, HttpRequest(self.command, path, query, headers, body, timer))
+        reply = _corrupted(rule, reply)
         portal.request_done(reply.status)
         return reply
 
     def _rest(self, portal: Portal, path: str, query: str, body: bytes) -> Reply:
-        """Return a REST request, with faults, delays and live changes around it."""
+        """Return the reply of classic REST, with faults, delays and repeated changes."""
         timer = RequestTimer(portal.stopping)
         target = parse_path(path)
         params = php.parse_form(query)
         if self.command == "POST":
             params |= php.parse_body(self.headers.get("Content-Type") or "", body)
-        refused = missing(portal, bearer(self.headers.get("Authorization") or ""), params)
+        refused = refusal_code(portal, bearer(self.headers.get("Authorization") or ""), params)
         for name in _CONSUMED:
             params.pop(name, None)
         commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
         timer.spend(portal.faults.latency_ms)
         rule = portal.faults.request([target.method, *(commands or ())])
-        reply = _faulted(portal, rule, timer) if rule else None
+        reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
             request = Request(target.method, target.user, target.secret, params, timer, refused)
             reply = self.server.classic_rest.answer(request)
-        reply = _spoiled(rule, reply)
+        reply = _corrupted(rule, reply)
         if target.transport == "xml" and reply.body and reply.content_type == JSON:
             reply = Reply(reply.status, xml.from_json(reply.body), "text/xml; charset=utf-8")
         portal.request_done(reply.status)
         return reply
 
     def _send(self, reply: Reply) -> None:
-        """Send an answer, or drop the connection."""
+        """Send a reply, or drop the connection."""
         if reply.body is None:
             self.close_connection = True
             return
@@ -177,16 +177,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
 
-def _busy(portal: Portal) -> Reply:
-    """Return as a server does that has no worker free, nor room for one more to wait."""
+def _no_worker_free(portal: Portal) -> Reply:
+    """Return the reply of a server whose workers and queue are full."""
     portal.stats.request(None)
     portal.stats.error("NO_WORKER_FREE")
     portal.request_done(503)
     return Reply(503, _HTML_503, "text/html")
 
 
-def _faulted(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
-    """Return what a fault makes of a request; None lets it be answered after all."""
+def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
+    """Return the reply of a fault, or None if the request is answered in spite of it."""
     if rule.fault == "slow":
         timer.spend(float(rule.param or 1) * 1000)
         return None
@@ -208,15 +208,15 @@ def _faulted(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | None:
     }.get(rule.fault)
 
 
-def _spoiled(rule: Rule | None, reply: Reply) -> Reply:
-    """Spoil an answer after the portal has done what was asked."""
+def _corrupted(rule: Rule | None, reply: Reply) -> Reply:
+    """Return a reply cut off or lost by a fault, after the request was carried out."""
     if rule and rule.fault == "truncated_json" and reply.body:
         return Reply(reply.status, reply.body[: len(reply.body) // 2])
     return Reply(0, None) if rule and rule.fault == "answer_lost" else reply
 
 
-def _below(prefix: str, path: str) -> str:
-    """Return a path as the portal itself sees it; nothing if it is not below the prefix."""
+def _without_prefix(prefix: str, path: str) -> str:
+    """Return a path without the portal's prefix; empty if it is not below the prefix."""
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
 
 
@@ -227,7 +227,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, portal: Portal, certificate: tuple[str, str] | None) -> None:
-        """Listen on loopback; with a certificate, speak TLS."""
+        """Listen on loopback; with a certificate, serve TLS."""
         self.classic_rest = classic_rest(portal)  # bad samples end the start, not a request
         super().__init__(("127.0.0.1", port), _Handler)
         self.portal = portal
@@ -236,7 +236,7 @@ class Server(ThreadingHTTPServer):
             portal.scheme = "https"
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
-            # The handshake waits for the connection's own thread, so that a slow client holds up nobody.
+            # The handshake takes place in the connection's own thread, so that a slow client does not block others.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -250,8 +250,8 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that went away; anything else is a bug and is shown."""
-        if not _went_away():
+        """Ignore clients that closed their connection; any other error is a bug and is printed."""
+        if not _client_went_away():
             super().handle_error(request, client_address)
 
     def end(self) -> None:
@@ -263,13 +263,13 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
-def _went_away() -> bool:
-    """Return whether the exception at hand means that the other side left."""
+def _client_went_away() -> bool:
+    """Return whether the current exception means that the client closed its connection."""
     return isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError | OSError)
 
 
 def _hang_up(connection: socket) -> None:
-    """End a connection that waits for its next request."""
+    """Close a connection that waits for its next request."""
     try:
         connection.shutdown(SHUT_RDWR)
     except OSError:

@@ -1,1 +1,1 @@
-"""The demo portal's side of the API of a 1C-Bitrix site (`/api/`)."""
+"""The API of a 1C-Bitrix site (`/api/`), with routes written by a developer of the site."""

@@ -1,4 +1,4 @@
-"""Answers requests to the API of a 1C-Bitrix site (`/api/`): routes a developer wrote, a key, pages, a limit."""
+"""Handles requests to the site's API (`/api/`): key, lists by page, rate limit, OpenAPI document."""
 
 import json
 import random
@@ -12,13 +12,13 @@ from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.limits import LeakyBucket
 from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
 from tap_bitrix24.demo.portal.state import Portal
-from tap_bitrix24.demo.site.openapi import BASE, MOST, USUAL, openapi
+from tap_bitrix24.demo.site.openapi import BASE, DEFAULT_LIMIT, MAX_LIMIT, openapi
 from tap_bitrix24.demo.site.yaml_writer import dump
 
 Row = dict[str, Any]
-_MINUTE: Final = 100
+_PER_MINUTE: Final = 100
 _BURST: Final = 20
-_LIMITED: Final = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
+_HTML_503: Final = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
 _STATES: Final = ("new", "work", "done", "cancelled")
 
 
@@ -67,7 +67,7 @@ _LISTS: Final[dict[str, tuple[str, Callable[[int, int], Row], str]]] = {
     "customers": ("contacts", _customer, ""),
     "news": ("tasks", _article, ""),
 }
-"""Route → the company's table its rows live and die with, how a row looks, and the date it can be asked for by."""
+"""Route → table of the company whose ids it has, function of a row, column of the filter ``modified_since``."""
 
 
 def rows(portal: Portal, name: str) -> list[Row]:
@@ -79,14 +79,14 @@ def rows(portal: Portal, name: str) -> list[Row]:
 
 def answer(portal: Portal, request: HttpRequest) -> Reply:
     """Handle one request."""
-    if portal.limits and not portal.kept("site bucket", _bucket).admits():
+    if portal.limits and not portal.kept("site bucket", _new_bucket).admits():
         portal.stats.error("site limit")
-        return Reply(503, _LIMITED, "text/html")
+        return Reply(503, _HTML_503, "text/html")
     if request.headers.get("x-api-key") != key(portal):
         portal.stats.error("Unauthorized")
         return _reply({"error": "Unauthorized"}, 401)
     if request.path == "/api/docs":
-        return _document(portal)
+        return _openapi_reply(portal)
     name = request.path.removeprefix(f"{BASE}/").strip("/")
     if request.verb != "GET" or name not in _LISTS or not request.path.startswith(BASE):
         if request.verb != "GET":
@@ -98,15 +98,15 @@ def answer(portal: Portal, request: HttpRequest) -> Reply:
     return reply
 
 
-def _bucket(portal: Portal) -> LeakyBucket:
-    return LeakyBucket(portal.clock, _MINUTE / 60, _BURST)
+def _new_bucket(portal: Portal) -> LeakyBucket:
+    return LeakyBucket(portal.clock, _PER_MINUTE / 60, _BURST)
 
 
 def _reply(value: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(value, ensure_ascii=False).encode())
 
 
-def _document(portal: Portal) -> Reply:
+def _openapi_reply(portal: Portal) -> Reply:
     portal.stats.command("site/docs")
     match portal.switches["site_docs"]:
         case "json":
@@ -119,13 +119,13 @@ def _document(portal: Portal) -> Reply:
             return Reply(200, dump(openapi()).encode(), "application/yaml")
 
 
-def _number(given: dict[str, str], name: str, usual: int) -> int:
+def _positive_int(given: dict[str, str], name: str, usual: int) -> int:
     text = given.get(name, "")
     return max(1, int(text)) if text.isdecimal() else usual
 
 
 def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
-    """Return a page. Beyond the end an old list comes with its last page again."""
+    """Return a page of a list; beyond the end it is empty or the last page again, by the switch ``site_beyond``."""
     faults = portal.faults.command(f"site/{name}")
     portal.stats.command(f"site/{name}")
     found, dated = rows(portal, name), _LISTS[name][2]
@@ -134,7 +134,7 @@ def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
         found = [row for row in found if datetime.fromisoformat(row[dated]) >= since]
     if portal.switches["site_order"] == "newest":
         found.reverse()
-    limit, number = min(_number(given, "limit", USUAL), MOST), _number(given, "page", 1)
+    limit, number = min(_positive_int(given, "limit", DEFAULT_LIMIT), MAX_LIMIT), _positive_int(given, "page", 1)
     pages = ceil(len(found) / limit)
     if portal.switches["site_beyond"] == "last":
         number = min(number, max(1, pages))

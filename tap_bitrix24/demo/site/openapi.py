@@ -1,11 +1,11 @@
-"""The OpenAPI document of the site: what a developer wrote by hand beside the routes, lists and others."""
+"""The OpenAPI document of the site, as a developer would write it by hand."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 BASE: Final = "/api/v1"
-MOST: Final = 100
-USUAL: Final = 50
+MAX_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 50
 
 _INTEGER: Final = {"type": "integer"}
 _NUMBER: Final = {"type": "number"}
@@ -14,17 +14,17 @@ _INSTANT: Final = {"type": "string", "format": "date-time"}
 
 
 def _ref(kind: str, name: str) -> dict[str, Any]:
-    """Refer to a component."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Allow null, as OpenAPI 3.0 writes it."""
+    """Return a schema that allows null, as in OpenAPI 3.0."""
     return {**schema, "nullable": True}
 
 
 def _object(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
-    """Describe an object."""
+    """Return the schema of an object."""
     return {"type": "object", **({"required": list(required)} if required else {}), "properties": dict(properties)}
 
 
@@ -107,13 +107,13 @@ _SINCE: Final = {
 
 
 def _answer(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe what a route answers when all is well, and when it is not."""
+    """Return the responses of a route: success and error."""
     bad = {"description": "Unauthorized", "content": {"application/json": {"schema": _ref("schemas", "Error")}}}
     return {"200": {"description": "OK", "content": {"application/json": {"schema": dict(schema)}}}, "401": bad}
 
 
 def _list(item: str, summary: str, *more: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a paged list."""
+    """Return the operation of a paged list."""
     items = _object({"items": {"type": "array", "items": _ref("schemas", item)}})
     return {
         "summary": summary,
@@ -146,7 +146,11 @@ def openapi() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
             "parameters": {
                 "Page": {"name": "page", "in": "query", "schema": {**_INTEGER, "minimum": 1, "default": 1}},
-                "Limit": {"name": "limit", "in": "query", "schema": {**_INTEGER, "maximum": MOST, "default": USUAL}},
+                "Limit": {
+                    "name": "limit",
+                    "in": "query",
+                    "schema": {**_INTEGER, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                },
             },
             "schemas": _SCHEMAS,
         },

@@ -1,4 +1,4 @@
-"""Writes plain data as block style YAML, as far as an OpenAPI document needs it."""
+"""A writer of block style YAML, with what an OpenAPI document needs of it."""
 
 import json
 import re
@@ -10,18 +10,18 @@ _WORDS: Final = frozenset(["true", "false", "null", "yes", "no", "on", "off", "y
 
 
 def dump(value: Any) -> str:
-    """Write a mapping or a list; keys stay in their order."""
+    """Return a mapping or a list as YAML; keys keep their order."""
     return "\n".join(_lines(value, 0)) + "\n"
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:
-    """Write the lines of a mapping or a list that is not empty."""
+    """Yield the lines of a mapping or a list that is not empty."""
     for name, item in value.items() if isinstance(value, Mapping) else ((None, one) for one in value):
         yield from _entry("- " if name is None else f"{_scalar(name)}: ", item, depth)
 
 
 def _entry(lead: str, item: Any, depth: int) -> Iterator[str]:
-    """Write one key or dash with what belongs to it."""
+    """Yield the lines of one key or list item."""
     margin = "  " * depth
     if not isinstance(item, Mapping | list) or not item:
         yield f"{margin}{lead}{_scalar(item)}"
@@ -35,7 +35,7 @@ def _entry(lead: str, item: Any, depth: int) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
-    """Write text bare where YAML reads it as text, everything else as JSON does, which is YAML too."""
+    """Return a scalar: plain text where YAML reads it as text, otherwise JSON, which is YAML, too."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return json.dumps(value, ensure_ascii=False)

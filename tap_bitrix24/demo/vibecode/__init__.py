@@ -1,1 +1,1 @@
-"""The demo portal's side of the VibeCode API (`/v1/`)."""
+"""The VibeCode API (`/v1/`), a service in front of classic REST."""

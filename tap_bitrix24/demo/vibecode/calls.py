@@ -1,34 +1,34 @@
-"""Runs one call of the VibeCode API, alone or out of a batch."""
+"""Runs one query of the VibeCode API, alone or out of a batch."""
 
 from tap_bitrix24.demo.portal.messages import HttpRequest
-from tap_bitrix24.demo.vibecode.aggregate import aggregated
+from tap_bitrix24.demo.vibecode.aggregate import aggregate
 from tap_bitrix24.demo.vibecode.entity import Row
 from tap_bitrix24.demo.vibecode.errors import VibeError
-from tap_bitrix24.demo.vibecode.field_lists import described
+from tap_bitrix24.demo.vibecode.field_lists import field_list
 from tap_bitrix24.demo.vibecode.keys import Key
-from tap_bitrix24.demo.vibecode.request import Answered, Asked
-from tap_bitrix24.demo.vibecode.search import alone, cost, read
+from tap_bitrix24.demo.vibecode.request import EntityQuery, QueryResult
+from tap_bitrix24.demo.vibecode.search import cost, read, single_row
 
 
-def called(request: HttpRequest, asked: Asked, asking: Key) -> Answered:
-    """Return rows, one row, fields or a count."""
-    portal = asked.portal
-    portal.stats.command(asked.word)
-    asked.faults = portal.faults.command(asked.word)
-    if "command_error" in asked.faults:
-        raise VibeError(str(asked.faults["command_error"] or "INTERNAL_ERROR"))
-    if asked.mode not in asked.entity.ops:
+def run_query(request: HttpRequest, query: EntityQuery, api_key: Key) -> QueryResult:
+    """Return the result of a query: rows, one row, fields or aggregates."""
+    portal = query.portal
+    portal.stats.command(query.label)
+    query.faults = portal.faults.command(query.label)
+    if "command_error" in query.faults:
+        raise VibeError(str(query.faults["command_error"] or "INTERNAL_ERROR"))
+    if query.action not in query.entity.ops:
         raise VibeError(code="ACTION_NOT_SUPPORTED")
-    if asked.entity.app_only and asking.kind != "oauth_app":
+    if query.entity.app_only and api_key.kind != "oauth_app":
         raise VibeError(code="OAUTH_REQUIRED")
     with portal.lock:
-        if asked.mode == "fields":
-            fields: Row = described(asked.entity, portal, asked.kind)
+        if query.action == "fields":
+            fields: Row = field_list(query.entity, portal, query.kind)
             return fields
-        if asked.mode == "get":
-            return alone(asked)
-        if asked.mode == "aggregate":
-            return aggregated(asked)
-        found = read(asked)
-    request.timer.spend(cost(asked, len(found.rows)))
+        if query.action == "get":
+            return single_row(query)
+        if query.action == "aggregate":
+            return aggregate(query)
+        found = read(query)
+    request.timer.spend(cost(query, len(found.rows)))
     return found

@@ -1,4 +1,4 @@
-"""What an entity of the VibeCode API is: where its rows lie, and how they are told."""
+"""An entity of the VibeCode API: its table, the names and values it shows, its filters and its envelope."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,97 +10,97 @@ from tap_bitrix24.demo.rest_v2.views import View
 
 Row = dict[str, Any]
 ALL: Final = frozenset({"list", "get", "fields", "search", "aggregate"})
-UNDESCRIBED: Final = ALL - {"fields"}
-UNGOT: Final = UNDESCRIBED - {"get"}
+WITHOUT_FIELDS: Final = ALL - {"fields"}
+LISTED_ONLY: Final = WITHOUT_FIELDS - {"get"}
 LISTED: Final = frozenset({"list"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entity:
-    """One entity. ``family`` is the form its rows have in classic REST, ``{}`` in ``table`` stands for the type.
+    """One entity. ``{}`` in ``table`` stands for the entity type id.
 
-    Names of rows and of ``renames`` are those of classic REST; all others are those this API tells.
+    Keys of ``renames`` and names of columns are those of classic REST; all other names are those of this API.
     """
 
     name: str
     table: str
-    family: str = ""
-    """A declared list of the demo if empty."""
+    wire_form: str = ""
+    """The form of its rows in classic REST; empty for a declared list."""
     path: str = ""
-    """Where its list is, if not at its name."""
+    """The path of its list, if it is not the name."""
     scope: str = "crm"
     key: str = "id"
     ops: frozenset[str] = ALL
     app_only: bool = False
-    grown: bool = False
-    """The service has it since of late: keys name it where the switch ``vibe_more`` is on."""
+    recent: bool = False
+    """Added to the service recently: keys list it only if the switch ``vibe_more`` is on."""
     in_batch: bool = True
-    # How rows are told
+    # Names and values
     renames: Mapping[str, str] = field(default_factory=dict)
     camel: bool = False
-    """Bitrix24 has its names in capitals: declared ones are told in camel case, user fields as they are."""
-    raw: tuple[str, ...] = ()
-    """Names, or beginnings of names, that this API does not declare: they stay as they are, and so do their values."""
-    codes: frozenset[str] = frozenset()
-    """Fields whose Y and N are no flags."""
+    """Bitrix24's names are in capitals: declared ones are shown in camel case, user fields unchanged."""
+    undeclared_prefixes: tuple[str, ...] = ()
+    """Names, or prefixes of names, that this API does not declare: names and values stay unchanged."""
+    text_flags: frozenset[str] = frozenset()
+    """Fields whose Y and N are text, not booleans."""
     utc: tuple[str, ...] = ()
-    """Instants told in UTC; ``*`` for all."""
-    plain: bool = False
-    """Values stay as classic REST has them."""
-    nulls: bool = False
-    """Empty text is told as null."""
-    reshaped: Callable[[int, Row], Row] | None = None
-    numbered: bool = True
-    """The id that is told is the table's number."""
-    strings: bool = False
-    """The list is one of bare strings, the ids."""
-    # How they are listed
+    """Date-times shown in UTC; ``*`` for all."""
+    unconverted: bool = False
+    """Values stay as in classic REST."""
+    empty_as_null: bool = False
+    """Empty text is shown as null."""
+    reshape: Callable[[int, Row], Row] | None = None
+    has_table_id: bool = True
+    """The shown id is the table's id."""
+    bare_ids: bool = False
+    """The list holds the ids only, as strings."""
+    # Lists
     envelope: str = "meta"
-    shape: str = "include"
+    field_list_shape: str = "include"
     strict: bool = True
-    """Unknown filter fields are refused; else they are lost without a word."""
+    """Unknown filter fields are refused; otherwise dropped without an error."""
     created: str = ""
     modified: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Other names that filters and orders know."""
-    blind: frozenset[str] = frozenset()
-    """Filters that are taken, and lost without a word."""
-    deaf: bool = False
-    """Takes no filter but those it needs, and no order: ids ascend."""
-    only: Mapping[str, Any] = field(default_factory=dict)
-    """Columns of the table whose value all listed rows have."""
-    needs: Mapping[str, str] = field(default_factory=dict)
-    """Parameters, or filters, a list is not told without → columns of the table."""
-    takes: Mapping[str, str] = field(default_factory=dict)
-    """Parameters that narrow the list."""
+    """Further names in filters and orders."""
+    ignored_filters: frozenset[str] = frozenset()
+    """Filters that are accepted and dropped without an error."""
+    fixed_order: bool = False
+    """No order and no filters but required parents: ids ascend."""
+    fixed_values: Mapping[str, Any] = field(default_factory=dict)
+    """Values that all listed rows have, by column of the table."""
+    required_parents: Mapping[str, str] = field(default_factory=dict)
+    """Required parameters (or filters) → columns of the table."""
+    optional_parents: Mapping[str, str] = field(default_factory=dict)
+    """Optional parameters that narrow the list → columns of the table."""
     between: tuple[str, str] | None = None
-    """Columns in which rows begin and end, for the parameters ``from`` and ``to``."""
-    lacking: str = "MISSING_PARAMS"
-    zero: str = ""
+    """Columns of start and end, for the parameters ``from`` and ``to``."""
+    missing_code: str = "MISSING_PARAMS"
+    zero_row_switch: str = ""
     """The switch that hides the row with the id 0."""
-    words: Mapping[str, str] = field(default_factory=dict)
-    """Other words for values of parameters."""
-    windows: bool = True
-    """Searches over a wide range of dates are cut into weeks unless told not to; else only if told to."""
-    size: int = 0
-    """Rows of a page, whatever the limit says."""
+    value_aliases: Mapping[str, str] = field(default_factory=dict)
+    """Values of parameters → values of columns."""
+    auto_window: bool = True
+    """Default of ``autoWindow``: searches over a wide range of dates are split into weeks."""
+    page_size: int = 0
+    """Fixed size of a page; 0: the limit decides."""
     include: tuple[str, ...] = ()
     aggregatable: tuple[str, ...] = ()
 
     def view(self, portal: Portal, kind: int | None) -> View:
-        """Return the rows."""
+        """Return the view of its table; ``kind`` is the entity type id of items."""
         table = self.table.format(kind)
-        return classic_rest(portal).view(self.family or f"list {table}", table)
+        return classic_rest(portal).view(self.wire_form or f"list {table}", table)
 
-    def told(self, name: str) -> str:
-        """Return the name a field is told by."""
+    def shown_name(self, name: str) -> str:
+        """Return the name of a field in answers."""
         if name in self.renames:
             return self.renames[name]
-        if not self.camel or not name.isupper() or self.undeclared(name):
+        if not self.camel or not name.isupper() or self.is_undeclared(name):
             return name
         first, *others = name.lower().split("_")
         return first + "".join(each.capitalize() for each in others)
 
-    def undeclared(self, name: str) -> bool:
-        """Return whether this API knows nothing of a field."""
-        return name.startswith(("UF_", *self.raw))
+    def is_undeclared(self, name: str) -> bool:
+        """Return whether this API does not declare a field."""
+        return name.startswith(("UF_", *self.undeclared_prefixes))

@@ -1,39 +1,39 @@
-"""How the VibeCode API wraps what it answers, which differs from entity to entity."""
+"""Envelopes of the VibeCode API's answers; they differ by entity."""
 
 from typing import Any
 
-from tap_bitrix24.demo.vibecode.request import Answered, Asked, Found
+from tap_bitrix24.demo.vibecode.request import EntityQuery, Listing, QueryResult
 
 
-def enveloped(asked: Asked, found: Answered) -> dict[str, Any]:
-    """Wrap an answer."""
-    if not isinstance(found, Found):
+def envelope(query: EntityQuery, found: QueryResult) -> dict[str, Any]:
+    """Return the body of an answer."""
+    if not isinstance(found, Listing):
         return {"success": True, "data": found}
-    total, data = told_total(asked, found), shown(asked, found)
+    total, data = shown_total(query, found), shown(query, found)
     more = {"hasMore": found.more}
-    if asked.entity.envelope == "root":
+    if query.entity.envelope == "root":
         place = {"page": found.offset // found.limit + 1, "limit": found.limit}
         return {"success": True, "data": data, **total, **place, "meta": found.meta}
-    if asked.entity.envelope == "root_total":
+    if query.entity.envelope == "root_total":
         return {"success": True, "data": data, **total, "meta": found.meta}
-    if asked.entity.envelope == "overview":
+    if query.entity.envelope == "overview":
         return {"success": True, "data": data, **total, "meta": {**more, **found.meta}}
-    if asked.entity.envelope == "data_only":
+    if query.entity.envelope == "data_only":
         return {"success": True, "data": data}
-    known = {} if asked.entity.envelope == "more" else total
+    known = {} if query.entity.envelope == "more" else total
     return {"success": True, "data": data, "meta": {**known, **more, **found.meta}}
 
 
-def told_total(asked: Asked, found: Found) -> dict[str, int]:
-    """Return the total as it is told: not at all, or 0 although there are rows."""
-    switch = asked.portal.switches["vibe_total"]
-    unasked = asked.given.get("withTotal")
-    if switch == "absent" or unasked is False or unasked == "false":
+def shown_total(query: EntityQuery, found: Listing) -> dict[str, int]:
+    """Return the total as shown: absent or 0 although there are rows, by the switch ``vibe_total``."""
+    switch = query.portal.switches["vibe_total"]
+    with_total = query.parameters.get("withTotal")
+    if switch == "absent" or with_total is False or with_total == "false":
         return {}
     return {"total": 0 if switch == "zero" else found.total}
 
 
-def shown(asked: Asked, found: Found) -> Any:
-    """Return the rows; a single one has been seen as an object of its own."""
-    alone = asked.portal.switches["vibe_single"] == "on" and len(found.rows) == 1
-    return found.rows[0] if alone else found.rows
+def shown(query: EntityQuery, found: Listing) -> Any:
+    """Return the rows; with the switch ``vibe_single``, a single row is no list."""
+    single = query.portal.switches["vibe_single"] == "on" and len(found.rows) == 1
+    return found.rows[0] if single else found.rows

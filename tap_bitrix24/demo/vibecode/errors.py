@@ -1,4 +1,4 @@
-"""Errors of the VibeCode API: a code, sometimes with how long to wait."""
+"""Errors of the VibeCode API: a code, for some the seconds to wait."""
 
 from typing import Any, Final
 
@@ -29,22 +29,22 @@ _KNOWN: Final[dict[str, tuple[int, int | None]]] = {
 
 
 class VibeError(Exception):
-    """An answer without success."""
+    """An error answer."""
 
     def __init__(self, code: str, text: str = "", data: Any = None) -> None:
-        """Status and wait go with the code; unknown ones are mistakes in what was asked (400)."""
+        """Create the error; HTTP status and wait follow from the code, 400 for any other."""
         super().__init__(code)
         self.code = code
         self.text = text or code
         self.data = data
         self.status, self.wait = _KNOWN.get(code, (400, None))
 
-    def told(self) -> dict[str, Any]:
-        """Return what stands under ``error``."""
-        told: dict[str, Any] = {"code": self.code, "message": self.text}
-        return told if self.wait is None else {**told, "retryAfter": self.wait}
+    def shown(self) -> dict[str, Any]:
+        """Return the value of the key ``error``."""
+        shown: dict[str, Any] = {"code": self.code, "message": self.text}
+        return shown if self.wait is None else {**shown, "retryAfter": self.wait}
 
     def body(self) -> dict[str, Any]:
-        """Return the whole body."""
-        body = {"success": False, "error": self.told()}
+        """Return the JSON body."""
+        body = {"success": False, "error": self.shown()}
         return body if self.data is None else {**body, "data": self.data}

@@ -1,71 +1,74 @@
-"""``/fields`` of the VibeCode API, in the three shapes it has."""
+"""``/fields`` of the VibeCode API, in its three shapes."""
 
 from typing import Any, Final
 
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import methods_crm
 from tap_bitrix24.demo.vibecode.entity import Entity, Row
-from tap_bitrix24.demo.vibecode.rows import FLAGS, NUMBERS, Teller
+from tap_bitrix24.demo.vibecode.rows import NUMBER_TYPES, YES_NO_TYPES, RowWriter
 
 _SAMPLE: Final = 200
-_KINDS: Final = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-_WORDS: Final = {"datetime": "datetime", "date": "date", "array": "array", "object": "object", "bool": "boolean"}
+_JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+_TYPE_NAMES: Final = {"datetime": "datetime", "date": "date", "array": "array", "object": "object", "bool": "boolean"}
 
 
-def described(entity: Entity, portal: Portal, kind: int | None) -> Any:
-    """Return what fields an entity has."""
-    told = _universal(entity, portal, kind) if entity.family == "universal" else _declared(entity, portal, kind)
-    if entity.shape == "include":
-        return {"fields": told, "include": list(entity.include)}
-    if entity.shape == "batch":
-        return {"fields": told, "batch": ["list", "get", "fields", "search"]}
-    return told
+def field_list(entity: Entity, portal: Portal, kind: int | None) -> Any:
+    """Return the field list of an entity."""
+    result = _universal(entity, portal, kind) if entity.wire_form == "universal" else _declared(entity, portal, kind)
+    if entity.field_list_shape == "include":
+        return {"fields": result, "include": list(entity.include)}
+    if entity.field_list_shape == "batch":
+        return {"fields": result, "batch": ["list", "get", "fields", "search"]}
+    return result
 
 
 def _universal(entity: Entity, portal: Portal, kind: int | None) -> Row:
-    """Describe the fields as the portal itself does."""
+    """Return the fields as the portal itself describes them."""
     table = entity.view(portal, kind).table
-    told: Row = {
-        entity.told(each.item): {
-            "type": "boolean" if each.type in FLAGS and not each.user_field else each.type,
+    result: Row = {
+        entity.shown_name(each.item): {
+            "type": "boolean" if each.type in YES_NO_TYPES and not each.user_field else each.type,
             "isRequired": False, "isReadOnly": False, "isMultiple": each.multiple, "title": each.item,
         }
         for each in methods_crm.universal_fields(table).values()
     }  # fmt: skip
     joined = {"fm": {"type": "any", "title": "fm"}} if "PHONE" in table.fields else {}
-    return {**told, **joined, "entityTypeId": {"type": "integer", "title": "entityTypeId"}}
+    return {**result, **joined, "entityTypeId": {"type": "integer", "title": "entityTypeId"}}
 
 
 def _declared(entity: Entity, portal: Portal, kind: int | None) -> Row:
-    """Describe what rows have, by what this API makes of it."""
-    teller = Teller(portal, entity, kind)
+    """Return the fields of a declared list, with the types of the values that this API shows."""
+    writer = RowWriter(portal, entity, kind)
     sample: Row = {}
-    for number in teller.view.table.ids[:_SAMPLE]:
+    for number in writer.view.table.ids[:_SAMPLE]:
         sample = {
-            **teller.row(number),
+            **writer.row(number),
             **{name: value for name, value in sample.items() if value not in (None, "", False)},
         }
-    names = {} if entity.reshaped else {entity.told(name): (name, word) for name, word in teller.types.items()}
+    names = {} if entity.reshape else {entity.shown_name(name): (name, kind_) for name, kind_ in writer.types.items()}
     found: Row = {}
     for name in {**names, **sample}:
-        own, word = names.get(name, (name, ""))
-        kind_of_value = _KINDS.get(type(sample.get(name)), "string")
-        told = kind_of_value if entity.undeclared(own) and own.isupper() else _word(word, kind_of_value)
-        shown = own.upper() if entity.shape == "upper" else name  # described in capitals, although rows are not
-        found[shown] = _facts(entity, told, name)
+        own, portal_type = names.get(name, (name, ""))
+        kind_of_value = _JSON_TYPES.get(type(sample.get(name)), "string")
+        shown_type = (
+            kind_of_value if entity.is_undeclared(own) and own.isupper() else _field_type(portal_type, kind_of_value)
+        )
+        # In capitals, although rows have the names in camel case.
+        shown = own.upper() if entity.field_list_shape == "upper" else name
+        found[shown] = _facts(entity, shown_type, name)
     return found
 
 
-def _word(kind: str, seen: str) -> str:
-    """Return the type of a field as this API calls it."""
-    if kind in FLAGS:
+def _field_type(kind: str, seen: str) -> str:
+    """Return this API's name of a type; ``seen`` is the JSON type of its values."""
+    if kind in YES_NO_TYPES:
         return "boolean" if seen == "boolean" else "string"
-    if kind in NUMBERS:
+    if kind in NUMBER_TYPES:
         return "number" if kind == "double" else ("integer" if seen != "array" else "array")
-    return _WORDS.get(kind, seen)
+    return _TYPE_NAMES.get(kind, seen)
 
 
 def _facts(entity: Entity, kind: str, name: str) -> Row:
-    if entity.shape == "batch":
+    if entity.field_list_shape == "batch":
         return {"type": kind, "readonly": name == entity.key, "label": name}
     return {"type": kind, "isRequired": False, "isReadOnly": name == entity.key, "title": name}

@@ -1,12 +1,12 @@
-"""Filters and orders of the VibeCode API in all their spellings, and what of them is lost."""
+"""Filters and orders of the VibeCode API in all their spellings, with the keys it drops."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from tap_bitrix24.demo.vibecode.errors import VibeError
-from tap_bitrix24.demo.vibecode.request import Asked
-from tap_bitrix24.demo.vibecode.rows import ISO, Teller
+from tap_bitrix24.demo.vibecode.request import EntityQuery
+from tap_bitrix24.demo.vibecode.rows import ISO, RowWriter
 
 _SIGNS: Final = {
     "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<=", "$ne": "!=", "$in": "in", "$nin": "not in", "$contains": "%",
@@ -23,40 +23,42 @@ _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "not in": lambda have, wanted: str(have) not in map(str, wanted),
     "%": lambda have, wanted: str(wanted).casefold() in str(have).casefold(),
 }
-_WAYS: Final = {"asc": False, "1": False, "desc": True, "-1": True}
+_DESCENDING: Final = {"asc": False, "1": False, "desc": True, "-1": True}
 Condition = tuple[str, str, Any]
 Order = list[tuple[str, bool]]
 
 
-def names(asked: Asked, teller: Teller) -> dict[str, str]:
-    """Return the names that filters and orders know: those that are told, Bitrix24's own, and further ones."""
-    entity, ids = asked.entity, teller.view.table.ids
-    told = [*(entity.told(name) for name in teller.types), *(teller.row(ids[0]) if ids else ())]
-    own = {} if entity.reshaped else {name: entity.told(name) for name in teller.types}
-    if entity.family == "universal":
-        own |= {each.name: entity.told(each.item) for each in teller.view.table.fields.values()}
-    return {**own, **{name: name for name in told}, **entity.aliases, "id": "id"}
+def names(query: EntityQuery, writer: RowWriter) -> dict[str, str]:
+    """Return names in filters and orders → shown names: shown ones, Bitrix24's own, aliases."""
+    entity, ids = query.entity, writer.view.table.ids
+    shown = [*(entity.shown_name(name) for name in writer.types), *(writer.row(ids[0]) if ids else ())]
+    own = {} if entity.reshape else {name: entity.shown_name(name) for name in writer.types}
+    if entity.wire_form == "universal":
+        own |= {each.name: entity.shown_name(each.item) for each in writer.view.table.fields.values()}
+    return {**own, **{name: name for name in shown}, **entity.aliases, "id": "id"}
 
 
-def conditions(asked: Asked, teller: Teller) -> list[Condition]:
-    """Read the filter in any of its syntaxes; what is not known is refused or lost."""
-    entity = asked.entity
-    found = [each for each in _spelled(asked.filter()) if each[0] not in {*entity.needs, *entity.takes}]
-    known = names(asked, teller)
-    unknown = [name for name, _, _ in found if len(teller.view.table) and name not in known]
-    if entity.deaf or "drop_filter" in asked.faults:
+def conditions(query: EntityQuery, writer: RowWriter) -> list[Condition]:
+    """Return the conditions of a filter in any of its syntaxes; unknown fields are refused or dropped."""
+    entity = query.entity
+    found = [
+        each for each in _parsed(query.filter()) if each[0] not in {*entity.required_parents, *entity.optional_parents}
+    ]
+    known = names(query, writer)
+    unknown = [name for name, _, _ in found if len(writer.view.table) and name not in known]
+    if entity.fixed_order or "drop_filter" in query.faults:
         unknown = [name for name, _, _ in found]
     elif unknown and entity.strict:
         raise VibeError(code="INVALID_FILTER_FIELD", text=f"Unknown filter field: {unknown[0]}")
-    unknown += [name for name, _, _ in found if name in entity.blind and name not in unknown]
-    asked.portal.stats.filters_dropped(asked.word, unknown)
+    unknown += [name for name, _, _ in found if name in entity.ignored_filters and name not in unknown]
+    query.portal.stats.filters_dropped(query.label, unknown)
     return [(known.get(name, name), sign, value) for name, sign, value in found if name not in unknown]
 
 
-def _spelled(given: Mapping[Any, Any]) -> Iterator[Condition]:
+def _parsed(given: Mapping[Any, Any]) -> Iterator[Condition]:
     for name, value in given.items():
-        if name in _SIGNS and isinstance(value, Mapping):  # the operator first: in two samples of the vendor's
-            yield from ((str(field), _SIGNS[str(name)], _listed(inner)) for field, inner in value.items())
+        if name in _SIGNS and isinstance(value, Mapping):  # the operator first, as in two samples of the vendor
+            yield from ((str(field), _SIGNS[str(name)], _as_list(inner)) for field, inner in value.items())
             continue
         sign = next((each for each in _PREFIXES if str(name).startswith(each)), "")
         field, sign = str(name).removeprefix(sign), {"!": "!="}.get(sign, sign)
@@ -64,19 +66,19 @@ def _spelled(given: Mapping[Any, Any]) -> Iterator[Condition]:
             for operator, inner in value.items():
                 if operator not in _SIGNS and operator not in _TESTS:
                     raise VibeError(code="INVALID_FILTER_OPERATOR")
-                yield field, _SIGNS.get(str(operator), str(operator)), _listed(inner)
+                yield field, _SIGNS.get(str(operator), str(operator)), _as_list(inner)
         else:
             several = isinstance(value, list | Mapping)
-            yield field, {"!=": "not in"}.get(sign, "in") if several else sign or "=", _listed(value)
+            yield field, {"!=": "not in"}.get(sign, "in") if several else sign or "=", _as_list(value)
 
 
-def _listed(value: Any) -> Any:
-    """Return a list of a query as a list."""
+def _as_list(value: Any) -> Any:
+    """Return a list that a query string has as a map."""
     return list(value.values()) if isinstance(value, Mapping) else value
 
 
-def holds(sign: str, have: Any, wanted: Any) -> bool:
-    """Compare; numbers in a query are text, and instants are compared as such."""
+def matches(sign: str, have: Any, wanted: Any) -> bool:
+    """Return whether a value meets a condition; numbers of a query string are text, date-times are compared as such."""
     if sign in {"in", "not in"}:
         return _TESTS[sign](have, wanted if isinstance(wanted, list) else [wanted])
     if isinstance(have, bool):
@@ -94,44 +96,44 @@ def holds(sign: str, have: Any, wanted: Any) -> bool:
         raise VibeError(code="INVALID_FILTER") from None
 
 
-def compared(sign: str, stamp: float, wanted: Any) -> bool:
-    """Compare a stamp of the table with an instant."""
+def compare_time(sign: str, seconds: float, wanted: Any) -> bool:
+    """Return whether a time of the table (seconds since 1970) meets a condition."""
     if sign in {"in", "not in", "%"}:
         raise VibeError(code="INVALID_FILTER")
-    return _TESTS[sign](stamp, instant(wanted))
+    return _TESTS[sign](seconds, instant(wanted))
 
 
 def instant(value: Any) -> float:
-    """Read a date; without a zone it is taken for UTC."""
+    """Return a date-time as seconds since 1970; without a zone it is UTC."""
     try:
         return datetime.fromisoformat(str(value)).timestamp()
     except ValueError:
         raise VibeError(code="INVALID_FILTER") from None
 
 
-def orders(asked: Asked, teller: Teller) -> Order:
-    """Read the order: ``sort`` in its three forms, or ``order``."""
-    sort, order = asked.given.get("sort"), asked.given.get("order")
-    if asked.entity.deaf or (sort is None and order is None):
+def orders(query: EntityQuery, writer: RowWriter) -> Order:
+    """Return the order, from ``sort`` in its three forms or from ``order``."""
+    sort, order = query.parameters.get("sort"), query.parameters.get("order")
+    if query.entity.fixed_order or (sort is None and order is None):
         return []
-    if isinstance(sort, str) and isinstance(order, str) and order.lower() in _WAYS:
-        found = [(sort, _WAYS[order.lower()])]
+    if isinstance(sort, str) and isinstance(order, str) and order.lower() in _DESCENDING:
+        found = [(sort, _DESCENDING[order.lower()])]
     else:
-        found = _ways(order if sort is None else sort)
-    known = names(asked, teller)
-    if asked.entity.strict and any(name not in known and name.lower() != "id" for name, _ in found):
+        found = _orders(order if sort is None else sort)
+    known = names(query, writer)
+    if query.entity.strict and any(name not in known and name.lower() != "id" for name, _ in found):
         raise VibeError(code="UNKNOWN_SORT_FIELD")
-    lowered = [("id" if name.lower() == "id" else name, way) for name, way in found]
-    return [(known[name], way) for name, way in lowered if name in known]
+    lowered = [("id" if name.lower() == "id" else name, descending) for name, descending in found]
+    return [(known[name], descending) for name, descending in lowered if name in known]
 
 
-def _ways(given: Any) -> Order:
+def _orders(given: Any) -> Order:
     if isinstance(given, str):
         return [(word.strip().lstrip("-"), word.strip().startswith("-")) for word in given.split(",") if word.strip()]
     if isinstance(given, list):
-        return [each for one in given for each in _ways(one)]
+        return [each for one in given for each in _orders(one)]
     if not isinstance(given, Mapping):
         raise VibeError(code="INVALID_SORT_TYPE")
-    if any(str(way).lower() not in _WAYS for way in given.values()):
+    if any(str(descending).lower() not in _DESCENDING for descending in given.values()):
         raise VibeError(code="INVALID_SORT_DIRECTION")
-    return [(str(name), _WAYS[str(way).lower()]) for name, way in given.items()]
+    return [(str(name), _DESCENDING[str(descending).lower()]) for name, descending in given.items()]

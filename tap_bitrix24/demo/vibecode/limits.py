@@ -1,4 +1,4 @@
-"""What the VibeCode API limits: requests of a minute and a second, the queue, repeated errors."""
+"""Limits of the VibeCode API: requests per minute and second, the queue, repeated errors."""
 
 import threading
 from collections import deque
@@ -12,37 +12,37 @@ from tap_bitrix24.demo.vibecode.errors import VibeError
 from tap_bitrix24.demo.vibecode.keys import rate
 
 MINUTE: Final = 300
-_SAME: Final = 12
-_PASSES: Final = 50
-_QUEUE: Final = 2
-_PATIENCE: Final = 30.0
-_PASSING: Final = frozenset({429, 502, 504})
+_REPEATS: Final = 12
+_RETRY_EVERY: Final = 50
+_QUEUE_SLOTS: Final = 2
+_QUEUE_TIMEOUT: Final = 30.0
+_TRANSIENT: Final = frozenset({429, 502, 504})
 
 
 @dataclass
-class Failing:
-    """When the same request has failed within the last hour, and how often it was refused for that."""
+class RepeatedError:
+    """Times at which the same request failed within the last hour, and how often it was refused since."""
 
     times: list[float] = field(default_factory=list)
     refused: int = 0
 
 
 @dataclass
-class State:
-    """What is kept between requests."""
+class ServiceState:
+    """The service's state between requests."""
 
     recent: deque[float] = field(default_factory=deque)
-    errors: dict[str, Failing] = field(default_factory=dict)
-    queue: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_QUEUE))
+    errors: dict[str, RepeatedError] = field(default_factory=dict)
+    queue: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_QUEUE_SLOTS))
 
 
-def state(portal: Portal) -> State:
-    """Return what a portal's service keeps."""
-    return portal.kept("vibe", lambda _: State())
+def state(portal: Portal) -> ServiceState:
+    """Return the service's state of a portal."""
+    return portal.kept("vibe", lambda _: ServiceState())
 
 
-def counted(portal: Portal) -> dict[str, str]:
-    """Count a request into the last minute and second, or refuse it; returns the headers that tell."""
+def count_request(portal: Portal) -> dict[str, str]:
+    """Count a request of the last minute and second, or refuse it; returns the rate limit headers."""
     kept, now, allowed = state(portal), portal.now(), rate(portal)
     with portal.lock:
         while kept.recent and kept.recent[0] <= now - 60:
@@ -56,10 +56,10 @@ def counted(portal: Portal) -> dict[str, str]:
 
 
 @contextmanager
-def queued(portal: Portal) -> Iterator[None]:
-    """Let two requests through to the portal at once; others wait, but not for ever."""
+def queue_slot(portal: Portal) -> Iterator[None]:
+    """Hold one of the two slots of the queue to the portal; a long wait is refused."""
     queue = state(portal).queue
-    if not queue.acquire(timeout=float(portal.switches["vibe_queue"]) or _PATIENCE):
+    if not queue.acquire(timeout=float(portal.switches["vibe_queue"]) or _QUEUE_TIMEOUT):
         raise VibeError(code="QUEUE_TIMEOUT")
     try:
         yield
@@ -68,18 +68,18 @@ def queued(portal: Portal) -> Iterator[None]:
 
 
 @contextmanager
-def watched(portal: Portal, word: str) -> Iterator[None]:
-    """Refuse what has failed a dozen times within an hour, but for each fiftieth request; count what fails now."""
-    kept, now = state(portal).errors.setdefault(word, Failing()), portal.now()
+def error_loop_guard(portal: Portal, name: str) -> Iterator[None]:
+    """Refuse a request that failed twelve times within an hour, except every fiftieth; count a failure."""
+    kept, now = state(portal).errors.setdefault(name, RepeatedError()), portal.now()
     kept.times = [at for at in kept.times if at > now - 3600]
-    if len(kept.times) >= _SAME:
+    if len(kept.times) >= _REPEATS:
         kept.refused += 1
-        if kept.refused % _PASSES:
+        if kept.refused % _RETRY_EVERY:
             raise VibeError(code="ERROR_LOOP_DETECTED")
     try:
         yield
     except VibeError as error:
-        if error.status not in _PASSING:
+        if error.status not in _TRANSIENT:
             kept.times.append(now)
         raise
     kept.times, kept.refused = [], 0

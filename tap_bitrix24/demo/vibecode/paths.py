@@ -1,4 +1,4 @@
-"""What a path of the VibeCode API names: an entity, a list of its own, what is wanted of it."""
+"""Paths of the VibeCode API: entities, lists with paths of their own, children of a parent."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,35 +7,35 @@ from tap_bitrix24.demo.portal.state import SCOPE_ALTERNATIVES, Portal
 from tap_bitrix24.demo.vibecode.entity import Entity
 from tap_bitrix24.demo.vibecode.entity_table import ENTITIES
 from tap_bitrix24.demo.vibecode.errors import VibeError
-from tap_bitrix24.demo.vibecode.nested_lists import LISTS, SPECIAL, history_type, owner_of_products
-from tap_bitrix24.demo.vibecode.request import Asked
+from tap_bitrix24.demo.vibecode.nested_lists import LIST_PATHS, NESTED_ENTITIES, history_entity_type, product_owner_code
+from tap_bitrix24.demo.vibecode.request import EntityQuery
 
-RESERVED: Final = frozenset({1, 2, 3, 4, 7, 31})
-MODES: Final = ("fields", "search", "aggregate")
+RESERVED_TYPES: Final = frozenset({1, 2, 3, 4, 7, 31})
+ACTIONS: Final = ("fields", "search", "aggregate")
 _CHILD: Final = 2
 
 
-def asked(portal: Portal, verb: str, parts: list[str], given: Mapping[str, Any]) -> Asked:
-    """Return what a request asks for."""
-    found = _listed(portal, parts, given) or _nested(portal, parts, given)
+def route(portal: Portal, verb: str, parts: list[str], given: Mapping[str, Any]) -> EntityQuery:
+    """Return the query of a request; an unknown path or a missing scope raises VibeError."""
+    found = _list_at_path(portal, parts, given) or _nested(portal, parts, given)
     if found is not None:
-        return opened(portal, found)
+        return checked_scope(portal, found)
     entity, kind, rest = entity_of(portal, parts)
     if verb == "GET" and rest == ["search"]:
         raise VibeError(code="INVALID_PARAMS", text="search is no id")
     if not rest:
-        return opened(portal, Asked(portal, entity, kind, given, "list"))
-    if rest[0] in MODES and len(rest) == 1:
-        return opened(portal, Asked(portal, entity, kind, given, rest[0]))
+        return checked_scope(portal, EntityQuery(portal, entity, kind, given, "list"))
+    if rest[0] in ACTIONS and len(rest) == 1:
+        return checked_scope(portal, EntityQuery(portal, entity, kind, given, rest[0]))
     if len(rest) == _CHILD and rest[1] == "products":
-        return opened(portal, _products(portal, entity, kind, rest[0], given))
+        return checked_scope(portal, _products(portal, entity, kind, rest[0], given))
     if len(rest) > 1:
         raise VibeError(code="NOT_FOUND")
-    return opened(portal, Asked(portal, entity, kind, given, "get", number=rest[0]))
+    return checked_scope(portal, EntityQuery(portal, entity, kind, given, "get", row_id=rest[0]))
 
 
-def opened(portal: Portal, found: Asked) -> Asked:
-    """Refuse what the key has no scope for."""
+def checked_scope(portal: Portal, found: EntityQuery) -> EntityQuery:
+    """Return the query if the key has its scope."""
     scope = found.entity.scope
     if not {scope, *SCOPE_ALTERNATIVES.get(scope, ()), *(("tasks",) if scope == "task" else ())} & set(portal.scopes):
         raise VibeError(code="SCOPE_DENIED")
@@ -43,7 +43,7 @@ def opened(portal: Portal, found: Asked) -> Asked:
 
 
 def entity_of(portal: Portal, parts: list[str]) -> tuple[Entity, int | None, list[str]]:
-    """Return the entity, the type of items, and what is wanted of it."""
+    """Return the entity, the entity type id of items, and the rest of the path."""
     name, *rest = parts
     entity = ENTITIES.get(name)
     if entity is None or (entity.path and name != "items"):
@@ -54,66 +54,68 @@ def entity_of(portal: Portal, parts: list[str]) -> tuple[Entity, int | None, lis
 
 
 def item_type(portal: Portal, entity: Entity, given: str) -> int:
-    """Check the type of items."""
+    """Return the entity type id of items from the path."""
     number = int(given) if given.isdecimal() else None
-    if number is None or number in RESERVED:
+    if number is None or number in RESERVED_TYPES:
         raise VibeError(code="RESERVED_ENTITY_TYPE")
     if entity.table.format(number) not in portal.company.tables:
         raise VibeError(code="NOT_FOUND")
     return number
 
 
-def _listed(portal: Portal, parts: list[str], given: Mapping[str, Any]) -> Asked | None:
-    """Find a list that has a path of its own."""
-    name = LISTS.get(tuple(parts))
+def _list_at_path(portal: Portal, parts: list[str], given: Mapping[str, Any]) -> EntityQuery | None:
+    """Return the query of a list with a path of its own, or None."""
+    name = LIST_PATHS.get(tuple(parts))
     if name is not None:
-        return Asked(portal, SPECIAL[name], None, given, "list")
+        return EntityQuery(portal, NESTED_ENTITIES[name], None, given, "list")
     if parts == ["stage-history"]:
-        return _history(portal, given)
+        return _stage_history(portal, given)
     if len(parts) == _CHILD and parts[0] == "categories":
-        return Asked(portal, SPECIAL["categories"], None, given, "list", within={"entityTypeId": parts[1]})
+        return EntityQuery(
+            portal, NESTED_ENTITIES["categories"], None, given, "list", path_parameters={"entityTypeId": parts[1]}
+        )
     return None
 
 
-def _history(portal: Portal, given: Mapping[str, Any]) -> Asked:
-    """Stage history is that of one type; some portals tell it of one owner only."""
+def _stage_history(portal: Portal, given: Mapping[str, Any]) -> EntityQuery:
+    """Return the query of the stage history of one entity type; some portals require an owner."""
     word = given.get("entityType")
     if not word or (portal.switches["vibe_history"] == "owner" and not given.get("ownerId")):
         raise VibeError(code="MISSING_PARAMS")
-    kind = history_type(str(word))
+    kind = history_entity_type(str(word))
     if kind is None or f"stage_history_{kind}" not in portal.company.tables:
         raise VibeError(code="INVALID_PARAMS")
-    return Asked(portal, SPECIAL["stage-history"], kind, given, "list")
+    return EntityQuery(portal, NESTED_ENTITIES["stage-history"], kind, given, "list")
 
 
-def _nested(portal: Portal, parts: list[str], given: Mapping[str, Any]) -> Asked | None:
-    """Find a list of one parent's children."""
+def _nested(portal: Portal, parts: list[str], given: Mapping[str, Any]) -> EntityQuery | None:
+    """Return the query of one parent's children, or None."""
     if len(parts) <= _CHILD:
         return None
     entity, parameter, parents = {
         ("tasks", "comments"): (ENTITIES["task-comments"], "taskId", "tasks"),
-        ("tasks", "time"): (SPECIAL["task-time"], "taskId", "tasks"),
+        ("tasks", "time"): (NESTED_ENTITIES["task-time"], "taskId", "tasks"),
         ("requisite-presets", "fields"): (ENTITIES["requisite-preset-fields"], "presetId", "requisite_presets"),
     }.get((parts[0], parts[2]), (None, "", ""))
     if entity is None:
         return None
-    _parent(portal, parents, parts[1])
+    _require_parent(portal, parents, parts[1])
     number = parts[3] if len(parts) > _CHILD + 1 else None
-    mode = "list" if number is None else "get"
-    return Asked(portal, entity, None, given, mode, within={parameter: parts[1]}, number=number)
+    action = "list" if number is None else "get"
+    return EntityQuery(portal, entity, None, given, action, path_parameters={parameter: parts[1]}, row_id=number)
 
 
-def _products(portal: Portal, entity: Entity, kind: int | None, owner: str, given: Mapping[str, Any]) -> Asked:
-    """Product rows stand below their owner."""
-    code = owner_of_products(entity.name, kind)
+def _products(portal: Portal, entity: Entity, kind: int | None, owner: str, given: Mapping[str, Any]) -> EntityQuery:
+    """Return the query of the product rows of an owner."""
+    code = product_owner_code(entity.name, kind)
     if code is None:
         raise VibeError(code="NOT_FOUND")
-    _parent(portal, entity.table.format(kind), owner)
+    _require_parent(portal, entity.table.format(kind), owner)
     within = {"ownerId": owner, "ownerType": code}
-    return Asked(portal, SPECIAL["product-rows"], None, given, "list", within=within)
+    return EntityQuery(portal, NESTED_ENTITIES["product-rows"], None, given, "list", path_parameters=within)
 
 
-def _parent(portal: Portal, table: str, number: str) -> None:
-    """Refuse children of a row that is not there."""
+def _require_parent(portal: Portal, table: str, number: str) -> None:
+    """Raise an error if a parent does not exist."""
     if not number.isdecimal() or not portal.company.tables[table].holds(int(number)):
         raise VibeError(code="ENTITY_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""What one call asks for, and what it is answered with."""
+"""A query of the VibeCode API, alone or in a batch, and its result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,48 +10,48 @@ from tap_bitrix24.demo.vibecode.errors import VibeError
 
 
 @dataclass
-class Asked:
-    """One call: of which entity, which of its types, what the path says of its parents, parameters, action."""
+class EntityQuery:
+    """One query: entity, entity type id of items (``kind``), parameters, action, parents named in the path."""
 
     portal: Portal
     entity: Entity
     kind: int | None
-    given: Mapping[str, Any]
-    mode: str
-    within: Mapping[str, Any] = field(default_factory=dict)
-    number: Any = None
-    """The id of a row that is asked for alone."""
+    parameters: Mapping[str, Any]
+    action: str
+    path_parameters: Mapping[str, Any] = field(default_factory=dict)
+    row_id: Any = None
+    """The id of the row, for the action ``get``."""
     faults: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def word(self) -> str:
-        """Return what counters call it."""
-        return f"{self.entity.name}/{self.mode}"
+    def label(self) -> str:
+        """Return its name in counters and faults, such as ``deals/list``."""
+        return f"{self.entity.name}/{self.action}"
 
     def filter(self) -> Mapping[str, Any]:
-        """Return the filter as it was given."""
-        given = self.given.get("filter") or {}
+        """Return the filter, unparsed."""
+        given = self.parameters.get("filter") or {}
         if not isinstance(given, Mapping):
             raise VibeError(code="INVALID_FILTER")
         return given
 
     def parameter(self, name: str) -> Any:
-        """Return what the path, a parameter or the filter says, whichever says anything."""
-        told = (self.within.get(name), self.given.get(name), self.filter().get(name))
-        return next((value for value in told if value not in (None, "")), None)
+        """Return a value from the path, the parameters or the filter, or None."""
+        values = (self.path_parameters.get(name), self.parameters.get(name), self.filter().get(name))
+        return next((value for value in values if value not in (None, "")), None)
 
-    def whole(self, name: str, usual: int) -> int:
-        """Return a parameter that is a number."""
-        value = self.given.get(name)
+    def integer(self, name: str, default: int) -> int:
+        """Return a whole number of the parameters, or ``default``."""
+        value = self.parameters.get(name)
         try:
-            return int(value) if value not in (None, "") else usual
+            return int(value) if value not in (None, "") else default
         except (TypeError, ValueError):
             raise VibeError(code="INVALID_PARAMS") from None
 
 
 @dataclass
-class Found:
-    """Rows, how many there are, and what is told beside them."""
+class Listing:
+    """A page of rows, the total, and the metadata of the answer."""
 
     rows: list[Any]
     total: int
@@ -61,4 +61,4 @@ class Found:
     offset: int = 0
 
 
-Answered = Found | Row | list[Any]
+QueryResult = Listing | Row | list[Any]

@@ -1,4 +1,4 @@
-"""Rows of classic REST as the VibeCode API tells them: names, numbers, flags, instants."""
+"""Rows of classic REST as the VibeCode API shows them: names, numbers, booleans, date-times."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,76 +14,76 @@ from tap_bitrix24.demo.vibecode.entity import Entity, Row
 
 ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
-_FLAGS: Final = {"Y": True, "N": False}
-FLAGS: Final = frozenset({"char", "boolean"})
-NUMBERS: Final = frozenset({"integer", "int", "double", "user"})
+_BOOLEANS: Final = {"Y": True, "N": False}
+YES_NO_TYPES: Final = frozenset({"char", "boolean"})
+NUMBER_TYPES: Final = frozenset({"integer", "int", "double", "user"})
 
 
 def types(entity: Entity, view: View) -> dict[str, str]:
-    """Return the type of each field, by its name in the rows of classic REST; hidden ones are left out."""
-    if not entity.family:
+    """Return the type of each visible field, by its name in the rows of classic REST."""
+    if not entity.wire_form:
         source = registry.sources()[view.table.name]
         plan = {one.name: one for one in source.all_columns}
         return {name: "array" if plan[name].multiple else plan[name].type for name in source.visible}
-    if entity.family == "universal":
+    if entity.wire_form == "universal":
         fields = methods_crm.universal_fields(view.table).values()
         return {each.item: f"uf {each.type}" if each.user_field else each.type for each in fields}
-    by_item = entity.family in {"tasks", "types", "plain"}
+    by_item = entity.wire_form in {"tasks", "types", "plain"}
     return {each.item if by_item else each.name: each.type for each in view.table.fields.values()}
 
 
-class Teller:
-    """Tells the rows of one entity."""
+class RowWriter:
+    """A converter of one entity's rows to those of this API."""
 
     def __init__(self, portal: Portal, entity: Entity, kind: int | None) -> None:
-        """Look up once what each field is."""
+        """Look up the fields' types."""
         self.entity = entity
         self.view = entity.view(portal, kind)
         self.types = types(entity, self.view)
-        self._text = entity.family == "tasks" and portal.switches["vibe_numbers"] == "text"
-        self._plan: dict[str, tuple[str, Callable[[Any], Any] | None]] = {}
+        self._text = entity.wire_form == "tasks" and portal.switches["vibe_numbers"] == "text"
+        self._converters: dict[str, tuple[str, Callable[[Any], Any] | None]] = {}
 
     def row(self, number: int) -> Row:
-        """Tell a row of the table."""
+        """Return a row of the table as this API shows it."""
         row = self.view.row(number)
-        if not self.entity.family:
-            row = _instants(row, self.view.table.row(number), self.types, self.view.table.name)
-        if self.entity.reshaped is not None:
-            row = self.entity.reshaped(number, row)
-        told: Row = {}
+        if not self.entity.wire_form:
+            row = _visible(row, self.view.table.row(number), self.types, self.view.table.name)
+        if self.entity.reshape is not None:
+            row = self.entity.reshape(number, row)
+        shown_row: Row = {}
         for name, value in row.items():
-            as_name, convert = self._plan.get(name) or self._planned(name)
+            as_name, convert = self._converters.get(name) or self._plan_field(name)
             shown = value if convert is None else convert(value)
-            told[as_name] = None if self.entity.nulls and shown == "" else shown
-        return told
+            shown_row[as_name] = None if self.entity.empty_as_null and shown == "" else shown
+        return shown_row
 
     def key(self, number: int) -> Any:
-        """Return the id a row is told by."""
-        return number if self.entity.numbered else self.row(number).get(self.entity.key, number)
+        """Return the shown id of a row."""
+        return number if self.entity.has_table_id else self.row(number).get(self.entity.key, number)
 
-    def _planned(self, name: str) -> tuple[str, Callable[[Any], Any] | None]:
-        planned = self._plan[name] = (self.entity.told(name), self._converter(name))
+    def _plan_field(self, name: str) -> tuple[str, Callable[[Any], Any] | None]:
+        planned = self._converters[name] = (self.entity.shown_name(name), self._converter(name))
         return planned
 
     def _converter(self, name: str) -> Callable[[Any], Any] | None:
-        """Choose what is made of a value: nothing of those this API does not declare."""
+        """Return the converter of a field's values, or None: values of undeclared fields stay unchanged."""
         entity, kind = self.entity, self.types.get(name, "")
-        told = entity.told(name)
-        if entity.plain or kind.startswith("uf ") or (name.isupper() and entity.undeclared(name)):
+        shown_row = entity.shown_name(name)
+        if entity.unconverted or kind.startswith("uf ") or (name.isupper() and entity.is_undeclared(name)):
             return _in_utc if "*" in entity.utc and kind.startswith("uf date") else None
-        if told in entity.codes:
+        if shown_row in entity.text_flags:
             return None
-        if kind in FLAGS:
+        if kind in YES_NO_TYPES:
             return _flag
         if self._text:
-            return _flag if kind == "enum" else (_in_utc if told in entity.utc else None)
-        if kind in NUMBERS or kind.startswith(("crm_enum", "enum")) or told == "id":
+            return _flag if kind == "enum" else (_in_utc if shown_row in entity.utc else None)
+        if kind in NUMBER_TYPES or kind.startswith(("crm_enum", "enum")) or shown_row == "id":
             return _number_or_flag if kind == "enum" else _number
-        return _in_utc if "*" in entity.utc or told in entity.utc else None
+        return _in_utc if "*" in entity.utc or shown_row in entity.utc else None
 
 
-def _instants(row: Row, made: Row, kinds: Mapping[str, str], table: str) -> Row:
-    """Leave out what lists hide, and write instants in ISO 8601, however classic REST writes them."""
+def _visible(row: Row, made: Row, kinds: Mapping[str, str], table: str) -> Row:
+    """Return a row without hidden columns, with date-times in ISO 8601 whatever classic REST has."""
     source = registry.sources()[table]
     shown: Row = {}
     for name, kind in kinds.items():
@@ -94,7 +94,7 @@ def _instants(row: Row, made: Row, kinds: Mapping[str, str], table: str) -> Row:
 
 
 def _flag(value: Any) -> Any:
-    return _FLAGS.get(value, value) if isinstance(value, str) else value
+    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
 
 
 def _number(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""``/v1/userfields/{entity}``: settings of user fields, all at once."""
+"""``/v1/userfields/{entity}``: settings of user fields, unpaged."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,7 +12,7 @@ OWNERS: Final = ("deals", "leads", "contacts", "companies", "quotes", "requisite
 
 
 def user_fields(portal: Portal, owner: str, wanted: dict[str, Any]) -> list[Row]:
-    """Return the settings; ``userTypeId`` and ``fieldName`` narrow them."""
+    """Return the settings, filtered by ``userTypeId`` and ``fieldName``."""
     rows = _requisites(portal) if owner == "requisites" else _of(portal, owner)
     tests = {name: wanted[name] for name in ("userTypeId", "fieldName") if wanted.get(name)}
     return [row for row in rows if all(row[name] == value for name, value in tests.items())]
@@ -25,7 +25,7 @@ def _of(portal: Portal, owner: str) -> Iterator[Row]:
 
 
 def _row(number: int, owner: str, place: int, one: Field) -> Row:
-    """Write one field's settings."""
+    """Return one field's settings."""
     row: Row = {
         "id": number, "entityId": owner.replace("COMPANIE", "COMPANY"), "fieldName": one.name, "userTypeId": one.type,
         "multiple": "Y" if one.multiple else "N", "mandatory": "N", "sort": str(100 + 10 * place),

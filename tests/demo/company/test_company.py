@@ -1,4 +1,4 @@
-"""The made-up company: believable, seeded, and awkward where real portals are."""
+"""The demo company: realistic, seeded, and with the irregularities of real portals."""
 
 from collections import Counter
 from datetime import datetime, timedelta

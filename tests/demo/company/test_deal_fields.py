@@ -1,4 +1,4 @@
-"""`--deal-fields N`: deals of exactly so many fields, for what the width of rows costs."""
+"""`--deal-fields N`: deals with exactly N fields, to measure what the width of rows costs."""
 
 from typing import Any
 

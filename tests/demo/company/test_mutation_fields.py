@@ -1,4 +1,4 @@
-"""Fields that appear, change and go while the portal runs: in descriptions, rows and settings alike."""
+"""Fields that are added, changed and removed while the portal runs, in field lists, rows and settings."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def _without(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def _configured(own: Wire) -> dict[str, str]:
-    """Field → type, as the settings of user fields tell them."""
+    """Field → type, by the settings of user fields."""
     rows = own.truth("userfield_config")
     return {row["fieldName"]: row["userTypeId"] for row in rows if row["entityId"] == "CRM_DEAL"}
 

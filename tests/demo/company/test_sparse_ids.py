@@ -1,4 +1,4 @@
-"""`--ids sparse`: the deals' ids lie in clusters and deserts, and all that hangs on deals is there."""
+"""`--ids sparse`: the deals' ids are in clusters with wide gaps, and everything that belongs to deals exists."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -45,7 +45,7 @@ def walked(portal: Wire, method: str, asked: dict[str, Any], key: str, wrapper: 
 
 
 def clusters(known: list[int]) -> list[list[int]]:
-    """The ids between deserts."""
+    """The ids between gaps."""
     found = [[known[0]]]
     for before, after in pairwise(known):
         if after - before > DESERT:

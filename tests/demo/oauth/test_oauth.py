@@ -1,4 +1,4 @@
-"""The authorization server: grants, rotation, refusals; and who is let in with an access token (docs/protocol.md §8)."""
+"""The authorization server: grants, rotation, refusals, and requests with an access token (docs/protocol.md §8)."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ HOUR = 3600
 
 
 class Application(Wire):
-    """The raw client of an application: knows its id and key, and keeps nothing else."""
+    """A raw client of an application, with its id and secret and no other state."""
 
     def __init__(self, webhook: str, config: Mapping[str, str]) -> None:
         super().__init__(webhook)
@@ -51,7 +51,7 @@ def app() -> Iterator[Application]:
 
 
 def carried(answer: Answer) -> dict[str, str]:
-    """What a redirect carries back."""
+    """The parameters of a redirect."""
     assert answer.status == 302, answer.raw
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
 

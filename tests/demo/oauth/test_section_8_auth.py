@@ -1,4 +1,4 @@
-"""docs/protocol.md §8: who is let in, and with which status each refusal comes."""
+"""docs/protocol.md §8: authorization, and the HTTP status of each refusal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for every declared list: rows that can be made, keys that tell them apart, fields that describe them."""
+"""What holds for every declared list: it has rows, unique keys, and a field for every column."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Lists that are asked for by parent: product rows, contact links, timeline, checklists, stages."""
+"""Lists by parent: product rows, contact links, timeline, checklists, stages."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Disk, universal lists, sites, documents, workflows: what is special about each (protocol §3.1, §4.6, §5)."""
+"""Disk, universal lists, sites, documents, workflows: what is special about each (docs/protocol.md §3.1, §4.6, §5)."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_versions_are_those_of_files_newest_first(portal: Wire) -> None:
     assert portal.call("disk.storage.getChildren", {"id": 9}).error == (400, "ERROR_NOT_FOUND")
 
 
-# Universal lists (protocol §3.1, §4.6)
+# Universal lists (docs/protocol.md §3.1, §4.6)
 
 
 def test_lists_are_told_type_by_type_and_a_type_without_any_has_no_total(portal: Wire) -> None:

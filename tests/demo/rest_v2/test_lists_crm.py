@@ -23,7 +23,7 @@ def test_what_is_missing_or_wrong_is_told(portal: Wire, method: str, asked: dict
     assert portal.call(method, asked).error == (400, error)
 
 
-# Requisites: text throughout (protocol §6), legacy pages (§3.1)
+# Requisites: text throughout (docs/protocol.md §6), legacy pages (§3.1)
 
 
 def test_addresses_belong_to_requisites_and_those_to_clients(portal: Wire) -> None:

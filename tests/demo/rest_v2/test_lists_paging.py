@@ -1,4 +1,4 @@
-"""How declared lists page where they differ from the three engines of protocol §3.1."""
+"""How declared lists page where they differ from the three engines of docs/protocol.md §3.1."""
 
 from collections import Counter
 from itertools import chain
@@ -16,7 +16,7 @@ def nav(size: int, page: int) -> dict[str, Any]:
     return {"NAV_PARAMS": {"nPageSize": size, "iNumPage": page}}
 
 
-# Positional parameters (protocol §3.1)
+# Positional parameters (docs/protocol.md §3.1)
 
 
 def test_elapsed_items_take_positional_parameters(portal: Wire) -> None:
@@ -137,7 +137,7 @@ def test_notifications_go_backwards_in_two_stages(portal: Wire) -> None:
     assert portal.call("im.notify.get", {"LAST_ID": 5}).error == (400, "LAST_ID_AND_LAST_TYPE")
 
 
-# Windows of time (protocol §3.1)
+# Windows of time (docs/protocol.md §3.1)
 
 DAY = 86400
 
@@ -173,7 +173,7 @@ def test_with_only_from_the_end_is_open(portal: Wire, events: list[Any]) -> None
     assert begun(portal, **{"from": "2020-01-01", "to": "2021-01-01"}) == set()
 
 
-# Exact offsets, order in two words (protocol §3.1, §4.6)
+# Exact offsets, order in two words (docs/protocol.md §3.1, §4.6)
 
 
 def test_calls_are_paged_by_exact_offset_and_ordered_by_two_words(portal: Wire) -> None:

@@ -1,4 +1,4 @@
-"""What declared lists and their fields methods look like (protocol §4.6, §5, §6), and their catalog rules."""
+"""What declared lists and their fields methods look like (docs/protocol.md §4.6, §5, §6), and their catalog rules."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def method(kind: str, verb: str = "list") -> str:
     return f"catalog.product.{verb}" if kind == "product" else f"catalog.product.{kind}.{verb}"
 
 
-# Catalog (protocol §4.6, §5)
+# Catalog (docs/protocol.md §4.6, §5)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_catalogs_name_the_block_of_offers(portal: Wire) -> None:
     assert portal.call("catalog.catalog.list", {"order": {"colour": "ASC"}}).error == (400, 0)
 
 
-# Forms of values and of descriptions (protocol §5, §6)
+# Forms of values and of descriptions (docs/protocol.md §5, §6)
 
 
 def test_classic_lists_have_text_and_typed_ones_numbers(portal: Wire) -> None:

@@ -1,4 +1,4 @@
-"""Catalog and shop of the demo company: documented errors, empties and connections (protocol §3.1, §5)."""
+"""Catalog and shop of the demo company: documented errors, empties and connections (docs/protocol.md §3.1, §5)."""
 
 from collections import Counter
 from typing import Any
@@ -25,7 +25,7 @@ def whole(portal: Wire, method: str, wrapper: str, **asked: Any) -> list[dict[st
             return rows
 
 
-# Pages of controllers (protocol §3.1)
+# Pages of controllers (docs/protocol.md §3.1)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_user_fields_of_documents_are_named_by_id_and_differ_by_kind(portal: Wir
     assert {f"field{row['id']}" for row in described} == {"field7097", "field7098", "field7101", "field7103"}
 
 
-# Values (protocol §6)
+# Values (docs/protocol.md §6)
 
 
 def test_no_tax_and_tax_of_nothing_differ(portal: Wire) -> None:

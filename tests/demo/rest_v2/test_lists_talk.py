@@ -1,4 +1,4 @@
-"""Telephones, open lines, chats and the news feed: what is special about each (protocol §4.6, §6)."""
+"""Telephones, open lines, chats and the news feed: what is special about each (docs/protocol.md §4.6, §6)."""
 
 import pytest
 

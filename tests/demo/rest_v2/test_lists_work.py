@@ -9,7 +9,7 @@ from tests.demo.wire import Wire, ids
 
 
 def of(portal: Wire, table: str, column: str) -> dict[Any, list[dict[str, Any]]]:
-    """The rows of a child table by what they belong to."""
+    """The rows of a child table by parent."""
     found: dict[Any, list[dict[str, Any]]] = {}
     for row in portal.truth(table):
         found.setdefault(row[column], []).append(row)
@@ -17,11 +17,11 @@ def of(portal: Wire, table: str, column: str) -> dict[Any, list[dict[str, Any]]]
 
 
 def one_of(portal: Wire, table: str, column: str) -> tuple[Any, list[dict[str, Any]]]:
-    """Whoever has most rows, and these."""
+    """The parent with most rows, and its rows."""
     return max(of(portal, table, column).items(), key=lambda pair: len(pair[1]))
 
 
-# Tasks (protocol §1.4, §6)
+# Tasks (docs/protocol.md §1.4, §6)
 
 
 def test_comments_take_the_task_by_position_and_their_files_are_an_object_or_empty(portal: Wire) -> None:
@@ -128,7 +128,7 @@ def test_stages_and_story_points_are_those_of_one_sprint_and_one_task(portal: Wi
     assert set(fields) == set(planned)
 
 
-# Workgroups (protocol §3.1, §4.6)
+# Workgroups (docs/protocol.md §3.1, §4.6)
 
 
 def test_groups_in_the_classic_form_come_newest_first_and_change_with_the_others(own: Wire) -> None:
@@ -156,7 +156,7 @@ def test_members_of_a_group_have_a_role_and_no_id_of_their_own(portal: Wire) -> 
     assert portal.call("sonet_group.user.get", {"ID": 999}).error == (400, "ERROR_CORE")
 
 
-# Calendars and working time (protocol §3.1)
+# Calendars and working time (docs/protocol.md §3.1)
 
 
 def test_sections_belong_to_a_calendar_and_the_company_s_to_nobody(portal: Wire) -> None:

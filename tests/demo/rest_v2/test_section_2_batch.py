@@ -92,7 +92,7 @@ def test_2_1_a_form_body_needs_two_levels(portal: Wire, deal: int) -> None:
 
 
 def moscow(portal: Wire) -> tuple[int, str]:
-    """A deal and its modified stamp written with `+03:00`, as a client in Moscow would."""
+    """A deal and its modified time written with `+03:00`, as a client in Moscow would."""
     row = portal.truth("deals")[77]
     hours = int(row["DATE_MODIFY"][11:13])
     rows = [item for item in portal.truth("deals") if int(item["DATE_MODIFY"][11:13]) < 18]

@@ -1,4 +1,4 @@
-"""docs/protocol.md §2.3 and §2.4: references between commands, and what a chain does behind a short page."""
+"""docs/protocol.md §2.3 and §2.4: references between commands, and chains after a short page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -148,7 +148,7 @@ def test_2_3_7_behind_a_failure_the_whole_map_counts_as_1_if_something_succeeded
 
 @dataclass(frozen=True)
 class Family:
-    """How one method family spells a chained keyset."""
+    """How one group of methods writes a chained keyset."""
 
     table: str
     method: str

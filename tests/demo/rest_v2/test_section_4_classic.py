@@ -1,4 +1,4 @@
-"""docs/protocol.md §4.1: filters, order and select of the classic CRM lists, and everything they drop in silence."""
+"""docs/protocol.md §4.1: filters, order and select of the classic CRM lists, and what they drop without an error."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""docs/protocol.md §5: what the portal says about its own fields."""
+"""docs/protocol.md §5: the portal's description of its fields."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_5_classic_fields_are_a_flat_map_that_describes_every_key_of_every_row(
 def test_5_every_scalar_field_described_is_a_column_of_the_rows(
     portal: Wire, table: str, method: str, fields_method: str
 ) -> None:
-    """A field nobody ever sends would be an empty column in every warehouse; a few are documented as such."""
+    """A field that no row has would be an empty column in every warehouse; a few are documented as such."""
     fields = portal.result(fields_method)
     keys = {key for row in portal.truth(table) for key in row}
     assert method

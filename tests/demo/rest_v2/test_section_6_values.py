@@ -1,4 +1,4 @@
-"""docs/protocol.md §6: the shapes in which values come."""
+"""docs/protocol.md §6: the forms of values."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""REST 3.0 as rest-v3.md says it behaves, asked with raw HTTP; each class names the section."""
+"""REST 3.0 by raw HTTP."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ class TestSection3Lists:
         assert len(items(portal, method, {**body, "pagination": {"limit": 5000}})) == cap
 
     def test_a_naive_client_loses_rows(self, portal: Wire) -> None:
-        """It stops at the first page with fewer rows than it asked for."""
+        """It stops at the first page with fewer rows than the limit."""
         rows: list[dict[str, Any]] = []
         while True:
             page = items(portal, "tasks.task.list", {"pagination": {"limit": 1000, "offset": len(rows)}})

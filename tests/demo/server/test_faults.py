@@ -48,7 +48,7 @@ def test_an_empty_200(own: Wire) -> None:
 
 
 def test_truncated_json(own: Wire) -> None:
-    """What arrives is cut, either below Content-Length or as a broken document."""
+    """The answer is cut off, either below Content-Length or as a broken document."""
     own.faults({"fault": "truncated_json", "times": 1})
     with pytest.raises((http.client.IncompleteRead, ValueError)):
         _ = own.call(DEALS).body

@@ -1,4 +1,4 @@
-"""Portals on a customer's own server: below a path, older, without limits of the cloud."""
+"""On-premise portals: below a path, older, without the limits of the cloud."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever is sent, the portal answers in JSON; reading and changing side by side tears nothing."""
+"""Any request gets an answer in JSON; reading while data changes gives consistent pages."""
 
 import http.client
 import json
@@ -42,7 +42,7 @@ def seeded(seed: int) -> random.Random:
 
 
 def value(rng: random.Random, depth: int) -> Any:
-    """Something JSON can hold, more or less like a parameter."""
+    """A random JSON value, more or less like a parameter."""
     kind = rng.random()
     if depth and kind < 0.35:
         return {rng.choice(KEYS): value(rng, depth - 1) for _ in range(rng.randint(0, 3))}

@@ -1,4 +1,4 @@
-"""docs/protocol.md §7: the leaky bucket, the operating budget, and what `time` tells."""
+"""docs/protocol.md §7: the leaky bucket, the operating time, and the `time` of answers."""
 
 import http.client
 import json
@@ -122,7 +122,7 @@ def test_7_reset_at_lies_within_the_window(start: Start, window: int) -> None:
 
 
 def exhaust(portal: Wire) -> None:
-    """Calls until the budget of deals is spent: 420 seconds, and the call that passes them is the last."""
+    """Calls until the operating time of deals is used up: 420 seconds; the call that exceeds them is the last."""
     assert statuses(portal, 6, "crm.deal.list") == [200] * 5 + [429]
 
 
@@ -151,7 +151,7 @@ def test_7_a_shorter_window_forgets_sooner_and_allows_no_less(start: Start) -> N
 
 
 def test_7_the_operating_limit_comes_after_auth(start: Start) -> None:
-    """§1.3: a wrong secret is told so even while the method is blocked."""
+    """§1.3: a wrong secret is refused as such even while the method is blocked."""
     portal = start(no_limits=False, operating_cost=105_000)
     exhaust(portal)
     wrong = portal.send("POST", "/rest/1/wrong/crm.deal.list", "{}", {"Content-Type": JSON})

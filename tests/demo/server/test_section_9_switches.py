@@ -13,7 +13,7 @@ WINDOW = {"order": {"ID": "ASC"}}
 
 
 def test_9_user_get_prefixes(own: Wire) -> None:
-    """Old: only bare keys are honoured, so a keyset by `>ID` reads page 1 for ever."""
+    """Old servers honour keys without operators only, so a keyset by `>ID` reads page 1 again and again."""
     known = ids(own.truth("users"))
     assert own.ids("user.get", {"FILTER": {">ID": known[1]}}) == known[2:52]
     own.switch(user_get_prefixes="old")

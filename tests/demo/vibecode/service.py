@@ -1,4 +1,4 @@
-"""A raw client of the VibeCode service under test, which shares no code with the tap or the portal."""
+"""A raw client of the VibeCode service under test; it shares no code with the tap or the portal."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from tests.demo.wire import JSON, Answer, Wire
 
 
 class Service(Wire):
-    """A raw client with a key."""
+    """A raw client with an API key."""
 
     key = ""
 

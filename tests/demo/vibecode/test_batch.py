@@ -42,7 +42,7 @@ def service() -> Iterator[Service]:
     ],
 )
 def test_a_call_fails_alone_by_its_code(service: Service, call: dict[str, Any], code: str) -> None:
-    """§9: success is true although a call has failed (§8.6)."""
+    """Success is true although a call has failed."""
     name = call.get("id", "1")
     data = good(service.post("/batch", {"calls": [GOOD, call]}))["data"]
     assert data["errors"][name]["code"] == code
@@ -51,7 +51,7 @@ def test_a_call_fails_alone_by_its_code(service: Service, call: dict[str, Any], 
 
 
 def test_a_batch_without_a_valid_call_is_a_mistake(service: Service) -> None:
-    """§9: HTTP 400, what is wrong with each call stands beside the error."""
+    """HTTP 400 with the error of each call."""
     calls = [{"entity": "nothing", "action": "list"}, {"entity": "deals", "action": "get"}]
     answer = service.post("/batch", {"calls": calls})
     assert refused(answer) == (400, "INVALID_REQUEST")
@@ -67,7 +67,7 @@ def test_a_batch_has_fifty_calls(service: Service, calls: Any) -> None:
 
 
 def test_what_a_batch_tells_of_each_call(service: Service) -> None:
-    """§9: results, totals and meta by the call's id, which is its place unless given."""
+    """Results, totals and meta by the call's id, which is its place unless given."""
     get = {"entity": "contacts", "action": "get", "entityId": 7}
     fields = {"entity": "items", "action": "fields", "params": {"entityTypeId": 156}}
     data = service.calls(GOOD, get, fields)
@@ -80,13 +80,13 @@ def test_what_a_batch_tells_of_each_call(service: Service) -> None:
 
 
 def test_a_user_got_by_a_batch_comes_in_a_list(service: Service) -> None:
-    """§5: an array of one."""
+    """An array of one."""
     found = service.calls({"id": "a", "entity": "users", "action": "get", "entityId": 1})["results"]["a"]
     assert [row["id"] for row in found] == [1]
 
 
 def test_a_batch_of_one_entity(service: Service) -> None:
-    """§9: the same calls without its name; what it writes is refused."""
+    """The same calls without the entity's name; writing is refused."""
     data = good(service.post("/deals/batch", {"calls": [{"action": "get", "entityId": 1}]}))["data"]
     assert data["results"]["0"]["id"] == 1
     writes = service.post("/deals/batch", {"action": "delete", "ids": [1]})
@@ -98,7 +98,7 @@ COUNT = [{"field": "*", "function": "count"}]
 
 @pytest.mark.parametrize("entity", ["deals", "contacts", "tasks", "orders", "items/156", "activities", "users"])
 def test_counts(service: Service, entity: str) -> None:
-    """§6: exact, and cheap."""
+    """Exact, and cheap."""
     data = good(service.post(f"/{entity}/aggregate", {"aggregate": COUNT}))["data"]
     assert data["count"] == data["meta"]["totalRecords"] == len(rows(service.search(entity, limit=5000)))
     assert data["aggregates"] == {}
@@ -107,7 +107,7 @@ def test_counts(service: Service, entity: str) -> None:
 
 
 def test_sums_and_groups(service: Service) -> None:
-    """§6: sum, avg, min and max; groups only when asked for."""
+    """Sum, avg, min and max; groups only on request."""
     functions = ("sum", "avg", "min", "max")
     asked = {"aggregate": [{"field": "amount", "function": name} for name in functions], "groupBy": ["categoryId"]}
     data = good(service.post("/deals/aggregate", asked))["data"]
@@ -134,13 +134,13 @@ def test_sums_and_groups(service: Service) -> None:
     ],
 )
 def test_what_can_not_be_counted(body: dict[str, Any], code: str) -> None:
-    """§6: a message lists what can be."""
+    """A message lists what can be."""
     with serve(scale=60, no_limits=True) as running:
         assert refused(Service.of(running).post("/deals/aggregate", body)) == (400, code)
 
 
 @pytest.mark.parametrize("entity", ["addresses", "smart-processes", "requisite-links", "list-elements"])
 def test_some_entities_are_not_counted(service: Service, entity: str) -> None:
-    """§6: four are not."""
+    """Four are not."""
     answer = service.post(f"/{entity}/aggregate", {"aggregate": COUNT})
     assert refused(answer) == (404, "ACTION_NOT_SUPPORTED")

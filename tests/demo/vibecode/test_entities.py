@@ -1,4 +1,4 @@
-"""Every entity of the VibeCode service: all rows, once, by either way; fields for every key."""
+"""Every entity of the VibeCode service: all rows once, by keyset and by offset; a field for every key."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ SMALL = {
     "currencies": "currencies", "order-statuses": "order_statuses", "addresses": "addresses",
     "requisite-links": "requisite_links",
 }  # fmt: skip
-"""Lists without numbers for ids."""
+"""Lists without numeric ids."""
 UNDESCRIBED = {
     "calendar-events", "departments", "workgroups", "catalog-sections", "catalog-prices", "payments", "basket-items",
     "order-statuses", "sites", "pages", "bookings", "openline-configs", "telephony-lines",
@@ -44,7 +44,7 @@ def number(row: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("entity", TABLES)
 def test_keyset_search_brings_every_row_once(service: Service, entity: str) -> None:
-    """§3.3: ids above the last one, ascending, until a page is empty."""
+    """Ids above the last one, ascending, until a page is empty."""
     found: list[int] = []
     while True:
         last = found[-1] if found else 0
@@ -60,7 +60,7 @@ def test_keyset_search_brings_every_row_once(service: Service, entity: str) -> N
 
 @pytest.mark.parametrize("entity", [*TABLES, *SMALL])
 def test_pages_by_offset_bring_every_row_once(service: Service, entity: str) -> None:
-    """§3: GET with limit and offset; the second page begins where the first ends."""
+    """GET with limit and offset; the second page begins where the first ends."""
     found: list[dict[str, Any]] = []
     while page := rows(service.get(f"/{entity}", f"limit=40&offset={len(found)}&sort=id")):
         found += page
@@ -70,7 +70,7 @@ def test_pages_by_offset_bring_every_row_once(service: Service, entity: str) -> 
 
 @pytest.mark.parametrize("entity", sorted({*TABLES, *SMALL, "smart-processes", "deal-categories"} - UNDESCRIBED))
 def test_fields_describe_every_key_of_rows(service: Service, entity: str) -> None:
-    """§4: in any of three shapes; statuses and currencies are described in capitals."""
+    """In one of three shapes; statuses and currencies are described in capitals."""
     data = service.data(f"/{entity}/fields")
     described = data.get("fields", data)
     assert isinstance(described, dict)
@@ -91,7 +91,7 @@ def test_entities_without_fields_say_so(service: Service, entity: str) -> None:
 
 @pytest.mark.parametrize("entity", sorted(TABLES))
 def test_ids_are_numbers_and_a_row_can_be_read_alone(service: Service, entity: str) -> None:
-    """§3: get answers one object, or that there is none."""
+    """Get returns one object or an error."""
     first = rows(service.get(f"/{entity}", "limit=1"))[0]
     assert type(first["id"]) is int
     if entity == "telephony-lines":
@@ -102,7 +102,7 @@ def test_ids_are_numbers_and_a_row_can_be_read_alone(service: Service, entity: s
 
 
 def test_every_shape_of_fields_and_of_envelopes_occurs(service: Service) -> None:
-    """§3.1, §4: no client may know only one of them."""
+    """No client may know only one of them."""
     shapes = {frozenset(service.data(f"/{name}/fields")) & {"fields", "include", "batch"} for name in
               ("deals", "requisites", "orders", "invoices", "files", "statuses")}  # fmt: skip
     assert shapes == {frozenset({"fields", "include"}), frozenset({"fields", "batch"}), frozenset()}
@@ -117,7 +117,7 @@ def test_every_shape_of_fields_and_of_envelopes_occurs(service: Service) -> None
 
 
 def test_me_names_every_entity_with_its_path(service: Service) -> None:
-    """§2: the map from name to path tells what a key may read."""
+    """The map from name to path tells what a key may read."""
     entities = service.data("/me")["api"]["entityApi"]["entities"]
     assert len(entities) == 48
     assert {*TABLES, *SMALL} - {"items/156"} <= set(entities)
@@ -125,7 +125,7 @@ def test_me_names_every_entity_with_its_path(service: Service) -> None:
 
 
 def test_declared_names_are_camel_case_and_others_stay(service: Service) -> None:
-    """§5: what the service does not declare keeps the name and the values Bitrix24 gives it."""
+    """Undeclared fields keep Bitrix24's names and values."""
     requisite = rows(service.get("/requisites", "limit=1&sort=id"))[0]
     assert {"id", "createdAt", "updatedAt", "presetId", "RQ_INN", "XML_ID", "UF_CRM_1700200001"} <= requisite.keys()
     assert type(requisite["presetId"]) is int
@@ -138,14 +138,14 @@ def test_declared_names_are_camel_case_and_others_stay(service: Service) -> None
 
 
 def test_empty_text_is_null_in_requisites_only(service: Service) -> None:
-    """§5: classic REST has both there."""
+    """Classic REST has both columns."""
     assert any(value == "" for row in service.truth("requisites") for value in row.values())
     assert not any(value == "" for row in rows(service.get("/requisites", "limit=500")) for value in row.values())
     assert any(value == "" for row in rows(service.get("/bank-details", "limit=500")) for value in row.values())
 
 
 def test_a_field_named_created_is_the_modification_stamp(service: Service) -> None:
-    """§7: catalog products; those of the CRM have both stamps."""
+    """Catalog products; those of the CRM have both times."""
     truth = {row["id"]: row for row in service.truth("products")}
     for row in rows(service.get("/catalog-products", "limit=20")):
         assert row["createdAt"] == truth[row["id"]]["timestampX"]
@@ -156,21 +156,21 @@ def test_a_field_named_created_is_the_modification_stamp(service: Service) -> No
 
 
 def test_dates_are_iso_whatever_classic_rest_writes(service: Service) -> None:
-    """§5: sites have 03.11.2023 14:36:25 there; timelines are told in UTC, others with an offset."""
+    """Sites have 03.11.2023 14:36:25; timelines are in UTC, others have an offset."""
     site = rows(service.get("/sites", "limit=1&sort=id"))[0]
     assert site["dateCreate"][4] == "-"
     assert site["dateCreate"][10] == "T"
 
 
 def test_codes_that_look_like_flags_stay_codes(service: Service) -> None:
-    """§5: an order's status N is no false."""
+    """An order's status N is not false."""
     statuses = {row["statusId"] for row in rows(service.get("/orders", "limit=500"))}
     assert all(type(status) is str for status in statuses)
     assert "N" in {row["id"] for row in rows(service.get("/order-statuses"))}
 
 
 def test_smart_processes_come_as_one_bare_array(service: Service) -> None:
-    """§3.1, §7: no paging, no meta, another key."""
+    """No paging, no meta, another key."""
     body = good(service.get("/smart-processes", "limit=1"))
     assert body.keys() == {"success", "data"}
     assert {row["entityTypeId"] for row in body["data"]} == {156, 177}
@@ -179,7 +179,7 @@ def test_smart_processes_come_as_one_bare_array(service: Service) -> None:
 
 
 def test_the_first_funnel_has_the_id_0(service: Service) -> None:
-    """§7: a keyset that begins above 0 loses it."""
+    """A keyset that begins above 0 loses it."""
     whole = rows(service.get("/deal-categories", "sort=id"))
     assert [row["id"] for row in whole] == [0, 3, 5]
     assert whole[0].keys() == {"id", "name", "sort", "isLocked", "createdAt"}
@@ -191,7 +191,7 @@ def test_the_first_funnel_has_the_id_0(service: Service) -> None:
 
 
 def test_files_and_folders_are_listed_folder_by_folder(service: Service) -> None:
-    """§7: from the roots of the storages down."""
+    """From the roots of the storages down."""
     assert refused(service.get("/files")) == (400, "MISSING_PARAMS")
     assert refused(service.get("/folders")) == (400, "MISSING_PARAMS")
     folders = [row["rootObjectId"] for row in rows(service.get("/storages"))]
@@ -211,7 +211,7 @@ def test_files_and_folders_are_listed_folder_by_folder(service: Service) -> None
 
 
 def test_calendars_are_listed_one_by_one(service: Service) -> None:
-    """§7: by kind and owner; the company's calendar has two names."""
+    """By kind and owner; the company's calendar has two names."""
     assert refused(service.get("/calendar-events")) == (400, "MISSING_PARAMS")
     assert refused(service.get("/calendar-events", "type=user")) == (400, "MISSING_PARAMS")
     truth = service.truth("calendar_events")
@@ -229,7 +229,7 @@ def test_calendars_are_listed_one_by_one(service: Service) -> None:
 
 
 def test_archived_groups_are_absent_and_can_be_read(service: Service) -> None:
-    """§7: they are missing from the list only."""
+    """They are missing only from the list."""
     truth = service.truth("workgroups_classic")
     shown = [row["id"] for row in rows(service.search("workgroups", sort="id"))]
     assert shown == [int(row["ID"]) for row in truth if row["CLOSED"] == "N"]
@@ -239,12 +239,12 @@ def test_archived_groups_are_absent_and_can_be_read(service: Service) -> None:
 
 @pytest.mark.parametrize("entity", ["bizproc-templates", "bizproc-activities", "bizproc-robots", "triggers"])
 def test_processes_need_an_application(service: Service, entity: str) -> None:
-    """§2: a personal key is no application."""
+    """A personal key is not an application's."""
     assert refused(service.get(f"/{entity}")) == (403, "OAUTH_REQUIRED")
 
 
 def test_bank_details_and_addresses_of_one_requisite(service: Service) -> None:
-    """§7: both are narrowed by parameters, which are no filter."""
+    """Both are narrowed by parameters, which are no filter."""
     truth = service.truth("addresses")
     one = next(row for row in truth if row["ENTITY_TYPE_ID"] == "8")["ENTITY_ID"]
     found = rows(service.get("/addresses", f"entityTypeId=8&entityId={one}"))
@@ -257,6 +257,6 @@ def test_bank_details_and_addresses_of_one_requisite(service: Service) -> None:
 
 
 def test_some_entities_are_described_and_have_no_rows(service: Service) -> None:
-    """§7: elements of universal lists can not be read."""
+    """Elements of universal lists can not be read."""
     assert "createdAt" in service.data("/list-elements/fields")
     assert refused(service.get("/list-elements")) == (404, "ACTION_NOT_SUPPORTED")

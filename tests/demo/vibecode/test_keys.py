@@ -1,4 +1,4 @@
-"""Keys of the VibeCode service, what they open, and what it limits."""
+"""API keys of the VibeCode service: what they may read, and their limits."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def service(running: RunningPortal) -> Service:
     ],
 )
 def test_keys_that_work_no_more(service: Service, ended: str, status: int, code: str) -> None:
-    """§2: whatever is asked for."""
+    """For every path."""
     service.switch(vibe_key=ended)
     assert refused(service.get("/me")) == refused(service.get("/deals")) == (status, code)
 
@@ -44,7 +44,7 @@ def as_user(service: Service, path: str, bearer: str) -> Answer:
 
 
 def test_an_applications_key_takes_a_session(running: RunningPortal, service: Service) -> None:
-    """§2: without one it opens /me, and no entity."""
+    """Without a session it may read /me but no entity."""
     service.key = keys.key(running.portal, "vibe_app_")
     assert service.data("/me")["type"] == "oauth_app"
     assert "currentUser" not in service.data("/me")
@@ -61,14 +61,14 @@ def test_an_applications_key_takes_a_session(running: RunningPortal, service: Se
 
 
 def test_a_partners_key_looks_the_same_and_needs_none(running: RunningPortal, service: Service) -> None:
-    """§2: so no key may be refused for its prefix."""
+    """A key must not be refused for its prefix."""
     service.key = keys.partner_key(running.portal)
     assert service.key.startswith("vibe_app_")
     assert len(rows(service.get("/deals"))) == 50
 
 
 def test_a_key_may_come_as_a_bearer(running: RunningPortal, service: Service) -> None:
-    """§2: an application's may not, and says something else."""
+    """An application's key may not; the error is another one."""
     personal, service.key = service.key, ""
     assert len(rows(as_user(service, "/deals", personal))) == 50
     assert refused(as_user(service, "/deals", keys.key(running.portal, "vibe_app_"))) == (401, "INVALID_SESSION")
@@ -81,7 +81,7 @@ def test_a_management_key_reads_nothing(running: RunningPortal, service: Service
 
 
 def test_entities_without_their_scope() -> None:
-    """§2: not named by /me, and refused; in a batch by another code (§9)."""
+    """Not listed by /me, and refused; in a batch with another code."""
     with serve(scale=60, no_limits=True, scopes="crm,user_basic") as running:
         service = Service.of(running)
         entities = service.data("/me")["api"]["entityApi"]["entities"]
@@ -96,7 +96,7 @@ def test_entities_without_their_scope() -> None:
 
 @pytest.mark.parametrize("verb", ["PATCH", "PUT", "DELETE"])
 def test_every_verb_that_writes_is_refused_and_counted(service: Service, verb: str) -> None:
-    """§2: a key that only reads is enough for a tap."""
+    """A key that only reads is enough for a tap."""
     headers = {"X-Api-Key": service.key, "Content-Type": JSON}
     answer = service.send(verb, "/v1/deals/1", "" if verb == "DELETE" else '{"title": "x"}', headers)
     assert refused(answer) == (403, "WRITE_BLOCKED_READONLY_KEY")
@@ -104,7 +104,7 @@ def test_every_verb_that_writes_is_refused_and_counted(service: Service, verb: s
 
 
 def test_requests_of_a_second(service: Service) -> None:
-    """§10: a limit of the key's own, told by /me; the clock stands still here."""
+    """The key's own rate limit, shown by /me; the clock stands still here."""
     assert service.data("/me")["rateLimit"]["requestsPerSecond"] == 10
     service.control("clock", {"now": "2026-11-27T10:00:00Z"})
     service.switch(vibe_rate="3")
@@ -118,7 +118,7 @@ def test_requests_of_a_second(service: Service) -> None:
 
 
 def test_who_waits_too_long_in_the_queue_is_sent_away(running: RunningPortal, service: Service) -> None:
-    """§10: two requests reach the portal at once, others wait."""
+    """Two requests reach the portal at once, others wait."""
     service.switch(vibe_queue="0.01")
     queue = state(running.portal).queue
     assert queue.acquire(blocking=False)
@@ -132,7 +132,7 @@ def test_who_waits_too_long_in_the_queue_is_sent_away(running: RunningPortal, se
 
 
 def test_in_a_loop_of_errors_each_fiftieth_request_passes(service: Service) -> None:
-    """§10: the same mistake a dozen times blocks what it was made with."""
+    """Twelve equal errors block that request."""
     for _ in range(12):
         assert refused(service.search("deals", filter={"nothing": 1})) == (400, "INVALID_FILTER_FIELD")
     statuses = [service.search("deals", limit=1).status for _ in range(50)]
@@ -141,7 +141,7 @@ def test_in_a_loop_of_errors_each_fiftieth_request_passes(service: Service) -> N
 
 
 def test_limits_are_told_in_headers(service: Service) -> None:
-    """§10: and errors carry a name to report them by (§10)."""
+    """Errors have an id for reports."""
     headers = service.get("/me").headers
     assert headers["x-ratelimit-limit"] == "300"
     assert int(headers["x-ratelimit-remaining"]) < 300

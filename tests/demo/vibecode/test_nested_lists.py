@@ -1,4 +1,4 @@
-"""What the VibeCode service lists at paths of its own."""
+"""Lists of the VibeCode service at paths of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ OWNERS = {"deals": ("deals", "D"), "leads": ("leads", "L"), "quotes": ("quotes",
 
 @pytest.mark.parametrize("entity", OWNERS)
 def test_product_rows_of_one_owner(service: Service, entity: str) -> None:
-    """§7: one request for each parent; flags stay Y and N (§5)."""
+    """One request for each parent; Y and N stay text."""
     table, code = OWNERS[entity]
     found: list[dict[str, Any]] = []
     for owner in service.truth(table):
@@ -40,7 +40,7 @@ def test_contacts_have_no_products(service: Service) -> None:
 
 
 def test_timelines_are_told_of_one_owner_whatever_else_is_asked(service: Service) -> None:
-    """§7: two filters are needed, all others and any order lost."""
+    """Two filters are required; all others and any order are dropped."""
     assert refused(service.get("/timelines")) == (400, "MISSING_REQUIRED_FILTER")
     assert refused(service.get("/timelines", "filter[entityType]=deal")) == (400, "MISSING_REQUIRED_FILTER")
     truth = service.truth("timeline_comments")
@@ -60,7 +60,7 @@ def test_timelines_are_told_of_one_owner_whatever_else_is_asked(service: Service
 
 
 def test_timelines_of_many_owners_share_a_batch(service: Service) -> None:
-    """§9: action list, the filter among the parameters."""
+    """Action list, the filter among the parameters."""
     truth = service.truth("timeline_comments")
     owners = sorted({(row["ENTITY_TYPE"], row["ENTITY_ID"]) for row in truth})[:50]
     calls = [
@@ -75,7 +75,7 @@ def test_timelines_of_many_owners_share_a_batch(service: Service) -> None:
 
 @pytest.mark.parametrize(("word", "kind"), [("deal", 2), ("lead", 1), ("invoice", 31), ("DYNAMIC_156", 156)])
 def test_stage_history_of_a_portal(service: Service, word: str, kind: int) -> None:
-    """§7: limit and offset, hasMore and no total, seven columns."""
+    """Limit and offset, hasMore and no total, seven columns."""
     assert refused(service.get("/stage-history")) == (400, "MISSING_PARAMS")
     found: list[dict[str, Any]] = []
     while True:
@@ -100,14 +100,14 @@ def test_some_portals_tell_stage_history_of_one_owner_only(own_service: Service)
 
 
 def test_funnels_without_the_first(own_service: Service) -> None:
-    """§7: sources disagree on whether the default one is listed."""
+    """Sources disagree on whether the default one is listed."""
     own_service.switch(vibe_funnel0="missing")
     assert [row["id"] for row in rows(own_service.get("/deal-categories", "sort=id"))] == [3, 5]
 
 
 @pytest.mark.parametrize("owner", ["deals", "leads", "contacts", "companies", "quotes"])
 def test_user_fields_of_one_kind_of_owners(service: Service, owner: str) -> None:
-    """§4: unpaged, flags as Y and N, sort as text, names in capitals."""
+    """Unpaged, flags as Y and N, sort as text, names in capitals."""
     body = good(service.get(f"/userfields/{owner}", "limit=1"))
     entity = {"companies": "company"}.get(owner, owner.removesuffix("s"))
     classic = service.result(f"crm.{entity}.userfield.list")
@@ -127,7 +127,7 @@ def test_user_fields_of_requisites_and_those_of_one_type(service: Service) -> No
 
 
 def test_calls_are_handed_through_as_text(service: Service) -> None:
-    """§7: capitals, strings, sort and order as two parameters."""
+    """Capitals, strings, sort and order as two parameters."""
     truth = service.truth("calls")
     found: list[dict[str, Any]] = []
     while page := rows(service.get("/calls/statistics", f"sort=ID&order=ASC&limit=50&offset={len(found)}")):
@@ -148,7 +148,7 @@ def test_calls_are_handed_through_as_text(service: Service) -> None:
     ("path", "table", "key"), [("posts", "feed_posts", "ID"), ("workflows", "workflow_instances", "ID")]
 )
 def test_raw_lists_by_offset_with_a_total(service: Service, path: str, table: str, key: str) -> None:
-    """§7: names in capitals; the count stands in meta."""
+    """Names in capitals; the count stands in meta."""
     truth = service.truth(table)
     found: list[dict[str, Any]] = []
     while True:
@@ -168,7 +168,7 @@ def test_workflows_of_one_user(service: Service) -> None:
 
 
 def test_warehouses_keep_y_and_n(service: Service) -> None:
-    """§5: flags survive as letters there."""
+    """Flags survive as letters there."""
     found = rows(service.get("/warehouses"))
     assert sorted(row["id"] for row in found) == [row["id"] for row in service.truth("stores")]
     assert {row["active"] for row in found} <= {"Y", "N"}
@@ -183,7 +183,7 @@ def test_categories_of_a_type(service: Service, kind: int, ids: list[int] | None
 
 
 def test_fields_of_a_preset_of_requisites(service: Service) -> None:
-    """vibecode-entities.yaml: below their preset only."""
+    """Below their preset only."""
     found: list[tuple[int, int]] = []
     for preset in rows(service.get("/requisite-presets")):
         inner = rows(service.get(f"/requisite-presets/{preset['id']}/fields"))
@@ -196,7 +196,7 @@ def test_fields_of_a_preset_of_requisites(service: Service) -> None:
 
 
 def test_comments_and_time_of_tasks(service: Service) -> None:
-    """§7: below their task only; comments are in no batch."""
+    """Below their task only; comments are in no batch."""
     comments, times = [], []
     for task in service.truth("tasks"):
         comments += rows(service.get(f"/tasks/{task['id']}/comments"))
@@ -212,7 +212,7 @@ def test_comments_and_time_of_tasks(service: Service) -> None:
 
 
 def test_log_of_a_timeline(service: Service) -> None:
-    """vibecode-entities.yaml: two parameters are needed."""
+    """Two parameters are needed."""
     truth = service.truth("timeline_log_messages")
     one = {name: truth[0][name] for name in ("entityTypeId", "entityId")}
     found = rows(service.get("/timeline-logs", "&".join(f"{name}={value}" for name, value in one.items())))

@@ -1,4 +1,4 @@
-"""What goes wrong with the VibeCode service under HTTP 200, each as a switch."""
+"""Silent errors of the VibeCode service (HTTP 200), each with its switch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def service() -> Iterator[Service]:
 
 @pytest.mark.parametrize("entity", ["deals", "invoices", "contacts", "orders"])
 def test_totals_may_be_zero_or_absent_in_every_envelope(own_service: Service, entity: str) -> None:
-    """§8.3: total 0 with rows; at the root, in meta or nowhere."""
+    """Total 0 with rows; at the root, in meta or nowhere."""
 
     def told() -> list[Any]:
         body = good(own_service.get(f"/{entity}", "limit=2"))
@@ -36,7 +36,7 @@ def test_totals_may_be_zero_or_absent_in_every_envelope(own_service: Service, en
 
 
 def test_one_row_may_come_as_a_single_object(own_service: Service) -> None:
-    """§8.8: an object where a list is promised; two rows stay a list."""
+    """An object in place of a list of one row; two rows are a list."""
     own_service.switch(vibe_single="on")
     assert own_service.data("/users", "limit=1")["id"] == 5
     assert isinstance(own_service.data("/users", "limit=2"), list)
@@ -46,7 +46,7 @@ def test_one_row_may_come_as_a_single_object(own_service: Service) -> None:
 
 
 def test_numbers_of_tasks_may_be_text(own_service: Service) -> None:
-    """§5: on some portals."""
+    """On some portals."""
     numbers = ("id", "responsibleId", "priority", "timeEstimate")
     task = rows(own_service.get("/tasks", "limit=1"))[0]
     assert {type(task[name]) for name in numbers} == {int}
@@ -58,7 +58,7 @@ def test_numbers_of_tasks_may_be_text(own_service: Service) -> None:
 
 
 def test_select_takes_names_with_commas_and_a_list(service: Service) -> None:
-    """§3: repeated parameters leave the last one; a row read alone is whole."""
+    """Repeated parameters leave the last one; a row read alone is whole."""
     assert set(rows(service.get("/deals", "select=id,title&limit=1"))[0]) == {"id", "title"}
     assert set(rows(service.search("deals", select=["id", "amount"], limit=1))[0]) == {"id", "amount"}
     assert set(rows(service.get("/deals", "select=title&select=amount&limit=1"))[0]) == {"id", "amount"}
@@ -67,7 +67,7 @@ def test_select_takes_names_with_commas_and_a_list(service: Service) -> None:
 
 
 def test_related_rows_are_dropped_from_long_pages(service: Service) -> None:
-    """§3, §8.7: three relations, two hundred rows."""
+    """Three relations, two hundred rows."""
     few = rows(service.get("/deals", "include=company,contact&limit=200"))
     assert all(row["_included"].keys() == {"company", "contact"} for row in few)
     deal = next(row for row in few if row["_included"]["company"])
@@ -81,7 +81,7 @@ def test_related_rows_are_dropped_from_long_pages(service: Service) -> None:
 
 @pytest.mark.parametrize("entity", ["contacts", "leads"])
 def test_some_lose_filters_by_creation(service: Service, entity: str) -> None:
-    """§8.1: rows out of the range arrive, and nothing says so."""
+    """Rows outside the range arrive without an error."""
     whole = service.search(entity, limit=1, autoWindow=False).body["meta"]["total"]
     for name in ("createdAt", "createdTime"):
         service.forget_stats()
@@ -100,7 +100,7 @@ def test_companies_keep_theirs(service: Service) -> None:
 
 @pytest.mark.parametrize("field", ["createdAt", "updatedAt"])
 def test_wide_ranges_are_cut_into_weeks(service: Service, field: str) -> None:
-    """§3.2: whatever date they are of; narrow ones are not, nor those of somebody who does not want it."""
+    """Ranges of either date; not narrow ones, nor with autoWindow=false."""
     wide = service.search("deals", filter={field: LONG_AGO}, limit=5000)
     assert wide.body["meta"]["windowCount"] > 100
     assert refused(service.search("deals", filter={field: LONG_AGO}, offset=1)) == (400, "UNSTABLE_OFFSET_PAGINATION")
@@ -110,7 +110,7 @@ def test_wide_ranges_are_cut_into_weeks(service: Service, field: str) -> None:
 
 
 def test_windows_cap_and_merge(service: Service) -> None:
-    """§3.2: what exceeds the limit is cut off and told; the order asked for is not that of the rows."""
+    """Rows beyond the limit are cut off and reported; the rows are not in the requested order."""
     body = good(service.search("deals", filter={"updatedAt": LONG_AGO}, sort="id", limit=100))
     assert body["meta"]["truncated"] is True
     shown = [row["id"] for row in body["data"]]
@@ -118,14 +118,14 @@ def test_windows_cap_and_merge(service: Service) -> None:
 
 
 def test_windows_of_tasks_are_on_demand(service: Service) -> None:
-    """§3.2: their page gives false as the default."""
+    """Their page gives false as the default."""
     asked = {"filter": {"createdDate": LONG_AGO}}
     assert "windowCount" not in service.search("tasks", **asked).body["meta"]
     assert "windowCount" in service.search("tasks", **asked, autoWindow=True).body["meta"]
 
 
 def test_all_windows_may_fail(own_service: Service) -> None:
-    """§3.2: that is an error."""
+    """That is an error."""
     own_service.switch(vibe_search="failed")
     asked = {"filter": {"updatedAt": LONG_AGO}}
     assert refused(own_service.search("deals", **asked)) == (502, "WINDOWED_SEARCH_FAILED")
@@ -133,7 +133,7 @@ def test_all_windows_may_fail(own_service: Service) -> None:
 
 
 def test_unsorted_pages_overlap(own_service: Service) -> None:
-    """§8.5: the newest come first, so that what is added moves all others."""
+    """The latest rows come first, so that added rows move all others."""
     first = [row["id"] for row in rows(own_service.get("/contacts", "limit=10"))]
     own_service.mutate(table="contacts", insert=3)
     second = [row["id"] for row in rows(own_service.get("/contacts", "limit=10&offset=10"))]
@@ -150,14 +150,14 @@ def test_unsorted_pages_overlap(own_service: Service) -> None:
     ],
 )
 def test_a_filter_has_four_spellings(service: Service, query: str) -> None:
-    """§3: all of a list's query; Bitrix24's own names pass."""
+    """All of a list's query; Bitrix24's own names pass."""
     amounts = [row["amount"] for row in rows(service.get("/deals", f"{query}&limit=500"))]
     assert amounts
     assert min(amounts) >= 1000
 
 
 def test_operators(service: Service) -> None:
-    """§3: of the syntax page, and those of a later error."""
+    """Operators of the syntax page, and those of a later error."""
     some = {"$in": [1, 2, 3]}
     assert [row["id"] for row in rows(service.search("contacts", filter={"id": some}, sort="id"))] == [1, 2, 3]
     assert [row["id"] for row in rows(service.search("contacts", filter={"id": [1, 2]}, sort="-id"))] == [2, 1]
@@ -170,7 +170,7 @@ def test_operators(service: Service) -> None:
 
 
 def test_orders_of_several_fields(service: Service) -> None:
-    """§3: a text with commas, an object, a list; a wrong spelling of the parameter is dropped."""
+    """A text with commas, an object, a list; a wrong spelling of the parameter is dropped."""
     wanted = sorted(rows(service.search("quotes", limit=500)), key=lambda row: (row["stageId"], -row["id"]))
     ids = [row["id"] for row in wanted]
     for sort in ("stageId,-id", {"stageId": "asc", "id": "desc"}, ["stageId", "-id"]):
@@ -182,7 +182,7 @@ def test_orders_of_several_fields(service: Service) -> None:
 
 
 def test_offsets_from_2500_may_work(own_service: Service) -> None:
-    """§3: they may fail, and fail here unless told otherwise."""
+    """They may fail, and fail here by default (switch)."""
     assert refused(own_service.get("/deals", "offset=2500")) == (500, "INTERNAL_ERROR")
     own_service.switch(vibe_offset="works")
     assert rows(own_service.get("/deals", "offset=2500")) == []

@@ -1,4 +1,4 @@
-"""The VibeCode service as vibecode.md says it behaves, asked with raw HTTP."""
+"""The VibeCode service by raw HTTP."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -65,7 +65,7 @@ def test_some_entities_lose_unknown_filters_without_a_word(service: Service) -> 
 
 
 def test_a_naive_client_with_offsets_breaks_and_repeats(service: Service) -> None:
-    """Without an order the newest come first: what is added moves the pages."""
+    """Without an order the latest rows come first, so added rows move the pages."""
     first = ids(service.search("deals", limit=50))
     service.mutate(table="deals", insert=10)
     second = ids(service.search("deals", limit=50, offset=50))
@@ -74,7 +74,7 @@ def test_a_naive_client_with_offsets_breaks_and_repeats(service: Service) -> Non
 
 
 def test_a_naive_client_with_dates_loses_rows(service: Service) -> None:
-    """Wide ranges are cut into weeks, and weeks that fail are only counted; later offsets do not fit."""
+    """Wide ranges are split into weeks, failed weeks are only counted; further offsets are refused."""
     service.faults(switches={"vibe_search": "window_errors"})
     wide = {"updatedAt": {"$gte": "2020-01-01T00:00:00+00:00"}}
     answer = service.search("deals", filter=wide, sort="id", limit=5000)

@@ -17,6 +17,7 @@ import trustme
 from tap_bitrix24.demo import serve
 from tests.demo.wire import Wire, ids
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 SCALE = 3000
 DEALS = "crm.deal.list"

@@ -12,7 +12,7 @@ import pytest
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.dialects.pagination import SinglePage, StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.entities import ITEM_STAMP, ITEMS
+from tap_bitrix24.entities import ITEM_REPLICATION_KEY, ITEMS
 from tap_bitrix24.errors import (
     AccessError,
     ExpiredError,
@@ -129,7 +129,7 @@ def test_bounds_are_half_open_and_carry_an_offset() -> None:
 
 def test_zone_shifted_bounds_are_widened_by_26_hours() -> None:
     ask = PageRequest(
-        list_spec=ListSpec(ITEMS, params={"entityTypeId": 31}, replication_key=ITEM_STAMP),
+        list_spec=ListSpec(ITEMS, params={"entityTypeId": 31}, replication_key=ITEM_REPLICATION_KEY),
         window=Window(MARCH, APRIL),
         after=3,
     )

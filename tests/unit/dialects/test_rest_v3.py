@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects import rest_v3
-from tap_bitrix24.entities.rest_v3 import EVENT_LOG, FOLLOW_UPS, NODES, NOTE_COLLECTIONS, TASK_RESULTS
+from tap_bitrix24.entities import BY_STREAM
+from tap_bitrix24.entities.rest_v3 import TASK_RESULTS
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -26,6 +27,8 @@ from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest, Window
 
 PREFIX = "BITRIX_REST_V3_EXCEPTION_"
+EVENT_LOG, FOLLOW_UPS = BY_STREAM["event_log"], BY_STREAM["call_followups"]
+NODES, NOTE_COLLECTIONS = BY_STREAM["hr_structure_nodes"], BY_STREAM["note_collections"]
 MORNING, EVENING = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)
 
 

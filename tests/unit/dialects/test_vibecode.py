@@ -7,7 +7,7 @@ import pytest
 
 from tap_bitrix24.client import should_retry
 from tap_bitrix24.dialects import vibecode
-from tap_bitrix24.entities.vibecode import VIBE
+from tap_bitrix24.entities.vibecode import VIBECODE_ENTITIES
 from tap_bitrix24.errors import (
     AccessError,
     FaultyError,
@@ -23,7 +23,7 @@ from tap_bitrix24.model.endpoint import VIBECODE, ListSpec
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest, Window
 
-TABLE = {entity.stream: entity for entity in VIBE}
+TABLE = {entity.stream: entity for entity in VIBECODE_ENTITIES}
 DEALS = ListSpec(TABLE["deals"].endpoint, replication_key=TABLE["deals"].replication_key)
 STATUSES = ListSpec(TABLE["crm_statuses"].endpoint)
 LOW, HIGH = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18, tzinfo=UTC)

@@ -15,9 +15,7 @@ from tap_bitrix24.connections import REST
 from tap_bitrix24.dialects import BATCH_SIZE
 from tap_bitrix24.discovery.discovered import DiscoveredStream, is_allowed, require_scope
 from tap_bitrix24.discovery.rest import discover, preflight
-from tap_bitrix24.entities import ENTITIES
-from tap_bitrix24.entities.crm import DEALS
-from tap_bitrix24.entities.people import TASKS
+from tap_bitrix24.entities import BY_STREAM, ENTITIES
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.errors import (
     AccessError,
@@ -166,9 +164,9 @@ def test_every_entity_is_tried_if_the_scopes_are_unknown() -> None:
 
 def test_a_stream_selected_explicitly_without_its_scope_fails() -> None:
     bare = portal(scopes=frozenset({"crm"}))
-    require_scope(bare, DEALS, "deals")
+    require_scope(bare, BY_STREAM["deals"], "deals")
     with pytest.raises(MissingMethodError, match=r"tasks.*scope.*task"):
-        require_scope(bare, TASKS, "tasks")
+        require_scope(bare, BY_STREAM["tasks"], "tasks")
 
 
 def test_any_of_its_scopes_allows_an_entity_and_streams_made_by_the_tap_need_none() -> None:

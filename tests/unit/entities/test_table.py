@@ -1,12 +1,22 @@
-"""The table: every row of it is sound by itself, and all of them together."""
+"""The table: each row is consistent in itself, and all of them together."""
 
 from collections import Counter
 
 import pytest
 
 from tap_bitrix24.discovery.discovered import columns_of
-from tap_bitrix24.entities import BY_STREAM, ENTITIES, EXCLUDED, META, REASONS, REDACTED, REST_V3, Entity, find_entity
-from tap_bitrix24.entities.crm import DEALS, SMART_PROCESSES
+from tap_bitrix24.entities import (
+    BY_STREAM,
+    ENTITIES,
+    EXCLUDED,
+    META,
+    REASONS,
+    REDACTED,
+    REST_V3,
+    SMART_PROCESSES,
+    Entity,
+    find_entity,
+)
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import ANY, DATETIME
@@ -20,15 +30,15 @@ RICH = PortalInfo(
     offer_iblocks=[26],
     universal_lists={5: UniversalList("lists"), 6: UniversalList("bitrix_processes")},
 )
-"""A portal that has of everything."""
-ZONED = {"crm.item.list", "crm.stagehistory.list"}
+"""A portal with smart processes, catalogs and universal lists."""
+METHODS_WITH_TIMEZONE_MARGIN = {"crm.item.list", "crm.stagehistory.list"}
 each_row = pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
 
 
 @pytest.mark.parametrize(
     ("stream", "entity"),
     [
-        ("deals", DEALS),
+        ("deals", BY_STREAM["deals"]),
         ("smart_process_128", SMART_PROCESSES),
         ("list_elements_44", BY_STREAM["list_elements_"]),
         ("lists", BY_STREAM["lists"]),
@@ -45,19 +55,19 @@ def test_which_row_of_the_table_a_stream_belongs_to(stream: str, entity: Entity 
 
 
 @each_row
-def test_every_row_of_the_table_is_sound(entity: Entity) -> None:
-    assert entity.scope or entity in META, "only what the tap makes itself needs no scope"
+def test_every_row_is_consistent(entity: Entity) -> None:
+    assert entity.scope or entity in META, "only the tap's own streams need no scope"
     assert entity.primary_key
-    assert entity.fields_method or entity.type_overrides or entity.documented_columns
+    assert entity.fields.method or entity.columns.overrides or entity.columns.documented
     assert entity.stream == column_name(entity.stream)
     if entity.replication_key is not None:
         assert entity.supports_keyset, "windows are read by id"
-        assert not entity.parents, "children are read by their parents' stamp"
-    if entity.endpoint.method in ZONED:
+        assert not entity.parents, "children are read by their parents' replication key"
+    if entity.endpoint.method in METHODS_WITH_TIMEZONE_MARGIN:
         assert entity.replication_key is not None
-        assert entity.replication_key.timezone_margin == 26 * 3600, "decision 13"
-    if entity.select or entity.select_all_fields:
-        assert entity.endpoint.select_param, "there is a parameter to name columns in"
+        assert entity.replication_key.timezone_margin == 26 * 3600, "docs/decisions.md#decision-13"
+    if entity.select.names or entity.select.all_fields:
+        assert entity.endpoint.select_param, "a parameter takes the names of columns"
     if entity.supports_keyset:
         assert entity.endpoint.request_key
         assert column_name(entity.endpoint.request_key) == column_name(entity.endpoint.key)
@@ -65,49 +75,48 @@ def test_every_row_of_the_table_is_sound(entity: Entity) -> None:
 
 @each_row
 def test_the_key_is_made_of_columns(entity: Entity) -> None:
-    """All of them are known without asking, but for ids that the field method is sure to describe."""
+    """All are known in advance, except ids, which every field method describes."""
     columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
-    left = set(entity.primary_key) - {column.portal_name for column in columns}
-    assert not left or (left <= {"ID", "id", "CURRENCY"} and entity.fields_method)
+    missing = set(entity.primary_key) - {column.portal_name for column in columns}
+    assert not missing or (missing <= {"ID", "id", "CURRENCY"} and entity.fields.method)
 
 
 @each_row
-def test_no_column_holds_anything_at_all_unless_it_is_declared_mixed(entity: Entity) -> None:
-    mixed = {name for name, type_ in {**entity.documented_columns, **entity.type_overrides}.items() if type_ == "mixed"}
+def test_a_column_without_a_type_is_declared_mixed(entity: Entity) -> None:
+    mixed = {name for name, type_ in entity.columns.types.items() if type_ == "mixed"}
     columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
     assert {column.portal_name for column in columns if column.kind == ANY} == mixed
 
 
 @each_row
-def test_what_rows_are_filtered_by_is_a_date_time(entity: Entity) -> None:
-    stamp = entity.replication_key
-    if stamp is None:
+def test_the_replication_key_is_a_date_time(entity: Entity) -> None:
+    key = entity.replication_key
+    if key is None:
         return
-    for name in filter(None, (stamp.row_key, stamp.fallback)):
+    for name in filter(None, (key.row_key, key.fallback)):
         columns = columns_of(entity, entity.stream, [], swept=False)
         kinds = {column.name: column.kind for column in columns}
         assert kinds.get(column_name(name), DATETIME) == DATETIME
 
 
 @each_row
-def test_flags_and_types_name_columns_that_may_be_there(entity: Entity) -> None:
-    if not entity.fields_method:
-        assert entity.yes_no_columns <= {*entity.documented_columns, *entity.type_overrides}
+def test_yes_no_columns_are_known_columns(entity: Entity) -> None:
+    if not entity.fields.method:
+        assert entity.columns.yes_no <= entity.columns.types.keys()
 
 
 @each_row
-def test_identities_of_requests_become_columns(entity: Entity) -> None:
+def test_constants_of_lists_and_parents_are_columns(entity: Entity) -> None:
     """A constant without a column would be dropped, and rows of two parents would overwrite each other."""
     names = {column.name for column in columns_of(entity, entity.stream, [], swept=is_swept(entity))}
-    made = list(entity.variants(RICH)) if entity.variants else []
-    made += (
-        [entity.template.variant(number, RICH) for number in entity.template.instances(RICH)] if entity.template else []
-    )
-    for each in made:
-        assert set(each.constants) <= names
+    variants = list(entity.variants(RICH)) if entity.variants else []
+    if entity.template:
+        variants += [entity.template.variant(number, RICH) for number in entity.template.instances(RICH)]
+    for variant in variants:
+        assert set(variant.constants) <= names
     for parent in entity.parents(RICH) if entity.parents else ():
-        told = {column_name(name) for name in (parent.column, *parent.constants) if name}
-        assert told <= names
+        constants = {column_name(name) for name in (parent.column, *parent.constants) if name}
+        assert constants <= names
 
 
 @each_row
@@ -119,29 +128,27 @@ def test_every_parent_is_a_stream(entity: Entity) -> None:
         if parent.select:
             assert owner.endpoint.select_param or owner.universal is not None
         if parent.embedded_children is not None:
-            assert owner.universal is not None, "told by the universal method"
+            assert owner.universal is not None, "the universal method's row has them"
         if parent.group_size > 1:
-            assert parent.owner_key in {*entity.documented_columns, *entity.type_overrides}, (
-                "the rows name their parent"
-            )
+            assert parent.owner_key in entity.columns.types, "the rows hold their parent's value"
 
 
-@pytest.mark.parametrize("entity", [each for each in ENTITIES if each.parents], ids=lambda entity: entity.stream)
-def test_names_of_sets_are_one_parents_alone(entity: Entity) -> None:
-    """Two kinds of parents under one name would take each other's children for theirs."""
+@pytest.mark.parametrize("entity", [entity for entity in ENTITIES if entity.parents], ids=lambda entity: entity.stream)
+def test_names_of_parents_are_unique(entity: Entity) -> None:
+    """Kinds of parents with one name would overwrite each other's children."""
     assert entity.parents is not None
     names = Counter(parent.name or parent.stream for parent in entity.parents(RICH))
     assert max(names.values()) == 1
 
 
-def test_no_stream_is_there_twice() -> None:
+def test_stream_names_are_unique() -> None:
     assert len(BY_STREAM) == len(ENTITIES) + len(REST_V3)
-    families = [entity.stream for entity in ENTITIES if entity.template]
-    assert families == ["smart_process_", "list_elements_"]
-    assert not [name for name in BY_STREAM for family in families if name != family and name.startswith(family)]
+    templates = [entity.stream for entity in ENTITIES if entity.template]
+    assert templates == ["smart_process_", "list_elements_"]
+    assert not [name for name in BY_STREAM for prefix in templates if name != prefix and name.startswith(prefix)]
 
 
-def test_what_is_left_out_says_why() -> None:
+def test_excluded_lists_have_a_reason() -> None:
     for name, (method, reason, _) in EXCLUDED.items():
         assert reason in REASONS, name
         assert "." in method, name
@@ -158,4 +165,4 @@ def test_a_deprecated_twin_names_what_to_read_instead() -> None:
 def test_redacted_columns_are_columns_of_their_streams() -> None:
     for stream, column in REDACTED:
         entity = BY_STREAM[stream]
-        assert column in {column_name(name) for name in (*entity.documented_columns, *entity.type_overrides)}
+        assert column in {column_name(name) for name in entity.columns.types}

@@ -1,4 +1,4 @@
-"""What multiplies lists: types, catalogs, universal lists, date ranges."""
+"""Variants of lists: entity types, catalogs, universal lists, date ranges."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities.base import (
+from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
+from tap_bitrix24.entities.variants import (
     date_ranges,
+    for_each_booking_range,
     for_each_date_range,
     for_each_entity_type,
     for_each_month,
@@ -19,8 +21,6 @@ from tap_bitrix24.entities.base import (
     product_fields,
     universal_list_variant,
 )
-from tap_bitrix24.entities.owners import each_booking_span
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -75,7 +75,7 @@ def test_a_list_for_each_universal_list() -> None:
         (datetime(2026, 1, 1, tzinfo=UTC), ["2026-01-01", "2027-03-01"]),
     ],
 )
-def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
+def test_date_ranges_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
     made = date_ranges(portal(start_date=since))
     assert [str(low.date()) for low, _ in made] == cuts[:-1]
     assert [str(high.date()) for _, high in made] == cuts[1:]
@@ -84,8 +84,8 @@ def test_spans_leave_no_gap(since: datetime | None, cuts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("since", [None, datetime(2024, 9, 9, tzinfo=UTC)])
-def test_bookings_are_asked_for_to_the_ends_of_time(since: datetime | None) -> None:
-    made = [each.params for each in each_booking_span(portal(start_date=since))]
+def test_booking_ranges_begin_before_and_end_after_all_bookings(since: datetime | None) -> None:
+    made = [each.params for each in for_each_booking_range(portal(start_date=since))]
     lows = [each["filter.within.dateFrom"] for each in made]
     highs = [each["filter.within.dateTo"] for each in made]
     assert lows[0] == (int(since.timestamp()) if since else 0)

@@ -8,8 +8,6 @@ import pytest
 
 from tap_bitrix24.dialects import rest_v2
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, CONTACTS, ENTITIES, SMART_PROCESSES, Entity
-from tap_bitrix24.entities.crm import DEALS, STAGE_HISTORY
-from tap_bitrix24.entities.people import TASKS
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.field import Field
@@ -42,7 +40,7 @@ def lists(entity: Entity, name: str = "", columns: Sequence[Column] = (), **fact
 
 
 def test_a_classic_list() -> None:
-    (only,) = lists(DEALS)
+    (only,) = lists(BY_STREAM["deals"])
     assert only.endpoint.method == "crm.deal.list"
     assert only.params == {"select": ["*", "UF_*"]}
     assert only.replication_key is not None
@@ -77,7 +75,9 @@ def test_a_smart_process_is_one_list_and_carries_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entity", "own"), [(CATEGORIES, [2, 3, 4, 31]), (STAGE_HISTORY, [1, 2, 31])], ids=lambda each: str(each)[:20]
+    ("entity", "own"),
+    [(CATEGORIES, [2, 3, 4, 31]), (BY_STREAM["crm_stage_history"], [1, 2, 31])],
+    ids=lambda each: str(each)[:20],
 )
 def test_lists_per_type_cover_the_smart_processes(entity: Entity, own: list[int]) -> None:
     listed = lists(entity, smart_processes={140: "B", 130: "A"})
@@ -101,7 +101,7 @@ def test_a_universal_list_names_its_type_even_if_the_portal_no_longer_has_it() -
 
 def test_tasks_name_every_column_they_want() -> None:
     columns = build_columns([Field("ID", "integer"), Field("UF_SUM", "money"), Field("camelOnly", "string")], types={})
-    (only,) = lists(TASKS, columns=columns)
+    (only,) = lists(BY_STREAM["tasks"], columns=columns)
     assert only.params["select"] == ["ID", "UF_SUM"]
 
 
@@ -114,7 +114,7 @@ def test_products_name_their_columns_whatever_their_spelling() -> None:
 def test_without_columns_what_is_documented_is_asked_for() -> None:
     (only,) = lists(BY_STREAM["products"], product_iblocks=[24])
     assert {"id", "iblockId", "name"} <= set(only.params["select"]), "in the spelling requests use"
-    (only,) = lists(TASKS)
+    (only,) = lists(BY_STREAM["tasks"])
     assert all(name.isupper() for name in only.params["select"])
 
 

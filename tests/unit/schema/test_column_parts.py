@@ -1,4 +1,4 @@
-"""Fields that become several columns, types that fall back on the documentation, and the way through a catalog."""
+"""Fields that become several columns, documented types, and the round trip through a catalog."""
 
 import json
 from collections.abc import Sequence
@@ -60,13 +60,13 @@ def test_an_address_has_a_text_a_place_and_an_id(*, multiple: bool) -> None:
 
 
 @pytest.mark.parametrize(("name", "first"), [("PHONE", True), ("EMAIL", True), ("WEB", False), ("IM", False)])
-def test_the_first_phone_and_e_mail_are_handy(name: str, *, first: bool) -> None:
+def test_the_first_phone_and_e_mail_have_a_column(name: str, *, first: bool) -> None:
     whole = (name.lower(), OBJECT, True, "")
     part = (f"{name.lower()}_first", STRING, False, "first")
     assert made(Field(name, "crm_multifield", multiple=True)) == ([whole, part] if first else [whole])
 
 
-@pytest.mark.parametrize("family", ["productproperty", "listproperty"])
+@pytest.mark.parametrize("property_type", ["productproperty", "listproperty"])
 @pytest.mark.parametrize("multiple", [False, True])
 @pytest.mark.parametrize(
     ("type_", "kind"),
@@ -90,16 +90,16 @@ def test_the_first_phone_and_e_mail_are_handy(name: str, *, first: bool) -> None
         ("X:from the future", STRING),
     ],
 )
-def test_a_property_is_kept_whole_and_its_bare_value_beside_it(
-    family: str, type_: str, kind: str, *, multiple: bool
+def test_a_property_has_a_column_for_all_and_one_for_its_value(
+    property_type: str, type_: str, kind: str, *, multiple: bool
 ) -> None:
-    assert made(Field("PROPERTY_5", f"{family}:{type_}", multiple)) == [
+    assert made(Field("PROPERTY_5", f"{property_type}:{type_}", multiple)) == [
         ("property_5", JSON, False, ""),
         ("property_5_value", kind, multiple, "value"),
     ]
 
 
-def test_parts_say_what_they_are_part_of() -> None:
+def test_descriptions_of_parts_name_their_field() -> None:
     columns = build_columns([Field("UF_SUM", "money", label="Сумма"), Field("UF_WHERE", "address")], types={})
     assert [(each.portal_name, each.description) for each in columns] == [
         ("UF_SUM", "Сумма"),
@@ -112,7 +112,7 @@ def test_parts_say_what_they_are_part_of() -> None:
     ]
 
 
-def test_parts_give_way_to_fields_of_their_name() -> None:
+def test_fields_keep_their_name_and_parts_get_a_number() -> None:
     names = [name for name, *_ in made(Field("PHONE", "crm_multifield", multiple=True), Field("PHONE_FIRST", "string"))]
     assert names == ["phone", "phone_first_2", "phone_first"]
 
@@ -138,15 +138,15 @@ def test_parts_give_way_to_fields_of_their_name() -> None:
         ("productproperty:S", "boolean", JSON),
     ],
 )
-def test_documented_types_count_where_the_portal_says_nothing_usable(
+def test_documented_types_count_where_the_portal_gives_no_known_type(
     described: str, documented: str, kind: str
 ) -> None:
     columns = build_columns([Field("X_Y", described, label="L")], types={}, documented={"X_Y": documented})
     assert columns[0].kind == kind
-    assert columns[0].description == "L", "the portal's words stay"
+    assert columns[0].description == "L", "the portal's label stays"
 
 
-def test_an_enum_knows_its_type_by_its_codes_whatever_is_documented() -> None:
+def test_an_enum_gets_its_type_from_its_codes() -> None:
     codes = (Option("Y", "Yes"), Option("N", "No"))
     columns = build_columns([Field("MARK", "enum", options=codes)], types={}, documented={"MARK": "string"})
     assert [each.kind for each in columns] == [BOOLEAN]
@@ -165,12 +165,12 @@ def test_a_documented_field_in_another_spelling_is_the_same_field() -> None:
     assert [(each.name, each.portal_name, each.kind) for each in columns] == [("chat_id", "chatId", INTEGER)]
 
 
-def test_what_the_tap_knows_wins_over_both() -> None:
+def test_overrides_win_over_description_and_documentation() -> None:
     (column,) = build_columns([Field("A", "string")], types={"A": "json"}, documented={"A": "integer"})
     assert column.kind == JSON
 
 
-def test_a_type_nobody_knows_holds_anything() -> None:
+def test_an_unknown_type_becomes_any() -> None:
     assert made(Field("UF_X", "hologram")) == [("uf_x", ANY, False, "")]
 
 
@@ -187,8 +187,8 @@ def test_a_type_nobody_knows_holds_anything() -> None:
         ("UF_CRM_URL", STRING),
     ],
 )
-def test_links_of_the_portal_are_told_by_their_name(name: str, kind: str) -> None:
-    """Those carry a session's or a token's secret at times; users' own fields hold what users wrote."""
+def test_links_of_the_portal_are_recognized_by_their_name(name: str, kind: str) -> None:
+    """Some contain a session's or a token's secret; user fields hold what users entered."""
     assert made(Field(name, "string"))[0][1] == kind
 
 
@@ -221,14 +221,14 @@ def test_every_part_survives_the_catalog() -> None:
     assert through(columns) == columns
 
 
-def test_parts_that_gave_way_survive_the_catalog() -> None:
+def test_numbered_parts_survive_the_catalog() -> None:
     fields = [Field("UF_SUM", "money"), Field("UF_SUM_CURRENCY", "string"), Field("uf_sum_currency_2", "string")]
     columns = build_columns(fields, types={})
     assert [each.name for each in columns if each.part] == ["uf_sum_currency_3"]
     assert through(columns) == columns
 
 
-def test_a_field_named_like_a_part_is_none() -> None:
+def test_a_field_named_like_a_part_is_no_part() -> None:
     columns = build_columns([Field("FIRST", "string"), Field("NAME_FIRST", "string"), Field("VALUE", "json")], types={})
     assert through(columns) == columns
     assert not [each for each in columns if each.part]
@@ -244,5 +244,5 @@ def test_every_stream_survives_the_catalog(entity: Entity) -> None:
 
 
 @pytest.mark.parametrize(("key", "column"), [("stageId", "stage_id"), ("UF_CRM_1", "uf_crm_1"), ("a", "a")])
-def test_a_key_nobody_described_has_a_column_all_the_same(key: str, column: str) -> None:
+def test_a_key_without_a_description_has_a_column(key: str, column: str) -> None:
     assert default_column(key) == column

@@ -1,4 +1,7 @@
-"""Decisions 1, 3 and 4: field descriptions become columns and JSON Schema, and come back from a catalog unchanged."""
+"""Field descriptions become columns and JSON Schema, and come back from a catalog unchanged.
+
+See docs/decisions.md#decision-1, docs/decisions.md#decision-3, docs/decisions.md#decision-4.
+"""
 
 import json
 from typing import Any
@@ -124,9 +127,9 @@ JSON_TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-def column(described: Field, flags: frozenset[str] = frozenset()) -> Column:
-    """The column one field becomes, were it alone."""
-    return build_columns([described], types={}, flags=flags)[0]
+def column(described: Field, yes_no: frozenset[str] = frozenset()) -> Column:
+    """Return the column of one field."""
+    return build_columns([described], types={}, yes_no=yes_no)[0]
 
 
 @pytest.mark.parametrize(("portal_type", "kind"), TYPES.items())
@@ -134,7 +137,7 @@ def test_kind_of_every_portal_type(portal_type: str, kind: str) -> None:
     assert column(Field("UF_CRM_1", portal_type)).kind == kind
 
 
-def test_every_type_the_tap_knows_is_told_here() -> None:
+def test_every_known_type_is_in_this_table() -> None:
     assert set(KINDS) <= set(TYPES)
 
 
@@ -150,18 +153,18 @@ def test_json_types_are_exact_and_nullable(kind: str, schema: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("name", ["IS_NEW", "HAS_PHONE", "OPENED", "CLOSED", "ACTIVE", "isManualOpportunity", "opened"])
-def test_chars_whose_name_says_flag_are_booleans(name: str) -> None:
+def test_chars_with_a_yes_no_name_are_booleans(name: str) -> None:
     assert column(Field(name, "char")).kind == BOOLEAN
 
 
 @pytest.mark.parametrize("name", ["EXPORT", "COMPLETED", "HISTORY", "ISSUE", "DISCLOSED"])
 def test_other_chars_are_strings_unless_the_entity_lists_them(name: str) -> None:
     assert column(Field(name, "char")).kind == STRING
-    assert column(Field(name, "char"), flags=frozenset({name})).kind == BOOLEAN
+    assert column(Field(name, "char"), yes_no=frozenset({name})).kind == BOOLEAN
 
 
 @pytest.mark.parametrize("portal_type", ["integer", "datetime", "crm_status", "double"])
-def test_a_name_alone_makes_no_flag(portal_type: str) -> None:
+def test_the_name_alone_makes_no_boolean(portal_type: str) -> None:
     assert column(Field("IS_NEW", portal_type)).kind == TYPES[portal_type]
 
 
@@ -175,7 +178,7 @@ def test_a_name_alone_makes_no_flag(portal_type: str) -> None:
         (["secs", "mins", "hours"], STRING),
     ],
 )
-def test_task_enums_tell_their_type_by_their_codes(values: Any, kind: str) -> None:
+def test_task_enums_get_their_type_from_their_codes(values: Any, kind: str) -> None:
     (described,) = parse_fields({"fields": {"MARK": {"title": None, "type": "enum", "values": values}}})
     assert column(described).kind == kind
 
@@ -238,9 +241,9 @@ def test_columns_survive_the_catalog() -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
-def test_the_table_names_only_types_the_tap_knows(entity: Any) -> None:
-    for name, type_ in {**entity.documented_columns, **entity.type_overrides}.items():
-        only = build_columns([], types={name: type_}, flags=entity.yes_no_columns)[0]
+def test_the_table_uses_known_types_only(entity: Any) -> None:
+    for name, type_ in entity.columns.types.items():
+        only = build_columns([], types={name: type_}, yes_no=entity.columns.yes_no)[0]
         assert only.kind != ANY or type_ == "mixed", (name, type_)
 
 

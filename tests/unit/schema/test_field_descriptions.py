@@ -1,4 +1,4 @@
-"""Every module of the portal describes its fields in a way of its own; what comes of it is one kind of field."""
+"""Answers of field methods, which each module of the portal shapes differently, become the same fields."""
 
 from typing import Any
 
@@ -273,21 +273,23 @@ def test_options_of_every_form(given: dict[str, Any], options: tuple[Option, ...
 
 
 @pytest.mark.parametrize("name", ["isRequired", "required", "MANDATORY", "mandatory", "IS_REQUIRED"])
-@pytest.mark.parametrize(("value", "told"), [(True, True), ("Y", True), (False, False), ("N", False), (None, None)])
-def test_required(name: str, value: Any, told: Any) -> None:
-    assert fact(**{name: value}).required is told
+@pytest.mark.parametrize(("value", "expected"), [(True, True), ("Y", True), (False, False), ("N", False), (None, None)])
+def test_required(name: str, value: Any, expected: Any) -> None:
+    assert fact(**{name: value}).required is expected
 
 
 @pytest.mark.parametrize("name", ["isReadOnly", "readOnly", "readonly"])
-@pytest.mark.parametrize(("value", "told"), [(True, True), (False, False), (None, None)])
-def test_read_only(name: str, value: Any, told: Any) -> None:
-    assert fact(**{name: value}).read_only is told
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), (None, None)])
+def test_read_only(name: str, value: Any, expected: Any) -> None:
+    assert fact(**{name: value}).read_only is expected
 
 
 @pytest.mark.parametrize("name", ["isMultiple", "multiple", "MULTIPLE"])
-@pytest.mark.parametrize(("value", "told"), [(True, True), ("Y", True), (False, False), ("N", False), (None, False)])
-def test_multiple(name: str, value: Any, *, told: bool) -> None:
-    assert fact(**{name: value}).multiple is told
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), ("Y", True), (False, False), ("N", False), (None, False)]
+)
+def test_multiple(name: str, value: Any, *, expected: bool) -> None:
+    assert fact(**{name: value}).multiple is expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Decision 1: columns are the portal's names in lower snake_case."""
+"""Columns are the portal's names in lower snake_case (docs/decisions.md#decision-1)."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_column_name(portal_name: str, column: str) -> None:
     ("names", "columns"),
     [
         (["TITLE"], {"TITLE": "title"}),
-        # "TITLE" sorts before "title": the later one gives way
+        # "TITLE" sorts before "title", so the latter gets a number
         (["title", "TITLE"], {"TITLE": "title", "title": "title_2"}),
         (["aB", "AB", "a_b"], {"AB": "ab", "aB": "a_b", "a_b": "a_b_2"}),
         (["T", "t", "T_2"], {"T": "t", "T_2": "t_2", "t": "t_3"}),
@@ -49,7 +49,7 @@ def test_column_name(portal_name: str, column: str) -> None:
         ),
     ],
 )
-def test_names_that_fall_together(names: list[str], columns: dict[str, str]) -> None:
+def test_names_with_the_same_column(names: list[str], columns: dict[str, str]) -> None:
     assert column_names(names) == columns
     assert column_names(reversed(names)) == columns, "the order of the answer must not matter"
 

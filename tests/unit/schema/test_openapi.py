@@ -1,4 +1,4 @@
-"""OpenAPI documents: schemas become fields, paged lists are found, circles and nonsense lead nowhere."""
+"""OpenAPI documents: schemas become fields, paged lists are found, circular and invalid parts are ignored."""
 
 from typing import Any
 
@@ -45,12 +45,12 @@ def test_types(schema: Any, type_: str, multiple: object) -> None:
     assert (field.type, field.multiple) == (type_, multiple)
 
 
-def test_parts_are_put_together() -> None:
+def test_all_of_is_merged() -> None:
     both = {"allOf": [{"properties": {"a": {"type": "integer"}}}, {"properties": {"b": {"type": "string"}}}]}
     assert [field.name for field in fields_of(both, {})] == ["a", "b"]
 
 
-def test_labels_options_and_need() -> None:
+def test_labels_options_and_required() -> None:
     schema = {"required": ["s"], "properties": {"s": {"type": "string", "enum": ["x"], "title": "State"}}}
     (field,) = fields_of(schema, {})
     assert isinstance(field, Field)
@@ -64,7 +64,7 @@ def test_a_paged_list_is_found() -> None:
     }
     (found,) = paged_lists(document)
     assert (found.path, found.stream, found.key, found.size) == ("/api/v2/price-lists", "price_lists", "id", 80)
-    assert (found.since, found.stamp) == ("modified_since", "updated_at")
+    assert (found.since, found.replication_key) == ("modified_since", "updated_at")
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_a_paged_list_is_found() -> None:
         5,
     ],
 )
-def test_what_is_no_paged_list_is_left_out(item: Any) -> None:
+def test_other_routes_are_no_paged_lists(item: Any) -> None:
     assert paged_lists({"paths": {"/x": item}}) == []
 
 
 @pytest.mark.parametrize("document", [{}, {"paths": None}, {"paths": []}, {"servers": 5, "paths": {}}])
-def test_nonsense_has_no_lists(document: dict[str, Any]) -> None:
+def test_invalid_documents_have_no_lists(document: dict[str, Any]) -> None:
     assert paged_lists(document) == []
 
 
-def test_names_that_fall_together_are_told_apart_by_their_paths() -> None:
+def test_equal_names_get_their_whole_path() -> None:
     paths = {"/a/items": {"get": listing(PAGE, LIMIT)}, "/b/items": {"get": listing(PAGE, LIMIT)}}
     assert [each.stream for each in paged_lists({"paths": paths})] == ["a_items", "b_items"]
 

@@ -48,7 +48,7 @@ class ListHandler:
         self._groups: dict[tuple[str, ...], tuple[Table, GroupIndex]] = {}
 
     def handle(self, call: Call) -> Answer:
-        """Return the list."""
+        """Return the answer of the list method."""
         entry = self.entry
         request = read(entry, call)
         if entry.check is not None:
@@ -62,7 +62,7 @@ class ListHandler:
         return self._shaped(request, call, page)
 
     def describe(self, call: Call) -> Answer:
-        """Return the fields method."""
+        """Return the answer of the fields method."""
         request = read(self.entry, call)
         if self.entry.fields_check is not None:
             self.entry.fields_check(request)

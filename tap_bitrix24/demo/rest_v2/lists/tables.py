@@ -41,16 +41,16 @@ def create_table(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
         return _connected(entry, tables, _mirrored(entry, seeds, tables))
     children = _child_index(entry, seeds, tables) if entry.owners else None
     if children is None:
-        births_ids = seeds.dense_ids(entry.table, entry.count or max(3, int(_scale(tables) * entry.share)))
+        ids = seeds.dense_ids(entry.table, entry.count or max(3, int(_scale(tables) * entry.share)))
     else:
-        births_ids = children.ids
+        ids = children.ids
     columns = _column_values(entry)
     make = (
         _owned_row_factory(entry, children, columns, seeds, tables)
         if children
         else _row_factory(columns, seeds, tables)
     )
-    table = _table(entry, seeds, array("q", births_ids), make)
+    table = _table(entry, seeds, array("q", ids), make)
     if children is not None:
         _add_computed_columns(entry, table, children)
         _follow_owners(entry, table, tables)
@@ -60,9 +60,8 @@ def create_table(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
 def _mirrored(entry: Entry, seeds: Seeds, tables: Tables) -> Table:
     """Return a table with one row for each row of another; they share ids and times, so rows come and go together."""
     other, make = tables[entry.mirrors], _row_factory(_column_values(entry), seeds, tables)
-    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
     key = entry.request_name(entry.key)
-    table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, stamps, key)
+    table = Table(entry.table, entry.fields, make, other.ids, other.created, other.modified, _time_fields(entry), key)
 
     def changed(number: int | None) -> None:
         if number is not None:
@@ -99,14 +98,21 @@ def _connected(entry: Entry, tables: Tables, table: Table) -> Table:
 
 def _table(entry: Entry, seeds: Seeds, ids: "array[int]", make: RowFactory) -> Table:
     """Return the table; times are generated only where a column shows them."""
-    stamps = (entry.request_name(entry.created) or _NO_TIME_FIELD, entry.request_name(entry.modified) or _NO_TIME_FIELD)
     if entry.created or entry.modified:
         created, modified = seeds.times(entry.table, len(ids))
     else:
         created = array("q", [seeds.anchor - 90 * DAY]) * len(ids)
         modified = created[:]
     key = entry.request_name(entry.key) or NO_KEY
-    return Table(entry.table, entry.fields, make, ids, created, modified, stamps, key)
+    return Table(entry.table, entry.fields, make, ids, created, modified, _time_fields(entry), key)
+
+
+def _time_fields(entry: Entry) -> tuple[str, str]:
+    """Return the names of the created and the modified field."""
+    return (
+        entry.request_name(entry.created) or _NO_TIME_FIELD,
+        entry.request_name(entry.modified) or _NO_TIME_FIELD,
+    )
 
 
 def _column_values(entry: Entry) -> list[tuple[str, int, Value]]:

@@ -35,7 +35,7 @@ _NO_KIND: Final = Refusal(200040300010, "Required fields: iblockId, productType"
 _CATALOG: Final = {"iblockTypeId": 0, "productIblockId": None, "skuPropertyId": None, "subscription": "N", "vatId": 1}
 
 
-def _names_its_block(request: ListRequest) -> None:
+def _needs_iblock(request: ListRequest) -> None:
     """Refuse a list of products without iblockId in the filter, or without id and iblockId in select."""
     given = request.spelled("filter")
     if not any(str(name).lstrip("=@") == "iblockId" for name in given or ()):
@@ -45,7 +45,7 @@ def _names_its_block(request: ListRequest) -> None:
         raise _NO_COLUMNS.error()
 
 
-def _names_block_and_kind(request: ListRequest) -> None:
+def _needs_iblock_and_type(request: ListRequest) -> None:
     """Refuse a fields method without iblockId and productType."""
     if request.at("filter.iblockId") is None or request.at("filter.productType") is None:
         raise _NO_KIND.error()
@@ -114,13 +114,13 @@ def _products(kind: str, wrapper: str, types: tuple[int, ...], **more: Any) -> E
         wrapper=wrapper,
         key="id",
         only={"type": types},
-        check=_names_its_block,
+        check=_needs_iblock,
         filters="skipping",
         paging="wrapping",
         form="typed",
         fields_method=f"{prefix}.getFieldsByFilter",
         fields_shape=f"entity:{kind}",
-        fields_check=_names_block_and_kind,
+        fields_check=_needs_iblock_and_type,
         describe=_described,
         **more,
     )

@@ -57,7 +57,7 @@ def _of_company(make: Callable[[RowDraft], Any]) -> Callable[[RowDraft], Any]:
     return lambda draft: make(draft) if draft.row["ENTITY_TYPE_ID"] == _COMPANY else ""
 
 
-def _preset_is_there(request: ListRequest) -> None:
+def _needs_preset(request: ListRequest) -> None:
     """Refuse to list the fields of a template that does not exist."""
     number = request.at("preset.ID")
     if str(number) not in map(str, _PRESETS):
@@ -237,7 +237,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             "FIELD_TITLE": one_of("", "ИНН / КПП", "Tax & <id>"),
             "SORT": lambda draft: 500 + 10 * draft.place,
         },
-        check=_preset_is_there,
+        check=_needs_preset,
         parents=(ParentParameter(path="preset.ID", column="presetId"),),
         fields_method="crm.requisite.preset.field.fields",
     ),

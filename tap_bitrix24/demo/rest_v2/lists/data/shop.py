@@ -78,7 +78,7 @@ def _properties(listed: tuple[tuple[int, str, str, dict[str, Any]], ...]) -> Cal
     ]
 
 
-def _type_is_told(request: ListRequest) -> None:
+def _needs_type(request: ListRequest) -> None:
     """Refuse a fields method without a type."""
     if request.at("type") is None:
         raise Refusal("100", "Could not find value for parameter {type}").error()
@@ -102,7 +102,7 @@ _PROPERTY_LISTS: Final = (
         "properties",
         _PROPERTY,
         fields="getfieldsbytype",
-        fields_check=_type_is_told,
+        fields_check=_needs_type,
         table="order_properties",
         rows=_properties(_ORDER_PROPERTIES),
     ),
@@ -112,7 +112,7 @@ _PROPERTY_LISTS: Final = (
         "properties",
         _PROPERTY,
         fields="getfieldsbytype",
-        fields_check=_type_is_told,
+        fields_check=_needs_type,
         table="shipment_properties",
         rows=_properties(_SHIPMENT_PROPERTIES),
     ),

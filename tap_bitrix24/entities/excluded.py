@@ -1,4 +1,4 @@
-"""Lists of the portal that are no streams, and why; together with the streams, all there are."""
+"""Documented lists of the portal that are no streams, and why."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ EXCLUDED: Mapping[str, tuple[str, str, str]] = {
     "event_handlers": ("event.get", APPLICATION, "the calling application's subscriptions"),
     "offline_events": ("event.offline.list", APPLICATION, "the calling application's queue"),
     "im_notifications": ("im.notify.get", INTERACTIVE, "the inbox of whoever calls, read backwards from the newest"),
-    "timeman_schedules": ("timeman.schedule.get", NO_LIST, "one schedule by its id; nothing tells the ids"),
+    "timeman_schedules": ("timeman.schedule.get", NO_LIST, "one schedule by its id; no method lists the ids"),
 }
-"""Name → (method, one of REASONS, what to read instead or why it is so)."""
+"""Name → (method, one of REASONS, what to read instead or an explanation)."""
