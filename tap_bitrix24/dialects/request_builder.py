@@ -68,15 +68,15 @@ def _command(ask: PageRequest, *, after: Any = None, offset: int | None = None, 
 
 def _bounds(ask: PageRequest) -> dict[str, str]:
     """Return the date bounds in ISO 8601 with an offset: without one the server reads them in its own time zone."""
-    stamp, window = ask.list_spec.replication_key, ask.window
-    if stamp is None or window is None:
+    key, window = ask.list_spec.replication_key, ask.window
+    if key is None or window is None:
         return {}
-    margin = timedelta(seconds=stamp.timezone_margin)
+    margin = timedelta(seconds=key.timezone_margin)
     bounds: dict[str, str] = {}
     if window.low is not None:
-        bounds[f">={stamp.request_key}"] = _iso(window.low - margin)
+        bounds[f">={key.request_key}"] = _iso(window.low - margin)
     if window.high is not None:
-        bounds[f"<{stamp.request_key}"] = _iso(window.high + margin)
+        bounds[f"<{key.request_key}"] = _iso(window.high + margin)
     return bounds
 
 

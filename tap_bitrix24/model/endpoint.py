@@ -112,7 +112,7 @@ class ListSpec:
     """Request parameters that are part of the primary key; added to each row."""
     replication_key: ReplicationKey | None = None
     identity: Sequence[str] | None = None
-    """Row keys of the primary key, constants excepted; empty: only whole rows can be told apart; None: the id."""
+    """Row keys of the primary key, constants excepted; empty: only whole rows differ; None: the id."""
     renames: Mapping[str, str] | None = None
     """Row key → portal name, where the universal method replaces a classic one."""
     ignored_keys: frozenset[str] = frozenset()

@@ -294,7 +294,7 @@ class Scheduler:
         self._schedule_retries([(pending, error) for pending, _ in batch.parts if pending.answer is None])
 
     def _split_or_fail(self, batch: Batch, error: PortalError) -> None:
-        """Fail the page requests of a batch that is refused as a whole, if it can be told whose fault it is.
+        """Fail the page requests of a batch that is refused as a whole, if it is known whose fault it is.
 
         A batch of several streams is split, to see which of them is refused. In a dialect where one refused command
         takes the others' answers with it, each page request is sent alone.

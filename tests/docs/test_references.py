@@ -77,7 +77,6 @@ def test_references_in_code_lead_somewhere(path: Path) -> None:
         assert leads_somewhere(reference), reference
 
 
-@pytest.mark.xfail(reason="references in code still name numbers without a file", strict=True)
 def test_no_reference_names_a_number_without_a_file() -> None:
     loose = []
     for path in FILES:

@@ -57,10 +57,18 @@ def test_documents_use_the_words_of_the_glossary(path: Path) -> None:
     assert not old_words(re.sub(r"```.*?```|`[^`\n]*`", "", written, flags=re.DOTALL))
 
 
-@pytest.mark.xfail(reason="the code is being renamed", strict=True)
+ALSO_DATA = {"bundle", "door", "stamp", "told"}
+"""Words that are data or plain English in the demo portal and in tests: a letter left at the door, a CA bundle."""
+
+
 def test_code_uses_the_words_of_the_glossary() -> None:
-    own = Path(__file__)
-    found = {path.relative_to(ROOT).as_posix(): old_words(path.read_text(encoding="utf-8")) for path in python_files()}
-    found.pop(own.relative_to(ROOT).as_posix())
-    found["meltano.yml"] = old_words((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    """The tap uses none of the given-up words; the demo portal and tests none that means nothing else."""
+    tap = (ROOT / "tap_bitrix24").as_posix()
+    demo = f"{tap}/demo/"
+    found: dict[str, set[str]] = {"meltano.yml": old_words((ROOT / "meltano.yml").read_text(encoding="utf-8"))}
+    for path in python_files():
+        name = path.as_posix()
+        allowed = set() if name.startswith(tap) and not name.startswith(demo) else ALSO_DATA
+        found[path.relative_to(ROOT).as_posix()] = old_words(path.read_text(encoding="utf-8")) - allowed
+    found.pop(Path(__file__).relative_to(ROOT).as_posix())
     assert not {path: words for path, words in found.items() if words}

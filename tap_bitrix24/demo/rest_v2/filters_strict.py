@@ -1,4 +1,4 @@
-"""Filters of the ORM methods, tasks, users and departments (docs/protocol.md §4.2–4.6)."""
+"""Filters of the ORM methods, tasks, users and departments (docs/protocol.md §4.2 to §4.6)."""
 
 import re
 from collections.abc import Mapping

@@ -56,7 +56,7 @@ def test_an_applications_key_takes_a_session(running: RunningPortal, service: Se
     templates = rows(as_user(service, "/bizproc-templates?limit=500", session))
     assert len(templates) == len(service.truth("workflow_templates"))
     assert {"id", "modified", "moduleId"} <= templates[0].keys()
-    for name in ("bizproc-robots", "bizproc-activities"):  # §3.1: bare text
+    for name in ("bizproc-robots", "bizproc-activities"):  # docs/protocol-vibecode.md §3.1: bare text
         assert all(type(row) is str for row in as_user(service, f"/{name}", session).body["data"])
 
 
