@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tap_bitrix24.discovery.discovered import DiscoveredStream
-from tap_bitrix24.entities import CATEGORIES, META, POSITION, STATUSES, vibecode
+from tap_bitrix24.entities import CATEGORIES, OWN_STREAMS, POSITION, STATUSES, vibecode
 from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
@@ -44,7 +44,7 @@ def describe_fields(found: Sequence[DiscoveredStream], source: ListSpec) -> Stra
         found: All streams, with what the portal says of their fields.
         source: What the rows are said to come from.
     """
-    described = [each for each in found if each.entity not in META]
+    described = [each for each in found if each.entity not in OWN_STREAMS]
     rows = [_field_row(each, column) for each in described for column in (*each.columns, _EXTRA)]
     yield from _delivered(source, rows)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects.pagination import PositionalParameters, StartParameter, VibecodeSearch
-from tap_bitrix24.entities import META, Entity
+from tap_bitrix24.entities import OWN_STREAMS, Entity
 from tap_bitrix24.errors import AccessError, PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import REST_2
 from tap_bitrix24.model.message import Command, Result
@@ -31,7 +31,7 @@ def count_requests(entity: Entity, name: str, plan: ReadPlan, last: int) -> list
         plan: As for reading it.
         last: The largest id the table holds.
     """
-    if entity in META or entity.parents is not None or not entity.supports_keyset or len(entity.primary_key) > 1:
+    if entity in OWN_STREAMS or entity.parents is not None or not entity.supports_keyset or len(entity.primary_key) > 1:
         return []
     lists = list_specs(entity, name, plan)
     since = plan.start_date if entity.replication_key else None

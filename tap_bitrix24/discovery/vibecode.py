@@ -10,7 +10,7 @@ from typing import Any
 
 from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
-from tap_bitrix24.entities import META, Entity, find_entity
+from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.vibecode import LISTS, READ_OTHERWISE, SMART_PROCESSES, VIBECODE_ENTITIES, unlisted_entity
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
@@ -65,7 +65,7 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
         brought = [_described(next(answers))] if each.fields.method else []
         if (stream := build_stream(each, name, brought)) is not None:
             found.append(stream)
-    own = [build_stream(each, each.stream, []) for each in META]
+    own = [build_stream(each, each.stream, []) for each in OWN_STREAMS]
     return portal, [*found, *filter(None, own)]
 
 
