@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tap_bitrix24.discovery.discovered import DiscoveredStream
-from tap_bitrix24.entities import CATEGORIES, META, POSITION, SMART_PROCESSES, STATUSES, template_number, vibecode
+from tap_bitrix24.entities import (
+    CATEGORIES,
+    OWN_STREAMS,
+    POSITION,
+    SMART_PROCESSES,
+    STATUSES,
+    template_number,
+    vibecode,
+)
 from tap_bitrix24.entities.parents import CRM_ITEMS, SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
@@ -53,7 +61,7 @@ def describe_fields(streams: Sequence[DiscoveredStream], fields: ListSpec) -> St
         streams: All streams of the portal.
         fields: The list the rows are attributed to.
     """
-    described = [stream for stream in streams if stream.entity not in META]
+    described = [stream for stream in streams if stream.entity not in OWN_STREAMS]
     rows = [_field_row(stream, column) for stream in described for column in (*stream.columns, _UNPARSED_COLUMN)]
     yield from _in_pages(fields, rows)
 

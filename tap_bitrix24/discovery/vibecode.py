@@ -10,7 +10,7 @@ from typing import Any
 
 from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
-from tap_bitrix24.entities import META, Entity, find_entity
+from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.vibecode import LISTS, READ_OTHERWISE, SMART_PROCESSES, VIBECODE_ENTITIES, unlisted_entity
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
@@ -66,7 +66,7 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
         descriptions = [_description(next(answers))] if entity.fields.method else []
         if (stream := build_stream(entity, name, descriptions)) is not None:
             streams.append(stream)
-    made_by_tap = [build_stream(entity, entity.stream, []) for entity in META]
+    made_by_tap = [build_stream(entity, entity.stream, []) for entity in OWN_STREAMS]
     return portal, [*streams, *filter(None, made_by_tap)]
 
 

@@ -13,7 +13,7 @@ from tap_bitrix24.entities.crm_links import CRM_LINKS
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.entity import POSITION, Entity, Parent, StreamTemplate, Universal
 from tap_bitrix24.entities.excluded import EXCLUDED, REASONS
-from tap_bitrix24.entities.own_streams import CHILD_READS, FIELD_OPTIONS, FIELDS, META
+from tap_bitrix24.entities.own_streams import CHILD_READS, FIELD_OPTIONS, FIELDS, OWN_STREAMS
 from tap_bitrix24.entities.parents import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
 from tap_bitrix24.entities.rest_v3 import REST_V3
@@ -36,7 +36,7 @@ __all__ = [
     "ITEM_REPLICATION_KEY",
     "LISTS",
     "LIST_ELEMENTS",
-    "META",
+    "OWN_STREAMS",
     "POSITION",
     "REASONS",
     "REDACTED",
@@ -70,7 +70,7 @@ ENTITIES: Sequence[Entity] = (
     *SALE,
     *COMMUNICATION,
     *CONTENT,
-    *META,
+    *OWN_STREAMS,
 )
 """Lists of classic REST; those of REST 3.0 stand in REST_V3."""
 BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *REST_V3)}
@@ -83,7 +83,7 @@ SMART_PROCESSES = BY_STREAM[SMART_PROCESS]
 
 _TABLES: Mapping[str, Mapping[str, Entity]] = {
     REST_2: BY_STREAM,
-    VIBECODE: {**vibecode.BY_STREAM, **{entity.stream: entity for entity in META}},
+    VIBECODE: {**vibecode.BY_STREAM, **{entity.stream: entity for entity in OWN_STREAMS}},
 }
 
 

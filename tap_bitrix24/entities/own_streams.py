@@ -19,5 +19,5 @@ FIELD_OPTIONS = no_scope.default_stream(
 CHILD_READS = no_scope.default_stream("child_reads", unpaged_list("child_reads"), primary_key=("stream", "parent"))
 """One row per stream and parent: when its children were last read, and their number. `*`: of all parents."""
 
-META: Sequence[Entity] = (FIELDS, FIELD_OPTIONS, CHILD_READS)
+OWN_STREAMS: Sequence[Entity] = (FIELDS, FIELD_OPTIONS, CHILD_READS)
 """Streams made from what other streams read; no method of the portal lists them."""

@@ -119,7 +119,7 @@ def of_tasks(param: str, column: str = "") -> Parent:
     return Parent("tasks", param, column=column, name="task")
 
 
-def linked(parent: str, child: str) -> Callable[[Row], list[Row] | None]:
+def embedded_clients(parent: str, child: str) -> Callable[[Row], list[Row] | None]:
     """Return a function that reads an item's clients from its own row, where the universal method gives them.
 
     The row has `contactIds` and the primary `contactId`, but neither the clients' order nor their roles.

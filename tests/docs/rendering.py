@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.dialects.pagination import SinglePage
-from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, META, REST_V3, Entity
+from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, OWN_STREAMS, REST_V3, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART_PROCESSES, VIBECODE_ENTITIES
 from tap_bitrix24.model.endpoint import REST_3
@@ -70,7 +70,7 @@ def settings(names: Iterable[str] = BUILT) -> str:
 
 def reading(entity: Entity) -> str:
     """How a stream's rows are read, in a few words."""
-    if entity in META:
+    if entity in OWN_STREAMS:
         return "made by the tap"
     if entity.parents is not None:
         parents = entity.parents(ANY_PORTAL)
@@ -93,7 +93,7 @@ def reading(entity: Entity) -> str:
 
 def cost(entity: Entity) -> str:
     """Requests of a full read; rows and parents are numbers of them."""
-    if entity in META:
+    if entity in OWN_STREAMS:
         return {"fields": "those of discovery", "field_options": "1"}.get(entity.stream, "none")
     if entity.parents is not None:
         parents = entity.parents(ANY_PORTAL)
@@ -128,7 +128,7 @@ def streams() -> str:
             since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
             f"`{name if entity.template else entity.stream}`",
-            "" if entity in META else f"`{entity.endpoint.method}`",
+            "" if entity in OWN_STREAMS else f"`{entity.endpoint.method}`",
             " or ".join(f"`{scope}`" for scope in entity.scope),
             ", ".join(f"`{column_name(part)}`" for part in entity.primary_key),
             since, reading(entity), cost(entity), fresh(entity), "yes" if entity.selected_by_default else "",

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tap_bitrix24.entities import ENTITIES, META, Entity
+from tap_bitrix24.entities import ENTITIES, OWN_STREAMS, Entity
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 Row = dict[str, Any]
@@ -78,7 +78,7 @@ def _foreign(stream: str, row: Row) -> bool:
 
 def cases() -> list[Case]:
     """Return a case for every stream whose method has documented rows."""
-    found = [Case(_name(entity), entity) for entity in ENTITIES if entity not in META]
+    found = [Case(_name(entity), entity) for entity in ENTITIES if entity not in OWN_STREAMS]
     universal = [Case("leads", entity, universal=True) for entity in ENTITIES if entity.stream == "smart_process_"]
     return [case for case in (*found, *universal) if case.rows()]
 

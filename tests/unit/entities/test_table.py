@@ -9,7 +9,7 @@ from tap_bitrix24.entities import (
     BY_STREAM,
     ENTITIES,
     EXCLUDED,
-    META,
+    OWN_STREAMS,
     REASONS,
     REDACTED,
     REST_V3,
@@ -56,7 +56,7 @@ def test_which_row_of_the_table_a_stream_belongs_to(stream: str, entity: Entity 
 
 @each_row
 def test_every_row_is_consistent(entity: Entity) -> None:
-    assert entity.scope or entity in META, "only the tap's own streams need no scope"
+    assert entity.scope or entity in OWN_STREAMS, "only the tap's own streams need no scope"
     assert entity.primary_key
     assert entity.fields.method or entity.columns.overrides or entity.columns.documented
     assert entity.stream == column_name(entity.stream)
