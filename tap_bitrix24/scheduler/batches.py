@@ -187,7 +187,7 @@ class Batch:
         return strictest is Sharing.ANY_STREAM or self.only_job() is pending.job
 
     def add(self, pending: PendingRequest, pages: int, seconds: float) -> None:
-        """Add some pages of a page request, which take so many seconds."""
+        """Add pages of a page request, which are expected to take these seconds."""
         self.parts.append((pending, pages))
         self.pages[pending.method] += pages
         self.seconds += seconds
