@@ -54,7 +54,7 @@ class Interrupted(BaseException):
 
     def __init__(self, signum: int) -> None:
         """Set the exit code shells and schedulers expect: 128 + the signal's number."""
-        super().__init__(f"stopped by signal {signum}; run again with the last STATE to go on")
+        super().__init__(f"stopped by signal {signum}; run again with the last STATE to resume")
         self.exit_code = 128 + signum
 
 

@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
-        """Take the query of the redirect; without the state of this sign-in it is somebody else's."""
+        """Take the query of the redirect; one without the state of this sign-in is refused."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         is_ours = secrets.compare_digest(query.get("state", ""), self.server.state)
         text = "Signed in: you may close this page." if is_ours and "code" in query else "Not signed in."

@@ -44,7 +44,7 @@ class Redactor(logging.Filter):
         return True
 
     def guard(self) -> None:
-        """Clean whatever any library logs: attach to every handler there is, because loggers pass no filters down."""
+        """Clean what all libraries log: attach to every handler, because loggers pass no filters down."""
         loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
         for handler in {handler for logger in loggers for handler in logger.handlers}:
             for older in [each for each in handler.filters if isinstance(each, Redactor)]:

@@ -66,5 +66,5 @@ def backoff_seconds(error: RetriableError, attempt: int) -> float:
 
 
 def log_retry(errors: Iterable[RetriableError], seconds: float) -> None:
-    """Log that requests that failed like this are sent again after so many seconds; equal texts once."""
+    """Log that requests which failed with these errors are sent again in `seconds`; equal texts once."""
     LOG.warning("%s; trying again in %.0f s", "; ".join(dict.fromkeys(map(str, errors))), seconds)

@@ -81,7 +81,7 @@ class BackgroundCalls:
         return pending
 
     def pause(self, seconds: float | None = None) -> None:
-        """Wait until a call is done, at most so many seconds; raises `Interrupted` if a signal arrives."""
+        """Wait until a call is done, at most this many seconds; raises `Interrupted` if a signal arrives."""
         self.check()
         with contextlib.suppress(Empty):
             self._arrivals.get(timeout=seconds)

@@ -154,6 +154,8 @@ class Batch:
     """Method → pages."""
     seconds: float = 0.0
     """Expected time until the answer."""
+    sharing: Sharing = Sharing.ANY_STREAM
+    """The strictest of its page requests."""
 
     @property
     def size(self) -> int:
@@ -168,7 +170,7 @@ class Batch:
     @property
     def is_single_call(self) -> bool:
         """Whether it is sent as a call of its own, without the method `batch`."""
-        return bool(self.parts) and self.parts[0][0].sharing is Sharing.ALONE
+        return self.sharing is Sharing.ALONE
 
     @property
     def dialect(self) -> str:
@@ -179,17 +181,17 @@ class Batch:
         """Whether a page request may share the batch with those in it."""
         if not self.parts:
             return True
-        first = self.parts[0][0]
-        strictest = max(first.sharing, pending.sharing)
-        if strictest is Sharing.ALONE or first.dialect != pending.dialect:
+        strictest = max(self.sharing, pending.sharing)
+        if strictest is Sharing.ALONE or self.dialect != pending.dialect:
             return False
-        return strictest is Sharing.ANY_STREAM or first.job is pending.job
+        return strictest is Sharing.ANY_STREAM or self.only_job() is pending.job
 
     def add(self, pending: PendingRequest, pages: int, seconds: float) -> None:
-        """Add some pages of a page request, which take so many seconds."""
+        """Add pages of a page request, which are expected to take these seconds."""
         self.parts.append((pending, pages))
         self.pages[pending.method] += pages
         self.seconds += seconds
+        self.sharing = max(self.sharing, pending.sharing)
 
     def only_job(self) -> StreamJob | None:
         """Return the stream it serves, or None if there are several."""

@@ -86,7 +86,7 @@ class Scheduler:
             background: Where HTTP requests run, and signals arrive.
             slots: Most HTTP requests in flight.
             clock: Seconds, monotonic.
-            nap: Waits so many seconds while nothing is in flight; None: until then or until a signal arrives.
+            nap: Waits a number of seconds while nothing is in flight; None: less if a signal arrives.
         """
         self._background = background or BackgroundCalls()
         self._client = client
@@ -280,7 +280,7 @@ class Scheduler:
         elif isinstance(error, RetriableError):
             self._retry_batch(batch, error)
         else:
-            self._split_or_fail(batch, error)
+            self._fail_or_split(batch, error)
 
     def _retry_batch(self, batch: Batch, error: RetriableError) -> None:
         """Have all page requests of a batch sent again, after some attempts apart from other streams'."""
@@ -293,11 +293,11 @@ class Scheduler:
                 pending.limit_sharing(apart)
         self._schedule_retries([(pending, error) for pending, _ in batch.parts if pending.answer is None])
 
-    def _split_or_fail(self, batch: Batch, error: PortalError) -> None:
-        """Fail the page requests of a batch that is refused as a whole, if it is known whose fault it is.
+    def _fail_or_split(self, batch: Batch, error: PortalError) -> None:
+        """Fail the page requests of a batch that is refused as a whole, or split it to see which of them is refused.
 
-        A batch of several streams is split, to see which of them is refused. In a dialect where one refused command
-        takes the others' answers with it, each page request is sent alone.
+        A batch of several streams is split by stream. In a dialect where one refused command takes the others' answers
+        with it, each page request is sent alone.
         """
         all_or_nothing = self._client.dialects[batch.dialect].ALL_OR_NOTHING and len(batch.parts) > 1
         one_stream = batch.only_job() is not None and not all_or_nothing

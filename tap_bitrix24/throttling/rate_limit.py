@@ -6,7 +6,7 @@ temporary files, by a hash of the portal's host. Where no such file can be made,
 
 A self-hosted portal has no such bucket, and no other figure to keep to: how much it can take shows in how long it takes
 to answer. There the bucket is the tap's own. It drains so fast that a few requests are in flight on average, which is a
-rate that falls when answers get slower, whatever the reason. See docs/protocol.md §7.
+rate that falls when answers get slower. See docs/protocol.md §7.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class RateLimiter:
         return self._with_level(take)
 
     def interval(self, requests: float) -> float:
-        """Return the seconds between so many requests at which the burst lasts until the last; 0: it holds them all."""
+        """Return the seconds between requests at which the burst lasts for this many; 0: it holds them all."""
 
         def spread(level: BucketLevel) -> float:
             bucket = self._bucket()
@@ -155,7 +155,7 @@ class RateLimiter:
         return self._with_level(spread)
 
     def set_spacing(self, per_second: float) -> None:
-        """Allow at most so many requests in any second as well, however much the bucket holds."""
+        """Allow at most this many requests in any second, however much the bucket holds."""
         self._spacing = SPACING / per_second
 
     def note_refusal(self) -> None:
