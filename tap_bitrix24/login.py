@@ -118,9 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script `tap-bitrix24-auth`."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Authorize the tap's application at a portal.")
     parser.add_argument("--config", type=Path, required=True, help="config.json of the tap")
-    parser.add_argument(
-        "--port", type=int, default=8025, help="port of this machine the browser is redirected to"
-    )
+    parser.add_argument("--port", type=int, default=8025, help="port of this machine the browser is redirected to")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait for consent")
     options = parser.parse_args(arguments)
     try:
