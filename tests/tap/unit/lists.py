@@ -86,6 +86,8 @@ class FakeList:
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: the portal lives on while it is read."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
+    _known: list[Row] = field(default_factory=list)
+    """The rows that were sorted, where they change."""
 
     def answer(self, ask: Ask) -> Answer:
         """Serve one wish."""
@@ -147,7 +149,10 @@ class FakeList:
     def _ordered(self, ask: Ask, *, broken: bool = True) -> list[Row]:
         """The matching rows by id; sorted once if nothing changes meanwhile."""
         key = (ask.window, broken)
-        if self.changes is not None or key not in self._sorted:
+        if self.changes is not None and (ask.window is not None or self._known != self.rows):
+            self._sorted.clear()
+            self._known = list(self.rows)
+        if key not in self._sorted:
             self._sorted[key] = sorted(self._matching(ask, broken=broken), key=_id)
         return self._sorted[key]
 
@@ -167,7 +172,10 @@ class FakeList:
 
 
 def _id(row: Row) -> int:
-    return int(row.get("ID") or 0)
+    return _number(row.get("ID") or 0)
+
+
+_number = cache(int)
 
 
 @dataclass
