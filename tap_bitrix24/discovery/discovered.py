@@ -11,7 +11,7 @@ from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import MissingMethodError, PortalError
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Result
-from tap_bitrix24.replication.children import CHILDREN_READ_AT, PARENT
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import ANY, Column, build_columns
 

@@ -28,20 +28,10 @@ from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.child_reader import read_children
 from tap_bitrix24.replication.incremental import RunBounds, incremental
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
-from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT, ParentGroup, with_read_time
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.parent_progress import ParentProgress, all_refused
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.strategy import handle_events
-
-__all__ = [
-    "ALL_PARENTS",
-    "CHILDREN_READ_AT",
-    "PARENT",
-    "ParentGroup",
-    "children_of",
-    "incremental_children",
-    "with_read_time",
-]
 
 ALL_PARENTS = "*"
 """Stands for all parents in `ChildGroupsRead`: what a sweep has read."""

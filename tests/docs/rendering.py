@@ -20,7 +20,8 @@ from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.dialects.pagination import SinglePage
 from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, OWN_STREAMS, REST_V3, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
-from tap_bitrix24.entities.vibecode import DIFFERENCES, NOT_LISTED, SMART_PROCESSES, VIBECODE_ENTITIES
+from tap_bitrix24.entities.vibecode import SMART_PROCESSES, VIBECODE_ENTITIES
+from tap_bitrix24.entities.vibecode_differences import DIFFERENCES, NOT_LISTED
 from tap_bitrix24.model.endpoint import REST_3
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import KINDS, Column

@@ -25,7 +25,7 @@ def at(seconds: float) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
 
 
-def source(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> ListSpec:
+def list_spec_of(page_size: int = 50, *, stamped: bool = False, margin: int = 0, **facts: Any) -> ListSpec:
     """A classic list of deals, with a replication key if `stamped`."""
     key = ReplicationKey("DATE_MODIFY", "DATE_MODIFY", timezone_margin=margin) if stamped else None
     return ListSpec(
@@ -75,6 +75,8 @@ class FakeList:
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: changes the list while it is read."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
+    _sorted_rows: list[Row] = field(default_factory=list)
+    """The rows as they were when they were last sorted, of a list that changes."""
 
     def answer(self, request: PageRequest) -> Answer:
         """Answer one page request."""
@@ -136,7 +138,10 @@ class FakeList:
     def _ordered(self, request: PageRequest, *, broken: bool = True) -> list[Row]:
         """The matching rows in order of ids; sorted once if the list does not change."""
         key = (request.window, broken)
-        if self.changes is not None or key not in self._sorted:
+        if self.changes is not None and (request.window is not None or self._sorted_rows != self.rows):
+            self._sorted.clear()
+            self._sorted_rows = list(self.rows)
+        if key not in self._sorted:
             self._sorted[key] = sorted(self._matching(request, broken=broken), key=_id)
         return self._sorted[key]
 
@@ -156,7 +161,10 @@ class FakeList:
 
 
 def _id(row: Row) -> int:
-    return int(row.get("ID") or 0)
+    return _number(row.get("ID") or 0)
+
+
+_number = cache(int)
 
 
 @dataclass
@@ -168,12 +176,12 @@ class Outcome:
     read_before: list[int] = field(default_factory=list)
     """Rows yielded before the state at the same position."""
     warnings: list[str] = field(default_factory=list)
-    sets: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    child_reads: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     """Reference of a parent → how many children it has, and when they were read."""
     events: list[StrategyEvent] = field(default_factory=list)
     """All it yielded, read requests included."""
     requests: int = 0
-    asks: list[PageRequest] = field(default_factory=list)
+    page_requests: list[PageRequest] = field(default_factory=list)
 
     @property
     def ids(self) -> list[int]:
@@ -222,7 +230,7 @@ def pump(
             outcome.states.append(event.state)
             outcome.read_before.append(len(outcome.rows))
         elif isinstance(event, ChildGroupsRead):
-            outcome.sets |= {name: (count, event.read_at) for name, count in event.counts.items()}
+            outcome.child_reads |= {name: (count, event.read_at) for name, count in event.counts.items()}
         elif isinstance(event, Notice):
             outcome.warnings.append(event.text)
     strategy.close()
@@ -239,7 +247,7 @@ def _served(
     """Answer page requests, and prefetch others meanwhile."""
     fresh = [request for request in read_request.page_requests if request.id not in early]
     answers = {request.id: _answer(_sound(request), lists) for request in fresh}
-    outcome.asks += fresh
+    outcome.page_requests += fresh
     outcome.requests += _requests(fresh)
 
     def arrived(request: PageRequest) -> Answer | None:
@@ -248,7 +256,7 @@ def _served(
     for _ in range(ahead() if read_request.prefetch else 0):
         if read_request.prefetch and (request := read_request.prefetch(COMMANDS_A_REQUEST, arrived)) is not None:
             early[request.id] = _answer(_sound(request), lists)
-            outcome.asks.append(request)
+            outcome.page_requests.append(request)
             outcome.requests += 1
     return [
         answers[request.id] if request.id in answers else early.pop(request.id)

@@ -9,8 +9,8 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, Row
 from tap_bitrix24.model.request import Answer, Page, PageRequest
-from tap_bitrix24.replication.children import ParentGroup
-from tests.support.lists import FakeList, source
+from tap_bitrix24.replication.parent_groups import ParentGroup
+from tests.support.lists import FakeList, list_spec_of
 
 ALONE = Endpoint("children.get", SinglePage(), listed)
 MANY = Endpoint("children.list", StartParameter(), listed)
@@ -87,7 +87,7 @@ def parent_group(size: int = 1, **facts: Any) -> ParentGroup:
     endpoint = facts.pop("endpoint", ALONE if size == 1 else MANY)
     ignorable_errors = facts.pop("ignorable_errors", frozenset())
     given: dict[str, Any] = {
-        "parents": source(stamped=True),
+        "parents": list_spec_of(stamped=True),
         "value_key": "ID",
         "name": "deal",
         "group_size": size,

@@ -340,7 +340,7 @@ def test_universal_items_name_their_pipeline_in_camel_case() -> None:
 def test_all_label_sources_are_requested_together() -> None:
     outcome = read(portal(), discovered("deals"), numbers={"deals": 2, "leads": 1, "quotes": 7})
     assert outcome.requests == 1
-    assert [request.list_spec.params.get("entityTypeId") for request in outcome.asks] == [None, 1, 2, 7]
+    assert [request.list_spec.params.get("entityTypeId") for request in outcome.page_requests] == [None, 1, 2, 7]
 
 
 def failing(method: str, error: PortalError) -> Lists:

@@ -9,11 +9,12 @@ import pytest
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError, UnavailableError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy
-from tap_bitrix24.replication.children import ParentGroup, children_of
+from tap_bitrix24.replication.children import children_of
 from tap_bitrix24.replication.full_table import read_all_by_id, read_whole
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
-from tests.support.lists import FakeList, Outcome, pump, rows_of, source
+from tap_bitrix24.replication.parent_groups import ParentGroup
+from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
 from tests.support.parent_groups import (
     ALONE,
     MANY,
@@ -49,7 +50,7 @@ def ids_by_parent(outcome: Outcome) -> dict[str, list[int]]:
 
 def counts(outcome: Outcome) -> dict[str, int | None]:
     """Reference of a parent → the count of its children that was yielded."""
-    return {name: count for name, (count, _) in outcome.sets.items()}
+    return {name: count for name, (count, _) in outcome.child_reads.items()}
 
 
 def check(outcome: Outcome, portal: ParentPortal, name: str = "deal") -> None:
@@ -59,7 +60,7 @@ def check(outcome: Outcome, portal: ParentPortal, name: str = "deal") -> None:
         k: ids for k, ids in wanted.items() if ids
     }
     assert counts(outcome) == {key: len(ids) for key, ids in wanted.items()}
-    assert {read_at for _, read_at in outcome.sets.values()} <= {NOW}
+    assert {read_at for _, read_at in outcome.child_reads.values()} <= {NOW}
 
 
 # One parent at a time
@@ -73,7 +74,7 @@ def test_children_name_their_parent_and_parents_are_counted() -> None:
         {**child(1, 1_002), "_bitrix24_parent": "deal:1"},
         {**child(3, 3_001), "_bitrix24_parent": "deal:3"},
     ]
-    assert outcome.sets == {"deal:1": (2, NOW), "deal:2": (0, NOW), "deal:3": (1, NOW)}
+    assert outcome.child_reads == {"deal:1": (2, NOW), "deal:2": (0, NOW), "deal:3": (1, NOW)}
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 150])
@@ -82,14 +83,14 @@ def test_a_request_holds_fifty_parents(count: int) -> None:
     outcome = read(portal)
     check(outcome, portal)
     assert portal.requested == [[str(number)] for number in range(1, count + 1)]
-    only_parents = pump(read_all_by_id([source()]), portal.parents).requests
+    only_parents = pump(read_all_by_id([list_spec_of()]), portal.parents).requests
     assert outcome.requests == only_parents + -(-count // 50)
 
 
 def test_a_full_table_read_neither_names_nor_counts_parents() -> None:
     outcome = read(portal_with([2, 0]), read_at=None)
     assert outcome.rows == [child(1, 1_001), child(1, 1_002)]
-    assert outcome.sets == {}
+    assert outcome.child_reads == {}
 
 
 def test_a_parent_read_twice_is_counted_once() -> None:
@@ -183,7 +184,7 @@ def test_embedded_children_of_a_full_table_read() -> None:
     portal = ParentPortal({}, parents=FakeList([{"ID": "1", "contacts": [5]}]))
     outcome = read(portal, kind, read_at=None)
     assert outcome.rows == [{"ID": 5}]
-    assert outcome.sets == {}
+    assert outcome.child_reads == {}
 
 
 # Refusals
@@ -400,7 +401,7 @@ def test_parents_that_are_read_whole() -> None:
 def test_a_checkpoint_follows_the_children_of_all_parents_before_it() -> None:
     portal = portal_with([1] * 1_000)
     portal.parents = FakeList(rows_of(range(1, 1_001)))
-    kind = parent_group(parents=source(page_size=5))
+    kind = parent_group(parents=list_spec_of(page_size=5))
     outcome = pump(children_of(keyset([KeysetReader(kind.parents)], resumable={}), [kind], NOW), portal)
     done: set[str] = set()
     states = 0

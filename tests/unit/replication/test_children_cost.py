@@ -10,7 +10,7 @@ from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import ChildGroupsRead
 from tap_bitrix24.replication.children import children_of
 from tap_bitrix24.replication.full_table import read_all_by_id
-from tests.support.lists import FakeList, Outcome, pump, rows_of, source
+from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
 from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, parent_group, portal_with
 
 NOW = "2025-01-01T00:00:00Z"
@@ -47,7 +47,7 @@ def test_parent_groups_share_requests(kinds: int, parents: int) -> None:
     ]
     portal = ParentPortal({}, parents=FakeList(rows_of(range(1, parents + 1))))
     lists = [each.parents for each in groups]
-    alone = pump(read_all_by_id([source() for _ in lists]), portal.parents).requests
+    alone = pump(read_all_by_id([list_spec_of() for _ in lists]), portal.parents).requests
     outcome = pump(children_of(read_all_by_id(lists), groups, NOW), portal)
     assert len(portal.requested) == kinds * parents
     assert outcome.requests <= alone + ceil(kinds * parents / 50) + 1
@@ -55,10 +55,10 @@ def test_parent_groups_share_requests(kinds: int, parents: int) -> None:
 
 def test_a_request_is_full_of_parents_before_it_is_sent() -> None:
     portal = portal_with([1] * 500)
-    kind = parent_group(parents=source(page_size=7))
+    kind = parent_group(parents=list_spec_of(page_size=7))
     portal.parents = FakeList(rows_of(range(1, 501)))
     outcome = pump(children_of(read_all_by_id([kind.parents]), [kind], NOW), portal)
-    of_parents = pump(read_all_by_id([source(page_size=7)]), portal.parents).requests
+    of_parents = pump(read_all_by_id([list_spec_of(page_size=7)]), portal.parents).requests
     assert outcome.requests <= of_parents + ceil(500 / 50) + 1
 
 

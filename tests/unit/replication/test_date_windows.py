@@ -18,7 +18,7 @@ from tap_bitrix24.replication.full_table import read_all_by_id
 from tap_bitrix24.replication.incremental import RunBounds, incremental
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.validation import parse_datetime
-from tests.support.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
+from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
 
 DAY = 86_400
 
@@ -26,7 +26,7 @@ DAY = 86_400
 def outcome_of(rows: list[Row], low: float, high: float, **switches: Any) -> Outcome:
     """Read [low, high) by windows; each STATE is the window's end."""
     listed = FakeList(rows, **switches)
-    return pump(read_windows([source(stamped=True)], at(low), at(high), lambda end: {"end": end}), listed)
+    return pump(read_windows([list_spec_of(stamped=True)], at(low), at(high), lambda end: {"end": end}), listed)
 
 
 def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> None:
@@ -47,7 +47,7 @@ def test_few_changes_are_one_window(count: int) -> None:
     check(outcome, rows, 0, DAY)
     assert len(outcome.states) == 1
     assert outcome.requests <= ceil(count / 2_500) + 2
-    assert sum(request.counted for request in outcome.asks) == (1 if count >= 50 else 0), (
+    assert sum(request.counted for request in outcome.page_requests) == (1 if count >= 50 else 0), (
         "counted only after a full page"
     )
 
@@ -57,7 +57,7 @@ def test_many_changes_are_many_windows_counted_once() -> None:
     outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert len(outcome.states) >= 5
-    assert sum(request.counted for request in outcome.asks) == 1
+    assert sum(request.counted for request in outcome.page_requests) == 1
     assert outcome.requests <= 2 * ceil(40_000 / 2_500) + 2 * len(outcome.states)
 
 
@@ -100,13 +100,13 @@ def test_random_windows_on_an_erring_portal(seed: int) -> None:
     margin = random.choice([0, 0, 120])
     shift = timedelta(seconds=random.choice([-90, 0, 60]) if margin else 0)
     listed = FakeList(rows, short=Random(seed), shift=shift, refuses_newest=random.random() < 0.3)
-    owner = source(page_size=random.choice([3, 50]), stamped=True, margin=margin)
+    owner = list_spec_of(page_size=random.choice([3, 50]), stamped=True, margin=margin)
     outcome = pump(read_windows([owner], at(low), at(high), lambda end: {"end": end}), listed)
     check(outcome, rows, low, high)
 
 
 def test_several_lists_share_a_window() -> None:
-    list_specs = [source(stamped=True), source(stamped=True), source(stamped=True)]
+    list_specs = [list_spec_of(stamped=True), list_spec_of(stamped=True), list_spec_of(stamped=True)]
     lists = [
         (each, FakeList(rows_of(range(start, start + count), stamp=lambda number: number % 500)))
         for each, start, count in zip(list_specs, (1, 10_000, 50_000), (30, 700, 8_000), strict=True)
@@ -130,7 +130,7 @@ def run(
 ) -> Outcome:
     """One run of the tap over one stream."""
     reading = incremental(
-        [owner or source(page_size=5, stamped=True)],
+        [owner or list_spec_of(page_size=5, stamped=True)],
         state,
         RunBounds(at(clock), timedelta(seconds=lookback), start_date),
         replication_key="date_modify",
@@ -155,11 +155,11 @@ def test_the_first_load_reads_by_id_and_ends_at_the_runs_clock() -> None:
 
 def test_a_first_load_without_a_known_newest_id_is_bounded_by_the_clock() -> None:
     """Rows added while it is read are for the next run: otherwise it would not end as long as rows are added."""
-    endpoint = replace(source(page_size=5, stamped=True).endpoint, pagination=TailCursor())
-    log = replace(source(page_size=5, stamped=True), endpoint=endpoint)
+    endpoint = replace(list_spec_of(page_size=5, stamped=True).endpoint, pagination=TailCursor())
+    log = replace(list_spec_of(page_size=5, stamped=True), endpoint=endpoint)
     outcome = run(FakeList(rows_of(range(1, 100), stamp=lambda number: number)), {}, 50, owner=log)
     assert outcome.ids == list(range(1, 50))
-    assert {request.window for request in outcome.asks} == {Window(None, at(50))}
+    assert {request.window for request in outcome.page_requests} == {Window(None, at(50))}
     assert outcome.states[-1] == bookmark(50)
 
 
@@ -182,7 +182,7 @@ def test_the_next_run_begins_a_lookback_before_the_bookmark_and_ends_at_the_cloc
 
 def test_a_bookmark_never_goes_back() -> None:
     rows = rows_of(range(1, 40_001), stamp=lambda number: 700 + number % 1_000)
-    outcome = run(FakeList(rows), bookmark(1_000), 1_700, owner=source(stamped=True))
+    outcome = run(FakeList(rows), bookmark(1_000), 1_700, owner=list_spec_of(stamped=True))
     ends = [parse_bookmark(state["replication_key_value"]) for state in outcome.states]
     assert len(ends) > 2
     assert min(ends) >= at(1_000)
@@ -222,7 +222,7 @@ def test_bookmarks_are_read_in_any_zone_and_floored(text: str) -> None:
 
 
 def test_a_full_table_read_has_no_dates_and_no_state() -> None:
-    outcome = pump(read_all_by_id([source(stamped=True)]), FakeList(rows_of(range(1, 120))))
+    outcome = pump(read_all_by_id([list_spec_of(stamped=True)]), FakeList(rows_of(range(1, 120))))
     assert (outcome.ids, outcome.states) == (list(range(1, 120)), [])
 
 
@@ -275,4 +275,4 @@ def test_rows_committed_late_are_found_within_the_lookback() -> None:
 
 def test_the_window_of_a_first_load_is_open_above() -> None:
     outcome = run(FakeList(rows_of([1, 2])), {}, 5_000, start_date=at(0))
-    assert {request.window for request in outcome.asks} == {Window(low=at(0))}
+    assert {request.window for request in outcome.page_requests} == {Window(low=at(0))}

@@ -10,16 +10,11 @@ import pytest
 from tap_bitrix24.errors import RejectedError, SettingsError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows
-from tap_bitrix24.replication.children import (
-    ALL_PARENTS,
-    CHILDREN_READ_AT,
-    ParentGroup,
-    incremental_children,
-    with_read_time,
-)
+from tap_bitrix24.replication.children import ALL_PARENTS, incremental_children
 from tap_bitrix24.replication.incremental import RunBounds
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup, with_read_time
 from tap_bitrix24.replication.state import format_bookmark
-from tests.support.lists import FakeList, Outcome, at, pump, rows_of, source
+from tests.support.lists import FakeList, Outcome, at, list_spec_of, pump, rows_of
 from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, denied, parent_group, portal_with
 
 DAY = 86_400
@@ -36,7 +31,7 @@ def run(
 ) -> Outcome:
     """One run of the tap over one stream of children; they are swept once a day."""
     reading = incremental_children(
-        groups or (parent_group(parents=source(page_size=5, stamped=True)),),
+        groups or (parent_group(parents=list_spec_of(page_size=5, stamped=True)),),
         state,
         RunBounds(at(clock), timedelta(seconds=300), start_date),
         sweep=timedelta(days=1),
@@ -68,7 +63,7 @@ def test_the_first_run_reads_all_children_and_reports_the_sweep_last() -> None:
     portal = portal_of([2, 0, 1])
     outcome = run(portal, {}, 5_000)
     now = format_bookmark(at(5_000))
-    assert outcome.sets == {"deal:1": (2, now), "deal:2": (0, now), "deal:3": (1, now), "*": (None, now)}
+    assert outcome.child_reads == {"deal:1": (2, now), "deal:2": (0, now), "deal:3": (1, now), "*": (None, now)}
     assert outcome.states[-1] == bookmark(5_000, 5_000)
     *_, before, last = outcome.events
     assert before == ChildGroupsRead({ALL_PARENTS: None}, now)
@@ -80,7 +75,9 @@ def test_between_sweeps_only_changed_parents_are_requested() -> None:
     outcome = run(portal, bookmark(8_000, 5_000), 10_000)
     assert portal.requested == [["2"], ["3"]]
     now = format_bookmark(at(10_000))
-    assert outcome.sets == {"deal:2": (2, now), "deal:3": (0, now)}, "a parent that lost all its children is counted"
+    assert outcome.child_reads == {"deal:2": (2, now), "deal:3": (0, now)}, (
+        "a parent that lost all its children is counted"
+    )
     assert outcome.states == [bookmark(10_000, 5_000)]
 
 
@@ -96,7 +93,7 @@ def test_a_sweep_is_due_when_the_last_one_is_a_day_old(age: int, *, due: bool) -
     clock = 1_000_000
     outcome = run(portal, bookmark(clock - 10, clock - age), clock)
     assert len(portal.requested) == (3 if due else 0)
-    assert (ALL_PARENTS in outcome.sets) is due
+    assert (ALL_PARENTS in outcome.child_reads) is due
     assert outcome.states[-1] == bookmark(clock, clock if due else clock - age)
 
 
@@ -107,7 +104,7 @@ def test_without_a_sweep_in_state_one_is_due(state: dict[str, Any]) -> None:
     portal = portal_of([1, 1])
     outcome = run(portal, state, 1_000)
     assert len(portal.requested) == 2
-    assert ALL_PARENTS in outcome.sets
+    assert ALL_PARENTS in outcome.child_reads
 
 
 def test_a_sweep_finds_changes_that_do_not_modify_the_parent() -> None:
@@ -147,10 +144,10 @@ def test_a_resumed_sweep_goes_on_and_counts_from_when_it_began() -> None:
     state = {"snapshot": {"after": 90, "clock": format_bookmark(at(5_000))}}
     outcome = run(portal, state, 9_000)
     assert portal.requested == [[str(number)] for number in range(91, 101)]
-    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000))), (
+    assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(5_000))), (
         "older rows of any parent are gone, newer ones may not be"
     )
-    assert {read_at for name, (_, read_at) in outcome.sets.items() if name != ALL_PARENTS} == {
+    assert {read_at for name, (_, read_at) in outcome.child_reads.items() if name != ALL_PARENTS} == {
         format_bookmark(at(9_000))
     }
     assert outcome.states[-1] == bookmark(9_000, 5_000)
@@ -161,14 +158,14 @@ def test_a_resumed_sweep_finishes_however_old_the_last_one_is() -> None:
     portal = portal_of([1, 1, 1])
     outcome = run(portal, state, 5_000 + 40 * DAY)
     assert portal.requested[0] == ["3"]
-    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
+    assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
 
 
 def test_a_sweep_under_way_is_finished_although_none_is_due_any_more() -> None:
     """child_sweep_hours was raised meanwhile."""
     state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "swept": format_bookmark(at(4_990))}
     outcome = run(portal_of([1, 1, 1]), state, 5_500)
-    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
+    assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
     assert outcome.states[-1] == bookmark(5_500, 5_000)
 
 
@@ -177,14 +174,14 @@ def test_a_resumed_sweep_counts_from_when_it_began_even_if_only_changed_parents_
     portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile
     portal.refuses = {"2": denied()}
     outcome = run(portal, {"snapshot": {"after": 1, "clock": format_bookmark(at(5_000))}}, 9_000)
-    assert outcome.sets[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
+    assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
     assert outcome.states[-1] == bookmark(9_000, 5_000)
 
 
 def test_between_sweeps_nothing_is_read_if_the_bookmark_is_the_clock() -> None:
     outcome = run(portal_of([1]), bookmark(5_000, 4_000), 5_000)
     assert outcome.states == [bookmark(5_000, 4_000)]
-    assert outcome.sets == {}
+    assert outcome.child_reads == {}
 
 
 def test_an_invalid_time_of_the_last_sweep_is_a_settings_error() -> None:
@@ -214,7 +211,7 @@ def test_there_is_no_checkpoint_if_all_parents_are_refused() -> None:
     with pytest.raises(RejectedError):
         run(portal, bookmark(100, 50), 5 * DAY, outcome=outcome)
     assert outcome.states == []
-    assert outcome.sets == {}, "in particular not that parents have no children"
+    assert outcome.child_reads == {}, "in particular not that parents have no children"
 
 
 def test_checkpoints_follow_the_first_parent_that_is_not_refused() -> None:
@@ -231,14 +228,14 @@ def test_checkpoints_follow_the_first_parent_that_is_not_refused() -> None:
 
 def test_parents_in_several_lists_have_one_state() -> None:
     leads = parent_group(
-        parents=source(page_size=5, stamped=True),
+        parents=list_spec_of(page_size=5, stamped=True),
         name="lead",
         child_lists=lambda values: child_lists_of(ALONE)([f"lead {values[0]}"]),
     )
     portal = portal_of([1] * 30)
     portal.children = {**portal.children, **{f"lead {number}": [number] for number in range(1, 31)}}
-    outcome = run(portal, {}, 5_000, parent_group(parents=source(page_size=5, stamped=True)), leads)
-    assert len(outcome.sets) == 61
+    outcome = run(portal, {}, 5_000, parent_group(parents=list_spec_of(page_size=5, stamped=True)), leads)
+    assert len(outcome.child_reads) == 61
     assert outcome.states[-1] == bookmark(5_000, 5_000)
 
 
@@ -263,7 +260,7 @@ def test_stopped_and_resumed_runs_find_all_children(seed: int) -> None:
         last = attempt == 6
         outcome = run(portal, state, clock, stop_after=None if last else random.randint(1, 30))
         rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(clock))) for row in outcome.rows}
-        read_ats |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
+        read_ats |= {name: read_at for name, (_, read_at) in outcome.child_reads.items()}
         state = outcome.states[-1] if outcome.states else state
         change(portal, random, clock + 1)
         clock += random.choice([10, 1_000, DAY])
@@ -303,6 +300,6 @@ def run_to_end(
     for later in (clock, clock + 2 * DAY):
         outcome = run(portal, state, later)
         rows |= {row["ID"]: (row["_bitrix24_parent"], format_bookmark(at(later))) for row in outcome.rows}
-        read_ats |= {name: read_at for name, (_, read_at) in outcome.sets.items()}
+        read_ats |= {name: read_at for name, (_, read_at) in outcome.child_reads.items()}
         state = outcome.states[-1]
     return state

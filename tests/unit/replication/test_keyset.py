@@ -19,14 +19,14 @@ from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader, NoKeysetError
 from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.validation import parse_datetime, rows_within
-from tests.support.lists import EPOCH, FakeList, Outcome, at, pump, rows_of, source
+from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
 
 ROUNDS = range(60)
 
 
 def read(listed: FakeList, **facts: Any) -> Outcome:
     """Read one list by id."""
-    return pump(keyset([KeysetReader(source(**facts))]), listed)
+    return pump(keyset([KeysetReader(list_spec_of(**facts))]), listed)
 
 
 def erring(switch: str, listed: FakeList) -> FakeList:
@@ -43,7 +43,7 @@ def test_dense_ids_cost_few_requests(count: int) -> None:
     outcome = read(FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
     assert outcome.requests <= ceil(count / 2_500) + 3
-    assert not any(request.counted or request.offset is not None for request in outcome.asks)
+    assert not any(request.counted or request.offset is not None for request in outcome.page_requests)
 
 
 @pytest.mark.parametrize("count", [0, 1, 49])
@@ -76,7 +76,7 @@ def test_ids_that_grow_thinner_and_thinner() -> None:
 
 def test_lists_are_read_side_by_side_in_the_same_requests() -> None:
     sizes = (3, 0, 120, 900)
-    list_specs = [source() for _ in sizes]
+    list_specs = [list_spec_of() for _ in sizes]
     lists = [(each, FakeList(rows_of(range(1, size + 1)))) for each, size in zip(list_specs, sizes, strict=True)]
     outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists)
     assert len(outcome.rows) == sum(sizes)
@@ -84,7 +84,7 @@ def test_lists_are_read_side_by_side_in_the_same_requests() -> None:
 
 
 def test_chains_of_many_lists_fit_into_a_request() -> None:
-    list_specs = [source(page_size=2) for _ in range(60)]
+    list_specs = [list_spec_of(page_size=2) for _ in range(60)]
     lists = [(each, FakeList(rows_of(range(1, 12)))) for each in list_specs]
     assert len(pump(keyset([KeysetReader(each) for each in list_specs]), lists).rows) == 60 * 11
 
@@ -97,7 +97,7 @@ def test_a_list_that_refuses_the_newest_id() -> None:
 
 def test_reading_goes_on_after_an_id() -> None:
     listed = FakeList(rows_of(range(1, 301)))
-    assert pump(keyset([KeysetReader(source(), after=123)]), listed).ids == list(range(124, 301))
+    assert pump(keyset([KeysetReader(list_spec_of(), after=123)]), listed).ids == list(range(124, 301))
 
 
 # Checkpoints
@@ -105,7 +105,7 @@ def test_reading_goes_on_after_an_id() -> None:
 
 def test_up_to_a_checkpoint_nothing_is_missing() -> None:
     listed = FakeList(rows_of(range(1, 2_000)))
-    outcome = pump(keyset([KeysetReader(source(page_size=5))], resumable={"clock": "C"}), listed)
+    outcome = pump(keyset([KeysetReader(list_spec_of(page_size=5))], resumable={"clock": "C"}), listed)
     assert outcome.states
     for state, count in zip(outcome.states, outcome.read_before, strict=True):
         assert state["snapshot"]["clock"] == "C"
@@ -113,7 +113,7 @@ def test_up_to_a_checkpoint_nothing_is_missing() -> None:
 
 
 def test_a_checkpoint_of_several_lists_is_that_of_the_slowest() -> None:
-    list_specs = [source(page_size=5), source(page_size=5)]
+    list_specs = [list_spec_of(page_size=5), list_spec_of(page_size=5)]
     thin, dense = rows_of(range(1, 100_000, 200)), rows_of(range(1, 1_500))
     lists = [(list_specs[0], FakeList(thin)), (list_specs[1], FakeList(dense))]
     outcome = pump(keyset([KeysetReader(each) for each in list_specs], resumable={}), lists)
@@ -131,7 +131,9 @@ def test_stopped_anywhere_and_resumed_the_union_is_whole(seed: int) -> None:
     seen: set[int] = set()
     after = 0
     for stop in (random.randint(1, 12), random.randint(1, 12), None):
-        outcome = pump(keyset([KeysetReader(source(page_size=3), after=after)], resumable={}), listed, stop_after=stop)
+        outcome = pump(
+            keyset([KeysetReader(list_spec_of(page_size=3), after=after)], resumable={}), listed, stop_after=stop
+        )
         seen |= set(outcome.ids)
         if outcome.states:
             after = outcome.states[-1]["snapshot"]["after"]
@@ -187,7 +189,7 @@ def test_without_keyset_rows_are_read_by_offset_with_a_notice(
     assert set(outcome.ids) == set(range(1, count + 1))
     assert len(outcome.warnings) == 1
     assert "crm.deal.list" in outcome.warnings[0]
-    assert any(request.offset is not None for request in outcome.asks)
+    assert any(request.offset is not None for request in outcome.page_requests)
 
 
 @pytest.mark.parametrize("switch", ["drops_id_filter", "drops_order"])
@@ -196,7 +198,7 @@ def test_a_check_that_fails_after_it_passed_fails_the_stream(switch: str) -> Non
     Random(1).shuffle(rows)
     outcome = Outcome()
     with pytest.raises(UntrustedError, match=r"crm\.deal\.list") as raised:
-        pump(keyset([KeysetReader(source())]), erring(switch, FakeList(rows, breaks_after=400)), outcome=outcome)
+        pump(keyset([KeysetReader(list_spec_of())]), erring(switch, FakeList(rows, breaks_after=400)), outcome=outcome)
     assert not isinstance(raised.value, NoKeysetError)
     assert len(outcome.ids) == len(set(outcome.ids))
 
@@ -206,23 +208,25 @@ def test_a_row_without_a_usable_key_is_not_accepted(missing: Any) -> None:
     rows = rows_of(range(1, 10))
     listed = FakeList(rows)
     rows[4]["NAME"] = "Anna"
-    request = KeysetReader(source()).page_request()
+    request = KeysetReader(list_spec_of()).page_request()
     taken = listed.answer(request)
     taken.pages[0].rows[4]["ID"] = missing
     with pytest.raises(UntrustedError, match="ID"):
-        KeysetReader(source()).accept(request, taken)
+        KeysetReader(list_spec_of()).accept(request, taken)
 
 
 def test_a_page_that_repeats_a_row_is_not_accepted() -> None:
-    request = KeysetReader(source()).page_request()
+    request = KeysetReader(list_spec_of()).page_request()
     with pytest.raises(NoKeysetError):
-        KeysetReader(source()).accept(request, FakeList(rows_of([1, 2, 2, 3])).answer(request))
+        KeysetReader(list_spec_of()).accept(request, FakeList(rows_of([1, 2, 2, 3])).answer(request))
 
 
 def test_a_page_that_begins_with_the_last_row_is_not_accepted() -> None:
-    reader = KeysetReader(source(), after=5)
+    reader = KeysetReader(list_spec_of(), after=5)
     with pytest.raises(NoKeysetError):
-        reader.accept(reader.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(source()).page_request()))
+        reader.accept(
+            reader.page_request(), FakeList(rows_of([5, 6, 7])).answer(KeysetReader(list_spec_of()).page_request())
+        )
 
 
 def test_a_failed_list_fails_the_stream() -> None:
@@ -231,7 +235,7 @@ def test_a_failed_list_fails_the_stream() -> None:
 
 
 def test_a_list_that_does_not_exist_has_no_rows() -> None:
-    list_specs = [source(ignorable_errors=frozenset({"not_found"})), source()]
+    list_specs = [list_spec_of(ignorable_errors=frozenset({"not_found"})), list_spec_of()]
     absent = FakeList([], error=RejectedError("none", code="NOT_FOUND"))
     lists = [(list_specs[0], absent), (list_specs[1], FakeList(rows_of([1, 2])))]
     assert pump(keyset([KeysetReader(each) for each in list_specs]), lists).ids == [1, 2]
@@ -248,7 +252,7 @@ def test_no_row_outside_the_half_open_window(seed: int) -> None:
     low, high = at(random.randint(0, 50)), at(random.randint(50, 100))
     window = Window(low, high)
     listed = FakeList(rows, short=Random(seed), drops_window=random.random() < 0.3)
-    outcome = pump(keyset([KeysetReader(source(page_size=7, stamped=True), window=window)]), listed)
+    outcome = pump(keyset([KeysetReader(list_spec_of(page_size=7, stamped=True), window=window)]), listed)
     expected = [int(row["ID"]) for row in rows if low <= parse_datetime(row["DATE_MODIFY"]) < high]
     assert sorted(set(outcome.ids)) == expected
 
@@ -256,7 +260,7 @@ def test_no_row_outside_the_half_open_window(seed: int) -> None:
 def test_a_dropped_date_filter_is_noticed() -> None:
     rows = rows_of(range(1, 301), stamp=lambda number: number)
     window = Window(at(100), at(200))
-    outcome = pump(keyset([KeysetReader(source(stamped=True), window=window)]), FakeList(rows, drops_window=True))
+    outcome = pump(keyset([KeysetReader(list_spec_of(stamped=True), window=window)]), FakeList(rows, drops_window=True))
     assert set(outcome.ids) == set(range(100, 200))
     assert len(outcome.warnings) == 1
 
@@ -266,7 +270,9 @@ def test_bounds_read_in_another_zone_are_cut_exactly_by_the_tap(hours: int) -> N
     rows = rows_of(range(1, 400), stamp=lambda number: number * 900)
     window = Window(at(100_000), at(200_000))
     listed = FakeList(rows, shift=timedelta(hours=hours))
-    outcome = pump(keyset([KeysetReader(source(page_size=9, stamped=True, margin=26 * 3600), window=window)]), listed)
+    outcome = pump(
+        keyset([KeysetReader(list_spec_of(page_size=9, stamped=True, margin=26 * 3600), window=window)]), listed
+    )
     assert outcome.ids == [number for number in range(1, 400) if 100_000 <= number * 900 < 200_000]
     assert outcome.warnings == []
 
@@ -314,14 +320,14 @@ def test_open_ends() -> None:
 @pytest.mark.parametrize("counts", [True, False], ids=["counted", "uncounted"])
 @pytest.mark.parametrize("wraps", [True, False], ids=["wraps", "empty"])
 def test_offsets_end_and_repeat_nothing(count: int, *, counts: bool, wraps: bool) -> None:
-    outcome = pump(read_by_offset(source()), FakeList(rows_of(range(1, count + 1)), counts=counts, wraps=wraps))
+    outcome = pump(read_by_offset(list_spec_of()), FakeList(rows_of(range(1, count + 1)), counts=counts, wraps=wraps))
     assert outcome.ids == list(range(1, count + 1))
     assert outcome.requests <= ceil(count / 2_500) + 3
 
 
 def test_pages_of_an_uncounted_list_are_requested_in_growing_numbers() -> None:
-    outcome = pump(read_by_offset(source()), FakeList(rows_of(range(1, 20_001)), counts=False))
-    assert [request.pages for request in outcome.asks][:4] == [1, 8, 50, 50]
+    outcome = pump(read_by_offset(list_spec_of()), FakeList(rows_of(range(1, 20_001)), counts=False))
+    assert [request.pages for request in outcome.page_requests][:4] == [1, 8, 50, 50]
     assert outcome.requests <= ceil(20_000 / 2_500) + 3
 
 
@@ -331,7 +337,7 @@ def test_offsets_drop_rows_seen_before() -> None:
             portal.rows.insert(0, {"ID": str(1_000 + len(portal.rows)), "DATE_MODIFY": EPOCH.isoformat()})
 
     listed = FakeList(rows_of(range(1, 200)), drops_order=True, changes=insert_in_front)
-    outcome = pump(read_by_offset(source()), listed)
+    outcome = pump(read_by_offset(list_spec_of()), listed)
     assert len(outcome.ids) == len(set(outcome.ids))
     assert set(outcome.ids) >= set(range(1, 200))
 
@@ -339,25 +345,25 @@ def test_offsets_drop_rows_seen_before() -> None:
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 130])
 @pytest.mark.parametrize("counts", [True, False], ids=["counted", "uncounted"])
 def test_whole_lists_of_several_pages(count: int, *, counts: bool) -> None:
-    outcome = pump(read_whole([source()]), FakeList(rows_of(range(1, count + 1)), counts=counts))
+    outcome = pump(read_whole([list_spec_of()]), FakeList(rows_of(range(1, count + 1)), counts=counts))
     assert outcome.ids == list(range(1, count + 1))
 
 
 def test_many_whole_lists_share_one_request() -> None:
-    list_specs = [source() for _ in range(12)]
+    list_specs = [list_spec_of() for _ in range(12)]
     outcome = pump(read_whole(list_specs), FakeList(rows_of([1, 2])))
     assert (outcome.requests, len(outcome.rows)) == (1, 24)
 
 
 def test_a_duplicate_key_in_a_whole_list_yields_a_notice() -> None:
-    outcome = pump(read_whole([source()]), FakeList(rows_of([1, 2, 2])))
+    outcome = pump(read_whole([list_spec_of()]), FakeList(rows_of([1, 2, 2])))
     assert outcome.ids == [1, 2, 2]
     assert "2" in outcome.warnings[0]
 
 
 def test_a_whole_list_without_keys_is_not_accepted() -> None:
     with pytest.raises(UntrustedError, match="ID"):
-        pump(read_whole([source()]), FakeList([{"NAME": "a"}]))
+        pump(read_whole([list_spec_of()]), FakeList([{"NAME": "a"}]))
 
 
 def test_keys_of_whole_lists_may_be_text() -> None:
@@ -369,7 +375,7 @@ def test_keys_of_whole_lists_may_be_text() -> None:
 
 
 def test_a_strategy_must_be_sent_answers() -> None:
-    reading: Strategy = keyset([KeysetReader(source())])
+    reading: Strategy = keyset([KeysetReader(list_spec_of())])
     next(reading)
     with pytest.raises(TypeError, match="answers"):
         next(reading)

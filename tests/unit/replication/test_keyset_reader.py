@@ -10,7 +10,7 @@ from tap_bitrix24.errors import UntrustedError
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, MAX_PREFETCHED_CHAINS, KeysetReader
-from tests.support.lists import FakeList, Outcome, pump, rows_of, source
+from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
 
 ROUNDS = range(25)
 
@@ -25,7 +25,7 @@ def read(ids: "list[int] | range", slots: int, **facts: object) -> Outcome:
     listed = FakeList(rows_of(ids))
     for name, value in facts.items():
         setattr(listed, name, value)
-    return pump(keyset([KeysetReader(source())]), listed, ahead=some(slots))
+    return pump(keyset([KeysetReader(list_spec_of())]), listed, ahead=some(slots))
 
 
 def clusters(seed: int) -> list[int]:
@@ -51,8 +51,8 @@ def test_prefetching_dense_ids_costs_no_further_request(count: int, slots: int) 
 def test_several_chains_are_under_way_at_once() -> None:
     outcome = read(range(1, 100_001), 9)
     waits = [event for event in outcome.events if type(event).__name__ == "ReadRequest"]
-    assert len(waits) >= len(outcome.asks) - 4
-    assert sum(request.pages == CHAIN_LENGTH for request in outcome.asks) >= 39
+    assert len(waits) >= len(outcome.page_requests) - 4
+    assert sum(request.pages == CHAIN_LENGTH for request in outcome.page_requests) >= 39
 
 
 @pytest.mark.parametrize("gaps", [0.01, 0.1, 0.5, 0.9])
@@ -78,7 +78,7 @@ def test_prefetching_from_an_erring_portal_neither_loses_nor_repeats_a_row(seed:
     random = Random(seed)
     ids = clusters(seed)
     listed = FakeList(rows_of(ids), short=random if seed % 2 else None)
-    outcome = pump(keyset([KeysetReader(source())]), listed, ahead=lambda: random.randint(0, 5))
+    outcome = pump(keyset([KeysetReader(list_spec_of())]), listed, ahead=lambda: random.randint(0, 5))
     assert outcome.ids == ids
 
 
@@ -92,7 +92,7 @@ def test_prefetched_chains_that_are_cut_short_are_completed(seed: int) -> None:
         answer = listed.answer(request)
         return Answer(answer.pages[: random.randint(1, len(answer.pages))]) if request.pages > 1 else answer
 
-    outcome = pump(keyset([KeysetReader(source())]), cut, ahead=lambda: random.randint(0, 4))
+    outcome = pump(keyset([KeysetReader(list_spec_of())]), cut, ahead=lambda: random.randint(0, 4))
     assert outcome.ids == ids
 
 
@@ -110,7 +110,7 @@ def test_rows_that_come_and_go_meanwhile(seed: int) -> None:
             living.rows += rows_of([int(living.rows[-1]["ID"]) + random.randint(1, 3)])
 
     listed.changes = change
-    outcome = pump(keyset([KeysetReader(source())]), listed, ahead=lambda: random.randint(0, 3))
+    outcome = pump(keyset([KeysetReader(list_spec_of())]), listed, ahead=lambda: random.randint(0, 3))
     assert stable <= set(outcome.ids)
     assert outcome.ids == sorted(set(outcome.ids))
 
@@ -121,17 +121,17 @@ def test_stopped_while_chains_are_under_way_and_resumed_the_union_is_whole(seed:
     ids = list(range(1, 40_000, random.randint(1, 4)))
     listed = FakeList(rows_of(ids))
     before = pump(
-        keyset([KeysetReader(source())], resumable={}), listed, stop_after=random.randint(2, 40), ahead=lambda: 3
+        keyset([KeysetReader(list_spec_of())], resumable={}), listed, stop_after=random.randint(2, 40), ahead=lambda: 3
     )
     reached = before.states[-1]["snapshot"]["after"] if before.states else 0
     known = [number for number in before.ids[: before.read_before[-1]] if number <= reached] if before.states else []
     assert known == [number for number in ids if number <= reached]
-    after = pump(keyset([KeysetReader(source(), after=reached)], resumable={}), listed, ahead=lambda: 3)
+    after = pump(keyset([KeysetReader(list_spec_of(), after=reached)], resumable={}), listed, ahead=lambda: 3)
     assert sorted({*known, *after.ids}) == ids
 
 
 def test_several_lists_are_prefetched_side_by_side() -> None:
-    list_specs = [source(), source()]
+    list_specs = [list_spec_of(), list_spec_of()]
     lists = [(each, FakeList(rows_of(range(1, 20_001)))) for each in list_specs]
     outcome = pump(keyset([KeysetReader(each) for each in list_specs]), lists, ahead=some(3))
     assert sorted(outcome.ids) == sorted(list(range(1, 20_001)) * 2)
@@ -141,7 +141,7 @@ def test_prefetched_chains_are_checked() -> None:
     listed = FakeList(rows_of(range(1, 50_001)), breaks_after=20_000, drops_id_filter=True)
     outcome = Outcome()
     with pytest.raises(UntrustedError, match="do not ascend"):
-        pump(keyset([KeysetReader(source())]), listed, outcome=outcome, ahead=some(9))
+        pump(keyset([KeysetReader(list_spec_of())]), listed, outcome=outcome, ahead=some(9))
     assert outcome.ids == list(range(1, len(outcome.ids) + 1))
 
 
@@ -151,7 +151,7 @@ def nothing(_: PageRequest) -> None:
 
 def begun(ids: "list[int] | range") -> KeysetReader:
     """A reader whose first page and newest id have been read."""
-    reader, listed = KeysetReader(source()), FakeList(rows_of(ids))
+    reader, listed = KeysetReader(list_spec_of()), FakeList(rows_of(ids))
     reader.learn_newest_id(listed.answer(reader.newest_id_request()))
     page = reader.page_request()
     reader.accept(page, listed.answer(page))
@@ -162,7 +162,7 @@ def test_nothing_is_prefetched_that_may_not_be_needed() -> None:
     last = begun(range(1, 2_000))
     last.chain_request(CHAIN_LENGTH)
     assert last.prefetch_request(50, nothing) is None, "the chain it waits for reaches the end"
-    short = KeysetReader(source())
+    short = KeysetReader(list_spec_of())
     assert short.prefetch_request(50, nothing) is None, "it waits for nothing"
     page = short.page_request()
     short.accept(page, Answer([Page(rows_of(range(1, 51)))]))

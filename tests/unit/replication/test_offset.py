@@ -18,7 +18,7 @@ from tap_bitrix24.replication.keyset_reader import KeysetReader, KeysetSupport
 from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.strategy import handle_events
 from tap_bitrix24.replication.validation import keys_of
-from tests.support.lists import FakeList, Outcome, pump, rows_of, source
+from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
 
 UNORDERED = StartParameter(order=None)
 
@@ -86,7 +86,7 @@ def test_by_offset_a_row_without_its_key_fails_the_stream() -> None:
 def test_by_id_a_row_without_its_key_is_located_by_the_id_before_its_page() -> None:
     rows = rows_of(range(1, 60))
     rows[54] = {"ID": None, "DATE_MODIFY": rows[54]["DATE_MODIFY"]}
-    reader = KeysetReader(source(), after=50)
+    reader = KeysetReader(list_spec_of(), after=50)
     with pytest.raises(UntrustedError, match=r"row 5 of the page after id 50 has no primary key \(ID\)"):
         reader.accept(reader.page_request(), Answer([Page(rows[50:])]))
 
@@ -131,7 +131,7 @@ def test_fewer_rows_than_the_total_fail_the_stream(count: int) -> None:
 
 def test_a_whole_list_with_a_total_that_fits_has_one_page() -> None:
     rows = rows_of(range(1, 51))
-    outcome = pump(read_whole([source()]), pages(rows, total=50))
+    outcome = pump(read_whole([list_spec_of()]), pages(rows, total=50))
     assert (outcome.requests, len(outcome.rows)) == (1, 50)
 
 
@@ -144,12 +144,12 @@ def test_a_method_without_pages_is_requested_once_however_many_rows_it_returns(c
 
 def test_an_uncounted_full_page_is_followed_by_the_next() -> None:
     rows = rows_of(range(1, 71))
-    outcome = pump(read_whole([source()]), pages(rows[:50], rows[50:], []))
+    outcome = pump(read_whole([list_spec_of()]), pages(rows[:50], rows[50:], []))
     assert set(outcome.ids) == set(range(1, 71))
 
 
 def test_an_empty_answer_is_the_end() -> None:
-    assert pump(read_remaining([(source(), Page([]))]), pages([])).events == []
+    assert pump(read_remaining([(list_spec_of(), Page([]))]), pages([])).events == []
 
 
 @pytest.mark.parametrize("total", [120, None], ids=["counted", "uncounted"])
@@ -170,7 +170,7 @@ def test_lists_of_several_pages_share_their_requests(total: int | None) -> None:
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 180])
 def test_a_strict_list_that_refuses_keyset_is_read_by_offset(switch: str, count: int) -> None:
     strict: Mapping[str, Any] = {switch: True}
-    outcome = pump(keyset([KeysetReader(source())]), FakeList(rows_of(range(1, count + 1)), **strict))
+    outcome = pump(keyset([KeysetReader(list_spec_of())]), FakeList(rows_of(range(1, count + 1)), **strict))
     assert set(outcome.ids) == set(range(1, count + 1))
     if switch == "refuses_order" or count >= 50:
         (warning,) = outcome.warnings
@@ -181,7 +181,7 @@ def test_a_strict_list_that_refuses_keyset_is_read_by_offset(switch: str, count:
 def test_a_list_that_refuses_everything_fails_with_its_own_error() -> None:
     refused = FakeList([], error=RejectedError("crm.deal.list: Access denied.", code=""))
     with pytest.raises(RejectedError, match="Access denied"):
-        pump(keyset([KeysetReader(source())]), refused)
+        pump(keyset([KeysetReader(list_spec_of())]), refused)
 
 
 def test_a_refusal_after_keyset_was_proven_fails_the_stream() -> None:
@@ -191,7 +191,7 @@ def test_a_refusal_after_keyset_was_proven_fails_the_stream() -> None:
         listed_rows.refuses_id_filter = bool(request.after and request.after > 100)
         return listed_rows.answer(request)
 
-    reader = KeysetReader(source(), after=50)
+    reader = KeysetReader(list_spec_of(), after=50)
     request = reader.page_request()
     reader.accept(request, answer(request))
     assert reader.support is KeysetSupport.PROVEN
@@ -207,7 +207,7 @@ def test_a_list_with_a_parameter_for_the_last_id(count: int) -> None:
     owner = ListSpec(Endpoint("im.dialog.messages.get", SinceId(), listed))
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, count + 1))))
     assert outcome.ids == list(range(1, count + 1))
-    assert not any(request.descending for request in outcome.asks), "there is no descending order"
+    assert not any(request.descending for request in outcome.page_requests), "there is no descending order"
 
 
 @pytest.mark.parametrize("chains", [True, False])
@@ -217,7 +217,7 @@ def test_rows_a_batch_cannot_refer_to_are_read_page_by_page(*, chains: bool) -> 
     )
     outcome = pump(keyset([KeysetReader(owner)]), FakeList(rows_of(range(1, 501))))
     assert outcome.ids == list(range(1, 501))
-    assert (max(request.pages for request in outcome.asks) > 1) is chains
+    assert (max(request.pages for request in outcome.page_requests) > 1) is chains
 
 
 # One strategy inside another
@@ -231,7 +231,7 @@ def test_events_of_an_inner_strategy_are_replaced() -> None:
             yield event
             yield event
 
-    inner = keyset([KeysetReader(source())], resumable={})
+    inner = keyset([KeysetReader(list_spec_of())], resumable={})
     outcome = pump(handle_events(inner, handle), FakeList(rows_of(range(1, 120))))
     assert outcome.rows == []
     assert outcome.warnings[0] == "50 rows"
@@ -243,7 +243,7 @@ def test_an_inner_strategy_is_stopped_between_its_steps(stop: int, *, finished: 
     outcome, ends = Outcome(), list[bool]()
 
     def outer() -> Strategy:
-        ends.append((yield from handle_events(read_by_offset(source()), stop=lambda: len(outcome.rows) >= stop)))
+        ends.append((yield from handle_events(read_by_offset(list_spec_of()), stop=lambda: len(outcome.rows) >= stop)))
 
     pump(outer(), FakeList(rows_of(range(1, 120))), outcome=outcome)
     assert ends == [finished]

@@ -16,8 +16,8 @@ from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.request import PageRequest
-from tap_bitrix24.replication.children import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.list_specs import spread_multifields
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.plan import (
     ReadMethod,
     ReadOptions,

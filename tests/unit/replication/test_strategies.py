@@ -11,8 +11,8 @@ from tap_bitrix24.entities import BY_STREAM, ENTITIES, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.request import Answer, Page, PageRequest
-from tap_bitrix24.replication.children import CHILDREN_READ_AT
 from tap_bitrix24.replication.dispatch import strategy_for
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT
 from tap_bitrix24.replication.plan import ReadOptions, is_swept, read_plan
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import EPOCH, FakeList, Outcome, at, pump
@@ -104,7 +104,7 @@ def test_children_of_parents_with_a_replication_key_leave_a_bookmark_and_a_sweep
         "replication_key_value": format_bookmark(CLOCK),
         "swept": format_bookmark(CLOCK),
     }
-    assert outcome.sets == {"activity:7": (1, format_bookmark(CLOCK)), "*": (None, format_bookmark(CLOCK))}
+    assert outcome.child_reads == {"activity:7": (1, format_bookmark(CLOCK)), "*": (None, format_bookmark(CLOCK))}
 
 
 def test_children_of_parents_without_a_replication_key_are_read_whole() -> None:
@@ -112,7 +112,7 @@ def test_children_of_parents_without_a_replication_key_are_read_whole() -> None:
     outcome = run("rpa_items", portal)
     assert [row["id"] for row in outcome.rows] == [3, 4]
     assert not any("_bitrix24_parent" in row for row in outcome.rows)
-    assert (outcome.states, outcome.sets) == ([], {})
+    assert (outcome.states, outcome.child_reads) == ([], {})
 
 
 def test_grandchildren_are_requested_with_the_ids_of_children() -> None:

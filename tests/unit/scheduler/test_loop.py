@@ -30,7 +30,7 @@ from tap_bitrix24.model.request import Answer, AnswerLookup, PageRequest, ReadRe
 from tap_bitrix24.retries import ATTEMPTS, PATIENCE
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
-from tests.support.lists import rows_of, source
+from tests.support.lists import list_spec_of, rows_of
 
 Outcome = Result | PortalError
 Serve = Callable[[Sequence[Command]], list[Outcome]]
@@ -101,7 +101,7 @@ def serve(scheduler: Scheduler, page_requests: Sequence[PageRequest]) -> list[An
 
 def chain(pages: int = 1, **facts: Any) -> PageRequest:
     """A chain of pages."""
-    return PageRequest(list_spec=facts.pop("source", source()), after=5, pages=pages, **facts)
+    return PageRequest(list_spec=facts.pop("source", list_spec_of()), after=5, pages=pages, **facts)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_answers_come_in_the_order_of_the_page_requests() -> None:
         return [Result([{"ID": str(command.params["start"])}]) for command in commands]
 
     scheduler, _, _ = scheduler_of(by_offset)
-    answers = serve(scheduler, [PageRequest(list_spec=source(), offset=number) for number in range(120)])
+    answers = serve(scheduler, [PageRequest(list_spec=list_spec_of(), offset=number) for number in range(120)])
     assert [answer.pages[0].rows[0]["ID"] for answer in answers] == [str(number) for number in range(120)]
 
 
@@ -213,7 +213,7 @@ def test_a_slow_portal_is_asked_for_half_and_later_for_more_again() -> None:
 
 
 def test_a_slow_method_does_not_make_the_batches_of_others_small() -> None:
-    other = ListSpec(replace(source().endpoint, method="crm.lead.list"))
+    other = ListSpec(replace(list_spec_of().endpoint, method="crm.lead.list"))
 
     def answer(commands: Sequence[Command]) -> list[Outcome]:
         if len(commands) > 3 and any(command.method == "crm.deal.list" for command in commands):
@@ -302,7 +302,7 @@ def test_rows_are_handed_on_while_the_next_request_is_in_flight() -> None:
         return full_page(commands)
 
     def reading() -> Strategy:
-        owner = ListSpec(source().endpoint)
+        owner = ListSpec(list_spec_of().endpoint)
         for number in range(2):
             yield ReadRequest([chain()])
             yield Rows(owner, [{"ID": number}])
@@ -354,7 +354,7 @@ def test_prefetched_pages_are_sent_while_there_are_free_slots_and_not_sent_again
             (answer,) = (yield ReadRequest([asked], prefetch)) or []
             assert len(answer.pages) == 50
 
-    owner = source()
+    owner = list_spec_of()
     scheduler, client, _ = scheduler_of(full_page, slots=3)
     assert list(scheduler.run({"one": reading()})) == [("one", Ended(None))]
     firsts = [batch[0].params.get("filter", {}).get(">ID", 0) for batch in client.batches]
@@ -363,7 +363,7 @@ def test_prefetched_pages_are_sent_while_there_are_free_slots_and_not_sent_again
 
 def test_a_method_without_operating_time_waits_while_others_are_read() -> None:
     used_up = {"operating": 419.9, "operating_reset_at": 1_000.0, "finish": 400.0}
-    other = ListSpec(replace(source().endpoint, method="crm.lead.list"))
+    other = ListSpec(replace(list_spec_of().endpoint, method="crm.lead.list"))
     order: list[str] = []
 
     def answer(commands: Sequence[Command]) -> list[Outcome]:
@@ -381,7 +381,7 @@ def test_a_method_without_operating_time_waits_while_others_are_read() -> None:
 
 
 def test_a_batch_refused_as_a_whole_fails_only_the_stream_at_fault() -> None:
-    other = ListSpec(replace(source().endpoint, method="refused.list"))
+    other = ListSpec(replace(list_spec_of().endpoint, method="refused.list"))
 
     def answer(commands: Sequence[Command]) -> list[Outcome]:
         if any(command.method == "refused.list" for command in commands):
@@ -389,7 +389,7 @@ def test_a_batch_refused_as_a_whole_fails_only_the_stream_at_fault() -> None:
         return full_page(commands)
 
     answers: dict[str, list[Answer]] = {"good": [], "bad": [], "too": []}
-    sources = {"good": source(), "bad": other, "too": source()}
+    sources = {"good": list_spec_of(), "bad": other, "too": list_spec_of()}
     scheduler, _, _ = scheduler_of(answer)
     list(scheduler.run({name: asking([chain(source=sources[name])], answers=answers[name]) for name in answers}))
     assert {name: got[0].error for name, got in answers.items()} == {"good": None, "bad": ENCODING, "too": None}
@@ -425,7 +425,7 @@ def test_an_error_of_a_strategy_is_its_streams_end() -> None:
 
 def finding(*counts: int) -> Strategy:
     """A strategy that asks for so many pages round after round, and yields the rows of the answers."""
-    owner = source()
+    owner = list_spec_of()
     yield Checkpoint({"begun": True})
     for number, count in enumerate(counts):
         answers = yield ReadRequest(
@@ -477,7 +477,7 @@ def test_events_before_the_first_page_request_come_first() -> None:
 
 def test_a_strategy_that_asks_for_nothing() -> None:
     def quiet() -> Strategy:
-        yield Rows(source(), [{"ID": 1}])
+        yield Rows(list_spec_of(), [{"ID": 1}])
 
     def silent() -> Strategy:
         yield from ()
@@ -501,7 +501,7 @@ def test_a_refused_page_request_concerns_its_own_strategy_only() -> None:
     answers: dict[str, list[Answer]] = {"a.list": [], "closed.list": [], "b.list": []}
 
     def of_method(method: str) -> Strategy:
-        owner = ListSpec(replace(source().endpoint, method=method))
+        owner = ListSpec(replace(list_spec_of().endpoint, method=method))
         yield from asking([PageRequest(list_spec=owner, offset=0)], answers=answers[method])
 
     scheduler, client, _ = scheduler_of(answer)

@@ -15,9 +15,9 @@ from tap_bitrix24.scheduler.packing import LINGER, Packer, Packing
 from tap_bitrix24.throttling.operating_time import LIMIT_SECONDS, OperatingTimeLimiter
 from tap_bitrix24.throttling.page_cost import PageCostEstimator
 from tests.support.clock import Clock
-from tests.support.lists import source
+from tests.support.lists import list_spec_of
 
-DEALS = source()
+DEALS = list_spec_of()
 METHOD = DEALS.endpoint.method
 
 
