@@ -15,6 +15,7 @@ import pytest
 from tests.support.fixtures import Start
 from tests.support.running import SCRIPTS, Portal, Run, Tap, only
 
+pytestmark = pytest.mark.slow
 Catalog = dict[str, Any]
 STREAMS = ("deals", "leads")
 PROMPT = 2.0
