@@ -18,7 +18,7 @@ from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.list_specs import ColumnSelection, list_spec, list_specs
-from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup, with_read_time
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT, ParentGroup, with_read_time
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name
 
@@ -125,6 +125,15 @@ def bookmark_column(entity: Entity, columns: Sequence[Column]) -> str | None:
     if entity.replication_key is None or entity.parents is not None:
         return None
     return RowConverter(columns).column(entity.replication_key.row_key)
+
+
+def missing_columns(entity: Entity, columns: Sequence[Column]) -> list[str]:
+    """Return the columns without which a stream's current rows cannot be distinguished from outdated ones.
+
+    A catalog of another version may lack them: the stream must not be read, for its bookmark would move on.
+    """
+    needed = (PARENT, CHILDREN_READ_AT) if is_swept(entity) else ()
+    return sorted({*needed} - {column.name for column in columns})
 
 
 def read_plan(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
