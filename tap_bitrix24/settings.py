@@ -67,7 +67,7 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
         "default": "standard",
         "enum": [*TARIFFS, None],
         "description": "The portal's tariff, which limits the request rate (standard 2/s, burst 50; enterprise 5/s, "
-        "burst 250). A self-hosted portal is paced by its response time unless this is set",
+        "burst 250). The rate of a self-hosted portal follows its response time unless this is set",
     },
     "max_concurrency": {
         "type": ["integer", "null"],
