@@ -1,8 +1,8 @@
 """The only place that sends requests to a portal: one call or one batch of up to 50 commands, each JSON over HTTP.
 
 `try_call` and `try_batch` send once: the scheduler decides when, and repeats them. `call`, `batch` and
-`batch_with_retries` wait for the rate limiter and repeat what fails for a moment: discovery and counting use them. Whether a request is
-repeated, and when, is decided in `retries.py`; what an answer means, in the dialect.
+`batch_with_retries` wait for the rate limiter and repeat what fails for a moment: discovery and counting use them.
+Whether a request is repeated, and when, is decided in `retries.py`; what an answer means, in the dialect.
 """
 
 from __future__ import annotations
