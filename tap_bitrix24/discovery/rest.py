@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.dialects import BATCH_SIZE, rest_v2
 from tap_bitrix24.dialects.pagination import UNCOUNTED
 from tap_bitrix24.discovery import rest_v3
@@ -32,22 +32,22 @@ from tap_bitrix24.replication.state import parse_bookmark
 LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
-def preflight(client: Client, since: datetime | None = None) -> PortalInfo:
+def preflight(client: Client, start_date: datetime | None = None) -> PortalInfo:
     """Return what the first request of every run tells of the portal: scopes, clock, smart processes, catalogs, lists.
 
     Args:
         client: Sends the request.
-        since: `start_date` of the settings.
+        start_date: `start_date` of the settings.
 
     Raises:
         SettingsError: The host cannot be reached, the secret is wrong, or the tap has no use for any of the scopes.
     """
     portal, _ = _first_request(client, [])
-    portal.start_date = since
+    portal.start_date = start_date
     return portal
 
 
-def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
+def discover(client: Client, start_date: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
     """Return the portal and its streams.
 
     All field methods are called in batches of 50: first those with fixed parameters, then those whose parameters depend
@@ -58,10 +58,10 @@ def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo,
     """
     first = _distinct(call for entity in ENTITIES for call in _fixed_calls(entity))
     portal, first_answers = _first_request(client, list(first.values()))
-    portal.start_date = since
+    portal.start_date = start_date
     allowed = [entity for entity in ENTITIES if is_allowed(portal, entity)]
     second = _distinct(call for entity in allowed for call in _portal_calls(entity, portal))
-    second_answers = client.batch_with_retries(list(second.values()), attempts=FIRST_REQUEST_ATTEMPTS)
+    second_answers = client.batch_with_retries(list(second.values()), attempts=DISCOVERY_ATTEMPTS)
     answers = dict(zip([*first, *second], [*first_answers, *second_answers], strict=True))
     streams: list[DiscoveredStream] = []
     for entity in allowed:
@@ -143,7 +143,7 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
     room = BATCH_SIZE - len(fixed)
     try:
         scopes, first_types, *answers = client.batch_with_retries(
-            [*fixed, *field_calls[:room]], attempts=FIRST_REQUEST_ATTEMPTS
+            [*fixed, *field_calls[:room]], attempts=DISCOVERY_ATTEMPTS
         )
     except PortalError as error:
         raise SettingsError(str(error)) from error
@@ -157,7 +157,7 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
     _add_catalogs(client, portal, answers.pop(0))
     for variant in _LIST_VARIANTS:
         _add_lists(client, portal, variant, answers.pop(0))
-    return portal, [*answers, *client.batch_with_retries(field_calls[room:], attempts=FIRST_REQUEST_ATTEMPTS)]
+    return portal, [*answers, *client.batch_with_retries(field_calls[room:], attempts=DISCOVERY_ATTEMPTS)]
 
 
 def _clock(client: Client) -> datetime:
@@ -183,7 +183,7 @@ def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError)
         if len(page) < list_spec.endpoint.page_size or len(rows) == before:
             break
         request = PageRequest(list_spec=list_spec, offset=len(rows))
-        (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=FIRST_REQUEST_ATTEMPTS)
+        (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=DISCOVERY_ATTEMPTS)
     return list(rows.values())
 
 

@@ -65,7 +65,7 @@ _FOLLOW_UP_REPLICATION_KEY = ReplicationKey("startDate", "startDate", visibility
 _RESULT_COLUMNS = ("id", "taskId", "text", "authorId", "createdAt", "updatedAt", "status", "fileIds", "messageId")
 _MEMBERS_OF_NODE = {"select": ["id", "members"]}
 
-REST_V3: Sequence[Entity] = (
+REST_V3_ENTITIES: Sequence[Entity] = (
     main.stream(
         "event_log",
         rest_v3_list("main.eventlog.tail", paging=TailCursor(), fields="main.eventlog.field.list"),

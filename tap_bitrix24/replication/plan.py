@@ -258,5 +258,5 @@ def _child_list(entity: Entity, variant: ListVariant, read_at: datetime | None) 
 
 
 def _parent_entity(entity: Entity, parent: Parent) -> Entity:
-    """Return the parents' row of the table: of the children's dialect, or else of REST 2.0."""
+    """Return the parents' row of the table: of the children's dialect, or else of classic REST."""
     return find_entity(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]
