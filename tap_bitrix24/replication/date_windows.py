@@ -29,7 +29,7 @@ WINDOW_ROWS = 5_000
 TOO_MANY = 3
 """A window that turns out to hold this many times WINDOW_ROWS is cut into CUT parts."""
 CUT = 8
-"""Not 2: the rows read so far are read again, and a burst after a silence takes many cuts to close in on."""
+"""Parts such a window is cut into: each cut reads rows again, so halving would cost more where rows cluster in time."""
 GROWTH = 4
 """A window is at most this many times as wide as the one before."""
 SECOND = timedelta(seconds=1)

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -124,11 +124,6 @@ class Loader:
         self._partial_line = [data[end:]] if end < len(data) else []
         self._add_lines(lines)
         self.commit_if_due()
-
-    def feed_many(self, chunks: Iterable[bytes]) -> None:
-        """Process the input, chunk by chunk."""
-        for chunk in chunks:
-            self.feed(chunk)
 
     def commit_if_due(self) -> None:
         """Commit if a limit is reached; to be called regularly while no input arrives, for a STATE that waits."""
