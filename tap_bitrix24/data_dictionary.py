@@ -22,7 +22,7 @@ from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
 from tap_bitrix24.replication.full_table import read_whole
-from tap_bitrix24.replication.strategy import handle_events
+from tap_bitrix24.replication.sub_strategies import handle_events
 from tap_bitrix24.schema.columns import BOOLEAN, OBJECT, UNPARSED, Column
 from tap_bitrix24.schema.field_descriptions import parse_fields
 from tap_bitrix24.schema.naming import column_name

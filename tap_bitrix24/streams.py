@@ -24,8 +24,8 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.dispatch import strategy_for
 from tap_bitrix24.replication.plan import ReadOptions, ReadPlan, bookmark_column, prefer_rest_v3, read_plan
+from tap_bitrix24.replication.strategy_selection import strategy_for
 from tap_bitrix24.row_counts import count_requests
 from tap_bitrix24.scheduler.loop import Ended, Scheduler, StreamEvent
 from tap_bitrix24.schema.columns import UNPARSED, Column, json_schema

@@ -22,7 +22,8 @@ from tap_bitrix24.entities import (
     TYPES,
     Entity,
 )
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.errors import PortalError, SettingsError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.message import Command, Result

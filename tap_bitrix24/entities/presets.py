@@ -14,7 +14,8 @@ from tap_bitrix24.dialects.pagination import PaginationObject, SinglePage, Start
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities.entity import Entity, FieldMethods, Parent, Quirks, Select, StreamTemplate, Universal
 from tap_bitrix24.entities.known_columns import KnownColumns
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import REST_V3, Endpoint, Pagination, ReplicationKey, ResponseShape, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields

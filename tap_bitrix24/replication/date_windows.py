@@ -22,7 +22,7 @@ from tap_bitrix24.model.event import Checkpoint, Strategy, StrategyEvent, SubStr
 from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.keyset import chains, first_pages
 from tap_bitrix24.replication.keyset_reader import KeysetReader
-from tap_bitrix24.replication.strategy import handle_events, request_pages
+from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 
 WINDOW_ROWS = 5_000
 """Rows a window should hold: two batches. A stopped run repeats no more than that."""

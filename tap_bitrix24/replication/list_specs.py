@@ -15,7 +15,8 @@ from tap_bitrix24.entities import (
     Universal,
     template_number,
 )
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name, upper_name
