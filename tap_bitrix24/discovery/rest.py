@@ -137,7 +137,7 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
 
     As many of them as there is room for share the first request.
     """
-    types = rest_v2.commands(_types_after(0))
+    types = rest_v2.commands(PageRequest(list_spec=ListSpec(TYPES.endpoint), after=0))
     lists = [Command(LISTS.endpoint.method, {**variant.params, "start": UNCOUNTED}) for variant in _LIST_VARIANTS]
     catalogs = Command(CATALOGS.endpoint.method, {"start": UNCOUNTED})
     fixed = [Command("scope"), *types, *_CATEGORY_CALLS, catalogs, *lists]
@@ -152,7 +152,7 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
     _require_any_scope(portal)
     if isinstance(first_types, PortalError) and is_allowed(portal, TYPES):
         LOG.warning("No smart processes: %s (to list them, the webhook must be a CRM administrator's)", first_types)
-    portal.smart_processes = _all_types(client, first_types)
+    portal.smart_processes = _smart_processes(client, first_types)
     for command in _CATEGORY_CALLS:
         portal.hidden_categories[command.params["entityTypeId"]] = _hidden_categories(answers.pop(0))
     _add_catalogs(client, portal, answers.pop(0))
@@ -174,16 +174,27 @@ def _require_any_scope(portal: PortalInfo) -> None:
         raise SettingsError(msg)
 
 
-def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError) -> list[Row]:
-    """Return all rows of a list, given the answer with its first page; none if that is an error."""
+def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError, *, by_id: bool = False) -> list[Row]:
+    """Return all rows of a list; none if its first page is an error, those before it if a later one is.
+
+    Args:
+        client: Requests the further pages.
+        list_spec: The list.
+        answer: The answer with its first page.
+        by_id: Request pages after the largest id, not by offset.
+    """
     rows: dict[str, Row] = {}
+    key = list_spec.endpoint.key
     while isinstance(answer, Result):
         page = rest_v2.page(list_spec, answer).rows
         before = len(rows)
-        rows |= {str(row[list_spec.endpoint.key]): row for row in page}
+        rows |= {str(row[key]): row for row in page}
         if len(page) < list_spec.endpoint.page_size or len(rows) == before:
             break
-        request = PageRequest(list_spec=list_spec, offset=len(rows))
+        if by_id:
+            request = PageRequest(list_spec=list_spec, after=max(int(row[key]) for row in page))
+        else:
+            request = PageRequest(list_spec=list_spec, offset=len(rows))
         (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=DISCOVERY_ATTEMPTS)
     return list(rows.values())
 
@@ -211,22 +222,10 @@ def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
     return None
 
 
-def _types_after(after: int) -> PageRequest:
-    return PageRequest(list_spec=ListSpec(TYPES.endpoint), after=after)
-
-
-def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
-    """Return entityTypeId → title of all smart processes, given the first page; none if that is an error."""
-    list_spec = ListSpec(TYPES.endpoint)
-    types: dict[int, str] = {}
-    while isinstance(answer, Result):
-        rows = rest_v2.page(list_spec, answer).rows
-        page = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
-        if len(rows) < TYPES.endpoint.page_size or page.keys() <= types.keys():
-            return types | page
-        types |= page
-        (answer,) = client.batch_with_retries(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
-    return types
+def _smart_processes(client: Client, answer: Result | PortalError) -> dict[int, str]:
+    """Return entityTypeId → title of all smart processes, given the answer with the first page of them."""
+    rows = _all_rows(client, ListSpec(TYPES.endpoint), answer, by_id=True)
+    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
 
 
 def _hidden_categories(answer: Result | PortalError) -> list[int]:
