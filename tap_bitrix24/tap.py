@@ -93,8 +93,7 @@ class TapBitrix24(Tap):
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
         self._connection = CONNECTIONS[self.settings.connection]
-        limit = self._connection.max_concurrency or self.settings.max_concurrency
-        max_concurrency = min(limit, self.settings.max_concurrency)
+        max_concurrency = min(filter(None, (self._connection.max_concurrency, self.settings.max_concurrency)))
         self.client = self._new_client(max_concurrency)
         self._run = RunContext(
             settings=self.settings,

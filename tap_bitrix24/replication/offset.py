@@ -24,7 +24,7 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page, PageRequest, Window
 from tap_bitrix24.replication.keyset_reader import CHAIN_GROWTH, CHAIN_LENGTH
-from tap_bitrix24.replication.strategy import request_pages
+from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import is_ignorable, keys_of, rows_within
 
 MAX_PASSES = 4

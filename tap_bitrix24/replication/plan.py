@@ -1,7 +1,7 @@
 """The plan of reading a stream: a value that names the lists, the parents, the strategy and the date bounds.
 
 It follows from the entity, the portal, the settings and the selected columns, and is complete before the first page
-is requested. `dispatch.strategy_for` hands its parts to a strategy.
+is requested. `strategy_selection.strategy_for` hands its parts to a strategy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any
 
 from tap_bitrix24.entities import BY_STREAM, Entity, Parent, find_entity
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.incremental import RunBounds
@@ -267,5 +268,5 @@ def _child_list(entity: Entity, variant: ListVariant, read_at: datetime | None) 
 
 
 def _parent_entity(entity: Entity, parent: Parent) -> Entity:
-    """Return the parents' row of the table: of the children's dialect, or else of REST 2.0."""
+    """Return the parents' row of the table: of the children's dialect, or else of classic REST."""
     return find_entity(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]

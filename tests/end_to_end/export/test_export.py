@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tap_bitrix24.demo import serve
+from tap_bitrix24.demo.server import running
+from tap_bitrix24.export.demo_portal import CONNECTIONS
 from tap_bitrix24.export.examples import EXAMPLES
 from tests.end_to_end.export.conftest import COMMAND, Done, Export
 from tests.support.running import Portal
@@ -71,6 +73,10 @@ def test_the_demo_prints_example_queries_with_their_answers(export: Export) -> N
         rows = export.query(example.sql)
         assert rows
         assert [line[0] for line in answer] == [str(row[0]).split()[0] for row in rows]
+
+
+def test_the_export_offers_the_connections_of_the_demo() -> None:
+    assert CONNECTIONS == running.CONNECTIONS
 
 
 def test_output_into_a_pipe_is_plain(export: Export, portal: Portal) -> None:
