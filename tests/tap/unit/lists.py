@@ -86,6 +86,8 @@ class FakeList:
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: the portal lives on while it is read."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
+    _stamps: list[datetime] = field(default_factory=list)
+    """When each row was modified; looked up once if nothing changes meanwhile."""
     _known: list[Row] = field(default_factory=list)
     """The rows that were sorted, where they change."""
 
@@ -164,11 +166,13 @@ class FakeList:
         low = window.low - slack + self.shift if window.low else None
         high = window.high + slack + self.shift if window.high else None
 
-        def inside(row: Row) -> bool:
-            told = _moment(row[stamp.row] or row[stamp.fallback])
-            return (low is None or told >= low) and (high is None or told < high)
+        if self.changes is not None or len(self._stamps) != len(self.rows):
+            self._stamps = [_moment(row[stamp.row] or row[stamp.fallback]) for row in self.rows]
+        first, last = low or _ALWAYS[0], high or _ALWAYS[1]
+        return [row for row, told in zip(self.rows, self._stamps, strict=True) if first <= told < last]
 
-        return [row for row in self.rows if inside(row)]
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def _id(row: Row) -> int:

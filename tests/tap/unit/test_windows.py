@@ -29,12 +29,13 @@ def read_windows(rows: list[Row], low: float, high: float, **switches: Any) -> O
 def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> None:
     """Exactly the rows of [low, high); behind every STATE all rows before it have been handed on."""
     stamps = {int(row["ID"]): moment(row["DATE_MODIFY"]) for row in rows}
-    assert set(outcome.ids) == {number for number, stamp in stamps.items() if at(low) <= stamp < at(high)}
+    ids, first, last = outcome.ids, at(low), at(high)
+    assert set(ids) == {number for number, stamp in stamps.items() if first <= stamp < last}
     ends: list[datetime] = [state["end"] for state in outcome.states]
     assert ends == sorted(set(ends))
-    assert ends[-1] == at(high)
+    assert ends[-1] == last
     for end, count in zip(ends, outcome.read_before, strict=True):
-        assert set(outcome.ids[:count]) >= {number for number, stamp in stamps.items() if at(low) <= stamp < end}
+        assert set(ids[:count]) >= {number for number, stamp in stamps.items() if first <= stamp < end}
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 2_000])
