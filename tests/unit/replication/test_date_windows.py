@@ -35,7 +35,7 @@ def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> Non
     assert set(outcome.ids) == {number for number, moment in modified.items() if at(low) <= moment < at(high)}
     ends: list[datetime] = [state["end"] for state in outcome.states]
     assert ends == sorted(set(ends))
-    assert ends[-1] == at(high)
+    assert ends[-1] == last
     for end, count in zip(ends, outcome.read_before, strict=True):
         assert set(outcome.ids[:count]) >= {number for number, moment in modified.items() if at(low) <= moment < end}
 
