@@ -12,6 +12,7 @@ import pytest
 
 pytest_plugins = ["tests.support.fixtures"]
 NUMBERS = count(1)
+UNIT = Path(__file__).parent / "unit"
 MARKED = {"docs": "docs", "end_to_end": "end_to_end"}
 """Folder → marker of all its tests; the rest say so themselves."""
 
@@ -34,10 +35,16 @@ def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 
 @pytest.fixture(autouse=True)
-def own_temporary_files(temporary_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Taps on one machine share a portal's bucket by a file there; those of two tests have nothing to share."""
+def own_temporary_files(
+    request: pytest.FixtureRequest, temporary_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taps on one machine share a portal's bucket by a file there; those of two tests have nothing to share.
+
+    Thousands of unit tests share nothing: their folders are not made, and a rate limiter without one keeps to itself.
+    """
     folder = temporary_folders / str(next(NUMBERS))
-    folder.mkdir()
+    if not request.path.is_relative_to(UNIT):
+        folder.mkdir()
     _use(folder, monkeypatch)
 
 

@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,17 @@ def ids(rows: Any, key: str = "ID") -> list[int]:
     return [int(row[key]) for row in rows]
 
 
+def instant(text: str) -> datetime:
+    """The moment a date and time in ISO 8601 stands for, comparable across offsets."""
+    return datetime.fromisoformat(text)
+
+
 class Wire:
     """A client of one portal. Every request has a connection of its own, so a broken one does not affect the next."""
 
-    def __init__(self, webhook_url: str, bundle: Path | None = None) -> None:
+    def __init__(self, webhook_url: str, ca_file: Path | None = None) -> None:
         parts = urlsplit(webhook_url)
-        self.context = ssl.create_default_context(cafile=bundle) if parts.scheme == "https" else None
+        self.context = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
         self.host = parts.hostname or ""
         self.port = parts.port or 0
         self.root = parts.path

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from tap_bitrix24 import errors
 from tests.docs import rendering
 from tests.docs.architecture import Layer, diagram, layers, picture
 from tests.docs.rendering import ROOT
@@ -55,3 +56,12 @@ def test_the_document_shows_every_module_of_the_contract_once() -> None:
     assert len(named) == len(set(named))
     for module in named:
         assert len(re.findall(rf"(?<!\w){module}(?!\w)", shown)) == 1, module
+
+
+def test_the_table_of_faults_has_every_error_that_is_raised_by_its_own_type() -> None:
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__]
+    leaves = {each.__name__ for each in classes if not each.__subclasses__()}
+    assert {"SettingsError", "FaultyError", "DeniedError", "Interrupted"} <= leaves
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = document.partition("## From a fault to its exit code")[2]
+    assert leaves <= set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", table, re.MULTILINE))

@@ -75,12 +75,14 @@ def _pairs(portal: Portal, run: Run, table: str, stream: str = "") -> list[tuple
     records = {record["id"]: record for record in run.records(stream)}
     rows = portal.truth(table)
     truth = {int(row["ID" if "ID" in row else "id"]): row for row in rows}
+    assert truth
     assert records.keys() == truth.keys()
     return [(truth[number], records[number]) for number in records]
 
 
 def _elements(portal: Portal, run: Run, block: int) -> list[tuple[Row, Row]]:
     rows = {int(row["ID"]): row for row in portal.truth("list_elements") if row["IBLOCK_ID"] == str(block)}
+    assert rows
     records = {record["id"]: record for record in run.records(f"list_elements_{block}")}
     assert records.keys() == rows.keys()
     return [(rows[number], records[number]) for number in rows]
@@ -298,6 +300,7 @@ def test_a_map_of_names_becomes_rows(shaped: Portal, run: Run) -> None:
 
 def test_bare_numbers_become_rows(shaped: Portal, run: Run) -> None:
     tasks = shaped.result("task.planner.getlist")
+    assert tasks
     assert [record["task_id"] for record in run.records("task_planner")] == tasks
     chats = run.records("im_chat_users")
     assert len({(record["chat_id"], record["user_id"]) for record in chats}) == len(chats) > 3
@@ -311,7 +314,9 @@ def test_a_single_object_is_a_row(run: Run) -> None:
 
 
 def test_no_value_is_unparsed(runs: dict[str, Run]) -> None:
+    assert runs.keys() == {"classic", "universal"}
     for run in runs.values():
+        assert run.records("deals")
         assert not [line for line in run.warnings if "kept in _bitrix24_unparsed" in line]
 
 

@@ -142,7 +142,9 @@ class FakeList:
             self._sorted.clear()
             self._sorted_rows = list(self.rows)
         if key not in self._sorted:
-            self._sorted[key] = sorted(self._matching(request, broken=broken), key=_id)
+            rows = self._matching(request, broken=broken)
+            ids = _ids(rows)
+            self._sorted[key] = rows if ids == sorted(ids) else sorted(rows, key=_id)
         return self._sorted[key]
 
     def _matching(self, request: PageRequest, *, broken: bool = True) -> list[Row]:
@@ -162,6 +164,11 @@ class FakeList:
 
 def _id(row: Row) -> int:
     return _number(row.get("ID") or 0)
+
+
+def _ids(rows: Sequence[Row]) -> list[int]:
+    """Return the same of many rows, several times as fast."""
+    return list(map(_number, [row.get("ID") or 0 for row in rows]))
 
 
 _number = cache(int)
@@ -186,7 +193,7 @@ class Outcome:
     @property
     def ids(self) -> list[int]:
         """Ids in the order of the rows."""
-        return [_id(row) for row in self.rows]
+        return _ids(self.rows)
 
 
 Lists = FakeList | Sequence[tuple[ListSpec, FakeList]] | Callable[[PageRequest], Answer]

@@ -58,4 +58,4 @@ class Queue(SimpleQueue[_T]):
 def shorten_pauses() -> None:
     """Take this clock in this process; to be called before the modules are imported that take time from it."""
     time.sleep, time.monotonic = CLOCK.sleep, CLOCK
-    queue.SimpleQueue = Queue  # type: ignore[misc]
+    queue.SimpleQueue = Queue  # type: ignore[misc]  # a class of the library is replaced

@@ -67,7 +67,7 @@ def test_an_empty_secret_hides_nothing() -> None:
 def test_messages_and_arguments(printed: tuple[logging.Logger, io.StringIO]) -> None:
     logger, stream = printed
     logger.warning("calling %s with %r", f"/rest/1/{SECRET}/batch", {"url": SECRET})
-    logger.warning(f"100% {SECRET}")  # noqa: G004
+    logger.warning(f"100% {SECRET}")  # noqa: G004 - what a library may do
     assert SECRET not in stream.getvalue()
     assert stream.getvalue().count(HIDDEN) == 3
 
@@ -76,7 +76,7 @@ def test_tracebacks(printed: tuple[logging.Logger, io.StringIO]) -> None:
     logger, stream = printed
     try:
         try:
-            raise ValueError(SECRET)  # noqa: TRY301
+            raise ValueError(SECRET)  # noqa: TRY301 - a traceback needs two
         except ValueError as error:
             text = f"while at {SECRET}"
             raise RuntimeError(text) from error

@@ -102,9 +102,13 @@ class Portals:
         return total if isinstance(total, PortalError) else Result([], total=total)
 
 
+def counted(portal: Portals, requests: Mapping[str, Sequence[PageRequest]]) -> dict[str, int | None]:
+    return count_rows(portal, requests)  # type: ignore[arg-type]  # what count_rows calls of a client
+
+
 def test_a_total_left_out_in_a_batch_is_requested_separately() -> None:
     portal = Portals({"crm.deal.list": 5, "crm.contact.list": 3}, {"crm.item.list": 4})
-    counts = count_rows(portal, {name: requests(name) for name in ("deals", "contacts")})  # type: ignore[arg-type]
+    counts = counted(portal, {name: requests(name) for name in ("deals", "contacts")})
     assert counts == {"deals": 5, "contacts": 7}
     assert portal.calls == ["crm.item.list"]
 
@@ -112,11 +116,11 @@ def test_a_total_left_out_in_a_batch_is_requested_separately() -> None:
 def test_a_stream_with_a_list_that_can_not_be_counted_has_no_count() -> None:
     refused = RejectedError("no")
     portal = Portals({"crm.deal.list": refused, "crm.contact.list": 3}, {"crm.deal.list": refused})
-    counts = count_rows(portal, {name: requests(name) for name in ("deals", "contacts", "fields")})  # type: ignore[arg-type]
+    counts = counted(portal, {name: requests(name) for name in ("deals", "contacts", "fields")})
     assert counts == {"deals": None, "contacts": None, "fields": None}
 
 
 def test_expired_credentials_are_an_error() -> None:
     portal = Portals({}, {"crm.deal.list": AccessError("gone")})
     with pytest.raises(AccessError):
-        count_rows(portal, {"deals": requests("deals")})  # type: ignore[arg-type]
+        counted(portal, {"deals": requests("deals")})

@@ -264,7 +264,8 @@ def test_unknown_settings(name: str, hint: str) -> None:
 
 
 def test_settings_of_the_sdk_are_known() -> None:
-    check({"webhook_url": URL, "stream_maps": {}, "stream_map_config": {}, "flattening_enabled": True})
+    of_the_sdk = {"stream_maps": {}, "stream_map_config": {}, "flattening_enabled": True}
+    assert check({"webhook_url": URL, **of_the_sdk}) == check({"webhook_url": URL})
 
 
 @pytest.mark.parametrize(

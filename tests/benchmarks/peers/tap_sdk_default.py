@@ -85,7 +85,7 @@ class TapDefault(Tap):
         th.Property("webhook_url", th.StringType, required=True)
     ).to_dict()
 
-    def discover_streams(self) -> Iterable[Deals]:  # type: ignore[override]
+    def discover_streams(self) -> Iterable[Deals]:  # type: ignore[override]  # the SDK says Sequence
         return [Deals(self)]
 
 

@@ -1,18 +1,14 @@
 """The demo company: realistic, seeded, and with the irregularities of real portals."""
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from tests.demo.conftest import Start
-from tests.demo.wire import Wire, ids
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
+from tests.demo.wire import Wire, ids, instant
 
 
 @pytest.fixture

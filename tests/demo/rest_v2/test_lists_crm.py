@@ -8,7 +8,7 @@ from tests.demo.wire import Wire, ids
 
 
 @pytest.mark.parametrize(
-    ("method", "asked", "error"),
+    ("method", "params", "error"),
     [
         ("crm.activity.binding.list", {}, "100"),
         ("crm.activity.binding.list", {"activityId": 10**9}, "NOT_FOUND"),
@@ -19,8 +19,8 @@ from tests.demo.wire import Wire, ids
         ("userfieldconfig.list", {}, "100"),
     ],
 )
-def test_what_is_missing_or_wrong_is_told(portal: Wire, method: str, asked: dict[str, Any], error: Any) -> None:
-    assert portal.call(method, asked).error == (400, error)
+def test_what_is_missing_or_wrong_is_an_error(portal: Wire, method: str, params: dict[str, Any], error: Any) -> None:
+    assert portal.call(method, params).error == (400, error)
 
 
 # Requisites: text throughout (docs/protocol.md §6), legacy pages (§3.1)
@@ -32,7 +32,9 @@ def test_addresses_belong_to_requisites_and_those_to_clients(portal: Wire) -> No
     assert {row["ENTITY_TYPE_ID"] for row in requisites.values()} == set(clients)
     for row in requisites.values():
         assert int(row["ENTITY_ID"]) in clients[row["ENTITY_TYPE_ID"]]
-    for row in portal.truth("addresses"):
+    addresses = portal.truth("addresses")
+    assert addresses
+    for row in addresses:
         requisite = requisites[row["ENTITY_ID"]]
         assert (row["ANCHOR_TYPE_ID"], row["ANCHOR_ID"]) == (requisite["ENTITY_TYPE_ID"], requisite["ENTITY_ID"])
 
@@ -52,7 +54,9 @@ def test_links_name_requisites_and_accounts_that_exist_or_none(portal: Wire) -> 
     requisites = {"0", *(row["ID"] for row in portal.truth("requisites"))}
     accounts = {"0", *(row["ID"] for row in portal.truth("requisite_bank_details"))}
     owner = {row["ID"]: row["ENTITY_ID"] for row in portal.truth("requisite_bank_details")}
-    for row in portal.truth("requisite_links"):
+    links = portal.truth("requisite_links")
+    assert links
+    for row in links:
         assert row["REQUISITE_ID"] in requisites
         assert row["BANK_DETAIL_ID"] in accounts
         assert row["BANK_DETAIL_ID"] == "0" or owner[row["BANK_DETAIL_ID"]] == row["REQUISITE_ID"]
@@ -72,7 +76,9 @@ def test_fields_of_a_template_are_numbered_within_it(portal: Wire) -> None:
 
 def test_an_activity_is_bound_to_its_owner_first(portal: Wire) -> None:
     activities = {row["ID"]: row for row in portal.truth("activities")}
-    for row in portal.truth("crm_activity_bindings")[::20]:
+    bindings = portal.truth("crm_activity_bindings")[::20]
+    assert bindings
+    for row in bindings:
         bound = portal.result("crm.activity.binding.list", {"activityId": row["activityId"]})
         owner = activities[str(row["activityId"])]
         assert bound[0] == {"entityTypeId": int(owner["OWNER_TYPE_ID"]), "entityId": int(owner["OWNER_ID"])}

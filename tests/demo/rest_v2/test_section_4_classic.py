@@ -1,11 +1,11 @@
 """docs/protocol.md §4.1: filters, order and select of the classic CRM lists, and what they drop without an error."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.demo.wire import Wire, ids
+from tests.demo.wire import Wire, ids, instant
 
 DEALS = "crm.deal.list"
 
@@ -24,10 +24,6 @@ def matching(portal: Wire, conditions: Any, method: str = DEALS, name: str = "fi
         found += ids(body["result"])
         start = body.get("next")
     return found
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
 
 
 @pytest.mark.parametrize("name", ["filter", "FILTER", "Filter", "arFilter"])

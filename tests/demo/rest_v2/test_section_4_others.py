@@ -1,18 +1,13 @@
 """docs/protocol.md §4.4 to §4.6: tasks, users and departments each filter in a way of their own."""
 
-from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.demo.wire import Wire, ids
+from tests.demo.wire import Wire, ids, instant
 
 TASKS = "tasks.task.list"
 USERS = "user.get"
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
 
 
 # §4.4

@@ -1,11 +1,11 @@
 """docs/protocol.md §4.2 and §4.3: crm.item.list is strict where the classic lists are silent; stage history is not."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.demo.wire import Wire, ids
+from tests.demo.wire import Wire, ids, instant
 
 ITEMS = "crm.item.list"
 HISTORY = "crm.stagehistory.list"
@@ -16,10 +16,6 @@ SHIFT = timedelta(hours=8, minutes=30)
 @pytest.fixture
 def truth(portal: Wire) -> list[Any]:
     return portal.truth("deals")
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
 
 
 def everything(portal: Wire, method: str, **params: Any) -> list[Any]:

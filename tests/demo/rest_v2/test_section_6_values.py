@@ -61,9 +61,10 @@ def test_6_a_date_is_midnight_utc_written_in_server_zone(portal: Wire, table: st
 
 @pytest.mark.parametrize("table", CLASSIC)
 def test_6_a_datetime_has_the_offset_of_the_server_or_is_empty(portal: Wire, table: str) -> None:
-    stamps = [value for value in values(portal, table, "datetime", multiple=False) if value]
-    assert all(ISO.fullmatch(stamp) for stamp in stamps)
-    assert {stamp[19:] for stamp in stamps} == {"-03:00"}
+    moments = [value for value in values(portal, table, "datetime", multiple=False) if value]
+    assert moments
+    assert all(ISO.fullmatch(moment) for moment in moments)
+    assert {moment[19:] for moment in moments} == {"-03:00"}
 
 
 def test_6_an_empty_datetime_is_an_empty_text(portal: Wire) -> None:
@@ -76,7 +77,7 @@ def test_6_multifields_are_lists_of_texts_and_absent_without_a_value(portal: Wir
     phones = [row["PHONE"] for row in rows if "PHONE" in row]
     assert 0 < len(phones) < len(rows)
     for phone in phones:
-        assert phone
+        assert phone, table
         for item in phone:
             assert set(item) == {"ID", "VALUE_TYPE", "VALUE", "TYPE_ID"}
             assert all(isinstance(value, str) for value in item.values())
@@ -87,6 +88,7 @@ def test_6_an_empty_multiple_user_field_is_false_otherwise_a_list(portal: Wire) 
     """Files among them; no multiple value is ever null or an empty list here."""
     fields = portal.result("crm.deal.fields")
     names = [name for name, field in fields.items() if name.startswith("UF_") and field["isMultiple"]]
+    assert names
     for name in names:
         seen = [row[name] for row in portal.truth("deals") if name in row]
         assert False in seen, name
@@ -122,7 +124,7 @@ def zero_or_one(value: Any) -> bool:
     return value in {"0", "1"}
 
 
-def stamp(value: Any) -> bool:
+def moment(value: Any) -> bool:
     return ISO.fullmatch(value) is not None
 
 
@@ -133,8 +135,8 @@ def stamp(value: Any) -> bool:
         ("integer", number),
         ("double", decimal),
         ("boolean", zero_or_one),
-        ("date", stamp),
-        ("datetime", stamp),
+        ("date", moment),
+        ("datetime", moment),
         ("enumeration", number),
         ("employee", number),
         ("iblock_element", number),
@@ -164,13 +166,17 @@ def test_6_user_fields_have_their_type_s_shape_and_are_empty_in_some_rows(
 
 def test_6_user_field_options_that_are_used_exist(portal: Wire) -> None:
     fields = portal.result("crm.deal.fields")
-    for name, field in fields.items():
-        if field["type"] == "enumeration" and name.startswith("UF_"):
-            known = {item["ID"] for item in field["items"]}
-            for row in portal.truth("deals"):
-                value = row.get(name)
-                chosen = value if isinstance(value, list) else [value] if value else []
-                assert {str(option) for option in chosen} <= known
+    options = {
+        name: {item["ID"] for item in field["items"]}
+        for name, field in fields.items()
+        if field["type"] == "enumeration" and name.startswith("UF_")
+    }
+    assert options
+    for name, known in options.items():
+        values_ = [row[name] for row in portal.truth("deals") if row.get(name)]
+        chosen = {str(option) for value in values_ for option in (value if isinstance(value, list) else [value])}
+        assert chosen, name
+        assert chosen <= known, name
 
 
 # crm.item
@@ -188,6 +194,7 @@ def smart_process(portal: Wire) -> int:
 
 def test_6_items_have_numbers_flags_and_dates_in_server_zone(portal: Wire) -> None:
     rows = item_rows(portal, smart_process(portal))
+    assert rows
     assert all(isinstance(row["id"], int) and isinstance(row["assignedById"], int) for row in rows)
     assert {row["opened"] for row in rows} <= {"Y", "N"}
     assert all(row["createdTime"].endswith("-03:00") for row in rows)
@@ -220,7 +227,9 @@ def test_6_item_files_have_id_and_url(portal: Wire) -> None:
 
 
 def test_6_task_datetimes_are_in_the_zone_of_the_api_user(portal: Wire) -> None:
-    for row in portal.truth("tasks"):
+    rows = portal.truth("tasks")
+    assert any(row["changedDate"] is not None for row in rows)
+    for row in rows:
         assert row["createdDate"].endswith("+05:30")
         assert row["changedDate"] is None or row["changedDate"].endswith("+05:30")
 
@@ -235,7 +244,9 @@ def test_6_empty_task_objects_are_lists(portal: Wire) -> None:
 
 
 def test_6_task_scalars_are_mostly_texts(portal: Wire) -> None:
-    for row in portal.truth("tasks"):
+    rows = portal.truth("tasks")
+    assert rows
+    for row in rows:
         assert isinstance(row["id"], str)
         assert isinstance(row["responsibleId"], str)
         assert isinstance(row["status"], str)
@@ -253,7 +264,7 @@ def test_6_users_have_booleans_empty_objects_and_absent_keys(portal: Wire) -> No
         assert mine is False or set(mine) <= departments
 
 
-def test_6_the_stamp_of_a_user_is_an_empty_object_not_a_list(portal: Wire) -> None:
+def test_6_the_timestamp_of_a_user_is_an_empty_object_not_a_list(portal: Wire) -> None:
     """PHP writes an empty date object as `{}` though an empty array is `[]`."""
     raw = portal.call("user.get").raw
     assert b'"TIMESTAMP_X":{}' in raw.replace(b" ", b"")

@@ -72,11 +72,11 @@ def test_tls(tmp_path: Path) -> None:
     identity.private_key_pem.write_to_path(key)
     for number, blob in enumerate(identity.cert_chain_pems):
         blob.write_to_path(chain, append=number > 0)
-    bundle = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(bundle)
+    ca_file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(ca_file)
     with started("--scale", "50", "--tls", str(chain), str(key)) as (_, url):
         assert url.startswith("https://")
-        assert Wire(url, bundle=bundle).call("crm.deal.list").body["total"] == 50
+        assert Wire(url, ca_file=ca_file).call("crm.deal.list").body["total"] == 50
 
 
 @pytest.mark.parametrize(

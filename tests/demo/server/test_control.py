@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.demo.conftest import Start
-from tests.demo.wire import Wire, command, ids
+from tests.demo.wire import Wire, command, ids, instant
 
 DEALS = "crm.deal.list"
 TABLES = {
@@ -38,10 +38,6 @@ STAMPS = {
     "smart_invoices": "updatedTime",
     "tasks": "changedDate",
 }
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
 
 
 def key_of(row: Any) -> str:

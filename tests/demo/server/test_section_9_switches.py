@@ -1,12 +1,12 @@
 """docs/protocol.md §9: every switch, both ways."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.demo.conftest import Start
-from tests.demo.wire import JSON, Wire, command, ids
+from tests.demo.wire import JSON, Wire, command, ids, instant
 
 DEALS = "crm.deal.list"
 WINDOW = {"order": {"ID": "ASC"}}
@@ -43,10 +43,6 @@ def test_9_auth_status(own: Wire) -> None:
     assert own.send("POST", path, "{}", {"Content-Type": JSON}).error == (401, "INVALID_CREDENTIALS")
     own.switch(auth_status="docs")
     assert own.send("POST", path, "{}", {"Content-Type": JSON}).error == (403, "INVALID_CREDENTIALS")
-
-
-def instant(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)
 
 
 def test_9_item_date_shift(own: Wire) -> None:

@@ -32,9 +32,9 @@ class Outcome:
     error: str
 
 
-def run(script: str, url: str, method: str = DEALS, bundle: Path | None = None) -> Outcome:
+def run(script: str, url: str, method: str = DEALS, ca_file: Path | None = None) -> Outcome:
     """Runs one client to its end."""
-    environment = {**os.environ, **({"REQUESTS_CA_BUNDLE": str(bundle)} if bundle else {})}
+    environment = {**os.environ, **({"REQUESTS_CA_BUNDLE": str(ca_file)} if ca_file else {})}
     done = subprocess.run(
         [sys.executable, HERE / script, url, method],
         capture_output=True,
@@ -119,10 +119,10 @@ class Secure:
 
     wire: Wire
     url: str
-    bundle: Path
+    ca_file: Path
 
     def read(self, method: str = DEALS) -> Outcome:
-        return run("run_b24pysdk.py", self.url, method, self.bundle)
+        return run("run_b24pysdk.py", self.url, method, self.ca_file)
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +133,13 @@ def authority() -> trustme.CA:
 @pytest.fixture
 def secure(tmp_path: Path, authority: trustme.CA) -> Iterator[Secure]:
     identity = authority.issue_cert("127.0.0.1", "localhost")
-    chain, key, bundle = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "authority.pem"
+    chain, key, ca_file = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "authority.pem"
     identity.private_key_pem.write_to_path(key)
     for number, blob in enumerate(identity.cert_chain_pems):
         blob.write_to_path(chain, append=number > 0)
-    authority.cert_pem.write_to_path(bundle)
+    authority.cert_pem.write_to_path(ca_file)
     with serve(port=0, scale=SCALE, seed=1, no_limits=True, tls=(str(chain), str(key))) as portal:
-        yield Secure(Wire(portal.url, bundle=bundle), portal.url, bundle)
+        yield Secure(Wire(portal.url, ca_file=ca_file), portal.url, ca_file)
 
 
 def test_b24pysdk_reads_every_deal_over_tls(secure: Secure) -> None:

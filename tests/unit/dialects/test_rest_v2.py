@@ -234,8 +234,9 @@ def test_times_of_any_shape() -> None:
 
 
 def test_a_single_answer() -> None:
-    body = {"result": [1], "total": 7, "next": 50, "time": {"date_start": "2025-01-01T00:00:00+00:00"}}
-    assert rest_v2.result(body, 200, "m") == Result([1], 7, 50, body["time"])  # type: ignore[arg-type]
+    times = {"date_start": "2025-01-01T00:00:00+00:00"}
+    body = {"result": [1], "total": 7, "next": 50, "time": times}
+    assert rest_v2.result(body, 200, "m") == Result([1], 7, 50, times)
     assert rest_v2.result({"result": False, "time": []}, 200, "m") == Result(value=False)
 
 

@@ -70,7 +70,7 @@ def test_thousands_of_rows_in_one_second(low: int) -> None:
 
 
 def test_a_burst_after_a_long_silence() -> None:
-    rows = rows_of(range(1, 30_001), stamp=lambda number: number if number < 60 else 20 * DAY + number % 3_000)
+    rows = rows_of(range(1, 20_001), stamp=lambda number: number if number < 60 else 20 * DAY + number % 2_000)
     outcome = outcome_of(rows, 0, 30 * DAY)
     check(outcome, rows, 0, 30 * DAY)
     assert outcome.requests <= 100

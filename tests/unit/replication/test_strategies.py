@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tap_bitrix24.dialects import rest_v2
-from tap_bitrix24.entities import BY_STREAM, ENTITIES, Entity, find_entity
+from tap_bitrix24.entities import BY_STREAM, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.request import Answer, Page, PageRequest
@@ -15,6 +13,7 @@ from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT
 from tap_bitrix24.replication.plan import ReadOptions, is_swept, read_plan
 from tap_bitrix24.replication.state import format_bookmark
 from tap_bitrix24.replication.strategy_selection import strategy_for
+from tests.support.entities import every_entity
 from tests.support.lists import EPOCH, FakeList, Outcome, at, pump
 
 CLOCK = at(5_000)
@@ -165,7 +164,7 @@ def test_a_list_of_its_own_comes_before_the_children_of_others() -> None:
     assert [row["ID"] for row in outcome.rows] == ["company_calendar", "user5", "group8"]
 
 
-@pytest.mark.parametrize("entity", [each for each in ENTITIES if each.parents], ids=lambda entity: entity.stream)
+@every_entity
 def test_parents_that_are_children_come_from_one_list(entity: Entity) -> None:
     """Their rows come from one list per parent: a single group must take them all."""
     rich = PortalInfo(

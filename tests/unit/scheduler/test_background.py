@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -31,8 +32,11 @@ def test_calls_run_side_by_side() -> None:
     assert {each.result() for each in pending} == {0, 1}
 
 
-def test_a_pause_ends_by_itself() -> None:
-    BackgroundCalls().pause(0.01)
+def test_a_pause_ends_by_itself_and_not_before() -> None:
+    background, begun = BackgroundCalls(), time.monotonic()
+    background.pause(0.01)
+    assert time.monotonic() - begun >= 0.01
+    assert not background.interrupted
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

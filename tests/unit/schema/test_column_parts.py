@@ -8,7 +8,7 @@ import pytest
 from singer_sdk.singerlib import Schema
 
 from tap_bitrix24.discovery.discovered import columns_of
-from tap_bitrix24.entities import ENTITIES, Entity
+from tap_bitrix24.entities import Entity
 from tap_bitrix24.model.field import Field, Option
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import (
@@ -28,6 +28,7 @@ from tap_bitrix24.schema.columns import (
     columns_from_schema,
     json_schema,
 )
+from tests.support.entities import every_entity
 
 
 def made(*fields: Field, **facts: dict[str, str]) -> list[tuple[str, str, bool, str]]:
@@ -233,7 +234,7 @@ def test_a_field_named_like_a_part_is_no_part() -> None:
     assert not [each for each in columns if each.part]
 
 
-@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
+@every_entity
 def test_every_stream_survives_the_catalog(entity: Entity) -> None:
     columns = columns_of(entity, entity.stream, [Field("UF_SUM", "money")], swept=is_swept(entity))
     names = [each.name for each in columns]

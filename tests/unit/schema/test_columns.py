@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from singer_sdk.singerlib import Schema
 
-from tap_bitrix24.entities import ENTITIES
+from tap_bitrix24.entities import Entity
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.columns import (
     ANY,
@@ -30,6 +30,7 @@ from tap_bitrix24.schema.columns import (
     json_schema,
 )
 from tap_bitrix24.schema.field_descriptions import parse_fields
+from tests.support.entities import every_entity
 
 TYPES = {
     "integer": INTEGER,
@@ -240,8 +241,8 @@ def test_columns_survive_the_catalog() -> None:
     assert columns_from_schema(through_sdk) == columns
 
 
-@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.stream)
-def test_the_table_uses_known_types_only(entity: Any) -> None:
+@every_entity
+def test_the_table_uses_known_types_only(entity: Entity) -> None:
     for name, type_ in entity.columns.types.items():
         only = build_columns([], types={name: type_}, yes_no=entity.columns.yes_no)[0]
         assert only.kind != ANY or type_ == "mixed", (name, type_)
