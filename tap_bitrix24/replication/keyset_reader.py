@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum, auto
 from itertools import pairwise
 from math import ceil
@@ -123,7 +124,7 @@ class KeysetReader:
         method = self.list_spec.endpoint.method
         ids = ids_of(self.list_spec, page.rows, f"after id {after}")
         ascending = ids[0] > after and all(low < high for low, high in pairwise(ids))
-        inside = rows_within(self.list_spec, page.rows, self.window, margin=True)
+        inside = rows_within(self.list_spec, page.rows, self.window, self._filter_slack())
         if not ascending or len(inside) != len(page.rows):
             problem = "ids do not ascend" if not ascending else "rows do not match the date filter"
             text = f"{method}: {problem} after id {after}"
@@ -131,6 +132,14 @@ class KeysetReader:
         if after > 0:
             self.support = KeysetSupport.PROVEN
         return ids
+
+    def _filter_slack(self) -> timedelta:
+        """Return how far outside the window a row may be that matches the date filter: twice the timezone margin.
+
+        Once for the wider bounds the portal was asked with, once for the shift it may have added.
+        """
+        key = self.list_spec.replication_key
+        return timedelta(seconds=2 * key.timezone_margin) if key is not None else timedelta()
 
     def _new_rows(self, page: Page, ids: list[int]) -> list[Row]:
         """Return the rows after the last id, and move on; a chain that started early repeats some rows."""
