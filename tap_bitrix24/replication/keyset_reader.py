@@ -234,14 +234,14 @@ class KeysetReader:
     def _chain(self, after: int, pages: int) -> PageRequest:
         return PageRequest(list_spec=self.list_spec, window=self.window, after=after, pages=pages)
 
-    def prefetch_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+    def prefetch_request(self, max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
         """Return the next chain to prefetch, or None where it can't be estimated or may not be needed.
 
         Args:
             max_pages: Most pages the chain may have.
-            arrived: Looks up the answer to a request that is under way.
+            answer_of: Looks up the answer to a request that is under way.
         """
-        if (gap := self._gap_request(max_pages, arrived)) is not None:
+        if (gap := self._gap_request(max_pages, answer_of)) is not None:
             return gap
         if self.current is None or self.newest_id is None or self.done or len(self.prefetched) >= self.prefetch_depth:
             return None
@@ -258,14 +258,14 @@ class KeysetReader:
         self.prefetched.append(self._chain(start, pages))
         return self.prefetched[-1]
 
-    def _gap_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+    def _gap_request(self, max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
         """Return a request for the first gap between prefetched chains, or None.
 
         A gap shows as soon as the chain before it has arrived, even if other chains come before that one.
         """
         before = self.current
         for place, request in enumerate(self.prefetched):
-            end = self._last_id(arrived(before)) if before is not None else None
+            end = self._last_id(answer_of(before)) if before is not None else None
             start = request.after or 0
             if end is not None and end < start:
                 pages = min(max_pages, CHAIN_LENGTH, self._pages(start - end, self.density))
@@ -289,7 +289,7 @@ def _expected_end(request: PageRequest, rows: int, density: float) -> int:
     return (request.after or 0) + int(rows / min(1.0, density))
 
 
-def prefetch_from(readers: Iterable[KeysetReader], max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+def prefetch_from(readers: Iterable[KeysetReader], max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
     """Return the first request that any of the readers has to prefetch, or None."""
-    requests = (reader.prefetch_request(max_pages, arrived) for reader in readers)
+    requests = (reader.prefetch_request(max_pages, answer_of) for reader in readers)
     return next((request for request in requests if request is not None), None)
