@@ -133,7 +133,7 @@ def test_the_first_screen_holds_both_commands() -> None:
     screen = README.splitlines()[:25]
     commands = [line for line in screen if line.startswith("python3 -m venv .venv && ")]
     assert len(commands) == 2
-    assert commands[0].endswith(".venv/bin/bitrix24-export crm.duckdb --demo")
+    assert commands[0].endswith(".venv/bin/bitrix24-export demo.duckdb --demo")
 
 
 def test_every_console_script_is_described() -> None:

@@ -6,6 +6,7 @@ run (ports, the seconds of the portal's clock, versions of a table) is replaced 
 says what a change of the code has changed in the tap's behaviour.
 """
 
+import argparse
 import json
 import os
 import re
@@ -272,14 +273,19 @@ def _control(host: str, port: int, name: str, body: Mapping[str, Any]) -> Any:
     return answer
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Record the scenarios named behind the folder, or all."""
-    folder, *names = arguments
-    for name in names or SCENARIOS:
-        _record(Path(folder) / name, SCENARIOS[name])
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Record the scenarios named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.recording", description="Record what the tap does.")
+    parser.add_argument("folder", type=Path, help="a folder for the scenarios' folders")
+    parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"all without it: {', '.join(SCENARIOS)}")
+    given = parser.parse_args(arguments)
+    if unknown := {*given.scenario} - SCENARIOS.keys():
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    for name in given.scenario or SCENARIOS:
+        _record(given.folder / name, SCENARIOS[name])
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -28,7 +28,8 @@ class Portal(Wire):
         """Fail if any method was called that is not known to be read-only; every portal ends with this check."""
         stats = self.stats()
         assert stats["write_calls"] == {}
-        assert stats["commands"].keys() <= READ_ONLY
+        unknown = stats["commands"].keys() - READ_ONLY
+        assert not unknown, f"not in tests/support/read_only.py: {sorted(unknown)}"
 
     def forget_stats(self) -> None:
         self.was_only_read()
