@@ -1,8 +1,8 @@
 """The only place that sends requests to a portal: one call or one batch of up to 50 commands, each JSON over HTTP.
 
-`try_call` and `try_batch` send once: the scheduler paces and repeats them. `call`, `batch` and `batch_with_retries`
-wait for the rate limiter and repeat what fails for a moment: discovery and counting use them. Whether a request is
-repeated, and when, is decided in `retries.py`; what an answer means, in the dialect.
+`try_call` and `try_batch` send once: the scheduler decides when, and repeats them. `call`, `batch` and
+`batch_with_retries` wait for the rate limiter and repeat what fails for a moment: discovery and counting use them.
+Whether a request is repeated, and when, is decided in `retries.py`; what an answer means, in the dialect.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model.endpoint import REST_2, REST_3
+from tap_bitrix24.model.endpoint import REST_V2, REST_V3
 from tap_bitrix24.model.message import Command, Message, Result
 from tap_bitrix24.retries import ATTEMPTS, Retry, log_retry
 from tap_bitrix24.throttling.rate_limit import RateLimiter
 
 LOG = logging.getLogger("tap-bitrix24.client")
-FIRST_REQUEST_ATTEMPTS = 2
-"""Attempts at a run's first requests: a mistyped host must not take minutes to fail."""
+DISCOVERY_ATTEMPTS = 2
+"""Attempts at each request of discovery: a mistyped host must not take minutes to fail."""
 CHUNK_BYTES = 1 << 24
 """Bytes of an answer read at once."""
 _CONNECT_SECONDS = 15.0
@@ -248,7 +248,7 @@ class Client:
 
     def _recognize_hosting(self, dialect: str, results: Sequence[Result]) -> None:
         """Let the rate limiter see whether the portal is self-hosted: only classic REST shows it."""
-        if dialect == REST_2:
+        if dialect == REST_V2:
             self.rate_limiter.recognize_hosting([result.time for result in results])
 
     def _send(self, message: Message, dialect: str, method: str) -> Result:
@@ -372,7 +372,7 @@ def _unreadable(reply: _Reply, method: str, dialect: str) -> PortalError:
     status = reply.status
     if status in (_GATEWAY_TIMEOUT, _CONTENT_TOO_LARGE):
         return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
-    if status == _NOT_FOUND and dialect == REST_3:  # a server older than REST 3.0
+    if status == _NOT_FOUND and dialect == REST_V3:  # a server older than REST 3.0
         return MissingMethodError(f"{method}: this server has no such address (HTTP {status})", method=method)
     kind = "an empty answer" if not reply.content else "an answer that is not JSON"
     error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError

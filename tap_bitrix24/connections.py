@@ -14,7 +14,7 @@ from tap_bitrix24.discovery import vibecode as discovery_vibecode
 from tap_bitrix24.discovery.discovered import DiscoveredStream
 from tap_bitrix24.entities import Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.model.endpoint import REST_2, REST_3, SITE, VIBECODE
+from tap_bitrix24.model.endpoint import REST_V2, REST_V3, SITE, VIBECODE
 from tap_bitrix24.settings import Settings
 
 
@@ -34,7 +34,7 @@ class Connection:
 
 
 REST = Connection(
-    dialects={REST_2: rest_v2, REST_3: rest_v3},
+    dialects={REST_V2: rest_v2, REST_V3: rest_v3},
     preflight=lambda client, settings: discovery_rest.preflight(client, settings.start_date),
     discover=lambda client, settings: discovery_rest.discover(client, settings.start_date),
     entity=lambda stream, _: find_entity(stream),

@@ -22,7 +22,7 @@ from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
 from tap_bitrix24.replication.full_table import read_whole
-from tap_bitrix24.replication.strategy import handle_events
+from tap_bitrix24.replication.sub_strategies import handle_events
 from tap_bitrix24.schema.columns import BOOLEAN, OBJECT, UNPARSED, Column
 from tap_bitrix24.schema.field_descriptions import parse_fields
 from tap_bitrix24.schema.naming import column_name
@@ -135,10 +135,12 @@ def _vibecode_label_sources(numbers: Mapping[str, int]) -> LabelSources:
     smart = sorted(
         {number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)}
     )
-    pipelines = {number: ListSpec(vibecode.CATEGORIES.endpoint, params={"entityTypeId": number}) for number in smart}
+    pipelines = {
+        number: ListSpec(vibecode.VIBECODE_CATEGORIES.endpoint, params={"entityTypeId": number}) for number in smart
+    }
     pipelines[numbers["deals"]] = ListSpec(vibecode.DEAL_CATEGORIES.endpoint)
     user_fields = {stream: ListSpec(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers}
-    return LabelSources(ListSpec(vibecode.STATUSES.endpoint), numbers, pipelines, user_fields)
+    return LabelSources(ListSpec(vibecode.VIBECODE_STATUSES.endpoint), numbers, pipelines, user_fields)
 
 
 def entity_types(streams: Iterable[str]) -> dict[str, int]:
@@ -225,7 +227,7 @@ def _dictionaries(rows: Iterable[Row]) -> Options:
     """Return ENTITY_ID → codes. Stages of all pipelines are one dictionary: their codes name the pipeline."""
     dictionaries: dict[str, list[Option]] = {}
     for each in rows:
-        row = {column_name(name): value for name, value in each.items()}  # REST 2.0: capitals; VibeCode: camel case
+        row = {column_name(name): value for name, value in each.items()}  # classic REST: capitals; VibeCode: camel case
         extra = row.get("extra") if isinstance(row.get("extra"), dict) else {}
         option = Option(
             str(row["status_id"]),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects.pagination import PositionalParameters, StartParameter, VibecodeSearch
 from tap_bitrix24.errors import AccessError, PortalError, UntrustedError
-from tap_bitrix24.model.endpoint import REST_2
+from tap_bitrix24.model.endpoint import REST_V2
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.plan import ReadMethod, ReadPlan
@@ -45,13 +45,13 @@ def count_requests(plan: ReadPlan, last_id: int) -> list[PageRequest]:
 def count_rows(client: Client, requests: Mapping[str, Sequence[PageRequest]]) -> dict[str, int | None]:
     """Return the number of rows per stream: the sum of its lists' counts, None if one of them is unknown.
 
-    Counts of REST 2.0 share batches. A method that leaves `total` out in a batch is called again on its own.
+    Counts of classic REST share batches. A method that leaves `total` out in a batch is called again on its own.
 
     Raises:
         AccessError: The credentials are no longer valid.
     """
     every = [request for of_stream in requests.values() for request in of_stream]
-    batched = [request for request in every if request.list_spec.endpoint.dialect == REST_2]
+    batched = [request for request in every if request.list_spec.endpoint.dialect == REST_V2]
     results = client.batch_with_retries([_command(client, request) for request in batched])
     totals = {request.id: _total(client, request, result) for request, result in zip(batched, results, strict=True)}
     for request in every:

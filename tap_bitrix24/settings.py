@@ -13,7 +13,7 @@ import pendulum
 from pendulum.parsing.exceptions import ParserError
 
 from tap_bitrix24.auth.credentials import Credentials
-from tap_bitrix24.auth.from_settings import FIXED_RATES, credentials_from_settings
+from tap_bitrix24.auth.from_settings import FIXED_RATES, OAUTH, SITE, VIBECODE, WEBHOOK, credentials_from_settings
 from tap_bitrix24.errors import SettingsError, unknown_name
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.throttling.rate_limit import TARIFFS, Tariff
@@ -67,7 +67,7 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
         "default": "standard",
         "enum": [*TARIFFS, None],
         "description": "The portal's tariff, which limits the request rate (standard 2/s, burst 50; enterprise 5/s, "
-        "burst 250). A self-hosted portal is paced by its response time unless this is set",
+        "burst 250). The rate of a self-hosted portal follows its response time unless this is set",
     },
     "max_concurrency": {
         "type": ["integer", "null"],
@@ -129,10 +129,10 @@ _SDK_SETTINGS = frozenset(
     }
 )
 _CONNECTIONS: Mapping[str, tuple[str, ...]] = {
-    "webhook": ("webhook_url",),
-    "OAuth": ("portal_url", "client_id", "client_secret", "refresh_token"),
-    "VibeCode": ("vibecode_api_key", "vibecode_url"),
-    "site API": ("site_url", "site_api_key"),
+    WEBHOOK: ("webhook_url",),
+    OAUTH: ("portal_url", "client_id", "client_secret", "refresh_token"),
+    VIBECODE: ("vibecode_api_key", "vibecode_url"),
+    SITE: ("site_url", "site_api_key"),
 }
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 """The beginning of a start date; the parser alone would also accept `now` and `12:00`, whose day changes."""

@@ -24,11 +24,11 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.dispatch import strategy_for
 from tap_bitrix24.replication.plan import ReadOptions, ReadPlan, bookmark_column, prefer_rest_v3, read_plan
+from tap_bitrix24.replication.strategy_selection import strategy_for
 from tap_bitrix24.row_counts import count_requests
 from tap_bitrix24.scheduler.loop import Ended, Scheduler, StreamEvent
-from tap_bitrix24.schema.columns import UNPARSED, Column, default_column, json_schema
+from tap_bitrix24.schema.columns import UNPARSED, Column, json_schema
 from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import Settings
 from tap_bitrix24.singer_output import SingerLines, record_prefix, record_suffix
@@ -91,18 +91,24 @@ class EntityStream(Stream):
 
     @property
     def emit_activate_version_messages(self) -> bool:
-        """False: the SDK sends ACTIVATE_VERSION before the first row, and a failed read would then delete rows."""
+        """Whether the SDK sends ACTIVATE_VERSION: False, because it would do so before the first row.
+
+        After a read that failed halfway, the target would then delete the rows that were not read.
+        """
         return False
 
     @property
     def _activates_version(self) -> bool:
-        """Whether a finished read proves that rows it did not contain are gone, and the settings allow to say so."""
+        """Whether ACTIVATE_VERSION is written at the end: the settings allow it, and a read returns all rows.
+
+        The target then deletes the rows of earlier runs.
+        """
         allowed = self.config.get("emit_activate_version_messages") is not False
         complete = self._entity.quirks.complete and self._entity is not CHILD_READS
         return allowed and complete and self.replication_method == FULL_TABLE
 
     def get_replication_key_signpost(self, context: Any = None) -> None:
-        """None: only the strategy's checkpoints write STATE."""
+        """Return None, so that the SDK writes no replication key signpost to STATE; only checkpoints write STATE."""
         return
 
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
@@ -355,7 +361,7 @@ class _RecordPages:
         for converter in converters:
             unparsed.update(converter.unparsed)
         described = {column.name for column in self._columns}
-        for name in {default_column(key) for key in unknown} - described:
+        for name in {column_name(key) for key in unknown} - described:
             unparsed.pop(name, None)
         return unknown, unparsed
 

@@ -40,6 +40,7 @@ from tap_bitrix24.errors import (
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.redaction import Redactor
+from tap_bitrix24.replication.plan import missing_columns
 from tap_bitrix24.row_counts import count_rows
 from tap_bitrix24.scheduler.background import BackgroundCalls
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
@@ -82,7 +83,7 @@ class TapBitrix24(Tap):
         self._portal: PortalInfo | None = None
         self._discovered: Sequence[DiscoveredStream] | None = None
         self._rest_v3_probed = False
-        self._unknown_streams: dict[str, str] = {}
+        self._unreadable_streams: dict[str, str] = {}
         """Stream the catalog selects, but this version does not have → message."""
         self._failures: dict[str, str] = {}
         """Stream → why it is not complete."""
@@ -92,8 +93,7 @@ class TapBitrix24(Tap):
         self.redactor = Redactor(self.settings.secrets)
         self.redactor.guard()
         self._connection = CONNECTIONS[self.settings.connection]
-        limit = self._connection.max_concurrency or self.settings.max_concurrency
-        max_concurrency = min(limit, self.settings.max_concurrency)
+        max_concurrency = min(filter(None, (self._connection.max_concurrency, self.settings.max_concurrency)))
         self.client = self._new_client(max_concurrency)
         self._run = RunContext(
             settings=self.settings,
@@ -188,14 +188,19 @@ class TapBitrix24(Tap):
         return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in self.discovered()]
 
     def _from_catalog(self, entry: Any) -> EntityStream | None:
-        """Return the stream of a catalog's entry, or None, noted if it is selected, if there is no such stream."""
+        """Return the stream of a catalog's entry; None if there is none, which is noted if it is selected."""
         name = entry.tap_stream_id
         entity = self._connection.entity(name, self.portal)
+        columns = columns_from_schema(entry.schema.to_dict())
         if entity is None:
-            if entry.metadata.resolve_selection().get((), True):
-                self._unknown_streams[name] = f"{name}: this version has no such stream"
-            return None
-        return EntityStream(self, name, entity, columns_from_schema(entry.schema.to_dict()), self._run)
+            problem = "this version has no such stream"
+        elif missing := missing_columns(entity, columns):
+            problem = f"the catalog lacks {', '.join(missing)}: run --discover again"
+        else:
+            return EntityStream(self, name, entity, columns, self._run)
+        if entry.metadata.resolve_selection().get((), True):
+            self._unreadable_streams[name] = f"{name}: {problem}"
+        return None
 
     def sync_all(self) -> None:  # type: ignore[misc]  # final for type checkers; the stock loop reads one stream at a time and stops at a failure
         """Sync the selected streams side by side; a failing one does not stop the others.
@@ -207,7 +212,7 @@ class TapBitrix24(Tap):
         self.portal()
         selected = [stream for stream in self.streams.values() if stream.selected]
         selected.sort(key=lambda stream: stream.name != CHILD_READS.stream)  # its rows come while others are read
-        self._failures = dict(self._unknown_streams)
+        self._failures = dict(self._unreadable_streams)
         try:
             if self.state:
                 self.state_writer.write_state(self.state)
@@ -216,7 +221,7 @@ class TapBitrix24(Tap):
         finally:
             self._flush()
         if self._failures:
-            total, names = len(selected) + len(self._unknown_streams), ", ".join(self._failures)
+            total, names = len(selected) + len(self._unreadable_streams), ", ".join(self._failures)
             reasons = "; ".join(self._failures.values())
             msg = f"{len(self._failures)} of {total} streams failed: {names} ({reasons})"
             raise StreamsFailedError(msg)

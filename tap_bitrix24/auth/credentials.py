@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
-from tap_bitrix24.model.endpoint import REST_3
+from tap_bitrix24.model.endpoint import REST_V3
 
 
 class Credentials(Protocol):
@@ -42,7 +42,7 @@ class Webhook:
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a method; REST 3.0 lies below `api/`."""
         root, user, secret, _ = self.url.rsplit("/", 3)
-        return f"{root}/api/{user}/{secret}/{path}" if dialect == REST_3 else self.url + path
+        return f"{root}/api/{user}/{secret}/{path}" if dialect == REST_V3 else self.url + path
 
     def headers(self) -> Mapping[str, str]:
         """Return no headers: the URL is the proof."""

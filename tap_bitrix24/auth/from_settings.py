@@ -105,23 +105,40 @@ def webhook(url: Any, *, allow_http: bool = False) -> Webhook:
         SettingsError: It is no webhook's. The text never repeats the URL.
     """
     expected = "webhook_url must look like https://example.bitrix24.com/rest/1/secret/"
+    as_copied = f"{expected}, as copied from the portal (Developer resources > Inbound webhook)."
     if not isinstance(url, str) or any(letter.isspace() for letter in url.strip()):
-        msg = f"{expected}, as copied from the portal (Developer resources > Inbound webhook)."
-        raise SettingsError(msg)
+        raise SettingsError(as_copied)
+    host, path = _split(url, as_copied, malformed=f"{expected}; host or port is malformed.")
+    match = _WEBHOOK.fullmatch(path)
+    if match is None:
+        raise SettingsError(as_copied)
+    _check_scheme("webhook_url", host, allow_http=allow_http)
+    base = f"{host}{match['root']}/{match['user']}/{match['secret']}/"
+    return Webhook(base, match["secret"], host)
+
+
+def _split(url: str, message: str, *, malformed: str) -> tuple[str, str]:
+    """Return scheme, host and port of a URL, and its path.
+
+    Args:
+        url: An http or https URL without user, query and fragment.
+        message: The error's text if it is not.
+        malformed: The error's text if it cannot be parsed.
+
+    Raises:
+        SettingsError: It is no such URL.
+    """
     try:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
-        raise SettingsError(f"{expected}; host or port is malformed.") from None  # noqa: EM102, TRY003
-    match = _WEBHOOK.fullmatch(parts.path)
-    valid = parts.scheme in ("http", "https") and _HOST.fullmatch(_bracketed(parts.hostname)) and match
-    if not valid or match is None or parts.username or parts.query or parts.fragment:
-        msg = f"{expected}, as copied from the portal (Developer resources > Inbound webhook)."
-        raise SettingsError(msg)
-    host = f"{parts.scheme}://{_bracketed(parts.hostname)}{f':{port}' if port else ''}"
-    _check_scheme("webhook_url", parts.scheme, host, allow_http=allow_http)
-    base = f"{host}{match['root']}/{match['user']}/{match['secret']}/"
-    return Webhook(base, match["secret"], host)
+        raise SettingsError(malformed) from None
+    host = _bracketed(parts.hostname)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        raise SettingsError(message)
+    if parts.username or parts.query or parts.fragment or re.search(r"\s", parts.path):
+        raise SettingsError(message)
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}", parts.path
 
 
 def _bracketed(host: str | None) -> str:
@@ -151,30 +168,21 @@ def address(name: str, url: Any, example: str, *, allow_http: bool) -> tuple[str
     Raises:
         SettingsError: It is no such URL.
     """
-    msg = f"{name} must look like {example}, without user, query or fragment."
+    message = f"{name} must look like {example}, without user, query or fragment."
     if not isinstance(url, str):
-        raise SettingsError(msg)
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        raise SettingsError(msg) from None
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(_bracketed(parts.hostname)):
-        raise SettingsError(msg)
-    if parts.username or parts.query or parts.fragment or re.search(r"\s", parts.path):
-        raise SettingsError(msg)
-    host = f"{parts.scheme}://{_bracketed(parts.hostname)}{f':{port}' if port else ''}"
-    _check_scheme(name, parts.scheme, host, allow_http=allow_http)
-    return host, parts.path.rstrip("/")
+        raise SettingsError(message)
+    host, path = _split(url, message, malformed=message)
+    _check_scheme(name, host, allow_http=allow_http)
+    return host, path.rstrip("/")
 
 
-def _check_scheme(name: str, scheme: str, host: str, *, allow_http: bool) -> None:
+def _check_scheme(name: str, host: str, *, allow_http: bool) -> None:
     """Refuse an address to which the secret would be sent unencrypted.
 
     Raises:
         SettingsError: It is http to another machine, and allow_http is not set.
     """
-    loopback = is_loopback(urlsplit(host).hostname or "")
-    if scheme == "http" and not allow_http and not loopback:
+    parts = urlsplit(host)
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname or ""):
         msg = f"{name} uses http, which would send the secret unencrypted to {host}: use https, or set allow_http."
         raise SettingsError(msg)

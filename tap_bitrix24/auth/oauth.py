@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from tap_bitrix24.errors import AccessError, SettingsError, UnavailableError
-from tap_bitrix24.model.endpoint import REST_3
+from tap_bitrix24.model.endpoint import REST_V3
 
 LOG = logging.getLogger("tap-bitrix24.oauth")
 VENDOR = "https://oauth.bitrix24.tech/oauth/token/"
@@ -213,7 +213,7 @@ class OAuth:
 
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a method; REST 3.0 lies below `api/`."""
-        return f"{self._root}/api/{path}" if dialect == REST_3 else f"{self._root}/{path}"
+        return f"{self._root}/api/{path}" if dialect == REST_V3 else f"{self._root}/{path}"
 
     def headers(self) -> Mapping[str, str]:
         """Return the header with the access token, which is renewed first if it expires soon."""

@@ -20,63 +20,63 @@ _OTHER = object()
 """Marks a `records_path` that the answer does not have."""
 
 
-def build_commands(ask: PageRequest, first: int = 0, link: RowReference | None = None) -> list[Command]:
+def build_commands(request: PageRequest, first: int = 0, reference: RowReference | None = None) -> list[Command]:
     """Return the commands of a page request.
 
     Args:
-        ask: The page request.
+        request: The page request.
         first: Position of its first command in the batch; each command of a chain refers to the one before.
-        link: Returns such a reference; None if the dialect has no chains, so that only the first page is requested.
+        reference: Returns such a reference; None if the dialect has no chains: then only the first page is requested.
     """
-    endpoint = ask.list_spec.endpoint
-    if ask.offset is not None:
-        starts = [ask.offset + page * endpoint.page_size for page in range(ask.pages)]
-        return [_command(ask, offset=start) for start in starts]
-    if ask.descending:
-        command = _command(ask, direction="DESC")
+    endpoint = request.list_spec.endpoint
+    if request.offset is not None:
+        starts = [request.offset + page * endpoint.page_size for page in range(request.pages)]
+        return [_command(request, offset=start) for start in starts]
+    if request.descending:
+        command = _command(request, direction="DESC")
         if endpoint.select_param:
             set_parameter(
                 params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.required_select]
             )
             command = Command(endpoint.method, params, endpoint.dialect)
         return [command]
-    after: Any = ask.after
+    after: Any = request.after
     chain: list[Command] = []
-    for number in range(first, first + ask.pages):
-        chain.append(_command(ask, after=after))
-        if link is None:
+    for number in range(first, first + request.pages):
+        chain.append(_command(request, after=after))
+        if reference is None:
             break
-        after = link(endpoint, number)
+        after = reference(endpoint, number)
     return chain
 
 
-def _command(ask: PageRequest, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
-    source, endpoint = ask.list_spec, ask.list_spec.endpoint
+def _command(request: PageRequest, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
+    list_spec, endpoint = request.list_spec, request.list_spec.endpoint
     query = PageQuery(
-        params=source.params,
-        filter={**source.filter, **_bounds(ask)},
+        params=list_spec.params,
+        filter={**list_spec.filter, **_bounds(request)},
         key=endpoint.request_key,
         direction=direction,
         after=after,
         offset=offset,
         size=endpoint.page_size,
-        counted=ask.counted,
-        cursor=ask.cursor,
+        counted=request.counted,
+        cursor=request.cursor,
     )
     return Command(endpoint.method, endpoint.pagination(query), endpoint.dialect)
 
 
-def _bounds(ask: PageRequest) -> dict[str, str]:
+def _bounds(request: PageRequest) -> dict[str, str]:
     """Return the date bounds in ISO 8601 with an offset: without one the server reads them in its own time zone."""
-    key, window = ask.list_spec.replication_key, ask.window
+    key, window = request.list_spec.replication_key, request.window
     if key is None or window is None:
         return {}
-    margin = timedelta(seconds=key.timezone_margin)
+    timezone_margin = timedelta(seconds=key.timezone_margin)
     bounds: dict[str, str] = {}
     if window.low is not None:
-        bounds[f">={key.request_key}"] = _iso(window.low - margin)
+        bounds[f">={key.request_key}"] = _iso(window.low - timezone_margin)
     if window.high is not None:
-        bounds[f"<{key.request_key}"] = _iso(window.high + margin)
+        bounds[f"<{key.request_key}"] = _iso(window.high + timezone_margin)
     return bounds
 
 
@@ -93,7 +93,7 @@ def decode(content: bytes) -> Any:
     return orjson.loads(content)
 
 
-def page(source: ListSpec, answer: Result) -> Page:
+def page(list_spec: ListSpec, answer: Result) -> Page:
     """Return the rows of a list answer.
 
     Some methods wrap the list in an object although the documentation shows none, others do the reverse: so the only
@@ -102,7 +102,7 @@ def page(source: ListSpec, answer: Result) -> Page:
     Raises:
         UntrustedError: The answer has no rows at the endpoint's `records_path`.
     """
-    endpoint = source.endpoint
+    endpoint = list_spec.endpoint
     value = answer.value
     for step in filter(None, endpoint.records_path.split(".")):
         if not isinstance(value, Mapping):

@@ -57,7 +57,10 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
 
 
 def commands(request: PageRequest, first: int = 0) -> list[Command]:
-    """Return the commands of a page request, without chains: a reference to a missing row fails the whole batch."""
+    """Return the commands of a page request, only the first one where its pages would form a chain.
+
+    A chain refers to rows of the command before; in REST 3.0 a reference to a missing row fails the whole batch.
+    """
     return build_commands(request, first)
 
 

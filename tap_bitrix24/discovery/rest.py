@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.dialects import BATCH_SIZE, rest_v2
 from tap_bitrix24.dialects.pagination import UNCOUNTED
 from tap_bitrix24.discovery import rest_v3
@@ -22,7 +22,8 @@ from tap_bitrix24.entities import (
     TYPES,
     Entity,
 )
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.errors import PortalError, SettingsError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.message import Command, Result
@@ -32,22 +33,22 @@ from tap_bitrix24.replication.state import parse_bookmark
 LOG = logging.getLogger("tap-bitrix24.discovery")
 
 
-def preflight(client: Client, since: datetime | None = None) -> PortalInfo:
+def preflight(client: Client, start_date: datetime | None = None) -> PortalInfo:
     """Return what the first request of every run tells of the portal: scopes, clock, smart processes, catalogs, lists.
 
     Args:
         client: Sends the request.
-        since: `start_date` of the settings.
+        start_date: `start_date` of the settings.
 
     Raises:
         SettingsError: The host cannot be reached, the secret is wrong, or the tap has no use for any of the scopes.
     """
     portal, _ = _first_request(client, [])
-    portal.start_date = since
+    portal.start_date = start_date
     return portal
 
 
-def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
+def discover(client: Client, start_date: datetime | None = None) -> tuple[PortalInfo, list[DiscoveredStream]]:
     """Return the portal and its streams.
 
     All field methods are called in batches of 50: first those with fixed parameters, then those whose parameters depend
@@ -58,10 +59,10 @@ def discover(client: Client, since: datetime | None = None) -> tuple[PortalInfo,
     """
     first = _distinct(call for entity in ENTITIES for call in _fixed_calls(entity))
     portal, first_answers = _first_request(client, list(first.values()))
-    portal.start_date = since
+    portal.start_date = start_date
     allowed = [entity for entity in ENTITIES if is_allowed(portal, entity)]
     second = _distinct(call for entity in allowed for call in _portal_calls(entity, portal))
-    second_answers = client.batch_with_retries(list(second.values()), attempts=FIRST_REQUEST_ATTEMPTS)
+    second_answers = client.batch_with_retries(list(second.values()), attempts=DISCOVERY_ATTEMPTS)
     answers = dict(zip([*first, *second], [*first_answers, *second_answers], strict=True))
     streams: list[DiscoveredStream] = []
     for entity in allowed:
@@ -136,14 +137,14 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
 
     As many of them as there is room for share the first request.
     """
-    types = rest_v2.commands(_types_after(0))
+    types = rest_v2.commands(PageRequest(list_spec=ListSpec(TYPES.endpoint), after=0))
     lists = [Command(LISTS.endpoint.method, {**variant.params, "start": UNCOUNTED}) for variant in _LIST_VARIANTS]
     catalogs = Command(CATALOGS.endpoint.method, {"start": UNCOUNTED})
     fixed = [Command("scope"), *types, *_CATEGORY_CALLS, catalogs, *lists]
     room = BATCH_SIZE - len(fixed)
     try:
         scopes, first_types, *answers = client.batch_with_retries(
-            [*fixed, *field_calls[:room]], attempts=FIRST_REQUEST_ATTEMPTS
+            [*fixed, *field_calls[:room]], attempts=DISCOVERY_ATTEMPTS
         )
     except PortalError as error:
         raise SettingsError(str(error)) from error
@@ -151,13 +152,13 @@ def _first_request(client: Client, field_calls: Sequence[Command]) -> tuple[Port
     _require_any_scope(portal)
     if isinstance(first_types, PortalError) and is_allowed(portal, TYPES):
         LOG.warning("No smart processes: %s (to list them, the webhook must be a CRM administrator's)", first_types)
-    portal.smart_processes = _all_types(client, first_types)
+    portal.smart_processes = _smart_processes(client, first_types)
     for command in _CATEGORY_CALLS:
         portal.hidden_categories[command.params["entityTypeId"]] = _hidden_categories(answers.pop(0))
     _add_catalogs(client, portal, answers.pop(0))
     for variant in _LIST_VARIANTS:
         _add_lists(client, portal, variant, answers.pop(0))
-    return portal, [*answers, *client.batch_with_retries(field_calls[room:], attempts=FIRST_REQUEST_ATTEMPTS)]
+    return portal, [*answers, *client.batch_with_retries(field_calls[room:], attempts=DISCOVERY_ATTEMPTS)]
 
 
 def _clock(client: Client) -> datetime:
@@ -173,17 +174,28 @@ def _require_any_scope(portal: PortalInfo) -> None:
         raise SettingsError(msg)
 
 
-def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError) -> list[Row]:
-    """Return all rows of a list, given the answer with its first page; none if that is an error."""
+def _all_rows(client: Client, list_spec: ListSpec, answer: Result | PortalError, *, by_id: bool = False) -> list[Row]:
+    """Return all rows of a list; none if its first page is an error, those before it if a later one is.
+
+    Args:
+        client: Requests the further pages.
+        list_spec: The list.
+        answer: The answer with its first page.
+        by_id: Request pages after the largest id, not by offset.
+    """
     rows: dict[str, Row] = {}
+    key = list_spec.endpoint.key
     while isinstance(answer, Result):
         page = rest_v2.page(list_spec, answer).rows
         before = len(rows)
-        rows |= {str(row[list_spec.endpoint.key]): row for row in page}
+        rows |= {str(row[key]): row for row in page}
         if len(page) < list_spec.endpoint.page_size or len(rows) == before:
             break
-        request = PageRequest(list_spec=list_spec, offset=len(rows))
-        (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=FIRST_REQUEST_ATTEMPTS)
+        if by_id:
+            request = PageRequest(list_spec=list_spec, after=max(int(row[key]) for row in page))
+        else:
+            request = PageRequest(list_spec=list_spec, offset=len(rows))
+        (answer,) = client.batch_with_retries(rest_v2.commands(request), attempts=DISCOVERY_ATTEMPTS)
     return list(rows.values())
 
 
@@ -210,22 +222,10 @@ def _scopes(answer: Result | PortalError) -> frozenset[str] | None:
     return None
 
 
-def _types_after(after: int) -> PageRequest:
-    return PageRequest(list_spec=ListSpec(TYPES.endpoint), after=after)
-
-
-def _all_types(client: Client, answer: Result | PortalError) -> dict[int, str]:
-    """Return entityTypeId → title of all smart processes, given the first page; none if that is an error."""
-    list_spec = ListSpec(TYPES.endpoint)
-    types: dict[int, str] = {}
-    while isinstance(answer, Result):
-        rows = rest_v2.page(list_spec, answer).rows
-        page = {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
-        if len(rows) < TYPES.endpoint.page_size or page.keys() <= types.keys():
-            return types | page
-        types |= page
-        (answer,) = client.batch_with_retries(rest_v2.commands(_types_after(max(int(row["id"]) for row in rows))))
-    return types
+def _smart_processes(client: Client, answer: Result | PortalError) -> dict[int, str]:
+    """Return entityTypeId → title of all smart processes, given the answer with the first page of them."""
+    rows = _all_rows(client, ListSpec(TYPES.endpoint), answer, by_id=True)
+    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
 
 
 def _hidden_categories(answer: Result | PortalError) -> list[int]:

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.dialects.rest_v3 import DOCUMENTATION
 from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of, is_allowed
-from tap_bitrix24.entities import REST_V3, Entity
+from tap_bitrix24.entities import REST_V3_ENTITIES, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
-from tap_bitrix24.model.endpoint import REST_3
+from tap_bitrix24.model.endpoint import REST_V3
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.openapi import fields_of
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-SCOPES = frozenset(scope for entity in REST_V3 for scope in entity.scope)
+SCOPES = frozenset(scope for entity in REST_V3_ENTITIES for scope in entity.scope)
 _VAGUE = frozenset({"", "object", "array", "string"})
 """Types of `*.field.list` that the OpenAPI document may specify further."""
 
@@ -67,12 +67,14 @@ def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
     portal.rest_v3_methods |= paths
     methods = portal.rest_v3_methods
     entities = [
-        entity for entity in REST_V3 if is_allowed(portal, entity) and entity.endpoint.method.lower() in methods
+        entity
+        for entity in REST_V3_ENTITIES
+        if is_allowed(portal, entity) and entity.endpoint.method.lower() in methods
     ]
     field_methods = list(
         dict.fromkeys(entity.fields.method for entity in entities if entity.fields.method.lower() in methods)
     )
-    calls = [Command(method, {}, REST_3) for method in field_methods]
+    calls = [Command(method, {}, REST_V3) for method in field_methods]
     answers = dict(zip(field_methods, client.batch_with_retries(calls) if calls else [], strict=True))
     return [_stream(entity, document, answers.get(entity.fields.method)) for entity in entities]
 
@@ -80,7 +82,7 @@ def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
 def _answer(client: Client, method: str) -> Any:
     """Return the value a method answers with, or None if the portal does not have it or refuses it."""
     try:
-        return client.call(Command(method, {}, REST_3), attempts=FIRST_REQUEST_ATTEMPTS).value
+        return client.call(Command(method, {}, REST_V3), attempts=DISCOVERY_ATTEMPTS).value
     except (MissingMethodError, RejectedError) as error:
         LOG.info("REST 3.0: %s", error)
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.dialects import site
 from tap_bitrix24.dialects.pagination import PageNumber
 from tap_bitrix24.dialects.response_shapes import listed
@@ -69,7 +69,7 @@ def entity(stream: str, portal: PortalInfo) -> Entity | None:
 def _lists(client: Client, settings: Settings) -> list[PagedList]:
     """Return the lists of the document, and those the settings name."""
     try:
-        document = client.call(Command(settings.site_document, {}, SITE), attempts=FIRST_REQUEST_ATTEMPTS).value
+        document = client.call(Command(settings.site_document, {}, SITE), attempts=DISCOVERY_ATTEMPTS).value
     except (RejectedError, UnavailableError) as error:
         if not settings.site_endpoints:
             raise
@@ -90,7 +90,7 @@ def _first_page(client: Client, path: str) -> PagedList:
     paged = PagedList(path, stream_name(path), "id", ())
     list_spec = ListSpec(_entity(paged).endpoint)
     (command,) = site.commands(PageRequest(list_spec=list_spec, offset=0))
-    rows = site.page(list_spec, client.call(command, attempts=FIRST_REQUEST_ATTEMPTS)).rows
+    rows = site.page(list_spec, client.call(command, attempts=DISCOVERY_ATTEMPTS)).rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     key = key_of(names, paged.stream)
     if not key:

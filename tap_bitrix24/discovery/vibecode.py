@@ -8,11 +8,17 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
 from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.entities.vibecode import LISTS, READ_OTHERWISE, SMART_PROCESSES, VIBECODE_ENTITIES, unlisted_entity
+from tap_bitrix24.entities.vibecode import (
+    READ_OTHERWISE,
+    VIBECODE_ENTITIES,
+    VIBECODE_LISTS,
+    VIBECODE_SMART_PROCESSES,
+    unlisted_entity,
+)
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
@@ -31,7 +37,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
         SettingsError: The service cannot be reached, the key is not valid, or the tap has no use for its scopes.
     """
     try:
-        value = client.call(Command("/me", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
+        value = client.call(Command("/me", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
     except PortalError as error:
         raise SettingsError(str(error)) from error
     facts = value if isinstance(value, Mapping) else {}
@@ -60,7 +66,7 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
     portal = preflight(client, settings)
     offered = [(name, entity, params) for name, entity, params in _offered(portal) if is_allowed(portal, entity)]
     calls = [Command(entity.fields.method, params, VIBECODE) for _, entity, params in offered if entity.fields.method]
-    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=FIRST_REQUEST_ATTEMPTS))
+    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=DISCOVERY_ATTEMPTS))
     streams: list[DiscoveredStream] = []
     for name, entity, _ in offered:
         descriptions = [_description(next(answers))] if entity.fields.method else []
@@ -84,16 +90,16 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
     """
     missing: list[str] = []
     for entity in VIBECODE_ENTITIES:
-        if portal.entities and entity in LISTS and _entity_name(entity) not in portal.entities:
+        if portal.entities and entity in VIBECODE_LISTS and _entity_name(entity) not in portal.entities:
             missing.append(entity.stream)
-        elif entity is SMART_PROCESSES:
+        elif entity is VIBECODE_SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
                 yield f"{entity.stream}{number}", entity, {"entityTypeId": number}
         else:
             yield entity.stream, entity, {}
     if missing:
         LOG.info("streams skipped, because the key does not list them: %s", ", ".join(missing))
-    known = {*READ_OTHERWISE, *map(_entity_name, LISTS)}
+    known = {*READ_OTHERWISE, *map(_entity_name, VIBECODE_LISTS)}
     for name in sorted(portal.entities.keys() - known):
         entity = unlisted_entity(name)
         LOG.info("%s: a list this version does not know, offered and not selected", entity.stream)
@@ -117,7 +123,7 @@ def _description(answer: Result | PortalError) -> Result | PortalError:
 def _smart_processes(client: Client) -> dict[int, str]:
     """Return entityTypeId → title of all smart processes; the service lists them on one page."""
     try:
-        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=FIRST_REQUEST_ATTEMPTS).value["data"]
+        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
     except MissingMethodError as error:
         LOG.info("no smart processes: %s", error)
         return {}

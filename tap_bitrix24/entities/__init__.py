@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tap_bitrix24.entities import vibecode
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.communication import COMMUNICATION
 from tap_bitrix24.entities.content import CONTENT
@@ -16,10 +15,11 @@ from tap_bitrix24.entities.excluded import EXCLUDED, REASONS
 from tap_bitrix24.entities.own_streams import CHILD_READS, FIELD_OPTIONS, FIELDS, OWN_STREAMS
 from tap_bitrix24.entities.parents import LIST_ELEMENTS, SMART_PROCESS
 from tap_bitrix24.entities.people import PEOPLE
-from tap_bitrix24.entities.rest_v3 import REST_V3
+from tap_bitrix24.entities.rest_v3 import REST_V3_ENTITIES
 from tap_bitrix24.entities.sale import SALE
+from tap_bitrix24.entities.vibecode import VIBECODE_BY_STREAM
 from tap_bitrix24.entities.work import WORK
-from tap_bitrix24.model.endpoint import REST_2, VIBECODE
+from tap_bitrix24.model.endpoint import REST_V2, VIBECODE
 
 __all__ = [
     "BY_STREAM",
@@ -41,7 +41,7 @@ __all__ = [
     "REASONS",
     "REDACTED",
     "REPEATED_ITEM_KEYS",
-    "REST_V3",
+    "REST_V3_ENTITIES",
     "SMART_PROCESS",
     "SMART_PROCESSES",
     "STATUSES",
@@ -72,8 +72,8 @@ ENTITIES: Sequence[Entity] = (
     *CONTENT,
     *OWN_STREAMS,
 )
-"""Lists of classic REST; those of REST 3.0 stand in REST_V3."""
-BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *REST_V3)}
+"""Lists of classic REST; those of REST 3.0 stand in REST_V3_ENTITIES."""
+BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in (*ENTITIES, *REST_V3_ENTITIES)}
 CATALOGS, LISTS, TYPES = BY_STREAM["catalogs"], BY_STREAM["lists"], BY_STREAM["crm_types"]
 CATEGORIES, STATUSES = BY_STREAM["crm_categories"], BY_STREAM["crm_statuses"]
 CONTACTS, COMPANIES = BY_STREAM["contacts"], BY_STREAM["companies"]
@@ -82,12 +82,12 @@ SMART_PROCESSES = BY_STREAM[SMART_PROCESS]
 
 
 _TABLES: Mapping[str, Mapping[str, Entity]] = {
-    REST_2: BY_STREAM,
-    VIBECODE: {**vibecode.BY_STREAM, **{entity.stream: entity for entity in OWN_STREAMS}},
+    REST_V2: BY_STREAM,
+    VIBECODE: {**VIBECODE_BY_STREAM, **{entity.stream: entity for entity in OWN_STREAMS}},
 }
 
 
-def find_entity(stream: str, dialect: str = REST_2) -> Entity | None:
+def find_entity(stream: str, dialect: str = REST_V2) -> Entity | None:
     """Return the row a stream belongs to, or None; all streams of smart processes share one, as do universal lists.
 
     Args:

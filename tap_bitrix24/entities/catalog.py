@@ -8,10 +8,11 @@ from typing import Any
 
 from tap_bitrix24.entities.entity import POSITION, Entity, Parent
 from tap_bitrix24.entities.known_columns import known_columns
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, Scope, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import (
     NO_SUCH_LIST,
+    ListVariant,
     for_each_offer_iblock,
     for_each_product_iblock,
     for_each_value,

@@ -7,7 +7,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from tap_bitrix24.entities.known_columns import KnownColumns
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import Endpoint, ReplicationKey, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields

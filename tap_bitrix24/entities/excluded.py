@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DEPRECATED = "deprecated twin"
+COVERED = "covered by another stream"
 APPLICATION = "application only"
 INTERACTIVE = "interactive context needed"
 NO_LIST = "no list documented"
-REASONS = (DEPRECATED, APPLICATION, "write-side helper", INTERACTIVE, NO_LIST)
+REASONS = (COVERED, APPLICATION, "write-side helper", INTERACTIVE, NO_LIST)
 
 EXCLUDED: Mapping[str, tuple[str, str, str]] = {
-    "items_lead": ("crm.item.list", DEPRECATED, "leads; crm_methods: universal reads it"),
-    "items_deal": ("crm.item.list", DEPRECATED, "deals; crm_methods: universal reads it"),
-    "items_contact": ("crm.item.list", DEPRECATED, "contacts; crm_methods: universal reads it"),
-    "items_company": ("crm.item.list", DEPRECATED, "companies; crm_methods: universal reads it"),
-    "items_quote": ("crm.item.list", DEPRECATED, "quotes; crm_methods: universal reads it"),
-    "crm_product_rows_old": ("crm.productrow.list", DEPRECATED, "crm_product_rows"),
-    "deal_categories_old": ("crm.dealcategory.list", DEPRECATED, "crm_categories"),
-    "deal_category_stages_old": ("crm.dealcategory.stage.list", DEPRECATED, "crm_statuses"),
-    "crm_products_old": ("crm.product.list", DEPRECATED, "products"),
-    "crm_product_sections_old": ("crm.productsection.list", DEPRECATED, "product_sections"),
-    "crm_product_properties_old": ("crm.product.property.list", DEPRECATED, "product_properties"),
-    "crm_catalogs_old": ("crm.catalog.list", DEPRECATED, "catalogs"),
-    "crm_vat_rates_old": ("crm.vat.list", DEPRECATED, "vat_rates"),
-    "crm_measures_old": ("crm.measure.list", DEPRECATED, "measures"),
-    "crm_pay_systems_old": ("crm.paysystem.list", DEPRECATED, "pay_systems"),
-    "crm_person_types_old": ("crm.persontype.list", DEPRECATED, "order_person_types"),
-    "tasks_old_item_list": ("task.item.list", DEPRECATED, "tasks"),
-    "users_search": ("user.search", DEPRECATED, "users: the same rows, for searching"),
+    "items_lead": ("crm.item.list", COVERED, "leads; crm_methods: universal reads it"),
+    "items_deal": ("crm.item.list", COVERED, "deals; crm_methods: universal reads it"),
+    "items_contact": ("crm.item.list", COVERED, "contacts; crm_methods: universal reads it"),
+    "items_company": ("crm.item.list", COVERED, "companies; crm_methods: universal reads it"),
+    "items_quote": ("crm.item.list", COVERED, "quotes; crm_methods: universal reads it"),
+    "crm_product_rows_old": ("crm.productrow.list", COVERED, "crm_product_rows"),
+    "deal_categories_old": ("crm.dealcategory.list", COVERED, "crm_categories"),
+    "deal_category_stages_old": ("crm.dealcategory.stage.list", COVERED, "crm_statuses"),
+    "crm_products_old": ("crm.product.list", COVERED, "products"),
+    "crm_product_sections_old": ("crm.productsection.list", COVERED, "product_sections"),
+    "crm_product_properties_old": ("crm.product.property.list", COVERED, "product_properties"),
+    "crm_catalogs_old": ("crm.catalog.list", COVERED, "catalogs"),
+    "crm_vat_rates_old": ("crm.vat.list", COVERED, "vat_rates"),
+    "crm_measures_old": ("crm.measure.list", COVERED, "measures"),
+    "crm_pay_systems_old": ("crm.paysystem.list", COVERED, "pay_systems"),
+    "crm_person_types_old": ("crm.persontype.list", COVERED, "order_person_types"),
+    "tasks_old_item_list": ("task.item.list", COVERED, "tasks"),
+    "users_search": ("user.search", COVERED, "users: the same rows, for searching"),
     "rpa_timeline": (
         "rpa.timeline.listForItem",
-        DEPRECATED,
+        COVERED,
         "RPA is deprecated as a whole; smart processes do its work",
     ),
     "crm_activity_types": ("crm.activity.type.list", APPLICATION, "types the calling application has registered"),

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-
-@dataclass(frozen=True, slots=True)
-class ListVariant:
-    """One of several lists a stream consists of: its request parameters, and which of them become columns."""
-
-    params: Mapping[str, Any] = field(default_factory=dict)
-    """Request parameters; `filter.type` is the parameter `type` inside `filter`."""
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    """Column → value, for parameters that are part of a row's identity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from tap_bitrix24.dialects.pagination import PaginationObject, SinglePage, Start
 from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities.entity import Entity, FieldMethods, Parent, Quirks, Select, StreamTemplate, Universal
 from tap_bitrix24.entities.known_columns import KnownColumns
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
-from tap_bitrix24.model.endpoint import REST_3, Endpoint, Pagination, ReplicationKey, ResponseShape, Row
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
+from tap_bitrix24.model.endpoint import REST_V3, Endpoint, Pagination, ReplicationKey, ResponseShape, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
@@ -170,7 +171,7 @@ def rest_v3_list(method: str, rows: str = "items", *, key: str = "id", **facts: 
         page_size=1_000,
         supports_chaining=False,
         reliable_total=False,
-        dialect=REST_3,
+        dialect=REST_V3,
     )
     return list_methods(endpoint, facts)
 

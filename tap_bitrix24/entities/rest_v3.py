@@ -10,9 +10,9 @@ from tap_bitrix24.dialects.response_shapes import listed, single
 from tap_bitrix24.entities.entity import Entity, Parent, Select
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import of_tasks
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.presets import ALL_FIELDS, DAY, SINGLE_PAGE, Scope, rest_v3_list
-from tap_bitrix24.entities.variants import for_each_value
+from tap_bitrix24.entities.variants import ListVariant, for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey, Row
 
 
@@ -65,7 +65,7 @@ _FOLLOW_UP_REPLICATION_KEY = ReplicationKey("startDate", "startDate", visibility
 _RESULT_COLUMNS = ("id", "taskId", "text", "authorId", "createdAt", "updatedAt", "status", "fileIds", "messageId")
 _MEMBERS_OF_NODE = {"select": ["id", "members"]}
 
-REST_V3: Sequence[Entity] = (
+REST_V3_ENTITIES: Sequence[Entity] = (
     main.stream(
         "event_log",
         rest_v3_list("main.eventlog.tail", paging=TailCursor(), fields="main.eventlog.field.list"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
 
 OFFER_TYPE = 4
 """productType of variations (offers), which lie in catalogs of their own."""
@@ -16,6 +17,16 @@ NO_SUCH_LIST = frozenset({"not found", "not_found", "does not exist", "access de
 NO_SUCH_MODULE = frozenset(
     {"not installed", "unknown module", "module", "invalid_arg_value", "access denied", "iblock_type"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ListVariant:
+    """One of several lists a stream consists of: its request parameters, and which of them become columns."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Request parameters; `filter.type` is the parameter `type` inside `filter`."""
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """Column → value, for parameters that are part of a row's identity."""
 
 
 def for_each_value(

@@ -161,7 +161,7 @@ _POST_COLUMNS = KnownColumns(documented={**_POSTS.documented, "POST_TITLE": "str
 _WORKFLOWS = _as_by_rest("bizproc_workflow_instances")
 _WORKFLOW_COLUMNS = KnownColumns(documented={**_WORKFLOWS.documented, "DOCUMENT_ID": "any"}, overrides={"ID": "string"})
 
-SMART_PROCESSES = crm.default_stream(
+VIBECODE_SMART_PROCESSES = crm.default_stream(
     SMART_PROCESS,
     nested_list(
         "/items/{entityTypeId}/search",
@@ -174,8 +174,8 @@ SMART_PROCESSES = crm.default_stream(
     template=SMART_PROCESS_TEMPLATE,
 )
 DEAL_CATEGORIES = crm.default_stream("deal_categories", dictionary("deal-categories"), columns=ID_IS_INTEGER)
-STATUSES = crm.default_stream("crm_statuses", dictionary("statuses"), columns=ID_IS_INTEGER)
-LISTS: Sequence[Entity] = (
+VIBECODE_STATUSES = crm.default_stream("crm_statuses", dictionary("statuses"), columns=ID_IS_INTEGER)
+VIBECODE_LISTS: Sequence[Entity] = (
     crm.default_stream("deals", searchable_list("deals"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
     crm.default_stream("quotes", searchable_list("quotes"), columns=ID_IS_INTEGER, replication_key="updatedAt"),
     crm.default_stream("leads", searchable_list("leads"), columns=PERSON, replication_key=_UPDATED_TIME),
@@ -184,12 +184,12 @@ LISTS: Sequence[Entity] = (
     crm.default_stream(
         "smart_invoices", searchable_list("invoices"), columns=ID_IS_INTEGER, replication_key=_UPDATED_TIME
     ),
-    SMART_PROCESSES,
+    VIBECODE_SMART_PROCESSES,
     crm.default_stream(
         "crm_activities", searchable_list("activities"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT
     ),
     DEAL_CATEGORIES,
-    STATUSES,
+    VIBECODE_STATUSES,
     crm.default_stream("currencies", dictionary("currencies"), columns=ID_IS_STRING),
     crm.default_stream("requisites", searchable_list("requisites"), columns=ID_IS_INTEGER, replication_key=_UPDATED_AT),
     crm.default_stream("requisite_bank_details", searchable_list("bank-details"), columns=ID_IS_INTEGER),
@@ -273,7 +273,7 @@ LISTS: Sequence[Entity] = (
 """Lists of the entity API; a key says which of them it opens. Those with ids to search by come page by page;
 dictionaries share a request."""
 
-CATEGORIES = crm.stream(
+VIBECODE_CATEGORIES = crm.stream(
     "crm_categories",
     nested_list("/categories/{entityTypeId}", paging=SINGLE_PAGE),
     primary_key=("entityTypeId", "id"),
@@ -329,7 +329,7 @@ NESTED: Sequence[Entity] = (
         columns=_documented("requisite_preset_fields"),
         parents=Parent("requisite_presets", "presetId", column="presetId", name="preset"),
     ),
-    CATEGORIES,
+    VIBECODE_CATEGORIES,
     *USER_FIELDS.values(),
     REQUISITE_FIELDS,
     catalog.default_stream("stores", nested_list("/warehouses"), columns=_as_by_rest("stores")),
@@ -337,8 +337,8 @@ NESTED: Sequence[Entity] = (
     bizproc.stream("bizproc_workflow_instances", nested_list("/workflows", key="ID"), columns=_WORKFLOW_COLUMNS),
 )
 """Lists on paths of their own, most of them one per owner: a request each, four in a second."""
-VIBECODE_ENTITIES: Sequence[Entity] = (*LISTS, *NESTED)
-BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBECODE_ENTITIES}
+VIBECODE_ENTITIES: Sequence[Entity] = (*VIBECODE_LISTS, *NESTED)
+VIBECODE_BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBECODE_ENTITIES}
 READ_OTHERWISE = frozenset(
     {
         "smart-processes",

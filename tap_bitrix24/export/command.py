@@ -33,9 +33,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, help="config.json of the tap")
     source.add_argument(
-        "--demo", nargs="?", const=CONNECTIONS[0], choices=CONNECTIONS, metavar="CONNECTION",
+        "--demo",
+        nargs="?",
+        const=CONNECTIONS[0],
+        choices=CONNECTIONS,
+        metavar="CONNECTION",
         help=f"extract the demo portal of this package, by one of its connections: {', '.join(CONNECTIONS)}",
-    )  # fmt: skip
+    )
     parser.add_argument("--select", help="streams to extract, separated by commas (default: those selected by default)")
     parser.add_argument("--since", help="leave out rows last modified before this date, e.g. 2025-01-01")
     parser.add_argument(

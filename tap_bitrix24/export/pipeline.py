@@ -10,6 +10,7 @@ from typing import Any
 
 from tap_bitrix24.errors import SettingsError, TapError
 from tap_bitrix24.export.console import Report
+from tap_bitrix24.export.demo_portal import REST_CONNECTIONS
 from tap_bitrix24.export.selection import discover, stream_metadata
 from tap_bitrix24.export.tap_process import run_tap
 from tap_bitrix24.export.verification import incomplete_tables
@@ -39,16 +40,19 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
         loader.finish()
     report.warnings(log.warnings)
     report.table(
-        loader.rows_loaded, log.seconds, log.requests,
-        total_seconds=time.monotonic() - began, total_requests=discovery_requests + sum(log.requests.values()),
-    )  # fmt: skip
+        loader.rows_loaded,
+        log.seconds,
+        log.requests,
+        total_seconds=time.monotonic() - began,
+        total_requests=discovery_requests + sum(log.requests.values()),
+    )
     if options.labels:
         report.views(create_labelled_views(options.database, schema=options.schema))
     if code:
         sys.stderr.write(f"{log.last_line or f'the tap ended with exit code {code}'}\n")
     elif options.verify:
         _verify(config, catalog, options, report)
-    if not code and options.demo in ("webhook", "oauth") and not streams:
+    if not code and options.demo in REST_CONNECTIONS and not streams:
         report.examples(options.database, options.schema)
     return code
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_bitrix24.export.console import Report
 from tap_bitrix24.tap import TapBitrix24
-from tap_bitrix24.target_duckdb.row_counts import count_rows
+from tap_bitrix24.target_duckdb.row_counts import count_table_rows
 
 
 def incomplete_tables(
@@ -26,7 +26,7 @@ def incomplete_tables(
     tap = TapBitrix24(config=dict(config), catalog=dict(catalog))
     selected = {name: stream for name, stream in tap.streams.items() if stream.selected}
     keys = {name: stream.primary_keys[0] for name, stream in selected.items() if len(stream.primary_keys) == 1}
-    tables = count_rows(database, keys, schema=schema)
+    tables = count_table_rows(database, keys, schema=schema)
     portal_counts = tap.count({name: table.largest_key for name, table in tables.items()})
     tap.client.close()
     compared = {name: (count, tables[name].rows) for name, count in portal_counts.items() if count is not None}

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 Row = dict[str, Any]
 
 
-REST_2, REST_3, VIBECODE, SITE = "rest_v2", "rest_v3", "vibecode", "site"
+REST_V2, REST_V3, VIBECODE, SITE = "rest_v2", "rest_v3", "vibecode", "site"
 """The dialects a method may be called in; modules of `tap_bitrix24.dialects`."""
 
 
@@ -93,7 +93,7 @@ class Endpoint:
     """Rows are in a JSON array, so that a command of a batch can refer to the last row of the page before."""
     reliable_total: bool = True
     """`total` is the number of rows; crm.address.list sends its page size."""
-    dialect: str = REST_2
+    dialect: str = REST_V2
     batchable: bool = True
     """Pages of it may share a batch; False: each is a request of its own, as there is no batch, or it saves nothing."""
 

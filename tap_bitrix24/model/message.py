@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.model.endpoint import REST_2
+from tap_bitrix24.model.endpoint import REST_V2
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Command:
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    dialect: str = REST_2
+    dialect: str = REST_V2
 
 
 @dataclass(frozen=True, slots=True)

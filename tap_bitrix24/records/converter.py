@@ -22,7 +22,8 @@ from tap_bitrix24.records.values import (
     one_by_one,
     without_secrets,
 )
-from tap_bitrix24.schema.columns import NUMBER, STRING, UNPARSED, Column, default_column
+from tap_bitrix24.schema.columns import NUMBER, STRING, UNPARSED, Column
+from tap_bitrix24.schema.naming import column_name
 
 _ADDRESS = re.compile(
     r"(?P<line>.*?)(?:\|(?P<latitude>-?[\d.]+)?;(?P<longitude>-?[\d.]+)?)?(?:\|(?P<location_id>\d+))?", re.DOTALL
@@ -260,7 +261,7 @@ class RowConverter:
     def _keep_unknown(self, rows: Sequence[Row], unparsed: dict[int, Row]) -> None:
         """Add the values of row keys that no column describes, by number of row."""
         for key in sorted(self.unknown):
-            column = default_column(self._renames.get(key, key))
+            column = column_name(self._renames.get(key, key))
             for number, row in enumerate(rows):
                 if not is_empty(row.get(key)):
                     originals = unparsed.setdefault(number, {})
@@ -292,9 +293,9 @@ class RowConverter:
         """Assign a new row key to its column; a second key for the same column counts as unknown."""
         self._targets[key] = None
         name = self._renames.get(key, key)
-        if key in self._ignores or default_column(name) in self._secret:
+        if key in self._ignores or column_name(name) in self._secret:
             return
-        column = self._by_name.get(name) or self._by_column.get(default_column(name))
+        column = self._by_name.get(name) or self._by_column.get(column_name(name))
         if column is None or column.name in self._targets.values():
             self.unknown.add(key)
             return

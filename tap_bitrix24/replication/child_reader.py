@@ -18,7 +18,7 @@ from tap_bitrix24.replication.full_table import read_remaining
 from tap_bitrix24.replication.keyset import accept_answer, chains
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader
 from tap_bitrix24.replication.parent_progress import ParentProgress
-from tap_bitrix24.replication.strategy import handle_events, request_pages
+from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator
 
 _T = TypeVar("_T")

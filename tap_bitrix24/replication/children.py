@@ -31,7 +31,7 @@ from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.parent_progress import ParentProgress, all_refused
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
-from tap_bitrix24.replication.strategy import handle_events
+from tap_bitrix24.replication.sub_strategies import handle_events
 
 ALL_PARENTS = "*"
 """Stands for all parents in `ChildGroupsRead`: what a sweep has read."""

@@ -22,14 +22,14 @@ from tap_bitrix24.model.event import Checkpoint, Strategy, StrategyEvent, SubStr
 from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.keyset import chains, first_pages
 from tap_bitrix24.replication.keyset_reader import KeysetReader
-from tap_bitrix24.replication.strategy import handle_events, request_pages
+from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 
 WINDOW_ROWS = 5_000
 """Rows a window should hold: two batches. A stopped run repeats no more than that."""
 TOO_MANY = 3
 """A window that turns out to hold this many times WINDOW_ROWS is cut into CUT parts."""
 CUT = 8
-"""Not 2: the rows read so far are read again, and a burst after a silence takes many cuts to close in on."""
+"""Parts such a window is cut into: each cut reads rows again, so halving would cost more where rows cluster in time."""
 GROWTH = 4
 """A window is at most this many times as wide as the one before."""
 SECOND = timedelta(seconds=1)

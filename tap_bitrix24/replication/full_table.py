@@ -18,7 +18,7 @@ from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import OffsetReader, accept_pages, read_pages
-from tap_bitrix24.replication.strategy import handle_events, request_pages
+from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator, is_ignorable, keys_of
 
 

@@ -30,7 +30,7 @@ from tap_bitrix24.replication.keyset_reader import (
     prefetch_from,
 )
 from tap_bitrix24.replication.offset import read_by_offset
-from tap_bitrix24.replication.strategy import request_pages
+from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import is_ignorable
 
 

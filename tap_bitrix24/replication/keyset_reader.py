@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum, auto
 from itertools import pairwise
 from math import ceil
@@ -123,7 +124,7 @@ class KeysetReader:
         method = self.list_spec.endpoint.method
         ids = ids_of(self.list_spec, page.rows, f"after id {after}")
         ascending = ids[0] > after and all(low < high for low, high in pairwise(ids))
-        inside = rows_within(self.list_spec, page.rows, self.window, margin=True)
+        inside = rows_within(self.list_spec, page.rows, self.window, self._filter_slack())
         if not ascending or len(inside) != len(page.rows):
             problem = "ids do not ascend" if not ascending else "rows do not match the date filter"
             text = f"{method}: {problem} after id {after}"
@@ -131,6 +132,14 @@ class KeysetReader:
         if after > 0:
             self.support = KeysetSupport.PROVEN
         return ids
+
+    def _filter_slack(self) -> timedelta:
+        """Return how far outside the window a row may be that matches the date filter: twice the timezone margin.
+
+        Once for the wider bounds the portal was asked with, once for the shift it may have added.
+        """
+        key = self.list_spec.replication_key
+        return timedelta(seconds=2 * key.timezone_margin) if key is not None else timedelta()
 
     def _new_rows(self, page: Page, ids: list[int]) -> list[Row]:
         """Return the rows after the last id, and move on; a chain that started early repeats some rows."""
@@ -225,14 +234,14 @@ class KeysetReader:
     def _chain(self, after: int, pages: int) -> PageRequest:
         return PageRequest(list_spec=self.list_spec, window=self.window, after=after, pages=pages)
 
-    def prefetch_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+    def prefetch_request(self, max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
         """Return the next chain to prefetch, or None where it can't be estimated or may not be needed.
 
         Args:
             max_pages: Most pages the chain may have.
-            arrived: Looks up the answer to a request that is under way.
+            answer_of: Looks up the answer to a request that is under way.
         """
-        if (gap := self._gap_request(max_pages, arrived)) is not None:
+        if (gap := self._gap_request(max_pages, answer_of)) is not None:
             return gap
         if self.current is None or self.newest_id is None or self.done or len(self.prefetched) >= self.prefetch_depth:
             return None
@@ -249,14 +258,14 @@ class KeysetReader:
         self.prefetched.append(self._chain(start, pages))
         return self.prefetched[-1]
 
-    def _gap_request(self, max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+    def _gap_request(self, max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
         """Return a request for the first gap between prefetched chains, or None.
 
         A gap shows as soon as the chain before it has arrived, even if other chains come before that one.
         """
         before = self.current
         for place, request in enumerate(self.prefetched):
-            end = self._last_id(arrived(before)) if before is not None else None
+            end = self._last_id(answer_of(before)) if before is not None else None
             start = request.after or 0
             if end is not None and end < start:
                 pages = min(max_pages, CHAIN_LENGTH, self._pages(start - end, self.density))
@@ -280,7 +289,7 @@ def _expected_end(request: PageRequest, rows: int, density: float) -> int:
     return (request.after or 0) + int(rows / min(1.0, density))
 
 
-def prefetch_from(readers: Iterable[KeysetReader], max_pages: int, arrived: AnswerLookup) -> PageRequest | None:
+def prefetch_from(readers: Iterable[KeysetReader], max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
     """Return the first request that any of the readers has to prefetch, or None."""
-    requests = (reader.prefetch_request(max_pages, arrived) for reader in readers)
+    requests = (reader.prefetch_request(max_pages, answer_of) for reader in readers)
     return next((request for request in requests if request is not None), None)

@@ -15,7 +15,8 @@ from tap_bitrix24.entities import (
     Universal,
     template_number,
 )
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name, upper_name
@@ -82,15 +83,15 @@ def list_spec(entity: Entity, variant: ListVariant) -> ListSpec:
 
 
 def _universal_list(
-    entity: Entity, twin: Universal, selection: ColumnSelection, conditions: Mapping[str, Any]
+    entity: Entity, universal: Universal, selection: ColumnSelection, conditions: Mapping[str, Any]
 ) -> ListSpec:
     """Return the list of `crm.item.list` that holds the rows of a classic method."""
     return ListSpec(
         ITEMS,
-        params={"entityTypeId": twin.entity_type_id, **_select(entity, selection, universal=True)},
+        params={"entityTypeId": universal.entity_type_id, **_select(entity, selection, universal=True)},
         filter=conditions,
         replication_key=ITEM_REPLICATION_KEY,
-        renames=twin.renames,
+        renames=universal.renames,
         ignored_keys=REPEATED_ITEM_KEYS,
         reshape=spread_multifields,
     )
@@ -105,7 +106,7 @@ def _select(entity: Entity, selection: ColumnSelection, *, universal: bool = Fal
       of its own arrives with some other column (`creator` of tasks); nothing says with which, so all are requested.
     - Otherwise all columns are requested.
 
-    A narrowed selection always holds the id, the names the method insists on and the replication key.
+    A narrowed selection always holds the id, the names the method requires and the replication key.
     """
     endpoint, key = (ITEMS, ITEM_REPLICATION_KEY) if universal else (entity.endpoint, entity.replication_key)
     required = [endpoint.request_key, *endpoint.required_select]

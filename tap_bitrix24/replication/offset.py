@@ -5,8 +5,9 @@ Order: the portal's own, which may be none.
 Checked: duplicate keys are dropped, and a list ends with a page that has no new key. An empty page is not waited for: a
 legacy list answers page 1 again to an offset beyond its end. `next` and `total` end a list sooner where they are given
 (controllers leave them out in a batch) and where `total` is reliable. Rows that move to a page that was read before are
-missed; a changed `total` or a repeated key shows that it happened, and yields a notice. Lists of a site's own API are
-then read again, up to MAX_PASSES times. Fewer rows than `total` fail the stream.
+missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's own API are
+read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to MAX_PASSES times;
+a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the stream.
 
 Cost: one request for a list of one page, else about ceil(rows / 2,500) + 2; several lists share requests.
 """
@@ -24,11 +25,24 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page, PageRequest, Window
 from tap_bitrix24.replication.keyset_reader import CHAIN_GROWTH, CHAIN_LENGTH
-from tap_bitrix24.replication.strategy import request_pages
+from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import is_ignorable, keys_of, rows_within
 
 MAX_PASSES = 4
 """How many times a list is read whose rows move between pages meanwhile."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """State of one reading of a list from its first page to its last."""
+
+    offset: int = 0
+    total: int | None = None
+    total_changed: bool = False
+    """`total` changed meanwhile: rows may have moved to pages that were read before."""
+    repeated: bool = False
+    """A page held known and new rows: others may have been on no page."""
+    done: bool = False
 
 
 @dataclass(slots=True)
@@ -39,18 +53,18 @@ class OffsetReader:
     window: Window | None
     seen: set[Any] = field(default_factory=set)
     """Keys of the rows read so far."""
-    offset: int = 0
     pages: int = 1
     """Pages to request next where the length of the list is unknown."""
-    total: int | None = None
-    total_changed: bool = False
-    """`total` changed meanwhile: rows may have moved to pages that were read before."""
-    repeated: bool = False
-    """A page held known and new rows: others may have been on no page."""
+    current: _Pass = field(default_factory=_Pass)
     passes: int = 1
-    done: bool = False
+    """Passes begun, the current one included."""
     cursor: Any = None
     """Where the next page begins, where the portal says so itself."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the list has been read to its end."""
+        return self.current.done
 
     def accept(self, page: Page) -> list[Row]:
         """Return the rows of the next page that are new and inside the window.
@@ -58,31 +72,33 @@ class OffsetReader:
         Raises:
             UntrustedError: A row has no key, or the portal's cursor does not move on.
         """
-        keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {self.offset}"), page.rows, strict=True))
+        current = self.current
+        keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {current.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
-        self.repeated = self.repeated or 0 < len(fresh) < len(keys)
+        current.repeated = current.repeated or 0 < len(fresh) < len(keys)
         self.seen.update(keys)
         endpoint = self.list_spec.endpoint
-        total = (page.total if endpoint.reliable_total else None) or self.total
-        self.total_changed = self.total_changed or (self.total is not None and total != self.total)
-        self.total = total
-        self.offset += len(page.rows) if isinstance(endpoint.pagination, EXACT_OFFSET) else endpoint.page_size
+        total = (page.total if endpoint.reliable_total else None) or current.total
+        current.total_changed = current.total_changed or (current.total is not None and total != current.total)
+        current.total = total
+        current.offset += len(page.rows) if isinstance(endpoint.pagination, EXACT_OFFSET) else endpoint.page_size
         # an offset beyond the end brings page 1 again, with a `next`
-        more = total is None or total > len(self.seen) or (page.next is not None and self.offset < total)
+        more = total is None or total > len(self.seen) or (page.next is not None and current.offset < total)
         if isinstance(endpoint.pagination, CursorPaginator):
-            self.done = self._cursor_ends(page)
+            current.done = self._cursor_ends(page)
         elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
-            self.done = not page.rows or self.offset >= (total or 0)
+            current.done = not page.rows or current.offset >= (total or 0)
         else:
-            self.done = not fresh or not more
+            current.done = not fresh or not more
         return rows_within(self.list_spec, fresh, self.window)
 
     def restart(self) -> bool:
         """Start again from the first page, if rows have moved between pages and another pass can find them."""
-        moved = self.total_changed or self.repeated or (self.total or 0) > len(self.seen)
+        ended = self.current
+        moved = ended.total_changed or ended.repeated or (ended.total or 0) > len(self.seen)
         if not moved or self.passes >= MAX_PASSES or not isinstance(self.list_spec.endpoint.pagination, PageNumber):
             return False
-        self.offset, self.total, self.total_changed, self.repeated, self.done = 0, None, False, False, False
+        self.current = _Pass()
         self.passes += 1
         return True
 
@@ -105,11 +121,10 @@ class OffsetReader:
         pages = min(self.pages, max_pages)
         if isinstance(endpoint.pagination, EXACT_OFFSET):
             pages = 1
-        elif self.total is not None:
-            pages = min(max_pages, max(1, ceil((self.total - self.offset) / endpoint.page_size)))
-        return PageRequest(
-            list_spec=self.list_spec, window=self.window, offset=self.offset, cursor=self.cursor, pages=pages
-        )
+        elif self.current.total is not None:
+            pages = min(max_pages, max(1, ceil((self.current.total - self.current.offset) / endpoint.page_size)))
+        offset = self.current.offset
+        return PageRequest(list_spec=self.list_spec, window=self.window, offset=offset, cursor=self.cursor, pages=pages)
 
 
 def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strategy:
@@ -135,7 +150,7 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
     if answer.error is not None:
         if not is_ignorable(reader.list_spec, answer.error):
             raise answer.error
-        reader.done = True
+        reader.current.done = True
     method = reader.list_spec.endpoint.method
     for page in answer.pages:
         if rows := reader.accept(page):
@@ -143,8 +158,8 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
         if reader.done and reader.restart():
             return
         if reader.done:
-            _check_complete(method, len(reader.seen), reader.total)
-            if reader.total_changed:
+            _check_complete(method, len(reader.seen), reader.current.total)
+            if reader.current.total_changed:
                 yield Notice(
                     f"{method}: the number of rows changed during offset pagination; "
                     "rows that moved between pages may be missing until the next run"

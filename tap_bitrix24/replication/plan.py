@@ -1,7 +1,7 @@
 """The plan of reading a stream: a value that names the lists, the parents, the strategy and the date bounds.
 
 It follows from the entity, the portal, the settings and the selected columns, and is complete before the first page
-is requested. `dispatch.strategy_for` hands its parts to a strategy.
+is requested. `strategy_selection.strategy_for` hands its parts to a strategy.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from enum import Enum
 from typing import Any
 
 from tap_bitrix24.entities import BY_STREAM, Entity, Parent, find_entity
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.list_specs import ColumnSelection, list_spec, list_specs
-from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup, with_read_time
+from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT, ParentGroup, with_read_time
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name
 
@@ -125,6 +126,15 @@ def bookmark_column(entity: Entity, columns: Sequence[Column]) -> str | None:
     if entity.replication_key is None or entity.parents is not None:
         return None
     return RowConverter(columns).column(entity.replication_key.row_key)
+
+
+def missing_columns(entity: Entity, columns: Sequence[Column]) -> list[str]:
+    """Return the columns without which a stream's current rows cannot be distinguished from outdated ones.
+
+    A catalog of another version may lack them: the stream must not be read, for its bookmark would move on.
+    """
+    needed = (PARENT, CHILDREN_READ_AT) if is_swept(entity) else ()
+    return sorted({*needed} - {column.name for column in columns})
 
 
 def read_plan(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
@@ -258,5 +268,5 @@ def _child_list(entity: Entity, variant: ListVariant, read_at: datetime | None) 
 
 
 def _parent_entity(entity: Entity, parent: Parent) -> Entity:
-    """Return the parents' row of the table: of the children's dialect, or else of REST 2.0."""
+    """Return the parents' row of the table: of the children's dialect, or else of classic REST."""
     return find_entity(parent.stream, entity.endpoint.dialect) or BY_STREAM[parent.stream]

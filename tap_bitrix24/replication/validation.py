@@ -87,15 +87,16 @@ def parse_datetime(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
-def rows_within(list_spec: ListSpec, rows: list[Row], window: Window | None, *, margin: bool = False) -> list[Row]:
+def rows_within(
+    list_spec: ListSpec, rows: list[Row], window: Window | None, slack: timedelta = timedelta()
+) -> list[Row]:
     """Return the rows whose replication key lies in a half-open window.
 
     Args:
         list_spec: Names the replication key, and the row key that replaces it where it is null.
         rows: As the portal sent them.
         window: None returns all rows, as does a list without a replication key.
-        margin: Widen the window by twice the timezone margin: once for the wider bounds the portal was asked with, once
-            for the shift it may have added.
+        slack: By how much the window is widened at both ends.
 
     Raises:
         UntrustedError: A row has no valid date-time although the list was filtered by it.
@@ -103,7 +104,6 @@ def rows_within(list_spec: ListSpec, rows: list[Row], window: Window | None, *, 
     key = list_spec.replication_key
     if window is None or key is None:
         return rows
-    slack = timedelta(seconds=2 * key.timezone_margin if margin else 0)
     low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
     high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
     try:

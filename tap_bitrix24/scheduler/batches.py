@@ -25,7 +25,7 @@ class Status(Enum):
     IN_FLIGHT = auto()
     """Part of a request the portal has not answered yet."""
     ANSWERED = auto()
-    """Its answer is there, pages or the error that ended it."""
+    """It has its answer: pages, or the error that ended it."""
 
 
 class Sharing(IntEnum):
@@ -108,17 +108,26 @@ class PendingRequest:
     """When the strategy asked for it, in seconds of the scheduler's clock."""
     not_before: float = 0.0
     """When it may be sent again after a failure, in seconds of the scheduler's clock."""
-    status: Status = Status.WAITING
+    in_flight: bool = False
+    """Whether it is part of a request the portal has not answered yet."""
     sharing: Sharing = Sharing.ANY_STREAM
     pages_sent: int = 0
     """Pages that were asked for when it was sent last, at most those of `page_request`; 0 before."""
     retry: Retry = field(default_factory=Retry)
     answer: Answer | None = None
+    """Pages, or the error that ended it; None: it is not answered yet."""
 
     def __post_init__(self) -> None:
         """Have it sent alone where its method has no batches, or its count would be left out of a batch's answer."""
         if self.page_request.counted or not self.page_request.list_spec.endpoint.batchable:
             self.sharing = Sharing.ALONE
+
+    @property
+    def status(self) -> Status:
+        """Where it is."""
+        if self.answer is not None:
+            return Status.ANSWERED
+        return Status.IN_FLIGHT if self.in_flight else Status.WAITING
 
     @property
     def method(self) -> str:
@@ -141,7 +150,7 @@ class PendingRequest:
 
     def finish(self, answer: Answer) -> None:
         """Keep the answer; it is not sent again."""
-        self.answer, self.status = answer, Status.ANSWERED
+        self.answer = answer
 
 
 @dataclass(eq=False, slots=True)
@@ -201,12 +210,12 @@ class Batch:
     def mark_sent(self) -> None:
         """Note that its page requests are in flight."""
         for pending, pages in self.parts:
-            pending.status, pending.pages_sent = Status.IN_FLIGHT, pages
+            pending.in_flight, pending.pages_sent = True, pages
 
     def mark_returned(self) -> None:
         """Note that its page requests are no longer in flight; those that get no answer now wait to be sent again."""
         for pending, _ in self.parts:
-            pending.status = Status.WAITING
+            pending.in_flight = False
 
     def commands(self, dialect: Dialect) -> list[Command]:
         """Return the commands of all its pages; those of a chain refer to each other by position."""

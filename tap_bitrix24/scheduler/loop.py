@@ -280,7 +280,7 @@ class Scheduler:
         elif isinstance(error, RetriableError):
             self._retry_batch(batch, error)
         else:
-            self._fail_or_split(batch, error)
+            self._split_or_fail(batch, error)
 
     def _retry_batch(self, batch: Batch, error: RetriableError) -> None:
         """Have all page requests of a batch sent again, after some attempts apart from other streams'."""
@@ -293,8 +293,8 @@ class Scheduler:
                 pending.limit_sharing(apart)
         self._schedule_retries([(pending, error) for pending, _ in batch.parts if pending.answer is None])
 
-    def _fail_or_split(self, batch: Batch, error: PortalError) -> None:
-        """Fail the page requests of a batch that is refused as a whole, or split it to see which of them is refused.
+    def _split_or_fail(self, batch: Batch, error: PortalError) -> None:
+        """Fail the page requests of a batch that is refused as a whole, if it is known whose fault it is.
 
         A batch of several streams is split by stream. In a dialect where one refused command takes the others' answers
         with it, each page request is sent alone.

@@ -114,9 +114,9 @@ class Packer:
             return []
         method = job.pending[0].method if job.pending else ""
         # answered ones count as well, because their rows are kept in memory; a batch that must be sent is filled up
-        ahead = sum(prefetched.page_request.pages for job in jobs for prefetched in job.prefetched)
-        max_ahead = (self._slots + (1 if batch.parts else -1)) * batch.capacity
-        if ahead >= max_ahead or not self._operating_time.has_half_left(method):
+        prefetched_pages = sum(prefetched.page_request.pages for job in jobs for prefetched in job.prefetched)
+        max_prefetched_pages = (self._slots + (1 if batch.parts else -1)) * batch.capacity
+        if prefetched_pages >= max_prefetched_pages or not self._operating_time.has_half_left(method):
             return []
         while (room := self._room(batch, method)) > 0:
             prefetched = job.prefetch_next(room, now)

@@ -315,8 +315,3 @@ def _kind_of_schema(facts: Mapping[str, Any]) -> str:
             return _FORMATS[facts["format"]]
         return only if only in _SCHEMAS else JSON
     return JSON if types == {"object", "array"} else ANY
-
-
-def default_column(row_key: str) -> str:
-    """Return the column name of a row key that no method describes."""
-    return column_name(row_key)

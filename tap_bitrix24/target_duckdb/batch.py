@@ -13,7 +13,7 @@ from typing import IO
 
 
 @dataclass(slots=True)
-class Batch:
+class RecordBatch:
     """RECORD lines of one stream, unparsed, with their line numbers in the input."""
 
     parts: list[bytes] = field(default_factory=list)

@@ -44,7 +44,7 @@ class ColumnType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class DeclaredColumn:
     """A column as the stream's SCHEMA message declares it."""
 
     name: str
@@ -83,10 +83,10 @@ def column_type(schema: Mapping[str, Any]) -> ColumnType:
     return only or ColumnType.JSON
 
 
-def column(name: str, schema: Mapping[str, Any]) -> Column:
+def column(name: str, schema: Mapping[str, Any]) -> DeclaredColumn:
     """Return a property of a schema as a column; its comment is made of the property's title and description."""
     texts = [str(schema[key]) for key in ("title", "description") if schema.get(key)]
-    return Column(name, column_type(schema), ": ".join(dict.fromkeys(texts)))
+    return DeclaredColumn(name, column_type(schema), ": ".join(dict.fromkeys(texts)))
 
 
 def common_type(stored: ColumnType, declared: ColumnType) -> ColumnType:

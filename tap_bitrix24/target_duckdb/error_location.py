@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import duckdb
 import orjson
 
-from tap_bitrix24.target_duckdb.batch import Batch, lines_file
+from tap_bitrix24.target_duckdb.batch import RecordBatch, lines_file
 from tap_bitrix24.target_duckdb.columns import RAW_TYPES
 from tap_bitrix24.target_duckdb.errors import LoadError, one_line
 from tap_bitrix24.target_duckdb.identifiers import literal, quoted
@@ -18,7 +18,7 @@ _MAX_SHOWN = 60
 """Characters of a value that a message shows."""
 
 
-def locate_error(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> LoadError | None:
+def locate_error(connection: duckdb.DuckDBPyConnection, table: Table, batch: RecordBatch) -> LoadError | None:
     """Return an error that names the first line DuckDB refuses, or None if it accepts all lines now.
 
     To be called outside a transaction. It bisects the batch: reads the first half, and so on.

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import duckdb
 import orjson
 
-from tap_bitrix24.target_duckdb.batch import Batch, lines_file
-from tap_bitrix24.target_duckdb.columns import RAW_TYPES, Column, ColumnType, parse_sql, widen_sql
+from tap_bitrix24.target_duckdb.batch import RecordBatch, lines_file
+from tap_bitrix24.target_duckdb.columns import RAW_TYPES, ColumnType, DeclaredColumn, parse_sql, widen_sql
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import literal, quoted
 from tap_bitrix24.target_duckdb.tables import VERSION_COLUMN, Table
@@ -98,14 +98,14 @@ def check_reader(connection: duckdb.DuckDBPyConnection) -> None:
     Raises:
         LoadError: It ignores unknown keys.
     """
-    table = Table("", "", (), [Column("a", ColumnType.JSON)], {"a": ColumnType.JSON})
+    table = Table("", "", (), [DeclaredColumn("a", ColumnType.JSON)], {"a": ColumnType.JSON})
     with contextlib.suppress(duckdb.Error):
         read_into_staging(connection, table, [b'{"type":"RECORD","stream":"s","record":{"b":1}}\n'])
         msg = f"DuckDB {duckdb.__version__} ignores unknown keys of records: install a version this loader supports."
         raise LoadError(msg)
 
 
-def add_missing_columns(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
+def add_missing_columns(connection: duckdb.DuckDBPyConnection, table: Table, batch: RecordBatch) -> bool:
     """Add the columns that a refused batch has and its table has not; return whether there were any.
 
     To be called outside a transaction: a column added for rows that are refused for another reason stays, empty.

@@ -39,7 +39,7 @@ _OPTIONS_COLUMNS = ("stream", "column_name", "id", "label")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class DescribedField:
     """A column as streams `fields` and `field_options` describe it."""
 
     label: str = ""
@@ -49,7 +49,7 @@ class Field:
     has_options: bool = False
 
 
-NOT_DESCRIBED = Field()
+NOT_DESCRIBED = DescribedField()
 
 
 def create_labelled_views(path: str | Path, *, schema: str = "bitrix24") -> list[str]:
@@ -87,18 +87,18 @@ def _missing(connection: duckdb.DuckDBPyConnection, schema: str, name: str, requ
     return f"table {name} has no column {', '.join(missing)}" if missing else ""
 
 
-def _fields_by_stream(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict[str, Field]]:
+def _fields_by_stream(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict[str, DescribedField]]:
     """Return stream → column → description."""
     with_options: set[tuple[str, str]] = set()
     if problem := _missing(connection, schema, OPTIONS, _OPTIONS_COLUMNS):
         LOGGER.warning("labelled views show ids instead of texts of options: %s", problem)
     else:
         with_options = set(_select_from(connection, schema, OPTIONS, "DISTINCT stream, column_name"))
-    fields: dict[str, dict[str, Field]] = {}
+    fields: dict[str, dict[str, DescribedField]] = {}
     rows = _select_from(connection, schema, FIELDS, ", ".join(_FIELDS_COLUMNS))
     for stream, column, label, portal_name, multiple in rows:
         has_options = (stream, column) in with_options
-        field = Field(_clean(label), _clean(portal_name), multiple is not False, has_options)
+        field = DescribedField(_clean(label), _clean(portal_name), multiple is not False, has_options)
         fields.setdefault(stream, {})[column] = field
     return fields
 
@@ -112,7 +112,9 @@ def _clean(text: str | None) -> str:
     return (text or "").replace("\0", "").strip()
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, stream: str, fields: Mapping[str, Field]) -> bool:
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, schema: str, stream: str, fields: Mapping[str, DescribedField]
+) -> bool:
     """Create a stream's view, over the current rows for a child stream; return whether the view exists now."""
     source, columns = stream, columns_of(connection, schema, stream)
     if any(each.name == READ_AT for each in columns):
@@ -148,7 +150,11 @@ def view_names(columns: Sequence[str], labels: Mapping[str, str]) -> dict[str, s
 
 
 def _select(
-    source: str, stream: str, columns: Sequence[RelationColumn], fields: Mapping[str, Field], names: Mapping[str, str]
+    source: str,
+    stream: str,
+    columns: Sequence[RelationColumn],
+    fields: Mapping[str, DescribedField],
+    names: Mapping[str, str],
 ) -> str:
     """Return the view's SQL: columns under their labels, joined with one row of maps `m0`, `m1` … of option texts."""
     values: list[str] = []

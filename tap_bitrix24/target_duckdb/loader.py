@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Self
 import duckdb
 
 from tap_bitrix24.target_duckdb import messages
-from tap_bitrix24.target_duckdb.batch import Batch
+from tap_bitrix24.target_duckdb.batch import RecordBatch
 from tap_bitrix24.target_duckdb.current_views import CHILD_READS, update_current_views
 from tap_bitrix24.target_duckdb.database import DATABASE, INITIAL_MEMORY_MB, attach, load_errors, transaction
 from tap_bitrix24.target_duckdb.error_location import locate_error
@@ -86,9 +86,9 @@ class Loader:
         self._schema, self._on_state, self._limits = schema, on_state, limits
         self._tables: dict[str, Table] = {}
         self._schemas: dict[str, Schema] = {}
-        self._pending: dict[str, Batch] = {}
+        self._pending: dict[str, RecordBatch] = {}
         self._pending_bytes = self._pending_rows = self._line_number = 0
-        self._prefix, self._batch = NO_PREFIX, Batch()
+        self._prefix, self._batch = NO_PREFIX, RecordBatch()
         self._partial_line: list[bytes] = []
         self._state: bytes | None = None
         self._state_received = 0.0
@@ -124,11 +124,6 @@ class Loader:
         self._partial_line = [data[end:]] if end < len(data) else []
         self._add_lines(lines)
         self.commit_if_due()
-
-    def feed_many(self, chunks: Iterable[bytes]) -> None:
-        """Process the input, chunk by chunk."""
-        for chunk in chunks:
-            self.feed(chunk)
 
     def commit_if_due(self) -> None:
         """Commit if a limit is reached; to be called regularly while no input arrives, for a STATE that waits."""
@@ -221,7 +216,7 @@ class Loader:
     def _process(self, message: messages.Message, line: bytes) -> None:
         match message:
             case Record():
-                self._batch = self._pending.setdefault(message.stream, Batch())
+                self._batch = self._pending.setdefault(message.stream, RecordBatch())
                 self._batch.add(line + b"\n", self._line_number)
             case State():
                 if self._state is None:
@@ -250,7 +245,7 @@ class Loader:
         self._schemas[message.stream] = message
         self.rows_loaded.setdefault(message.stream, 0)
 
-    def _load(self, stream: str, batch: Batch) -> None:
+    def _load(self, stream: str, batch: RecordBatch) -> None:
         """Commit one stream's batch, again after a failure that can be remedied."""
         table = self._tables[stream]
         columns = len(table.stored)
@@ -264,7 +259,7 @@ class Loader:
             break
         self.rows_loaded[stream] += batch.row_count
 
-    def _commit(self, table: Table, batch: Batch, columns: int) -> None:
+    def _commit(self, table: Table, batch: RecordBatch, columns: int) -> None:
         """Commit a batch.
 
         Args:
@@ -284,7 +279,7 @@ class Loader:
             if len(table.stored) > columns:
                 update_current_views(self._connection, table)
 
-    def _remedy(self, error: LoadError, table: Table, batch: Batch, attempt: int) -> bool:
+    def _remedy(self, error: LoadError, table: Table, batch: RecordBatch, attempt: int) -> bool:
         """Remove the cause of a failed commit if possible; return whether to try again.
 
         Raises:

@@ -19,7 +19,7 @@ class TableCount:
     largest_key: int
 
 
-def count_rows(path: str | Path, keys: Mapping[str, str], *, schema: str = "bitrix24") -> dict[str, TableCount]:
+def count_table_rows(path: str | Path, keys: Mapping[str, str], *, schema: str = "bitrix24") -> dict[str, TableCount]:
     """Return table → its row count and largest key; empty tables and those without an integer key are left out.
 
     Args:

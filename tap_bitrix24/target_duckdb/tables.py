@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from tap_bitrix24.target_duckdb.columns import Column, ColumnType, column, common_type, widen_sql
+from tap_bitrix24.target_duckdb.columns import ColumnType, DeclaredColumn, column, common_type, widen_sql
 from tap_bitrix24.target_duckdb.database import DATABASE, qualified
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import check_names, folded, literal, quoted
@@ -32,7 +32,7 @@ class Table:
     stream: str
     key: tuple[str, ...]
     """The primary key; empty if rows are appended only."""
-    columns: list[Column]
+    columns: list[DeclaredColumn]
     """The columns of its records."""
     stored: dict[str, ColumnType] = field(default_factory=dict)
     """Column of the database → type, in the table's order; never fewer columns than its records have."""
@@ -55,7 +55,7 @@ class Table:
         LOGGER.warning("stream %s: records have column %r, which is not in its SCHEMA; keeping it", self.stream, name)
         if name not in self.stored:
             self.add_column(connection, name, ColumnType.JSON)
-        self.columns.append(Column(name, self.stored[name]))
+        self.columns.append(DeclaredColumn(name, self.stored[name]))
 
     def delete_other_versions(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
         """Delete the rows of all other versions, and those without a version."""
@@ -150,7 +150,7 @@ def _adapt_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     table.stored.update(changed)
 
 
-def _widened_type(connection: duckdb.DuckDBPyConnection, table: Table, declared: Column) -> ColumnType:
+def _widened_type(connection: duckdb.DuckDBPyConnection, table: Table, declared: DeclaredColumn) -> ColumnType:
     """Return the type a stored column needs: JSON instead of DOUBLE if it holds integers not exact as doubles."""
     stored = table.stored[declared.name]
     type_ = common_type(stored, declared.type)
@@ -184,6 +184,6 @@ def _update_comments(connection: duckdb.DuckDBPyConnection, table: Table) -> Non
             connection.execute(f"COMMENT ON COLUMN {table.sql}.{quoted(each.name)} IS {literal(each.comment)}")
 
 
-def _commented(columns: Sequence[Column]) -> list[Column]:
+def _commented(columns: Sequence[DeclaredColumn]) -> list[DeclaredColumn]:
     """Return the columns with a comment; one that contains a NUL would truncate the SQL and is left out."""
     return [each for each in columns if each.comment and "\0" not in each.comment]

@@ -39,7 +39,7 @@ _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TargetSettings:
     """The settings of the configuration file."""
 
     path: str
@@ -68,7 +68,7 @@ class Signals:
             raise Interrupted(self.received)
 
 
-def read_settings(path: str | None) -> Settings:
+def read_settings(path: str | None) -> TargetSettings:
     """Read the configuration file.
 
     Raises:
@@ -93,7 +93,7 @@ def read_settings(path: str | None) -> Settings:
         if not isinstance(value, str) or not value:
             msg = f"Setting {name!r} must be a non-empty string."
             raise SettingsError(msg)
-    return Settings(path=str(values["path"]), schema=str(values["schema"]))
+    return TargetSettings(path=str(values["path"]), schema=str(values["schema"]))
 
 
 def echo_state(value: bytes) -> None:
@@ -144,7 +144,7 @@ def read_ahead(source: int, signals: Signals) -> Iterator[bytes]:
         yield chunk
 
 
-def run(settings: Settings, source: int) -> None:
+def run(settings: TargetSettings, source: int) -> None:
     """Load the input of a file descriptor to its end; after a signal, commit what was received.
 
     Raises:
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run_from(path: str | None, settings: Settings) -> None:
+def _run_from(path: str | None, settings: TargetSettings) -> None:
     if path is None:
         run(settings, sys.stdin.fileno())
         return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import duckdb
 
-from tap_bitrix24.target_duckdb.batch import Batch
+from tap_bitrix24.target_duckdb.batch import RecordBatch
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import quoted
 from tap_bitrix24.target_duckdb.json_reader import execute_reading, read_into_staging, rows_sql
 from tap_bitrix24.target_duckdb.tables import VERSION_COLUMN, Table
 
 
-def stage(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> bool:
+def stage(connection: duckdb.DuckDBPyConnection, table: Table, batch: RecordBatch) -> bool:
     """Read a batch into the staging table and check its primary keys; to be called outside a transaction.
 
     Returns:
@@ -57,7 +57,7 @@ def upsert(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: boo
     connection.execute("DROP TABLE temp.stage")
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, table: Table, batch: RecordBatch) -> None:
     """Insert the rows of a batch while they are read, without a staging table; to be called in a transaction.
 
     Raises:

@@ -96,7 +96,7 @@ class OperatingTimeLimiter:
         return pages
 
     def has_half_left(self, method: str) -> bool:
-        """Whether at least half of the operating time is left: the rest is too precious to ask for pages on a guess."""
+        """Return whether at least half of the operating time is left; if not, no pages are requested on an estimate."""
         usage = self._methods.get(method)
         return (
             usage is None

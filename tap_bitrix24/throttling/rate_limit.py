@@ -29,7 +29,7 @@ LOG = logging.getLogger("tap-bitrix24.rate_limit")
 RESERVE = 0.04
 """Part of the burst, at least RESERVED_REQUESTS, left unused: requests arrive closer together than they are sent."""
 RESERVED_REQUESTS = 2
-MIN_PACE = 0.25
+MIN_RATE_FACTOR = 0.25
 """Part of the tariff's rate that is used even if the portal keeps refusing."""
 RECOVERY = 60.0
 """Seconds without a refusal after which half a rate is a whole one again."""
@@ -47,7 +47,9 @@ SMOOTHING = 0.25
 """Weight of an answer's response time against those before it."""
 _LOCK_TIMEOUT = 5.0
 """Seconds to wait for other processes that hold the file."""
-_TABLE = "CREATE TABLE IF NOT EXISTS bucket (portal TEXT PRIMARY KEY, level REAL, at REAL, pace REAL) WITHOUT ROWID"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS bucket (portal TEXT PRIMARY KEY, level REAL, at REAL, rate_factor REAL) WITHOUT ROWID"
+)
 _CLOUD = re.compile(r"(?:https?://)?[^/:]+\.bitrix24\.(?:[a-z]+|com?\.[a-z]{2})(?::\d+)?(?:/.*)?", re.IGNORECASE)
 
 
@@ -77,7 +79,7 @@ class BucketLevel:
     requests: float = 0.0
     at: float = 0.0
     """When it was so full: seconds of the monotonic clock all processes share; it restarts with the machine."""
-    pace: float = 1.0
+    rate_factor: float = 1.0
     """Part of the tariff's rate that the portal accepted lately: others may use the same bucket."""
 
     def leak(self, tariff: Tariff, now: float) -> None:
@@ -85,8 +87,8 @@ class BucketLevel:
         passed = now - self.at
         if passed < 0:
             self.requests, passed = 0.0, RECOVERY
-        self.requests = max(0.0, self.requests - passed * tariff.per_second * self.pace)
-        self.pace = min(1.0, self.pace + passed / RECOVERY / 2)
+        self.requests = max(0.0, self.requests - passed * tariff.per_second * self.rate_factor)
+        self.rate_factor = min(1.0, self.rate_factor + passed / RECOVERY / 2)
         self.at = now
 
 
@@ -122,7 +124,7 @@ class RateLimiter:
         """When each request in flight was sent, the oldest first."""
         self._measure_lock = threading.Lock()
         self._key = hashlib.sha256(portal.encode()).hexdigest()
-        self._file = folder / "pacing.sqlite" if folder else None
+        self._file = folder / "rate_limit.sqlite" if folder else None
         self._clock = clock
         self._own_level = BucketLevel(at=clock())
         self._spacing = 0.0
@@ -150,7 +152,7 @@ class RateLimiter:
         def spread(level: BucketLevel) -> float:
             bucket = self._bucket()
             beyond = requests - (bucket.room - level.requests)
-            return max(0.0, beyond / requests / (bucket.per_second * level.pace)) if requests else 0.0
+            return max(0.0, beyond / requests / (bucket.per_second * level.rate_factor)) if requests else 0.0
 
         return self._with_level(spread)
 
@@ -163,7 +165,7 @@ class RateLimiter:
 
         def fill(level: BucketLevel) -> float:
             level.requests = float(self._bucket().burst)
-            level.pace = max(MIN_PACE, level.pace / 2)
+            level.rate_factor = max(MIN_RATE_FACTOR, level.rate_factor / 2)
             return 0.0
 
         self._with_level(fill)
@@ -185,7 +187,7 @@ class RateLimiter:
                 self._fixed, self._self_hosted = True, False
             elif not self._self_hosted:
                 self._self_hosted = True
-                LOG.info("%s is self-hosted and is paced by its response time; plan sets a rate instead", self._host)
+                LOG.info("%s is self-hosted: its rate follows its response time; plan sets a rate instead", self._host)
 
     @contextmanager
     def measure(self) -> Iterator[None]:
@@ -223,7 +225,7 @@ class RateLimiter:
     def _delay(self, level: BucketLevel) -> float:
         """Return the seconds until the bucket and the spacing let a request through."""
         bucket = self._bucket()
-        until_room = max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.pace)
+        until_room = max(0.0, level.requests - bucket.room + 1) / (bucket.per_second * level.rate_factor)
         return max(until_room, self._last_sent_at + self._spacing - self._clock(), 0.0)
 
     def _with_level(self, change: Callable[[BucketLevel], float]) -> float:
@@ -244,12 +246,12 @@ class RateLimiter:
         database.execute("PRAGMA synchronous = OFF")  # what a crash of the machine may lose is void after it anyway
         database.execute("BEGIN IMMEDIATE")
         database.execute(_TABLE)
-        row = database.execute("SELECT level, at, pace FROM bucket WHERE portal = ?", [self._key]).fetchone()
+        row = database.execute("SELECT level, at, rate_factor FROM bucket WHERE portal = ?", [self._key]).fetchone()
         now = self._clock()
         level = BucketLevel(*row) if row else BucketLevel(at=now)
         level.leak(self._bucket(), now)
         seconds = change(level)
-        values = [self._key, level.requests, level.at, level.pace]
+        values = [self._key, level.requests, level.at, level.rate_factor]
         database.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?)", values)
         database.execute("COMMIT")
         return seconds

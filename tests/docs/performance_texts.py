@@ -71,7 +71,7 @@ fields: compare with its size.""",
 
 CONNECTIONS = (
     "One full read of a stream, the demo portal keeping its limits: the standard tariff's for REST, 300 requests "
-    "a minute and two at once for VibeCode, 100 a minute for a site. The pace decides, not the tap. The site's "
+    "a minute and two at once for VibeCode, 100 a minute for a site. The rate limit decides, not the tap. The site's "
     "`orders` and VibeCode's `deals` are the same deals; REST 3.0 has none, its event log has two lines for each and "
     "some more. Of"
 )

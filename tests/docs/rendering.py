@@ -18,11 +18,11 @@ from pathlib import Path
 
 from tap_bitrix24.connections import CONNECTION_HELP
 from tap_bitrix24.dialects.pagination import SinglePage
-from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, OWN_STREAMS, REST_V3, Entity
+from tap_bitrix24.entities import CHILD_READS, ENTITIES, EXCLUDED, LIST_ELEMENTS, OWN_STREAMS, REST_V3_ENTITIES, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
-from tap_bitrix24.entities.vibecode import SMART_PROCESSES, VIBECODE_ENTITIES
+from tap_bitrix24.entities.vibecode import VIBECODE_ENTITIES, VIBECODE_SMART_PROCESSES
 from tap_bitrix24.entities.vibecode_differences import DIFFERENCES, NOT_LISTED
-from tap_bitrix24.model.endpoint import REST_3
+from tap_bitrix24.model.endpoint import REST_V3
 from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import KINDS, Column
 from tap_bitrix24.schema.naming import column_name
@@ -103,7 +103,7 @@ def cost(entity: Entity) -> str:
         each = 50 * max(parent.group_size for parent in parents)
         more = " × date ranges" if any(parent.variants for parent in parents) else ""
         return f"parents / {each:,}{more}"
-    if entity.endpoint.dialect == REST_3:
+    if entity.endpoint.dialect == REST_V3:
         return f"rows / {entity.endpoint.page_size:,}"
     return "1, shared" if isinstance(entity.endpoint.pagination, SinglePage) else "rows / 2,500"
 
@@ -122,7 +122,7 @@ def fresh(entity: Entity) -> str:
 def streams() -> str:
     """Every stream: method, scope, key, bookmark, way of reading, cost, freshness, whether selected by default."""
     rows = []
-    for entity in (*ENTITIES, *REST_V3):
+    for entity in (*ENTITIES, *REST_V3_ENTITIES):
         name = f"{entity.stream}<{'iblockId' if entity.stream == LIST_ELEMENTS else 'entityTypeId'}>"
         since = "`_bitrix24_children_read_at`" if is_swept(entity) else ""
         if entity.replication_key and entity.parents is None:
@@ -239,7 +239,7 @@ def vibe() -> str:
         if entity.replication_key and entity.parents is None:
             since = f"`{column_name(entity.replication_key.row_key)}`"
         rows.append((
-            f"`{entity.stream}<entityTypeId>`" if entity is SMART_PROCESSES else f"`{entity.stream}`",
+            f"`{entity.stream}<entityTypeId>`" if entity is VIBECODE_SMART_PROCESSES else f"`{entity.stream}`",
             f"`{entity.endpoint.method}`", " or ".join(f"`{scope}`" for scope in entity.scope),
             ", ".join(f"`{column_name(part)}`" for part in entity.primary_key),
             since, reading(entity).replace("command", "call"), "yes" if entity.selected_by_default else "",

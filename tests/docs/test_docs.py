@@ -156,7 +156,7 @@ def test_only_settings_that_are_refused_are_left_out_of_the_table() -> None:
 def test_the_pipeline_runs(tmp_path: Path) -> None:
     commands = marked(README, "pipeline")
     with serve(port=0, scale=60, seed=1, no_limits=True) as portal:
-        (tmp_path / "config.json").write_text(json.dumps({"webhook_url": portal.url}))
+        (tmp_path / "config.json").write_text(json.dumps({"webhook_url": portal.url, "plan": "enterprise"}))
         script = commands.replace(".venv/bin/", f"{SCRIPTS}/")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, check=False, capture_output=True, encoding="utf-8"

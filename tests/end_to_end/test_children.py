@@ -290,3 +290,18 @@ def test_after_each_due_sweep_the_views_equal_the_portal(
             since = 0
         stale += bool(warehouse.wrong())
     assert stale, "nothing was ever stale: too easy"
+
+
+def test_a_catalog_without_the_columns_that_name_parents_fails_its_stream(
+    portal: Portal, run_tap: Tap, catalog: Catalog
+) -> None:
+    """Catalogs of other versions: read with them, rows would lose their parents while the bookmark moves on."""
+    old = only(catalog, LINKS.stream, "deals")
+    (entry,) = (entry for entry in old["streams"] if entry["tap_stream_id"] == LINKS.stream)
+    del entry["schema"]["properties"]["_bitrix24_parent"]
+    run = run_tap(portal.config(), catalog=old)
+    assert run.code == 1
+    assert f"{LINKS.stream}: the catalog lacks _bitrix24_parent: run --discover again" in run.stderr.splitlines()[-1]
+    assert not run.records(LINKS.stream)
+    assert LINKS.stream not in run.state["bookmarks"]
+    assert len(run.records("deals")) == 300

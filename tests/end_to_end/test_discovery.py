@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities import ENTITIES, REST_V3, SMART_PROCESS
+from tap_bitrix24.entities import ENTITIES, REST_V3_ENTITIES, SMART_PROCESS
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tests.support.fixtures import Start
 from tests.support.running import Portal, Run, Tap
@@ -56,7 +56,7 @@ def test_discovery_costs_at_most_twelve_requests(start: Start, run_tap: Tap) -> 
     catalog = run_tap.discover(portal.config())
     others = {name.rstrip("0123456789") for name in _names(catalog) - FIXED.keys()}
     assert FIXED.keys() <= _names(catalog)
-    assert others == {SMART_PROCESS, "list_elements_"} | {entity.stream for entity in REST_V3}
+    assert others == {SMART_PROCESS, "list_elements_"} | {entity.stream for entity in REST_V3_ENTITIES}
     assert sum(name.startswith(SMART_PROCESS) for name in _names(catalog)) == 10
     assert portal.stats()["requests"] <= 12
 

@@ -96,6 +96,7 @@ class Project:
             **os.environ,
             "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
             "TAP_BITRIX24_WEBHOOK_URL": url,
+            "TAP_BITRIX24_PLAN": "enterprise",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "NO_COLOR": "1",
         }

@@ -26,10 +26,10 @@ def test_streams_whose_methods_are_missing_are_skipped(start: Start, run_tap: Ta
     assert "smart_invoices skipped" in warnings
 
 
-SELF_HOSTED = "is self-hosted and is paced by its response time"
+SELF_HOSTED = "is self-hosted: its rate follows its response time"
 
 
-def test_a_server_is_paced_by_its_response_time_and_never_overloaded(start: Start, run_tap: Tap) -> None:
+def test_the_rate_follows_the_response_time_and_the_server_is_never_overloaded(start: Start, run_tap: Tap) -> None:
     portal = start(scale=5_000, workers=2, page_time=2, switches={"cloud": "off"})
     run = run_tap(portal.config(max_concurrency=6), streams=["deals", "contacts", "tasks"]).succeeded()
     for stream in ("deals", "contacts", "tasks"):

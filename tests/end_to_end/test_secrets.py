@@ -229,7 +229,7 @@ class TestExport:
         assert process.returncode == 0, printed
         unseen(secret, printed, (tmp_path / "out.duckdb").read_bytes())
         left = [path for path in folder.rglob("*") if path.is_file()]
-        assert [path.name for path in left] == ["pacing.sqlite"], "the settings stay behind"
+        assert [path.name for path in left] == ["rate_limit.sqlite"], "the settings stay behind"
         unseen(secret, left[0].read_bytes())
 
 

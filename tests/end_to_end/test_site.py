@@ -105,7 +105,7 @@ def test_a_list_that_cannot_be_trusted_fails_alone(site: Callable[..., Site], ru
 
 
 @pytest.mark.slow
-def test_the_limit_is_kept_by_pacing(site: Callable[..., Site], run_tap: Tap) -> None:
+def test_the_rate_limit_is_kept(site: Callable[..., Site], run_tap: Tap) -> None:
     portal, config = site(no_limits=False, scale=1500)
     replace(run_tap, short_pauses=False)(config).succeeded()
     assert "503" not in portal.stats()["http"]

@@ -13,7 +13,7 @@ import pytest
 
 from tap_bitrix24.demo import serve
 from tap_bitrix24.demo.server.running import RunningPortal
-from tap_bitrix24.entities.vibecode import SMART_PROCESSES, USER_FIELDS, VIBECODE_ENTITIES
+from tap_bitrix24.entities.vibecode import USER_FIELDS, VIBECODE_ENTITIES, VIBECODE_SMART_PROCESSES
 from tap_bitrix24.schema.columns import UNPARSED
 from tests.support.running import SCRIPTS, Portal, Run, Tap
 
@@ -51,7 +51,7 @@ SHOWN = {
 }
 """Rows of the table the service has."""
 USER_FIELD_STREAMS = {entity.stream for entity in USER_FIELDS.values()} | {"requisite_userfields"}
-READ = [entity.stream for entity in VIBECODE_ENTITIES if entity is not SMART_PROCESSES]
+READ = [entity.stream for entity in VIBECODE_ENTITIES if entity is not VIBECODE_SMART_PROCESSES]
 """All but smart processes, which other tests read."""
 ODD = {("products", "can_buy_zero"), ("crm_products_old", "can_buy_zero")}
 """Y, N or D in a column the service calls a flag."""

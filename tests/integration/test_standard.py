@@ -17,7 +17,7 @@ import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_bitrix24.demo import serve
-from tap_bitrix24.entities import ENTITIES, LIST_ELEMENTS, REST_V3, SMART_PROCESS
+from tap_bitrix24.entities import ENTITIES, LIST_ELEMENTS, REST_V3_ENTITIES, SMART_PROCESS
 from tap_bitrix24.tap import TapBitrix24
 from tests.support.running import Portal, Tap, only
 
@@ -76,7 +76,11 @@ def test_discover_through_the_console_script(portal: Portal, run_tap: Tap) -> No
     catalog = run_tap.discover(portal.config())
     smart = [f"{SMART_PROCESS}{row['entityTypeId']}" for row in portal.truth("types")]
     lists = [f"{LIST_ELEMENTS}{row['ID']}" for row in portal.truth("universal_lists")]
-    expected = {entity.stream for entity in (*ENTITIES, *REST_V3) if entity.template is None} | set(smart) | set(lists)
+    expected = (
+        {entity.stream for entity in (*ENTITIES, *REST_V3_ENTITIES) if entity.template is None}
+        | set(smart)
+        | set(lists)
+    )
     assert {entry["tap_stream_id"] for entry in catalog["streams"]} == expected
     assert len(expected) >= 200
     for entry in catalog["streams"]:

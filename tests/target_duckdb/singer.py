@@ -53,7 +53,8 @@ def load(path: Path, *messages: bytes) -> list[bytes]:
     """Load in process; the states confirmed."""
     states: list[bytes] = []
     with Loader(path, on_state=states.append) as loader:
-        loader.feed_many(messages)
+        for message in messages:
+            loader.feed(message)
     return states
 
 

@@ -295,5 +295,6 @@ def test_random_runs_show_what_the_portal_has(file: Path, seed: int) -> None:
         groups = [b"".join((*(row(deal, each, hour) for each in portal[deal]), read_of(deal, hour, 0))) for deal in met]
         read = {**({} if sweeps else read), **{deal: portal[deal] for deal in met}}
         with Loader(file, limits=Limits(rows=draw.randint(1, 9))) as loader:
-            loader.feed_many([head(), CHILD_READS, *groups, read_of("*", hour, 0) if sweeps else b""])
+            for message in (head(), CHILD_READS, *groups, read_of("*", hour, 0) if sweeps else b""):
+                loader.feed(message)
         assert current(file) == sorted((deal, each) for deal, children in read.items() for each in children)

@@ -24,7 +24,8 @@ from tap_bitrix24.target_duckdb.loader import Limits, Loader
 from tap_bitrix24.target_duckdb.target import echo_state
 limits = Limits(bytes=60_000, state_seconds=0.05)
 with Loader(sys.argv[1], on_state=echo_state, limits=limits) as loader:
-    loader.feed_many(iter(lambda: os.read(0, 8192), b""))
+    for chunk in iter(lambda: os.read(0, 8192), b""):
+        loader.feed(chunk)
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.from_settings import webhook
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
@@ -200,7 +200,7 @@ def test_silence_is_given_up(portal: Portal) -> None:
 def test_an_unreachable_host_is_named_without_its_address() -> None:
     credentials = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
     with closing(Client(credentials, RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
-        error = failure(lambda: client.call(PROFILE, attempts=FIRST_REQUEST_ATTEMPTS))
+        error = failure(lambda: client.call(PROFILE, attempts=DISCOVERY_ATTEMPTS))
     assert isinstance(error, UnavailableError)
     assert "cannot reach http://127.0.0.1:1" in str(error)
 

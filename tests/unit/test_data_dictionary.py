@@ -429,7 +429,7 @@ def test_rows_of_options_fit_their_columns() -> None:
     ]
 
 
-VIBE_DEALS = vibecode.BY_STREAM["deals"]
+VIBE_DEALS = vibecode.VIBECODE_BY_STREAM["deals"]
 
 
 def through_vibecode(*fields: Field) -> DiscoveredStream:

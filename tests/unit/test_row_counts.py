@@ -11,7 +11,7 @@ from tap_bitrix24.dialects import rest_v2, vibecode
 from tap_bitrix24.entities import find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import AccessError, PortalError, RejectedError
-from tap_bitrix24.model.endpoint import REST_2, VIBECODE
+from tap_bitrix24.model.endpoint import REST_V2, VIBECODE
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.replication.plan import ReadOptions, read_plan
@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OPTIONS = ReadOptions(PortalInfo(NOW, smart_processes={156: ""}, hidden_categories={3: [7]}))
 
 
-def requests(stream: str, options: ReadOptions = OPTIONS, dialect: str = REST_2) -> list[PageRequest]:
+def requests(stream: str, options: ReadOptions = OPTIONS, dialect: str = REST_V2) -> list[PageRequest]:
     """Return the requests that count a stream's rows up to id 900."""
     entity = find_entity(stream, dialect)
     assert entity is not None
@@ -81,7 +81,7 @@ def test_vibecode_counts_by_a_call_of_its_own() -> None:
 class Portals:
     """A client whose portal answers with these totals, in a batch or in a separate call."""
 
-    dialects: Mapping[str, Any] = {REST_2: rest_v2, VIBECODE: vibecode}
+    dialects: Mapping[str, Any] = {REST_V2: rest_v2, VIBECODE: vibecode}
 
     def __init__(self, together: Mapping[str, Any], alone: Mapping[str, Any]) -> None:
         self.together, self.alone = together, alone

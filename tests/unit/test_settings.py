@@ -345,7 +345,7 @@ def test_a_webhook_pasted_into_another_setting_is_not_repeated() -> None:
 def test_a_plan_that_is_only_a_default_does_not_bind(
     monkeypatch: pytest.MonkeyPatch, set_: dict[str, Any], environment: dict[str, str], *, binds: bool
 ) -> None:
-    """The SDK fills in the default, but a self-hosted portal follows its response time unless a plan is set."""
+    """The SDK fills in the default; a self-hosted portal's rate follows its response time unless a plan is set."""
     for name, value in environment.items():
         monkeypatch.setenv(f"TAP_BITRIX24_{name}", value)
     tap = TapBitrix24(config={"webhook_url": URL, **set_}, parse_env_config=True, setup_mapper=False)

@@ -222,7 +222,7 @@ def classic_select(fields: dict[str, Field], names: Iterable[Any] | None) -> Sel
 
 
 def universal_select(fields: dict[str, Field], names: Iterable[Any] | None, *, original: bool) -> Selected | None:
-    """Return the keys ``crm.item.list`` shows; None is everything, ``fm`` cannot be given for by name."""
+    """Return the keys ``crm.item.list`` shows; None: all of them. ``fm`` cannot be selected by name."""
     wanted = {str(name) for name in names} if names is not None else set()
     if not wanted or "*" in wanted:
         return None

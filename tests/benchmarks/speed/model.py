@@ -1,7 +1,7 @@
 """Values of the benchmark: runs of clients, checks against targets, scenarios."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,6 @@ def shown(value: float) -> str:
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def all_met(checks: Iterable[Check]) -> bool:
-    """Whether every target is met."""
-    return all(check.met for check in checks)
 
 
 @dataclass(frozen=True)

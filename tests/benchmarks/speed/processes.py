@@ -14,7 +14,6 @@ from typing import IO
 
 EVERY = 0.5
 """Seconds between two looks at a process's memory."""
-LOG_KEPT = 4000
 
 Command = Sequence[str]
 Point = tuple[float, float]

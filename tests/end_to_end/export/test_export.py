@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from tap_bitrix24.demo import serve
+from tap_bitrix24.demo.server import running
+from tap_bitrix24.export.demo_portal import CONNECTIONS
 from tap_bitrix24.export.examples import EXAMPLES
 from tests.end_to_end.export.conftest import COMMAND, Done, Export
 from tests.support.running import Portal
 
 
 def test_a_portal_becomes_a_file(export: Export, own: Portal) -> None:
-    done = export(config=own.config())
+    done = export(config=own.config(plan="enterprise"))
     assert (done.code, done.stderr) == (0, "")
     loaded, there = export.counts(), own.counts()
     same = loaded.keys() & there.keys()
@@ -31,7 +33,7 @@ def requests(done: Done, stream: str) -> int:
 
 
 def test_the_closing_table_counts_every_request(export: Export, own: Portal) -> None:
-    done = export(config=own.config())
+    done = export(config=own.config(plan="enterprise"))
     assert requests(done, "total") == own.stats()["requests"]
     assert requests(done, "deals") in (0, 1), "its first page travels with those of the others"
 
@@ -71,6 +73,10 @@ def test_the_demo_prints_example_queries_with_their_answers(export: Export) -> N
         rows = export.query(example.sql)
         assert rows
         assert [line[0] for line in answer] == [str(row[0]).split()[0] for row in rows]
+
+
+def test_the_export_offers_the_connections_of_the_demo() -> None:
+    assert CONNECTIONS == running.CONNECTIONS
 
 
 def test_output_into_a_pipe_is_plain(export: Export, portal: Portal) -> None:
@@ -141,7 +147,7 @@ def test_a_failing_stream_is_named_and_the_others_are_there(export: Export, own:
 
 def test_a_stream_without_scope_is_left_out_with_a_warning(export: Export) -> None:
     with serve(port=0, scale=60, seed=1, no_limits=True, scopes=["crm"]) as running:
-        done = export(config={"webhook_url": running.url})
+        done = export(config={"webhook_url": running.url, "plan": "enterprise"})
     assert done.code == 0
     warning = next(line for line in done.stderr.splitlines() if "tasks" in line)
     assert warning.startswith("warning: streams skipped, because the credentials lack their scope: ")

@@ -22,7 +22,7 @@ from tap_bitrix24.errors import (
     UnavailableError,
     UntrustedError,
 )
-from tap_bitrix24.model.endpoint import REST_3, Endpoint, ListSpec
+from tap_bitrix24.model.endpoint import REST_V3, Endpoint, ListSpec
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest, Window
 
@@ -34,7 +34,7 @@ MORNING, EVENING = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 18,
 
 def params(source: ListSpec, **facts: Any) -> dict[str, Any]:
     (command,) = rest_v3.commands(PageRequest(list_spec=source, **facts))
-    assert command.dialect == REST_3
+    assert command.dialect == REST_V3
     return dict(command.params)
 
 
@@ -82,7 +82,7 @@ def test_a_period_is_an_object() -> None:
 
 
 def test_a_batch_is_an_array() -> None:
-    message = rest_v3.batch([Command("a.list", {"id": 1}, REST_3), Command("b.list", {}, REST_3)])
+    message = rest_v3.batch([Command("a.list", {"id": 1}, REST_V3), Command("b.list", {}, REST_V3)])
     assert (message.path, message.body) == (
         "batch",
         [{"method": "a.list", "query": {"id": 1}}, {"method": "b.list", "query": {}}],
@@ -90,7 +90,7 @@ def test_a_batch_is_an_array() -> None:
 
 
 def test_a_call_has_a_body_even_without_parameters() -> None:
-    assert rest_v3.call(Command("rest.scope.list", {}, REST_3)).body == {}
+    assert rest_v3.call(Command("rest.scope.list", {}, REST_V3)).body == {}
 
 
 @pytest.mark.parametrize("value", [[{"items": []}], [1, 2, 3], "x", None, {"0": 1}])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.credentials import Webhook
-from tap_bitrix24.client import FIRST_REQUEST_ATTEMPTS, Client
+from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.dialects import BATCH_SIZE
 from tap_bitrix24.discovery.discovered import DiscoveredStream, is_allowed, require_scope
@@ -63,7 +63,7 @@ class Described(Client):
 
     def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
         """Answer as a portal without REST 3.0."""
-        assert (command.dialect, attempts) == ("rest_v3", FIRST_REQUEST_ATTEMPTS)
+        assert (command.dialect, attempts) == ("rest_v3", DISCOVERY_ATTEMPTS)
         text = f"{command.method}: this server has no such address (HTTP 404)"
         raise MissingMethodError(text)
 

@@ -22,7 +22,7 @@ from tap_bitrix24.entities.presets import (
     rest_v3_list,
     unpaged_list,
 )
-from tap_bitrix24.model.endpoint import REST_2, REST_3, ReplicationKey
+from tap_bitrix24.model.endpoint import REST_V2, REST_V3, ReplicationKey
 
 COLUMNS = {"deals": KnownColumns(documented={"ID": "integer"})}
 crm = Scope(("crm",), COLUMNS)
@@ -43,10 +43,10 @@ def test_what_a_row_does_not_say_follows_the_conventions() -> None:
 @pytest.mark.parametrize(
     ("methods", "key", "paging", "margin", "dialect"),
     [
-        (classic_list("m"), "ID", StartParameter(), 0, REST_2),
-        (controller_list("m"), "id", StartParameter(), ALL_TIMEZONES, REST_2),
-        (unpaged_list("m"), "ID", SinglePage(), 0, REST_2),
-        (rest_v3_list("m"), "id", PaginationObject(), 0, REST_3),
+        (classic_list("m"), "ID", StartParameter(), 0, REST_V2),
+        (controller_list("m"), "id", StartParameter(), ALL_TIMEZONES, REST_V2),
+        (unpaged_list("m"), "ID", SinglePage(), 0, REST_V2),
+        (rest_v3_list("m"), "id", PaginationObject(), 0, REST_V3),
     ],
 )
 def test_each_kind_of_list_has_its_conventions(
@@ -108,7 +108,7 @@ def test_every_table_of_a_data_file_belongs_to_a_stream_of_its_module() -> None:
     files = {path.stem: known_columns(path.stem) for path in FOLDER.glob("*.toml")}
     assert len(files) == 12
     for module, tables in files.items():
-        rows = vibecode.BY_STREAM if module == "vibecode" else BY_STREAM
+        rows = vibecode.VIBECODE_BY_STREAM if module == "vibecode" else BY_STREAM
         assert tables.keys() - shared <= rows.keys(), module
         if module != "vibecode":
             assert all(rows[stream].columns == known for stream, known in tables.items() if stream in rows), module

@@ -12,7 +12,7 @@ from tap_bitrix24.entities import (
     OWN_STREAMS,
     REASONS,
     REDACTED,
-    REST_V3,
+    REST_V3_ENTITIES,
     SMART_PROCESSES,
     Entity,
     find_entity,
@@ -142,7 +142,7 @@ def test_names_of_parents_are_unique(entity: Entity) -> None:
 
 
 def test_stream_names_are_unique() -> None:
-    assert len(BY_STREAM) == len(ENTITIES) + len(REST_V3)
+    assert len(BY_STREAM) == len(ENTITIES) + len(REST_V3_ENTITIES)
     templates = [entity.stream for entity in ENTITIES if entity.template]
     assert templates == ["smart_process_", "list_elements_"]
     assert not [name for name in BY_STREAM for prefix in templates if name != prefix and name.startswith(prefix)]
@@ -156,9 +156,9 @@ def test_excluded_lists_have_a_reason() -> None:
         assert name not in BY_STREAM, name
 
 
-def test_a_deprecated_twin_names_what_to_read_instead() -> None:
+def test_a_covered_list_names_what_to_read_instead() -> None:
     for name, (_, reason, instead) in EXCLUDED.items():
-        if reason == "deprecated twin" and name != "rpa_timeline":
+        if reason == "covered by another stream" and name != "rpa_timeline":
             assert instead.replace(":", ";").split(";")[0] in BY_STREAM, name
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.entities.portal_info import ListVariant, PortalInfo, UniversalList
+from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.entities.variants import (
+    ListVariant,
     date_ranges,
     for_each_booking_range,
     for_each_date_range,

@@ -31,13 +31,14 @@ def outcome_of(rows: list[Row], low: float, high: float, **switches: Any) -> Out
 
 def check(outcome: Outcome, rows: Iterable[Row], low: float, high: float) -> None:
     """Exactly the rows of [low, high) were yielded, and before every STATE all rows it stands for."""
-    modified, ids = {int(row["ID"]): parse_datetime(row["DATE_MODIFY"]) for row in rows}, outcome.ids
-    assert set(ids) == {number for number, moment in modified.items() if at(low) <= moment < at(high)}
+    modified = {int(row["ID"]): parse_datetime(row["DATE_MODIFY"]) for row in rows}
+    ids, first, last = outcome.ids, at(low), at(high)
+    assert set(ids) == {number for number, moment in modified.items() if first <= moment < last}
     ends: list[datetime] = [state["end"] for state in outcome.states]
     assert ends == sorted(set(ends))
-    assert ends[-1] == at(high)
+    assert ends[-1] == last
     for end, count in zip(ends, outcome.read_before, strict=True):
-        assert set(ids[:count]) >= {number for number, moment in modified.items() if at(low) <= moment < end}
+        assert set(ids[:count]) >= {number for number, moment in modified.items() if first <= moment < end}
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 2_000])

@@ -16,7 +16,7 @@ from tap_bitrix24.replication.full_table import deduplicated, read_remaining, re
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader, KeysetSupport
 from tap_bitrix24.replication.offset import read_by_offset
-from tap_bitrix24.replication.strategy import handle_events
+from tap_bitrix24.replication.sub_strategies import handle_events
 from tap_bitrix24.replication.validation import keys_of
 from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
 

@@ -9,10 +9,10 @@ from tap_bitrix24.entities import BY_STREAM, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.request import Answer, Page, PageRequest
-from tap_bitrix24.replication.dispatch import strategy_for
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT
 from tap_bitrix24.replication.plan import ReadOptions, is_swept, read_plan
 from tap_bitrix24.replication.state import format_bookmark
+from tap_bitrix24.replication.strategy_selection import strategy_for
 from tests.support.entities import every_entity
 from tests.support.lists import EPOCH, FakeList, Outcome, at, pump
 

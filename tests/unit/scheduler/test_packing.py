@@ -10,7 +10,7 @@ import pytest
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Strategy
 from tap_bitrix24.model.request import Answer, AnswerLookup, PageRequest, ReadRequest
-from tap_bitrix24.scheduler.batches import Batch, PendingRequest, Sharing, Status, StreamJob
+from tap_bitrix24.scheduler.batches import Batch, PendingRequest, Sharing, StreamJob
 from tap_bitrix24.scheduler.packing import LINGER, Packer, Packing
 from tap_bitrix24.throttling.operating_time import LIMIT_SECONDS, OperatingTimeLimiter
 from tap_bitrix24.throttling.page_cost import PageCostEstimator
@@ -76,7 +76,7 @@ def test_the_oldest_page_requests_come_first_and_the_last_is_cut() -> None:
 
 def test_what_is_in_flight_or_answered_is_not_packed_again() -> None:
     deals = job("deals", pages(1), pages(2), pages(3))
-    deals.pending[0].status = Status.IN_FLIGHT
+    deals.pending[0].in_flight = True
     deals.pending[1].finish(Answer([]))
     assert packed(Portal().pack(deals)) == [("deals", 3)]
 
@@ -118,7 +118,7 @@ def prefetching(pages_left: int = 1_000) -> StreamJob:
         return pages(max_pages)
 
     deals = job("deals", pages(10), prefetch=prefetch, pages_left=pages_left)
-    deals.pending[0].status = Status.IN_FLIGHT
+    deals.pending[0].in_flight = True
     deals.pending[0].pages_sent = 10
     return deals
 

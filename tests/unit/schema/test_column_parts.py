@@ -26,7 +26,6 @@ from tap_bitrix24.schema.columns import (
     Column,
     build_columns,
     columns_from_schema,
-    default_column,
     json_schema,
 )
 from tests.support.entities import every_entity
@@ -242,8 +241,3 @@ def test_every_stream_survives_the_catalog(entity: Entity) -> None:
     assert len(names) == len(set(names))
     assert UNPARSED not in names
     assert through(columns) == columns
-
-
-@pytest.mark.parametrize(("key", "column"), [("stageId", "stage_id"), ("UF_CRM_1", "uf_crm_1"), ("a", "a")])
-def test_a_key_without_a_description_has_a_column(key: str, column: str) -> None:
-    assert default_column(key) == column

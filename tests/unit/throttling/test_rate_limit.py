@@ -134,7 +134,7 @@ def test_after_a_restart_of_the_machine_the_bucket_is_empty(tmp_path: Path) -> N
 def test_a_file_that_cannot_be_used_leaves_each_process_its_own_bucket(
     content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = tmp_path / "pacing.sqlite"
+    file = tmp_path / "rate_limit.sqlite"
     if content == "a folder":
         file.mkdir()
     else:

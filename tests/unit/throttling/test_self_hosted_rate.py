@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.throttling.rate_limit import (
-    MIN_PACE,
+    MIN_RATE_FACTOR,
     SELF_HOSTED_BURST,
     SELF_HOSTED_CONCURRENCY,
     SELF_HOSTED_MAX_RATE,
@@ -139,7 +139,7 @@ def test_a_server_that_goes_on_refusing_is_still_asked() -> None:
     limiter = self_hosted(clock, 1.0)
     for _ in range(20):
         limiter.note_refusal()
-    assert 0 < limiter.delay() <= 3 / (SELF_HOSTED_CONCURRENCY * MIN_PACE)
+    assert 0 < limiter.delay() <= 3 / (SELF_HOSTED_CONCURRENCY * MIN_RATE_FACTOR)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_it_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     limiter = self_hosted(Clock(), 1.0)
     limiter.recognize_hosting([ON_PREMISE])
     (line,) = caplog.messages
-    assert line == f"{HOST} is self-hosted and is paced by its response time; plan sets a rate instead"
+    assert line == f"{HOST} is self-hosted: its rate follows its response time; plan sets a rate instead"
 
 
 def test_processes_of_a_machine_share_the_rate(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def paged(entry: Entry, request: ListRequest, find: Find) -> Page:
 
 
 def _start(request: ListRequest) -> int:
-    """Return the answer of ``start``; a fault may always parent for the first page."""
+    """Return ``start`` of the request; with the fault ``repeat_page`` it is never beyond the first page."""
     own = php.intval(request.params.get("start", 0))
     return min(own, 0) if "repeat_page" in request.faults else own
 

@@ -1,4 +1,4 @@
-"""From a plan to the strategy that carries it out."""
+"""The strategy that reads a stream as planned: one for each `ReadMethod`."""
 
 from __future__ import annotations
 
