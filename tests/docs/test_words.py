@@ -31,24 +31,8 @@ GIVEN_UP = {
 """Word → what to write instead."""
 NAMES = {"ahead": "prefetch", "arrived": "answers", "ask": "page request", "twin": "universal list"}
 """The same for identifiers of the tap: in a sentence they are plain English."""
-LEFT = {
-    "README.md": {"paced"},
-    "docs/settings.md": {"paced"},
-    "tap_bitrix24/settings.py": {"paced"},
-    "tap_bitrix24/throttling/rate_limit.py": {"paced"},
-    "tests/end_to_end/test_on_premise.py": {"paced"},
-    "tests/unit/throttling/test_self_hosted_rate.py": {"paced"},
-}
-"""File → words that still occur there. It only ever gets shorter."""
-LEFT_NAMES = {
-    "tap_bitrix24/dialects/request_builder.py": {"ask"},
-    "tap_bitrix24/replication/keyset_reader.py": {"arrived"},
-    "tap_bitrix24/replication/list_specs.py": {"twin"},
-    "tap_bitrix24/scheduler/packing.py": {"ahead"},
-}
-"""The same for identifiers."""
-OLD = re.compile(rf"(?<!ca )\b({'|'.join(GIVEN_UP)})(?:s|es)?\b(?!\.sqlite)", re.IGNORECASE)
-"""A word that was given up; `pacing.sqlite` is a file that exists, and "CA bundle" a term."""
+OLD = re.compile(rf"(?<!ca )\b({'|'.join(GIVEN_UP)})(?:s|es)?\b", re.IGNORECASE)
+"""A word that was given up; "CA bundle" is a term."""
 REQUIRED = {
     "batch", "chain", "checkpoint", "command", "connection", "credentials", "dialect", "discovered stream", "entity",
     "keyset", "lookback", "operating time", "parent group", "portal", "prefetch", "replication key", "scope",
@@ -82,8 +66,7 @@ def test_the_glossary_is_sorted_and_defines_each_word_once() -> None:
 def test_documents_use_the_words_of_the_glossary(path: Path) -> None:
     """Rendered blocks and code included; the changelog names what was renamed."""
     if path.name != "CHANGELOG.md":
-        name = path.relative_to(ROOT).as_posix()
-        assert old_words(path.read_text(encoding="utf-8")) <= LEFT.get(name, set())
+        assert not old_words(path.read_text(encoding="utf-8"))
 
 
 ALSO_DATA = {"bundle", "door", "stamp", "told"}
@@ -99,7 +82,7 @@ def test_code_uses_the_words_of_the_glossary() -> None:
         name = path.as_posix()
         allowed = set() if name.startswith(tap) and not name.startswith(demo) else ALSO_DATA
         relative = path.relative_to(ROOT).as_posix()
-        found[relative] = old_words(path.read_text(encoding="utf-8")) - allowed - LEFT.get(relative, set())
+        found[relative] = old_words(path.read_text(encoding="utf-8")) - allowed
     found.pop(Path(__file__).relative_to(ROOT).as_posix())
     assert not {path: words for path, words in found.items() if words}
 
@@ -121,7 +104,7 @@ def test_names_that_were_given_up_are_found() -> None:
 def test_the_tap_uses_none_of_the_names_that_were_given_up() -> None:
     """Outside of the demo portal, which stands apart."""
     found = {
-        relative: names(path.read_text(encoding="utf-8")) & NAMES.keys() - LEFT_NAMES.get(relative, set())
+        relative: names(path.read_text(encoding="utf-8")) & NAMES.keys()
         for path in python_files()
         if (relative := path.relative_to(ROOT).as_posix()).startswith("tap_bitrix24/") and "/demo/" not in relative
     }
