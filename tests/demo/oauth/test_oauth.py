@@ -58,12 +58,12 @@ def carried(answer: Answer) -> dict[str, str]:
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 def test_a_refresh_token_brings_a_pair_and_the_portals_address(app: Application, verb: str) -> None:
-    told = app.renew(verb=verb).body
-    assert {"access_token", "expires", "expires_in", "scope", "domain", "server_endpoint", "status"} <= told.keys()
-    assert told["expires_in"] == HOUR
-    assert told["client_endpoint"] == f"http://127.0.0.1:{app.port}/rest/"
-    assert told["refresh_token"] != app.known["refresh_token"]
-    assert len(told["member_id"]) == 32
+    reply = app.renew(verb=verb).body
+    assert {"access_token", "expires", "expires_in", "scope", "domain", "server_endpoint", "status"} <= reply.keys()
+    assert reply["expires_in"] == HOUR
+    assert reply["client_endpoint"] == f"http://127.0.0.1:{app.port}/rest/"
+    assert reply["refresh_token"] != app.known["refresh_token"]
+    assert len(reply["member_id"]) == 32
     assert app.stats()["token_grants"] == {"refresh_token": 1}
 
 
@@ -125,13 +125,13 @@ def test_an_answer_that_is_lost_has_spent_the_token(app: Application) -> None:
 def test_consent_sends_the_browser_back_with_a_code_that_is_good_once(app: Application) -> None:
     back = app.authorize(state="s&1", redirect_uri="http://127.0.0.1:9/x?y=1")
     assert back.headers["location"].startswith("http://127.0.0.1:9/x?y=1&code=")
-    told = carried(back)
-    assert told["state"] == "s&1"
-    assert told["domain"] == f"127.0.0.1:{app.port}"
-    got = app.grant(grant_type="authorization_code", code=told["code"]).body
-    assert got["member_id"] == told["member_id"]
+    reply = carried(back)
+    assert reply["state"] == "s&1"
+    assert reply["domain"] == f"127.0.0.1:{app.port}"
+    got = app.grant(grant_type="authorization_code", code=reply["code"]).body
+    assert got["member_id"] == reply["member_id"]
     assert app.bearer(got["access_token"]).status == 200
-    assert app.grant(grant_type="authorization_code", code=told["code"]).error == (400, "invalid_grant")
+    assert app.grant(grant_type="authorization_code", code=reply["code"]).error == (400, "invalid_grant")
     assert app.stats()["token_grants"] == {"authorization_code": 1}
 
 
@@ -195,10 +195,10 @@ def test_access_tokens_expire_by_the_portals_clock(app: Application) -> None:
 
 def test_the_life_of_a_token_can_be_short(app: Application) -> None:
     app.switch(oauth_expires_in="5")
-    told = app.renew().body
-    assert told["expires_in"] == 5
+    reply = app.renew().body
+    assert reply["expires_in"] == 5
     app.pass_time(6)
-    assert app.bearer(told["access_token"]).error == (401, "expired_token")
+    assert app.bearer(reply["access_token"]).error == (401, "expired_token")
 
 
 def test_an_older_access_token_goes_on_until_it_expires(app: Application) -> None:

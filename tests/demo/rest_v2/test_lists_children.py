@@ -140,8 +140,8 @@ def test_a_link_that_goes_does_not_touch_its_deal(own: Wire) -> None:
     deal = link["DEAL_ID"]
     asked = {"entityTypeId": 2, "filter": {"id": deal}, "select": ["id", "updatedTime", "contactIds"]}
     before = own.result("crm.item.list", asked)["items"][0]
-    told = own.mutate(table="deal_contacts", delete_where={"DEAL_ID": deal, "CONTACT_ID": link["CONTACT_ID"]})
-    assert len(told["deleted"]) == 1
+    reply = own.mutate(table="deal_contacts", delete_where={"DEAL_ID": deal, "CONTACT_ID": link["CONTACT_ID"]})
+    assert len(reply["deleted"]) == 1
     after = own.result("crm.item.list", asked)["items"][0]
     assert after["updatedTime"] == before["updatedTime"]
     assert after["contactIds"] == [one for one in before["contactIds"] if one != link["CONTACT_ID"]]

@@ -14,10 +14,10 @@ SOURCES = "biconnector.source.list"
 
 def test_rows_are_inserted_updated_and_deleted(own: Wire) -> None:
     before = ids(own.truth("bi_sources"), "id")
-    told = own.mutate(table="bi_sources", insert=2, update=1, delete_ids=[before[0], before[5]])
+    reply = own.mutate(table="bi_sources", insert=2, update=1, delete_ids=[before[0], before[5]])
     after = ids(own.truth("bi_sources"), "id")
-    assert after == [*before[1:5], *before[6:], *told["inserted"]]
-    assert told["deleted"] == [before[0], before[5]]
+    assert after == [*before[1:5], *before[6:], *reply["inserted"]]
+    assert reply["deleted"] == [before[0], before[5]]
 
 
 def test_a_set_field_and_the_modified_stamp_show(own: Wire) -> None:

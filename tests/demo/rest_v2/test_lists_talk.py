@@ -44,10 +44,10 @@ def test_chats_of_an_item_are_the_active_ones_unless_all_are_wanted(portal: Wire
 
 
 def test_sessions_are_told_by_activities_and_their_messages_keyed_by_id(portal: Wire) -> None:
-    told = portal.result("crm.activity.list", {"filter": {"PROVIDER_ID": "IMOPENLINES_SESSION"}})
+    reply = portal.result("crm.activity.list", {"filter": {"PROVIDER_ID": "IMOPENLINES_SESSION"}})
     rows = portal.truth("openline_messages")
-    assert {row["ASSOCIATED_ENTITY_ID"] for row in told} == {row["SESSION"] for row in rows}
-    session = told[0]["ASSOCIATED_ENTITY_ID"]
+    assert {row["ASSOCIATED_ENTITY_ID"] for row in reply} == {row["SESSION"] for row in rows}
+    session = reply[0]["ASSOCIATED_ENTITY_ID"]
     answer = portal.result("imopenlines.session.history.get", {"SESSION_ID": session})
     wanted = [row for row in rows if row["SESSION"] == session]
     assert list(answer["message"]) == [row["id"] for row in wanted]

@@ -199,8 +199,8 @@ class TestSection9Descriptions:
         assert document["components"]["schemas"][name]["properties"]["timestampX"]["format"] == "date-time"
 
     def test_scopes_are_listed_by_module_and_controller(self, portal: Wire) -> None:
-        told = call(portal, "rest.scope.list").result
-        assert told["main"]["eventlog"]["tail"]["scope"] == "main"
+        reply = call(portal, "rest.scope.list").result
+        assert reply["main"]["eventlog"]["tail"]["scope"] == "main"
 
     def test_a_missing_scope(self, start: Start) -> None:
         portal = start(scopes="crm")

@@ -80,16 +80,16 @@ def test_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("--switch", "no_such_switch=1", "no_such_switch"),
         ("--deal-fields", "301", "from 10 to 300"),
         ("--ids", "dusty", "sparse"),
     ],
 )
-def test_a_bad_option_ends_with_a_usage_line(option: str, value: str, told: str) -> None:
+def test_a_bad_option_ends_with_a_usage_line(option: str, value: str, message: str) -> None:
     command = [sys.executable, "-m", "tap_bitrix24.demo", "--port", "0", option, value]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

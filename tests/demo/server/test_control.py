@@ -70,8 +70,8 @@ def test_insert_update_and_delete_show_in_truth(own: Wire, table: str) -> None:
 
 def test_what_was_changed_is_answered_with_ids(own: Wire) -> None:
     before = set(ids(own.truth("deals")))
-    told = own.mutate(table="deals", insert=2, delete=1)
-    text = str(told)
+    reply = own.mutate(table="deals", insert=2, delete=1)
+    text = str(reply)
     added = set(ids(own.truth("deals"))) - before
     gone = before - set(ids(own.truth("deals")))
     assert all(str(deal) in text for deal in added | gone)
@@ -152,16 +152,16 @@ def test_the_clock_starts_at_a_fixed_moment_after_all_data(own: Wire) -> None:
 
 
 def test_the_clock_is_set_and_advanced(own: Wire) -> None:
-    told = own.control("clock", {"now": "2027-01-01T00:00:00Z"})["now"]
-    assert instant(told) - instant("2027-01-01T00:00:00+00:00") < timedelta(seconds=5)
+    reply = own.control("clock", {"now": "2027-01-01T00:00:00Z"})["now"]
+    assert instant(reply) - instant("2027-01-01T00:00:00+00:00") < timedelta(seconds=5)
     later = own.control("clock", {"advance": 86_400})["now"]
     assert instant(later) - instant("2027-01-02T00:00:00+00:00") < timedelta(seconds=5)
     assert own.result("server.time")[:10] in {"2027-01-01", "2027-01-02"}
 
 
 def test_the_clock_may_be_the_real_one(start: Start) -> None:
-    told = now(start(clock="now"))
-    assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)
+    reply = now(start(clock="now"))
+    assert abs(reply - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_clock_runs(own: Wire) -> None:

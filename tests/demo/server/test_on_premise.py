@@ -64,9 +64,9 @@ def test_the_command_line_prints_an_applications_settings_below_a_prefix() -> No
             wire = Wire(f"{base}/")
             names = ("client_id", "client_secret", "refresh_token")
             form = "&".join(["grant_type=refresh_token", *(f"{name}={config[name]}" for name in names)])
-            told = wire.form("oauth/token/", form).body
-            assert told["client_endpoint"] == f"{base}/box/rest/"
-            headers = {"Content-Type": JSON, "Authorization": f"Bearer {told['access_token']}"}
+            reply = wire.form("oauth/token/", form).body
+            assert reply["client_endpoint"] == f"{base}/box/rest/"
+            headers = {"Content-Type": JSON, "Authorization": f"Bearer {reply['access_token']}"}
             assert wire.send("POST", "/box/rest/crm.lead.list", "{}", headers).error[1] == "ERROR_METHOD_NOT_FOUND"
             assert wire.send("POST", "/box/rest/crm.deal.list", "{}", headers).status == 200
         finally:

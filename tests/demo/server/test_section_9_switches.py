@@ -132,6 +132,6 @@ def test_items_may_not_tell_all_their_clients(own: Wire, select: list[str] | Non
     asked = {"entityTypeId": 2, **({"select": select} if select else {})}
     known = own.result("crm.item.list", asked)["items"]
     own.switch(item_links="off")
-    told = own.result("crm.item.list", asked)["items"]
-    assert told == [{name: value for name, value in item.items() if name != "contactIds"} for item in known]
+    reply = own.result("crm.item.list", asked)["items"]
+    assert reply == [{name: value for name, value in item.items() if name != "contactIds"} for item in known]
     assert all("contactIds" in item for item in known)

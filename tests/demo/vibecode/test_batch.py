@@ -113,9 +113,9 @@ def test_sums_and_groups(service: Service) -> None:
     data = good(service.post("/deals/aggregate", asked))["data"]
     deals = rows(service.search("deals", limit=5000))
     amounts = [row["amount"] for row in deals if row["amount"] is not None]
-    told = data["aggregates"]["amount"]
+    reply = data["aggregates"]["amount"]
     wanted = (sum(amounts), fmean(amounts), min(amounts), max(amounts))
-    assert [told[name] for name in functions] == pytest.approx(wanted)
+    assert [reply[name] for name in functions] == pytest.approx(wanted)
     groups = {group["categoryId"]: group["count"] for group in data["groups"]}
     assert groups == {key: sum(row["categoryId"] == key for row in deals) for key in groups}
     assert data["meta"] == {"totalRecords": 120, "recordsProcessed": 120, "truncated": False}

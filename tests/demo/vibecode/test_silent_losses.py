@@ -23,16 +23,16 @@ def service() -> Iterator[Service]:
 def test_totals_may_be_zero_or_absent_in_every_envelope(own_service: Service, entity: str) -> None:
     """Total 0 with rows; at the root, in meta or nowhere."""
 
-    def told() -> list[Any]:
+    def reply() -> list[Any]:
         body = good(own_service.get(f"/{entity}", "limit=2"))
         assert len(body["data"]) == 2
         return [place["total"] for place in (body, body.get("meta", {})) if "total" in place]
 
-    assert told()[0] > 2
+    assert reply()[0] > 2
     own_service.switch(vibe_total="zero")
-    assert told() == [0]
+    assert reply() == [0]
     own_service.switch(vibe_total="absent")
-    assert told() == []
+    assert reply() == []
 
 
 def test_one_row_may_come_as_a_single_object(own_service: Service) -> None:

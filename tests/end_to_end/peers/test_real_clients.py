@@ -45,8 +45,8 @@ def run(script: str, url: str, method: str = DEALS, ca_file: Path | None = None)
     )
     if done.returncode:
         return Outcome([], [], done.stderr[-4000:])
-    told = json.loads(done.stdout)
-    return Outcome(told["ids"], told["warnings"], "")
+    reply = json.loads(done.stdout)
+    return Outcome(reply["ids"], reply["warnings"], "")
 
 
 # fast-bitrix24

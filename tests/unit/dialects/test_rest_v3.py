@@ -178,8 +178,8 @@ def test_a_truncated_list_is_not_trusted() -> None:
         rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "truncated": True}))
 
 
-@pytest.mark.parametrize(("rows_at", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
-def test_an_answer_without_rows_is_not_trusted(rows_at: str, value: Any) -> None:
-    endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, records_path=rows_at)
+@pytest.mark.parametrize(("records_path", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
+def test_an_answer_without_rows_is_not_trusted(records_path: str, value: Any) -> None:
+    endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, records_path=records_path)
     with pytest.raises(UntrustedError):
         rest_v3.page(ListSpec(endpoint), Result(value))
