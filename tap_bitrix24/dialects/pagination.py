@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.model.endpoint import PageQuery
+from tap_bitrix24.model.endpoint import PageQuery, Pagination
 
 UNCOUNTED = -1
 """`start` of a page for which the portal does not count the matching rows."""
@@ -78,8 +78,19 @@ class _BothDirections:
     supports_descending = True
 
 
+class _DescendingIfKeyset:
+    """Lists of methods whose parameters decide: an order by id works in both directions, or not at all."""
+
+    __slots__ = ()
+
+    @property
+    def supports_descending(self: Pagination) -> bool:
+        """Whether the newest id can be requested: where rows after an id can be."""
+        return self.supports_keyset
+
+
 @dataclass(frozen=True, slots=True)
-class StartParameter:
+class StartParameter(_DescendingIfKeyset):
     """`start=0,50,100…`, and `start=-1` for a page after an id without a count."""
 
     filter: str = "filter"
@@ -91,11 +102,6 @@ class StartParameter:
         """Whether there are a filter and an order: strategies detect lists that ignore the filter."""
         return self.order is not None and bool(self.filter)
 
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
-
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
         start = query.offset if query.offset is not None else 0 if query.counted else UNCOUNTED
@@ -103,7 +109,7 @@ class StartParameter:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedPageNumber:
+class OrderedPageNumber(_DescendingIfKeyset):
     """`page=1,2,3…` (biconnector)."""
 
     page: str = "page"
@@ -115,11 +121,6 @@ class OrderedPageNumber:
         """Whether the list can be ordered by id."""
         return self.order is not None
 
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
-
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
         params = _parameters(query, self.filter, self.order)
@@ -128,7 +129,7 @@ class OrderedPageNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitOffset:
+class LimitOffset(_DescendingIfKeyset):
     """Limit and offset, at the top or nested in another parameter (landing, open lines, chats)."""
 
     limit: str = "LIMIT"
@@ -140,11 +141,6 @@ class LimitOffset:
     def supports_keyset(self) -> bool:
         """Whether the list has a filter and an order."""
         return self.order is not None and bool(self.filter)
-
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
@@ -236,7 +232,7 @@ class TailCursor(_AscendingOnly):
 
 
 @dataclass(frozen=True, slots=True)
-class PaginationObject:
+class PaginationObject(_DescendingIfKeyset):
     """`pagination: {limit, offset}` of REST 3.0; the server silently cuts the limit to a maximum per method."""
 
     ordered: bool = False
@@ -247,11 +243,6 @@ class PaginationObject:
     @property
     def supports_keyset(self) -> bool:
         """Whether the list can be ordered and filtered by id."""
-        return self.ordered
-
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
         return self.ordered
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
