@@ -54,7 +54,17 @@ def _parameters(query: PageQuery, where: str, order: str | tuple[str, str] | Non
     return params
 
 
-class _OffsetOnly:
+class _Kind:
+    """Defaults of all kinds of pagination."""
+
+    __slots__ = ()
+    has_offset = True
+    exact_offset = False
+    uses_cursor = False
+    single_page = False
+
+
+class _OffsetOnly(_Kind):
     """Lists with neither a filter nor an order by id."""
 
     __slots__ = ()
@@ -62,15 +72,16 @@ class _OffsetOnly:
     supports_descending = False
 
 
-class _AscendingOnly:
-    """Lists that can be read from after an id, in ascending order only."""
+class _AscendingOnly(_Kind):
+    """Lists that can be read from after an id, in ascending order only; they have no offset."""
 
     __slots__ = ()
+    has_offset = False
     supports_keyset = True
     supports_descending = False
 
 
-class _BothDirections:
+class _BothDirections(_Kind):
     """Lists that can be read from after an id, and in descending order."""
 
     __slots__ = ()
@@ -78,7 +89,7 @@ class _BothDirections:
     supports_descending = True
 
 
-class _DescendingIfKeyset:
+class _DescendingIfKeyset(_Kind):
     """Lists of methods whose parameters decide: an order by id works in both directions, or not at all."""
 
     __slots__ = ()
@@ -188,6 +199,7 @@ class SinceId(_AscendingOnly):
 class SinglePage(_OffsetOnly):
     """All rows in one answer; only fixed parameters and the filter are sent: some of these methods refuse others."""
 
+    single_page = True
     filter: str = field(default="filter", kw_only=True)
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
@@ -235,6 +247,7 @@ class TailCursor(_AscendingOnly):
 class PaginationObject(_DescendingIfKeyset):
     """`pagination: {limit, offset}` of REST 3.0; the server silently cuts the limit to a maximum per method."""
 
+    exact_offset = True
     ordered: bool = False
     """Whether the list can be ordered and filtered by id."""
     orderable: bool = False
@@ -259,6 +272,8 @@ class PaginationObject(_DescendingIfKeyset):
 class CursorPaginator(_OffsetOnly):
     """`pagination: {limit, afterCursor}` of REST 3.0: each answer has the cursor of the next page."""
 
+    exact_offset = True
+    uses_cursor = True
     period: str = ""
     """Date-time that every request must bound: the filter is an object, `{startDate: {from, to}}`."""
 
@@ -328,9 +343,3 @@ class VibecodePages(_OffsetOnly):
         offset = {"offset": query.offset} if query.offset else {}
         params = _fixed(query)
         return {**params, **({"sort": query.key} if self.sorted else {}), "limit": query.size, **offset}
-
-
-ASCENDING_ONLY = (SinceId, TailCursor)
-"""Kinds of pagination without an offset."""
-EXACT_OFFSET = (PaginationObject, CursorPaginator)
-"""Kinds of pagination that continue right after the rows received, however many were requested."""
