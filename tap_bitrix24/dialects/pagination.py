@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_bitrix24.model.endpoint import PageQuery
+from tap_bitrix24.model.endpoint import PageQuery, Pagination
 
 UNCOUNTED = -1
 """`start` of a page for which the portal does not count the matching rows."""
@@ -54,7 +54,17 @@ def _parameters(query: PageQuery, where: str, order: str | tuple[str, str] | Non
     return params
 
 
-class _OffsetOnly:
+class _Kind:
+    """Defaults of all kinds of pagination."""
+
+    __slots__ = ()
+    has_offset = True
+    exact_offset = False
+    uses_cursor = False
+    single_page = False
+
+
+class _OffsetOnly(_Kind):
     """Lists with neither a filter nor an order by id."""
 
     __slots__ = ()
@@ -62,15 +72,16 @@ class _OffsetOnly:
     supports_descending = False
 
 
-class _AscendingOnly:
-    """Lists that can be read from after an id, in ascending order only."""
+class _AscendingOnly(_Kind):
+    """Lists that can be read from after an id, in ascending order only; they have no offset."""
 
     __slots__ = ()
+    has_offset = False
     supports_keyset = True
     supports_descending = False
 
 
-class _BothDirections:
+class _BothDirections(_Kind):
     """Lists that can be read from after an id, and in descending order."""
 
     __slots__ = ()
@@ -78,8 +89,19 @@ class _BothDirections:
     supports_descending = True
 
 
+class _DescendingIfKeyset(_Kind):
+    """Lists of methods whose parameters decide: an order by id works in both directions, or not at all."""
+
+    __slots__ = ()
+
+    @property
+    def supports_descending(self: Pagination) -> bool:
+        """Whether the newest id can be requested: where rows after an id can be."""
+        return self.supports_keyset
+
+
 @dataclass(frozen=True, slots=True)
-class StartParameter:
+class StartParameter(_DescendingIfKeyset):
     """`start=0,50,100…`, and `start=-1` for a page after an id without a count."""
 
     filter: str = "filter"
@@ -91,11 +113,6 @@ class StartParameter:
         """Whether there are a filter and an order: strategies detect lists that ignore the filter."""
         return self.order is not None and bool(self.filter)
 
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
-
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
         start = query.offset if query.offset is not None else 0 if query.counted else UNCOUNTED
@@ -103,7 +120,7 @@ class StartParameter:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedPageNumber:
+class OrderedPageNumber(_DescendingIfKeyset):
     """`page=1,2,3…` (biconnector)."""
 
     page: str = "page"
@@ -115,11 +132,6 @@ class OrderedPageNumber:
         """Whether the list can be ordered by id."""
         return self.order is not None
 
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
-
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
         params = _parameters(query, self.filter, self.order)
@@ -128,7 +140,7 @@ class OrderedPageNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitOffset:
+class LimitOffset(_DescendingIfKeyset):
     """Limit and offset, at the top or nested in another parameter (landing, open lines, chats)."""
 
     limit: str = "LIMIT"
@@ -140,11 +152,6 @@ class LimitOffset:
     def supports_keyset(self) -> bool:
         """Whether the list has a filter and an order."""
         return self.order is not None and bool(self.filter)
-
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
-        return self.supports_keyset
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
@@ -192,6 +199,7 @@ class SinceId(_AscendingOnly):
 class SinglePage(_OffsetOnly):
     """All rows in one answer; only fixed parameters and the filter are sent: some of these methods refuse others."""
 
+    single_page = True
     filter: str = field(default="filter", kw_only=True)
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
@@ -236,9 +244,10 @@ class TailCursor(_AscendingOnly):
 
 
 @dataclass(frozen=True, slots=True)
-class PaginationObject:
+class PaginationObject(_DescendingIfKeyset):
     """`pagination: {limit, offset}` of REST 3.0; the server silently cuts the limit to a maximum per method."""
 
+    exact_offset = True
     ordered: bool = False
     """Whether the list can be ordered and filtered by id."""
     orderable: bool = False
@@ -247,11 +256,6 @@ class PaginationObject:
     @property
     def supports_keyset(self) -> bool:
         """Whether the list can be ordered and filtered by id."""
-        return self.ordered
-
-    @property
-    def supports_descending(self) -> bool:
-        """As `supports_keyset`."""
         return self.ordered
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
@@ -268,6 +272,8 @@ class PaginationObject:
 class CursorPaginator(_OffsetOnly):
     """`pagination: {limit, afterCursor}` of REST 3.0: each answer has the cursor of the next page."""
 
+    exact_offset = True
+    uses_cursor = True
     period: str = ""
     """Date-time that every request must bound: the filter is an object, `{startDate: {from, to}}`."""
 
@@ -337,9 +343,3 @@ class VibecodePages(_OffsetOnly):
         offset = {"offset": query.offset} if query.offset else {}
         params = _fixed(query)
         return {**params, **({"sort": query.key} if self.sorted else {}), "limit": query.size, **offset}
-
-
-ASCENDING_ONLY = (SinceId, TailCursor)
-"""Kinds of pagination without an offset."""
-EXACT_OFFSET = (PaginationObject, CursorPaginator)
-"""Kinds of pagination that continue right after the rows received, however many were requested."""

@@ -63,6 +63,22 @@ class Pagination(Protocol):
     def supports_descending(self) -> bool:
         """Whether the newest id can be requested, by descending order."""
 
+    @property
+    def has_offset(self) -> bool:
+        """Whether a page can be requested by its offset or the cursor of the page before, without an id."""
+
+    @property
+    def exact_offset(self) -> bool:
+        """Whether the next page begins right after the rows received, however many were requested."""
+
+    @property
+    def uses_cursor(self) -> bool:
+        """Whether each answer has the cursor of the next page."""
+
+    @property
+    def single_page(self) -> bool:
+        """Whether all rows come in one answer."""
+
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
 

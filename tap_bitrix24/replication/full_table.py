@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tap_bitrix24.dialects.pagination import EXACT_OFFSET, SinglePage
 from tap_bitrix24.errors import PortalError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
@@ -52,7 +51,7 @@ def read_remaining(first_pages: Sequence[tuple[ListSpec, Page]]) -> Strategy:
     restarted: list[OffsetReader] = []
     for list_spec, page in first_pages:
         reader = OffsetReader(list_spec, None)
-        if isinstance(list_spec.endpoint.pagination, EXACT_OFFSET):
+        if list_spec.endpoint.pagination.exact_offset:
             continued.append(reader)
             yield from accept_pages(reader, Answer([page]))
         elif _has_more(list_spec, page):
@@ -67,7 +66,7 @@ def _has_more(list_spec: ListSpec, page: Page) -> bool:
     endpoint = list_spec.endpoint
     if page.next is not None:
         return True
-    if isinstance(endpoint.pagination, SinglePage):
+    if endpoint.pagination.single_page:
         return False
     if page.total is None or not endpoint.reliable_total:
         return len(page.rows) >= endpoint.page_size

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import CursorPaginator
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Strategy, SubStrategy
 from tap_bitrix24.model.request import Window
@@ -100,7 +99,7 @@ def read_period(
         replication_key: The column the bookmark names; empty: no bookmark is written.
     """
     bounded = bounds.start_date is not None or "replication_key_value" in state
-    bounded = bounded or any(isinstance(each.endpoint.pagination, CursorPaginator) for each in lists)
+    bounded = bounded or any(each.endpoint.pagination.uses_cursor for each in lists)
     low = bounds.start_date or BEGINNING
     if "replication_key_value" in state:
         low = max(low, bounds.resume_from(parse_bookmark(state["replication_key_value"]), lists))

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import ASCENDING_ONLY
 from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, PageRequest
@@ -102,7 +101,7 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
             raise _refused_keyset(reader, error)
         rows = reader.accept(request, answer)
     except NoKeysetError as broken:
-        if isinstance(reader.list_spec.endpoint.pagination, ASCENDING_ONLY):
+        if not reader.list_spec.endpoint.pagination.has_offset:
             raise
         yield Notice(f"{broken}; falling back to offset pagination: slower; rows that move between pages may be missed")
         reader.support = KeysetSupport.MISSING

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import EXACT_OFFSET, CursorPaginator, PageNumber
+from tap_bitrix24.dialects.pagination import PageNumber
 from tap_bitrix24.errors import UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
@@ -81,10 +81,10 @@ class OffsetReader:
         total = (page.total if endpoint.reliable_total else None) or current.total
         current.total_changed = current.total_changed or (current.total is not None and total != current.total)
         current.total = total
-        current.offset += len(page.rows) if isinstance(endpoint.pagination, EXACT_OFFSET) else endpoint.page_size
+        current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
         # an offset beyond the end brings page 1 again, with a `next`
         more = total is None or total > len(self.seen) or (page.next is not None and current.offset < total)
-        if isinstance(endpoint.pagination, CursorPaginator):
+        if endpoint.pagination.uses_cursor:
             current.done = self._cursor_ends(page)
         elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
             current.done = not page.rows or current.offset >= (total or 0)
@@ -119,7 +119,7 @@ class OffsetReader:
         """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
         endpoint = self.list_spec.endpoint
         pages = min(self.pages, max_pages)
-        if isinstance(endpoint.pagination, EXACT_OFFSET):
+        if endpoint.pagination.exact_offset:
             pages = 1
         elif self.current.total is not None:
             pages = min(max_pages, max(1, ceil((self.current.total - self.current.offset) / endpoint.page_size)))
