@@ -21,7 +21,7 @@ from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.keyset import chains, first_pages
-from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 
 WINDOW_ROWS = 5_000
@@ -91,7 +91,7 @@ def _counted_first_pages(readers: Sequence[KeysetReader]) -> SubStrategy[tuple[i
         yield from ()
 
     yield from handle_events(first_pages(readers), hold_back)
-    unfinished = next((reader for reader in readers if reader.last_page_full and not reader.done), None)
+    unfinished = next((reader for reader in readers if reader.phase is Phase.MORE), None)
     rows = 0
     if unfinished is not None:
         request = PageRequest(list_spec=unfinished.list_spec, window=unfinished.window, after=0, counted=True)

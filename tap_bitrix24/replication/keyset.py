@@ -26,6 +26,7 @@ from tap_bitrix24.replication.keyset_reader import (
     KeysetReader,
     KeysetSupport,
     NoKeysetError,
+    Phase,
     prefetch_from,
 )
 from tap_bitrix24.replication.offset import read_by_offset
@@ -68,7 +69,7 @@ def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         if by_offset := [reader for reader in unfinished if reader.support is KeysetSupport.MISSING]:
             yield from read_by_offset(*(reader.list_spec for reader in by_offset), window=by_offset[0].window)
             for reader in by_offset:
-                reader.done = True
+                reader.phase = Phase.END
             continue
         share = max(1, CHAIN_LENGTH // len(unfinished))
         requests = [reader.chain_request(share) for reader in unfinished]
@@ -94,7 +95,7 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
     """
     error = answer.error
     if error is not None and is_ignorable(reader.list_spec, error):
-        reader.done = True
+        reader.phase = Phase.END
         return
     try:
         if error is not None:

@@ -55,6 +55,19 @@ class KeysetSupport(Enum):
     """Ids or dates of the first pages were wrong, or the method refused the request."""
 
 
+class Phase(Enum):
+    """How far a list has been read."""
+
+    START = auto()
+    """No page has been read."""
+    MORE = auto()
+    """The last page was full: more rows may follow."""
+    SHORT_PAGE = auto()
+    """The last page was short, which is not the end: the server shortens pages of its own accord."""
+    END = auto()
+    """An empty page, or the newest id, has been reached."""
+
+
 @dataclass(slots=True)
 class KeysetReader:
     """The keyset reading of one list."""
@@ -65,12 +78,9 @@ class KeysetReader:
     window: Window | None = None
     newest_id: int | None = None
     """The newest id according to the portal; a short page that reaches it is the end."""
-    done: bool = False
-    """The list has been read to its end."""
+    phase: Phase = Phase.START
     support: KeysetSupport = KeysetSupport.UNKNOWN
     rows_read: int = 0
-    last_page_full: bool = False
-    """The last page was full: more may follow."""
     first_id: int | None = None
     expected_pages: int = 0
     """Pages of the last chain if it was meant to reach the end, else 0."""
@@ -84,6 +94,11 @@ class KeysetReader:
     """Requests for those chains, in order of ids."""
     current: PageRequest | None = None
     """The request the list waits for."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the list has been read to its end."""
+        return self.phase is Phase.END
 
     def for_window(self, window: Window) -> KeysetReader:
         """Return a reader for another window of the same list; what is known of the method's support is kept."""
@@ -106,18 +121,24 @@ class KeysetReader:
         at, first, rows = request.after or 0, None, 0
         for page in answer.pages:
             if not page.rows:
-                self.done = True
+                self.phase = Phase.END
                 break
             ids = self._checked_ids(page, at)
             first, at, rows = first or ids[0], ids[-1], rows + len(ids)
             accepted += self._new_rows(page, ids)
-            self.last_page_full = len(ids) >= self.list_spec.endpoint.page_size
-            if not self.last_page_full:
-                self.done = self.newest_id is not None and self.after >= self.newest_id
+            self.phase = self._phase_after(len(ids))
+            if self.phase is not Phase.MORE:
                 break
-        if first is not None and self.last_page_full:
+        if first is not None and self.phase is Phase.MORE:
             self._learn_density(request, rows, rows / (at - first + 1), at)
         return accepted
+
+    def _phase_after(self, rows: int) -> Phase:
+        """Return the phase after a page of so many rows, the last of which is `after`."""
+        if rows >= self.list_spec.endpoint.page_size:
+            return Phase.MORE
+        reached = self.newest_id is not None and self.after >= self.newest_id
+        return Phase.END if reached else Phase.SHORT_PAGE
 
     def _checked_ids(self, page: Page, after: int) -> list[int]:
         """Return the ids of a page, if they ascend from `after` and its rows match the date filter."""
@@ -198,7 +219,7 @@ class KeysetReader:
             gap = (self.prefetched[0].after or 0) - self.after
             self.current = self._chain(self.after, min(max_pages, self._pages(gap, self.density)))
             self.expected_pages = 0
-        elif self.last_page_full and self.newest_id is None:  # the length of the list is unknown
+        elif self.phase is Phase.MORE and self.newest_id is None:  # the length of the list is unknown
             self.current = self._chain(self.after, max_pages)
         else:
             pages = self._pages_to_end()
@@ -217,12 +238,12 @@ class KeysetReader:
     def pages_left(self) -> int:
         """Pages up to the newest id, if ids stay as dense as those read last; 0 where that is unknown."""
         left = max(0, (self.newest_id or 0) - self.after)
-        return ceil(left * self.density / self.list_spec.endpoint.page_size) if self.last_page_full else 0
+        return ceil(left * self.density / self.list_spec.endpoint.page_size) if self.phase is Phase.MORE else 0
 
     def _pages_to_end(self) -> int:
         """Pages to request up to the newest id, at the density of all rows read so far; 1 where that is unknown."""
         left = (self.newest_id or 0) - self.after
-        if not self.last_page_full or left <= 0 or self.first_id is None:
+        if self.phase is not Phase.MORE or left <= 0 or self.first_id is None:
             return 1
         density = self.rows_read / (self.after - self.first_id + 1)
         return max(self._pages(left, density), self.expected_pages * CHAIN_GROWTH)
@@ -243,7 +264,8 @@ class KeysetReader:
         """
         if (gap := self._gap_request(max_pages, answer_of)) is not None:
             return gap
-        if self.current is None or self.newest_id is None or self.done or len(self.prefetched) >= self.prefetch_depth:
+        enough = self.done or len(self.prefetched) >= self.prefetch_depth
+        if enough or self.current is None or self.newest_id is None:
             return None
         page_size = self.list_spec.endpoint.page_size
         before = self.prefetched[-1] if self.prefetched else self.current
