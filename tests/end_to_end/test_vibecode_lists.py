@@ -180,6 +180,7 @@ def test_an_unknown_list_is_offered(run_tap: Tap) -> None:
         )
 
 
+@pytest.mark.slow
 def test_they_arrive_in_duckdb(service: Service, tmp_path: Path) -> None:
     config, database = tmp_path / "config.json", tmp_path / "vibe.duckdb"
     config.write_text(json.dumps(service.running.config("vibecode")))

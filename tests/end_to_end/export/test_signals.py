@@ -17,6 +17,7 @@ from tap_bitrix24.demo import serve
 from tests.demo.wire import Wire
 from tests.end_to_end.export.conftest import COMMAND, Export
 
+pytestmark = pytest.mark.slow
 READING = 20
 """Requests after which discovery is over, and some streams have been read."""
 GROUP_GONE = 5.0
