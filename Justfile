@@ -17,7 +17,7 @@ test *arguments:
 
 # Tests that need neither network nor real time
 unit *arguments:
-    {{bin}}/pytest tests/unit {{arguments}}
+    {{bin}}/pytest tests/unit -n auto {{arguments}}
 
 # Lint, format, types, layers, spelling
 lint:

@@ -43,7 +43,15 @@ _moment = cache(datetime.fromisoformat)
 
 def rows_of(ids: Iterable[int], stamp: Callable[[int], float] = float) -> list[Row]:
     """Rows with ids as classic methods send them, as text; `stamp` gives an id's modification in seconds."""
+    if isinstance(ids, range) and stamp is float:
+        return list(_plain_rows(ids))
     return [{"ID": str(number), "DATE_MODIFY": _text(stamp(number))} for number in ids]
+
+
+@cache
+def _plain_rows(ids: range) -> Sequence[Row]:
+    """Rows that many tests begin with, made once: lists hand out copies of their rows."""
+    return [{"ID": str(number), "DATE_MODIFY": _text(float(number))} for number in ids]
 
 
 @dataclass
@@ -74,6 +82,8 @@ class FakeList:
     error: PortalError | None = None
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: changes the list while it is read."""
+    changes_in_order: bool = False
+    """Changes remove rows and add some with larger ids: the rows need no sorting."""
     _sorted: dict[Any, list[Row]] = field(default_factory=dict)
     _sorted_rows: list[Row] = field(default_factory=list)
     """The rows as they were when they were last sorted, of a list that changes."""
@@ -137,6 +147,8 @@ class FakeList:
 
     def _ordered(self, request: PageRequest, *, broken: bool = True) -> list[Row]:
         """The matching rows in order of ids; sorted once if the list does not change."""
+        if self.changes_in_order and request.window is None:
+            return self.rows
         key = (request.window, broken)
         if self.changes is not None and (request.window is not None or self._sorted_rows != self.rows):
             self._sorted.clear()
