@@ -62,22 +62,21 @@ def build_stream(entity: Entity, name: str, answers: Sequence[Result | PortalErr
             continue
         for field_ in entity.fields.parse(answer.value):
             fields[field_.name] = _merged(fields.get(field_.name), field_)
-    columns = columns_of(entity, name, fields.values(), swept=is_swept(entity))
+    columns = columns_of(entity, name, fields.values())
     _warn_of_unknown_types(entity, name, fields, columns)
     return DiscoveredStream(name, entity, columns, fields)
 
 
-def columns_of(entity: Entity, name: str, fields: Iterable[Field], *, swept: bool) -> list[Column]:
+def columns_of(entity: Entity, name: str, fields: Iterable[Field]) -> list[Column]:
     """Return the columns of a stream, including those the tap adds itself.
 
     Args:
         entity: The stream's entity.
         name: The stream's name.
         fields: The fields the portal describes.
-        swept: Whether rows get the columns of their parent and of the time its children were read.
     """
     types = {**entity.columns.overrides, **({POSITION: "integer"} if POSITION in entity.primary_key else {})}
-    if swept:
+    if is_swept(entity):  # rows name their parent, and say when its children were read
         types |= {PARENT: "text", CHILDREN_READ_AT: "datetime"}
     return build_columns(
         fields,

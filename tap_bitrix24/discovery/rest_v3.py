@@ -20,7 +20,6 @@ from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import REST_V3
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.openapi import fields_of
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
@@ -118,7 +117,7 @@ def _stream(entity: Entity, document: Mapping[str, Any], answer: Result | Portal
     if fields and entity.endpoint.select_param:  # the portal refuses to select fields it does not describe
         kinds = {name: kind for name, kind in entity.columns.documented.items() if name in fields}
         selectable = replace(entity, columns=replace(entity.columns, documented=kinds))
-    columns = columns_of(selectable, entity.stream, fields.values(), swept=is_swept(entity))
+    columns = columns_of(selectable, entity.stream, fields.values())
     return DiscoveredStream(entity.stream, entity, columns, fields)
 
 

@@ -49,9 +49,7 @@ def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[D
     """Return the site and its streams; takes no requests beyond those of `preflight`."""
     portal = preflight(client, settings)
     streams = [
-        DiscoveredStream(
-            name, entity, columns_of(entity, name, fields, swept=False), {field.name: field for field in fields}
-        )
+        DiscoveredStream(name, entity, columns_of(entity, name, fields), {field.name: field for field in fields})
         for name, (entity, fields) in portal.entities.items()
     ]
     dictionary = build_stream(FIELDS, FIELDS.stream, [])

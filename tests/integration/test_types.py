@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.loading import column_types, load
 from tests.support.running import Portal, Run, Tap
+from tests.support.user_fields import USER_FIELD_TYPES
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "column_types.json"
 Types = dict[str, dict[str, str]]
@@ -241,25 +242,7 @@ def test_yes_no_columns_are_boolean(types: Types) -> None:
 def test_user_fields_of_every_type_have_columns_of_that_type(portal: Portal, types: Types) -> None:
     fields = {name: facts for name, facts in _described(portal, "deals").items() if name.startswith("UF_")}
     seen = {(facts["type"], facts["isMultiple"]) for facts in fields.values()}
-    for type_ in (
-        "string",
-        "integer",
-        "double",
-        "boolean",
-        "date",
-        "datetime",
-        "enumeration",
-        "money",
-        "url",
-        "address",
-        "file",
-        "employee",
-        "crm",
-        "crm_status",
-        "iblock_element",
-        "iblock_section",
-        "resourcebooking",
-    ):
+    for type_ in USER_FIELD_TYPES:
         assert (type_, False) in seen or (type_, True) in seen, type_
     assert {("enumeration", True), ("file", True), ("crm", True)} <= seen
     for name, facts in fields.items():

@@ -14,7 +14,6 @@ from tap_bitrix24.model.event import Rows
 from tap_bitrix24.model.field import Field, Option
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import UNPARSED
 from tests.support.lists import Lists, Outcome, pump
 
@@ -24,7 +23,7 @@ FROM = ListSpec(FIELDS.endpoint)
 def discovered(stream: str, *fields: Field, name: str = "") -> DiscoveredStream:
     """A stream as discovered."""
     entity = BY_STREAM[stream]
-    columns = columns_of(entity, name or stream, fields, swept=is_swept(entity))
+    columns = columns_of(entity, name or stream, fields)
     return DiscoveredStream(name or stream, entity, columns, {field.name: field for field in fields})
 
 
@@ -141,7 +140,7 @@ def test_rows_of_fields_fit_their_columns() -> None:
     rows = list(
         described(discovered("deals", Field("ID", "integer", required=False)), discovered("deal_contacts")).values()
     )
-    convert = RowConverter(columns_of(FIELDS, "fields", [], swept=False))
+    convert = RowConverter(columns_of(FIELDS, "fields", []))
     records = convert(rows)
     assert [record[UNPARSED] for record in records] == [None] * len(rows)
     assert {record["column_name"] for record in records} == {row["column_name"] for row in rows}
@@ -237,7 +236,7 @@ def test_stages_of_all_pipelines_label_one_column() -> None:
     smart = DiscoveredStream(
         "smart_process_156",
         SMART_PROCESSES,
-        columns_of(SMART_PROCESSES, "smart_process_156", [Field("stageId", "crm_status")], swept=False),
+        columns_of(SMART_PROCESSES, "smart_process_156", [Field("stageId", "crm_status")]),
         {"stageId": Field("stageId", "crm_status", dictionary="DYNAMIC_156_STAGE_7")},
     )
     rows = read(portal(statuses), deals, smart).rows
@@ -258,7 +257,7 @@ def test_stages_of_items_that_do_not_name_their_dictionary(stream: str, number: 
     entity = BY_STREAM.get(stream, SMART_PROCESSES)
     fields = [Field(name, "crm_status") for name in ("stageId", "previousStageId", "sourceId")]
     items = DiscoveredStream(
-        stream, entity, columns_of(entity, stream, fields, swept=False), {field.name: field for field in fields}
+        stream, entity, columns_of(entity, stream, fields), {field.name: field for field in fields}
     )
     statuses = [status(dictionary, "DT:NEW", "Begin"), status("DYNAMIC_1560_STAGE_7", "X", "Not of this type")]
     assert options(portal(statuses), items, numbers={stream: number}) == [
@@ -330,7 +329,7 @@ def test_universal_items_name_their_pipeline_in_camel_case() -> None:
     smart = DiscoveredStream(
         "smart_process_130",
         SMART_PROCESSES,
-        columns_of(SMART_PROCESSES, "smart_process_130", [Field("categoryId", "crm_category")], swept=False),
+        columns_of(SMART_PROCESSES, "smart_process_130", [Field("categoryId", "crm_category")]),
         {"categoryId": Field("categoryId", "crm_category", upper="CATEGORY_ID")},
     )
     rows = options(portal([], {130: [{"id": 9, "name": "Main"}]}), smart, numbers={"smart_process_130": 130})
@@ -407,12 +406,10 @@ def test_rows_of_options_fit_their_columns() -> None:
     leads = DiscoveredStream(
         "leads",
         BY_STREAM["leads"],
-        columns_of(BY_STREAM["leads"], "leads", [Field("SOURCE_ID", "crm_status")], swept=False),
+        columns_of(BY_STREAM["leads"], "leads", [Field("SOURCE_ID", "crm_status")]),
         {"SOURCE_ID": Field("SOURCE_ID", "crm_status", dictionary="SOURCE")},
     )
-    records = RowConverter(columns_of(FIELD_OPTIONS, "field_options", [], swept=False))(
-        read(portal(statuses), leads).rows
-    )
+    records = RowConverter(columns_of(FIELD_OPTIONS, "field_options", []))(read(portal(statuses), leads).rows)
     assert records == [
         {
             "stream": "leads",
@@ -434,7 +431,7 @@ VIBE_DEALS = vibecode.VIBECODE_BY_STREAM["deals"]
 
 def through_vibecode(*fields: Field) -> DiscoveredStream:
     """Deals as the service describes them."""
-    columns = columns_of(VIBE_DEALS, "deals", fields, swept=False)
+    columns = columns_of(VIBE_DEALS, "deals", fields)
     return DiscoveredStream("deals", VIBE_DEALS, columns, {field.name: field for field in fields})
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.demo.wire import Wire
+from tests.support.user_fields import USER_FIELD_TYPES
 
 CLASSIC = [
     ("deals", "crm.deal.list", "crm.deal.fields"),
@@ -15,25 +16,6 @@ CLASSIC = [
     ("activities", "crm.activity.list", "crm.activity.fields"),
 ]
 ATTRIBUTES = {"type", "isRequired", "isReadOnly", "isImmutable", "isMultiple", "isDynamic", "title"}
-USER_FIELD_TYPES = {
-    "string",
-    "integer",
-    "double",
-    "boolean",
-    "date",
-    "datetime",
-    "enumeration",
-    "money",
-    "url",
-    "address",
-    "file",
-    "employee",
-    "crm",
-    "crm_status",
-    "iblock_element",
-    "iblock_section",
-    "resourcebooking",
-}
 
 
 def user_fields(fields: Any) -> dict[str, Any]:

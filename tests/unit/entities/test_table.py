@@ -18,7 +18,6 @@ from tap_bitrix24.entities import (
     find_entity,
 )
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList
-from tap_bitrix24.replication.plan import is_swept
 from tap_bitrix24.schema.columns import ANY, DATETIME
 from tap_bitrix24.schema.naming import column_name
 from tests.support.entities import every_entity
@@ -76,7 +75,7 @@ def test_every_row_is_consistent(entity: Entity) -> None:
 @every_entity
 def test_the_key_is_made_of_columns(entity: Entity) -> None:
     """All are known in advance, except ids, which every field method describes."""
-    columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
+    columns = columns_of(entity, entity.stream, [])
     missing = set(entity.primary_key) - {column.portal_name for column in columns}
     assert not missing or (missing <= {"ID", "id", "CURRENCY"} and entity.fields.method)
 
@@ -84,7 +83,7 @@ def test_the_key_is_made_of_columns(entity: Entity) -> None:
 @every_entity
 def test_a_column_without_a_type_is_declared_mixed(entity: Entity) -> None:
     mixed = {name for name, type_ in entity.columns.types.items() if type_ == "mixed"}
-    columns = columns_of(entity, entity.stream, [], swept=is_swept(entity))
+    columns = columns_of(entity, entity.stream, [])
     assert {column.portal_name for column in columns if column.kind == ANY} == mixed
 
 
@@ -94,7 +93,7 @@ def test_the_replication_key_is_a_date_time(entity: Entity) -> None:
     if key is None:
         return
     for name in filter(None, (key.row_key, key.fallback)):
-        columns = columns_of(entity, entity.stream, [], swept=False)
+        columns = columns_of(entity, entity.stream, [])
         kinds = {column.name: column.kind for column in columns}
         assert kinds.get(column_name(name), DATETIME) == DATETIME
 
@@ -108,7 +107,7 @@ def test_yes_no_columns_are_known_columns(entity: Entity) -> None:
 @every_entity
 def test_constants_of_lists_and_parents_are_columns(entity: Entity) -> None:
     """A constant without a column would be dropped, and rows of two parents would overwrite each other."""
-    names = {column.name for column in columns_of(entity, entity.stream, [], swept=is_swept(entity))}
+    names = {column.name for column in columns_of(entity, entity.stream, [])}
     variants = list(entity.variants(RICH)) if entity.variants else []
     if entity.template:
         variants += [entity.template.variant(number, RICH) for number in entity.template.instances(RICH)]
