@@ -10,14 +10,16 @@ TapError                        exit code 1
     ├── RetriableError          send the same request again later (`retries.py`)
     │   ├── RateLimitedError        503 QUERY_LIMIT_EXCEEDED: all requests slow down, for up to 15 minutes
     │   ├── OperationLimitError     429 OPERATION_TIME_LIMIT: this method waits until its operating time is reset
-    │   └── UnavailableError        no answer, 5xx, HTML, JSON that is cut off: up to 7 attempts
-    │       ├── TooSlowError        a time-out or 504: ask for fewer pages in one request
-    │       └── FaultyError         a fault that blocks the key when repeated: up to 3 attempts
+    │   ├── UnavailableError        no answer, 5xx, HTML, JSON that is cut off: up to 7 attempts
+    │   │   ├── TooSlowError        a time-out or 504: ask for fewer pages in one request
+    │   │   └── FaultyError         a fault that blocks the key when repeated: up to 3 attempts
+    │   └── DoubtfulError           a refusal or a broken answer that may pass: up to 3 attempts, then what it settles as
     ├── AccessError             exit code 2: wrong secret, no rights, subscription ended: the run ends
     │   └── ExpiredError        the access token has expired: renew it, send once more
     ├── MissingMethodError      method or scope not there: a stream selected by default is left out, another fails
     ├── RejectedError           the portal refuses this very command: its stream fails
-    │   └── DeniedError         perhaps an expired access token: renew it, send once more, else as above
+    │   ├── DeniedError         perhaps an expired access token: renew it, send once more, else as above
+    │   └── UnreadableError     a row holds text the portal cannot encode: narrow the request down to it
     └── UntrustedError          the answer contradicts the request: read in another way, or the stream fails
 Interrupted                     exit code 128 + signal: STATE is written, the next run resumes from it
 """
@@ -100,6 +102,24 @@ class FaultyError(UnavailableError):
     """A fault of the API itself; the service counts them and blocks the key that provokes too many of one kind."""
 
 
+class DoubtfulError(RetriableError):
+    """A refusal, or an answer without rows where rows belong, that may be a passing fault.
+
+    The same code stands for both: `ERROR_CORE` for a database that is busy and for a wrong argument.
+    """
+
+    def __init__(
+        self, text: str, *, code: str = "", method: str = "", settles_as: type[PortalError] | None = None
+    ) -> None:
+        """Keep what it is if it does not pass; by default, a refusal."""
+        super().__init__(text, code=code, method=method)
+        self._settles_as = settles_as or RejectedError
+
+    def settled(self) -> PortalError:
+        """Return the error it is after the last attempt."""
+        return self._settles_as(str(self), code=self.code, method=self.method)
+
+
 class AccessError(PortalError):
     """The credentials are not accepted; no other request would be."""
 
@@ -120,6 +140,13 @@ class RejectedError(PortalError):
 
 class DeniedError(RejectedError):
     """Refused, or an expired access token: older versions of REST 3.0 answer both alike."""
+
+
+class UnreadableError(RejectedError):
+    """A row of the answer holds text that is not UTF-8: the portal then refuses the whole answer, other rows included.
+
+    Without the row, or the field of it, the same request succeeds.
+    """
 
 
 class UntrustedError(PortalError):

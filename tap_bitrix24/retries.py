@@ -12,13 +12,15 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tap_bitrix24.errors import FaultyError, OperationLimitError, RateLimitedError, RetriableError
+from tap_bitrix24.errors import DoubtfulError, FaultyError, OperationLimitError, RateLimitedError, RetriableError
 
 LOG = logging.getLogger("tap-bitrix24.retries")
 ATTEMPTS = 7
 """Attempts at a request the portal does not answer: about a minute and a half."""
 FAULTY_ATTEMPTS = 3
 """Attempts where repeating the same failure would block the key: VibeCode does so after about twelve in an hour."""
+DOUBTFUL_ATTEMPTS = 3
+"""Attempts at a command whose refusal may be a passing fault: a busy database, a deadlock."""
 PATIENCE = 900.0
 """Seconds to keep asking a portal that answers 503 or 429: more than the ten minutes it counts operating time over."""
 
@@ -52,7 +54,11 @@ def should_retry(error: RetriableError, attempt: int, waited: float, max_attempt
     """Whether to send a request again after its attempt number `attempt` failed and `waited` seconds of pauses."""
     if isinstance(error, (RateLimitedError, OperationLimitError)):
         return waited < PATIENCE
-    return attempt < (min(max_attempts, FAULTY_ATTEMPTS) if isinstance(error, FaultyError) else max_attempts)
+    if isinstance(error, FaultyError):
+        max_attempts = min(max_attempts, FAULTY_ATTEMPTS)
+    elif isinstance(error, DoubtfulError):
+        max_attempts = min(max_attempts, DOUBTFUL_ATTEMPTS)
+    return attempt < max_attempts
 
 
 def backoff_seconds(error: RetriableError, attempt: int) -> float:

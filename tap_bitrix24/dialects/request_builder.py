@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from tap_bitrix24.dialects.pagination import set_parameter
-from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.errors import DoubtfulError, UntrustedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, PageQuery
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Page, PageRequest
@@ -33,13 +34,8 @@ def build_commands(request: PageRequest, first: int = 0, reference: RowReference
         starts = [request.offset + page * endpoint.page_size for page in range(request.pages)]
         return [_command(request, offset=start) for start in starts]
     if request.descending:
-        command = _command(request, direction="DESC")
-        if endpoint.select_param:
-            set_parameter(
-                params := dict(command.params), endpoint.select_param, [endpoint.request_key, *endpoint.required_select]
-            )
-            command = Command(endpoint.method, params, endpoint.dialect)
-        return [command]
+        ids = [endpoint.request_key, *endpoint.required_select]
+        return [_command(replace(request, select=request.select or ids), direction="DESC")]
     after: Any = request.after
     chain: list[Command] = []
     for number in range(first, first + request.pages):
@@ -52,9 +48,10 @@ def build_commands(request: PageRequest, first: int = 0, reference: RowReference
 
 def _command(request: PageRequest, *, after: Any = None, offset: int | None = None, direction: str = "ASC") -> Command:
     list_spec, endpoint = request.list_spec, request.list_spec.endpoint
+    up_to = {} if request.up_to is None else {f"<={endpoint.request_key}": request.up_to}
     query = PageQuery(
-        params=list_spec.params,
-        filter={**list_spec.filter, **_bounds(request)},
+        params=_with_select(list_spec.params, endpoint, request.select),
+        filter={**list_spec.filter, **up_to, **_bounds(request)},
         key=endpoint.request_key,
         direction=direction,
         after=after,
@@ -64,6 +61,15 @@ def _command(request: PageRequest, *, after: Any = None, offset: int | None = No
         cursor=request.cursor,
     )
     return Command(endpoint.method, endpoint.pagination(query), endpoint.dialect)
+
+
+def _with_select(params: Mapping[str, Any], endpoint: Endpoint, names: Sequence[str] | None) -> Mapping[str, Any]:
+    """Return parameters that request these columns only, where the method can be asked for some."""
+    if names is None or not endpoint.select_param:
+        return params
+    selected = dict(params)
+    set_parameter(selected, endpoint.select_param, list(names))
+    return selected
 
 
 def _bounds(request: PageRequest) -> dict[str, str]:
@@ -100,14 +106,14 @@ def page(list_spec: ListSpec, answer: Result) -> Page:
     member of an object is taken for the list, and a list in the place of the object, too.
 
     Raises:
-        UntrustedError: The answer has no rows at the endpoint's `records_path`.
+        DoubtfulError: The answer has no list at the endpoint's `records_path`; null, `false` and `""` are none.
     """
     endpoint = list_spec.endpoint
     value = answer.value
     for step in filter(None, endpoint.records_path.split(".")):
         if not isinstance(value, Mapping):
             break  # a bare list
-        value = value.get(step, _OTHER if value else [])
+        value = value.get(step, _OTHER if value else [])  # an empty object has no rows at any path
         if value is _OTHER:
             value = answer.value
             break
@@ -120,7 +126,7 @@ def page(list_spec: ListSpec, answer: Result) -> Page:
         rows = endpoint.shape(next(iter(value.values())))
     if rows is None:
         text = f"{endpoint.method}: the answer is not a list of rows"
-        raise UntrustedError(text, method=endpoint.method)
+        raise DoubtfulError(text, method=endpoint.method, settles_as=UntrustedError)
     return Page(rows, answer.total, answer.next)
 
 

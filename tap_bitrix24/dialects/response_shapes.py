@@ -21,9 +21,14 @@ def is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", [], {}, ())
 
 
+def is_no_rows(value: Any) -> bool:
+    """Return whether a value is a list without rows: only an empty list or object; null, `false` and `""` are no lists."""
+    return isinstance(value, (list, Mapping)) and not value
+
+
 def listed(value: Any) -> list[Row] | None:
     """Return the rows of a list, or of an object whose keys are ids or positions."""
-    if is_empty(value):
+    if is_no_rows(value):
         return []
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -34,7 +39,7 @@ def listed(value: Any) -> list[Row] | None:
 
 def single(value: Any) -> list[Row] | None:
     """Return one object as the only row; no rows if it does not exist."""
-    if is_empty(value):
+    if is_no_rows(value):
         return []
     return [value] if isinstance(value, dict) else None
 
@@ -59,7 +64,7 @@ def named(key: str, name: str) -> ResponseShape:
     """Return the shape of a map from key to a scalar (`{"reg123": "Main line"}`); each pair becomes a row."""
 
     def rows(value: Any) -> list[Row] | None:
-        if is_empty(value):
+        if is_no_rows(value):
             return []
         if isinstance(value, Mapping) and not any(isinstance(item, (dict, list)) for item in value.values()):
             return [{key: number, name: item} for number, item in value.items()]
@@ -72,7 +77,7 @@ def scalars(name: str) -> ResponseShape:
     """Return the shape of a list of scalars; each becomes a row."""
 
     def rows(value: Any) -> list[Row] | None:
-        if is_empty(value):
+        if is_no_rows(value):
             return []
         items = list(value.values()) if isinstance(value, Mapping) else value
         if isinstance(items, list) and not any(isinstance(item, (dict, list)) for item in items):

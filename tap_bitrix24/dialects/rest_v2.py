@@ -18,6 +18,7 @@ from tap_bitrix24.dialects.pagination import UNCOUNTED
 from tap_bitrix24.dialects.request_builder import build_commands, decode, page, whole_number
 from tap_bitrix24.errors import (
     AccessError,
+    DoubtfulError,
     ExpiredError,
     MissingMethodError,
     OperationLimitError,
@@ -26,6 +27,7 @@ from tap_bitrix24.errors import (
     RejectedError,
     RetriableError,
     UnavailableError,
+    UnreadableError,
 )
 from tap_bitrix24.model.endpoint import Endpoint
 from tap_bitrix24.model.message import Command, Message, Result
@@ -59,7 +61,9 @@ _ERRORS: Mapping[str, tuple[type[PortalError], str]] = {
         MissingMethodError,
         "the webhook lacks the scope: tick it in the webhook's settings",
     ),
-    "wrong_encoding": (RejectedError, "a row holds text that is not UTF-8, which makes the portal refuse the answer"),
+    "error_core": (DoubtfulError, ""),
+    "0": (DoubtfulError, ""),
+    "wrong_encoding": (UnreadableError, "a row holds text that is not UTF-8, which makes the portal refuse the answer"),
     "error_method_not_found": (MissingMethodError, "this portal has no such method"),
     "wrong_auth_type": (MissingMethodError, "the method works for applications only, not for webhooks"),
 }

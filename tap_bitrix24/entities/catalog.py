@@ -11,7 +11,6 @@ from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.presets import ALL_FIELDS, UNORDERED, Scope, controller_list, unpaged_list
 from tap_bitrix24.entities.variants import (
-    NO_SUCH_LIST,
     ListVariant,
     for_each_offer_iblock,
     for_each_product_iblock,
@@ -59,7 +58,6 @@ def _products(
         replication_key="timestampX",
         select=ALL_FIELDS,
         variants=variants,
-        ignorable_errors=NO_SUCH_LIST,
     )
 
 
@@ -93,7 +91,6 @@ CATALOG: Sequence[Entity] = (
         "product_sections",
         controller_list("catalog.section.list", "sections", fields="catalog.section.getFields"),
         variants=_for_each_iblock,
-        ignorable_errors=NO_SUCH_LIST,
     ),
     catalog.default_stream(
         "product_prices",

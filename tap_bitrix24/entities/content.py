@@ -19,7 +19,6 @@ from tap_bitrix24.entities.presets import (
     unpaged_list,
 )
 from tap_bitrix24.entities.variants import (
-    NO_SUCH_MODULE,
     for_each_universal_list,
     for_each_value,
     universal_list_variant,
@@ -65,7 +64,7 @@ CONTENT: Sequence[Entity] = (
         "lists",
         classic_list("lists.get", paging=UNORDERED),
         variants=for_each_value("IBLOCK_TYPE_ID", "lists", "bitrix_processes", "lists_socnet"),
-        ignorable_errors=NO_SUCH_MODULE,
+        absent_codes=frozenset({"ERROR_IBLOCK_TYPE_NOT_FOUND"}),
     ),
     lists.stream(
         "list_fields",

@@ -99,7 +99,7 @@ CRM: Sequence[Entity] = (
         ),
         primary_key=("entityTypeId", "id"),
         variants=for_each_entity_type(2, 3, 4, SMART_INVOICE),
-        ignorable_errors=NO_SUCH_TYPE,
+        absent_codes=NO_SUCH_TYPE,
     ),
     crm.default_stream("currencies", unpaged_list("crm.currency.list", key="CURRENCY", fields="crm.currency.fields")),
     crm.default_stream("crm_types", controller_list("crm.type.list", "types", fields="crm.type.fields")),
@@ -125,6 +125,6 @@ CRM: Sequence[Entity] = (
         primary_key=("entityTypeId", "ID"),
         replication_key=_HISTORY_REPLICATION_KEY,
         variants=for_each_entity_type(1, 2, SMART_INVOICE),
-        ignorable_errors=NO_SUCH_TYPE,
+        absent_codes=NO_SUCH_TYPE,
     ),
 )

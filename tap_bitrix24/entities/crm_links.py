@@ -22,7 +22,6 @@ def _links(stream: str, parents: str, parent: str, child: str) -> Entity:
         unpaged_list(f"crm.{parent}.{child}.items.get", key=link, fields=f"crm.{parent}.{child}.fields"),
         primary_key=(column, link),
         columns=KnownColumns(documented=documented),
-        ignorable_errors=frozenset({"not found", "not_found"}),
         parents=Parent(
             parents,
             "id",

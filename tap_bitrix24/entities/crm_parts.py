@@ -19,7 +19,7 @@ from tap_bitrix24.entities.presets import (
     controller_list,
     unpaged_list,
 )
-from tap_bitrix24.entities.variants import NO_SUCH_MODULE, for_each_value
+from tap_bitrix24.entities.variants import for_each_value
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
@@ -126,7 +126,7 @@ CRM_PARTS: Sequence[Entity] = (
         "userfield_config",
         controller_list("userfieldconfig.list", "fields", paging=UNORDERED),
         variants=for_each_value("moduleId", "crm", "rpa", "catalog", "tasks", "user"),
-        ignorable_errors=NO_SUCH_MODULE,
+        absent_codes=frozenset({"INVALID_ARG_VALUE"}),
     ),
     crm.stream(
         "automated_solutions",

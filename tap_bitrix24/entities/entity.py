@@ -47,8 +47,8 @@ class Select:
 class Quirks:
     """How a list differs from all others."""
 
-    ignorable_errors: frozenset[str] = frozenset()
-    """Codes or words, lower case, of errors that mean: this portal does not have this list."""
+    absent_codes: frozenset[str] = frozenset()
+    """Error codes by which this method says that the portal does not have this list."""
     reshape: Callable[[Row], Row] | None = None
     """Turns a row into the one its columns describe."""
     complete: bool = True

@@ -85,7 +85,7 @@ class StreamFacts(TypedDict, total=False):
     universal: Universal
     rest_v3: Entity
     reshape: Callable[[Row], Row]
-    ignorable_errors: frozenset[str]
+    absent_codes: frozenset[str]
     complete: bool
 
 
@@ -129,7 +129,7 @@ class Scope:
             universal=facts.get("universal"),
             rest_v3=facts.get("rest_v3"),
             quirks=Quirks(
-                ignorable_errors=facts.get("ignorable_errors", frozenset()),
+                absent_codes=facts.get("absent_codes", frozenset()),
                 reshape=facts.get("reshape"),
                 complete=facts.get("complete", True),
             ),

@@ -12,11 +12,8 @@ from tap_bitrix24.entities.portal_info import PortalInfo
 
 OFFER_TYPE = 4
 """productType of variations (offers), which lie in catalogs of their own."""
-NO_SUCH_TYPE = frozenset({"entity_type_not_supported", "not_found", "is not supported"})
-NO_SUCH_LIST = frozenset({"not found", "not_found", "does not exist", "access denied", "access_denied"})
-NO_SUCH_MODULE = frozenset(
-    {"not installed", "unknown module", "module", "invalid_arg_value", "access denied", "iblock_type"}
-)
+NO_SUCH_TYPE = frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND"})
+"""Codes of CRM methods for an entityTypeId that the portal does not have, or that this method does not support."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,5 +135,7 @@ class ListSpec:
     """Row keys that repeat other columns in another form."""
     reshape: Callable[[Row], Row] | None = None
     """Converts a row to the classic shape where renaming keys is not enough."""
-    ignorable_errors: frozenset[str] = frozenset()
-    """Codes or phrases, lower case, of errors that mean "this list does not exist on this portal", not a failure."""
+    absent_codes: frozenset[str] = frozenset()
+    """Error codes by which this method says that the portal does not have this list; compared in any case."""
+    field_names: Sequence[str] = ()
+    """Names that `select` may hold, if all of the list's columns have one."""

@@ -34,12 +34,18 @@ class PageRequest:
     list_spec: ListSpec
     window: Window | None = None
     after: int | None = None
+    up_to: int | None = None
+    """Only rows up to this id; None: no bound."""
     descending: bool = False
     offset: int | None = None
     cursor: Any = None
     pages: int = 1
     counted: bool = False
     """Request `total` as well; counting is expensive for the portal."""
+    alone: bool = False
+    """Send it as an HTTP request of its own: what an earlier answer said is in doubt."""
+    select: Sequence[str] | None = None
+    """Request only these columns; None: those of the list."""
     id: int = field(default_factory=partial(next, _IDS), compare=False, repr=False)
     """Unique among the requests of a process; a copy with fewer pages keeps it."""
 

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
-from tap_bitrix24.model.request import Page, PageRequest
+from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.full_table import read_remaining
 from tap_bitrix24.replication.keyset import accept_answer, chains
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader
+from tap_bitrix24.replication.offset import OffsetReader
 from tap_bitrix24.replication.parent_progress import ParentProgress
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator
@@ -98,7 +99,7 @@ def _read_lists(lists: Sequence[_ChildList]) -> Strategy:
     requests = [each.first_request() for each in lists]
     answers = yield from request_pages(requests)
     readers: list[KeysetReader] = []
-    first_pages: list[tuple[ListSpec, Page]] = []
+    first_answers: list[tuple[OffsetReader, Answer]] = []
     for child_list, request, answer in zip(lists, requests, answers, strict=True):
         list_spec = child_list.list_spec
         if answer.error is not None:
@@ -109,8 +110,8 @@ def _read_lists(lists: Sequence[_ChildList]) -> Strategy:
             readers.append(KeysetReader(list_spec))
             yield from handle_events(accept_answer(readers[-1], request, answer), attribute)
         else:
-            first_pages.append((list_spec, answer.pages[0]))
-    yield from handle_events(read_remaining(first_pages), attribute)
+            first_answers.append((OffsetReader(list_spec, None), answer))
+    yield from handle_events(read_remaining(first_answers), attribute)
     yield from handle_events(chains(readers), attribute)
 
 

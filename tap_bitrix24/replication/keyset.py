@@ -6,7 +6,8 @@ Checked: the server starts a chain again after a short page (docs/protocol.md §
 the end and drops filters it does not know, all without an error. So no page is trusted: ids must ascend from the last
 one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded
 and requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
-(docs/decisions.md#decision-10).
+(docs/decisions.md#decision-10). An empty page ends a list only if `absence` finds it proven; it is asked again otherwise.
+A list that is refused does not stop the others; the stream fails after them.
 
 Cost: one request for lists of less than a page, ceil(rows / 2,500) + 2 for dense ids. Sparse ids cost hardly more,
 because a chain goes from id to id and not through ranges of ids: one or two short chains after each large gap.
@@ -18,9 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tap_bitrix24.errors import PortalError, RejectedError
+from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, PageRequest
+from tap_bitrix24.replication.absence import no_such_list
 from tap_bitrix24.replication.keyset_reader import (
     CHAIN_LENGTH,
     KeysetReader,
@@ -29,9 +31,9 @@ from tap_bitrix24.replication.keyset_reader import (
     Phase,
     prefetch_from,
 )
-from tap_bitrix24.replication.offset import read_by_offset
+from tap_bitrix24.replication.narrowing import read_around
+from tap_bitrix24.replication.offset import OffsetReader, read_pages
 from tap_bitrix24.replication.sub_strategies import request_pages
-from tap_bitrix24.replication.validation import is_ignorable
 
 
 def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
@@ -44,6 +46,9 @@ def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         readers: One per list, each with the id to start after.
         resumable: If given, a checkpoint `{"snapshot": {"after": id, **resumable}}` follows each request: up to that
             id all rows of all lists have been read.
+
+    Raises:
+        PortalError: Some lists were refused; the others have been read.
     """
     yield from first_pages(readers)
     yield from _checkpoint(readers, resumable)
@@ -64,12 +69,17 @@ def first_pages(readers: Sequence[KeysetReader]) -> Strategy:
 
 
 def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
-    """Read all lists to their ends; those that do not support keyset pagination by offset."""
+    """Read all lists to their ends; those that do not support keyset pagination by offset.
+
+    Raises:
+        PortalError: Some lists were refused; the others have been read.
+    """
     while unfinished := [reader for reader in readers if not reader.done]:
         if by_offset := [reader for reader in unfinished if reader.support is KeysetSupport.MISSING]:
-            yield from read_by_offset(*(reader.list_spec for reader in by_offset), window=by_offset[0].window)
-            for reader in by_offset:
-                reader.phase = Phase.END
+            yield from _read_by_offset(by_offset)
+            continue
+        if doubted := [reader for reader in unfinished if reader.phase is Phase.DOUBTED]:
+            yield from _ask_again(doubted)
             continue
         share = max(1, CHAIN_LENGTH // len(unfinished))
         requests = [reader.chain_request(share) for reader in unfinished]
@@ -78,11 +88,33 @@ def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         for reader, request, answer in zip(unfinished, requests, answers, strict=True):
             yield from accept_answer(reader, request, answer)
         yield from _checkpoint(readers, resumable)
+    for reader in readers:
+        if (refusal := reader.refusal or reader.refusal_at_end) is not None:
+            raise refusal
+
+
+def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:
+    """Read lists by offset, with the date bounds of their readers."""
+    by_offset = [OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered) for reader in readers]
+    yield from read_pages(by_offset)
+    for reader, read in zip(readers, by_offset, strict=True):
+        reader.end, reader.refusal = read.end, read.refusal
+
+
+def _ask_again(readers: Sequence[KeysetReader]) -> Strategy:
+    """Request the pages again that were empty without proof, and the newest ids."""
+    requests = [reader.requests_in_doubt() for reader in readers]
+    answers = iter((yield from request_pages([each for of_reader in requests for each in of_reader])))
+    for reader, of_reader in zip(readers, requests, strict=True):
+        page, *newest_ids = [next(answers) for _ in of_reader]
+        for newest in newest_ids:
+            reader.learn_newest_id(newest)
+        yield from accept_answer(reader, of_reader[0], page)
 
 
 def _checkpoint(readers: Sequence[KeysetReader], resumable: Mapping[str, Any] | None) -> Iterator[Checkpoint]:
-    unfinished = [reader.after for reader in readers if not reader.done]
-    if resumable is not None and unfinished:
+    unfinished = [reader.after for reader in readers if reader.end is None]
+    if resumable is not None and unfinished and not any(reader.refusal_at_end for reader in readers):
         yield Checkpoint({"snapshot": {"after": min(unfinished), **resumable}})
 
 
@@ -91,28 +123,40 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
 
     Raises:
         UntrustedError: The list broke the rules after it had kept them, or can't be read by offset.
-        PortalError: The portal's own error, unless it says that the list does not exist.
+        PortalError: The portal does not answer, or has no such method.
     """
     error = answer.error
-    if error is not None and is_ignorable(reader.list_spec, error):
-        reader.phase = Phase.END
-        return
     try:
         if error is not None:
-            raise _refused_keyset(reader, error)
-        rows = reader.accept(request, answer)
+            yield from _accept_error(reader, error)
+        elif rows := reader.accept(request, answer):
+            yield Rows(reader.list_spec, rows)
     except NoKeysetError as broken:
         if not reader.list_spec.endpoint.pagination.has_offset:
             raise
         yield Notice(f"{broken}; falling back to offset pagination: slower; rows that move between pages may be missed")
         reader.support = KeysetSupport.MISSING
-        return
-    if rows:
-        yield Rows(reader.list_spec, rows)
 
 
-def _refused_keyset(reader: KeysetReader, error: PortalError) -> PortalError:
-    """Return a NoKeysetError for a refusal on the first pages: strict lists refuse what lenient ones drop."""
-    if isinstance(error, RejectedError) and reader.support is not KeysetSupport.PROVEN:
-        return NoKeysetError(str(error), code=error.code, method=error.method)
-    return error
+def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
+    """Go on after an error: around an unreadable row, without a filter the portal refuses, or not at all.
+
+    Raises:
+        NoKeysetError: The first pages are refused: strict lists refuse what lenient ones drop.
+        PortalError: The error concerns more than this list.
+    """
+    if (end := no_such_list(reader.list_spec, error, reader.rows_read)) is not None:
+        reader.end = end
+    elif isinstance(error, UnreadableError):
+        yield from read_around(reader, error)
+    elif not isinstance(error, RejectedError):
+        raise error
+    elif reader.support is not KeysetSupport.PROVEN and reader.requested_window is not None:
+        yield Notice(f"{error}; reading all rows without the date filter, and selecting those of the period here")
+        reader.filtered, reader.phase = False, Phase.START
+    elif reader.support is not KeysetSupport.PROVEN:
+        raise NoKeysetError(str(error), code=error.code, method=error.method)
+    elif reader.phase is Phase.DOUBTED:
+        reader.refusal = error
+    else:
+        reader.phase, reader.contradicted = Phase.DOUBTED, True

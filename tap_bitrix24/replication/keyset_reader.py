@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
 from itertools import pairwise
 from math import ceil
 
-from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.errors import PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Answer, AnswerLookup, Page, PageRequest, Window
+from tap_bitrix24.replication.absence import EmptyAnswers, ProvenEnd, newest_read
 from tap_bitrix24.replication.validation import ids_of, rows_within
 
 CHAIN_LENGTH = 50
@@ -64,8 +65,8 @@ class Phase(Enum):
     """The last page was full: more rows may follow."""
     SHORT_PAGE = auto()
     """The last page was short, which is not the end: the server shortens pages of its own accord."""
-    END = auto()
-    """An empty page, or the newest id, has been reached."""
+    DOUBTED = auto()
+    """The last page was empty, and nothing has shown yet that this is true."""
 
 
 @dataclass(slots=True)
@@ -76,9 +77,21 @@ class KeysetReader:
     after: int = 0
     """All rows up to this id have been read."""
     window: Window | None = None
+    filtered: bool = True
+    """The window is part of the requests; False: the portal can't filter by it, all rows are read and cut here."""
     newest_id: int | None = None
     """The newest id according to the portal; a short page that reaches it is the end."""
+    nothing_newest: bool = False
+    """Asked for the newest id, the portal answered with no row."""
     phase: Phase = Phase.START
+    end: ProvenEnd | None = None
+    """What proves that nothing follows."""
+    refusal: PortalError | None = None
+    """Why the list cannot be read any further; other lists of the stream are."""
+    refusal_at_end: PortalError | None = None
+    """Why a row could not be read; the rows after it are."""
+    contradicted: bool = False
+    """The last page was empty although the portal says that rows follow."""
     support: KeysetSupport = KeysetSupport.UNKNOWN
     rows_read: int = 0
     first_id: int | None = None
@@ -92,17 +105,37 @@ class KeysetReader:
     """How many chains may be prefetched beyond the one the list waits for."""
     prefetched: deque[PageRequest] = field(default_factory=deque)
     """Requests for those chains, in order of ids."""
+    sample: Row = field(default_factory=dict)
+    """A row that was read."""
     current: PageRequest | None = None
     """The request the list waits for."""
+    empty_answers: EmptyAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start without any empty answer."""
+        self.empty_answers = EmptyAnswers(self.list_spec)
 
     @property
     def done(self) -> bool:
-        """Whether the list has been read to its end."""
-        return self.phase is Phase.END
+        """Whether the list has been read as far as possible: to its proven end, or up to a refusal."""
+        return self.end is not None or self.refusal is not None
+
+    @property
+    def selectable_names(self) -> Sequence[str]:
+        """Names of single columns that may be requested: the list's own, or the keys of its rows if requests share them."""
+        if self.list_spec.field_names:
+            return self.list_spec.field_names
+        alike = self.list_spec.endpoint.key == self.list_spec.endpoint.request_key
+        return list(self.sample) if alike else []
+
+    @property
+    def requested_window(self) -> Window | None:
+        """The date bounds that requests carry."""
+        return self.window if self.filtered else None
 
     def for_window(self, window: Window) -> KeysetReader:
         """Return a reader for another window of the same list; what is known of the method's support is kept."""
-        return KeysetReader(self.list_spec, window=window, support=self.support)
+        return KeysetReader(self.list_spec, window=window, support=self.support, filtered=self.filtered)
 
     def accept(self, request: PageRequest, answer: Answer) -> list[Row]:
         """Return the new rows of a chain that pass the checks, and move on to the last of them.
@@ -121,31 +154,49 @@ class KeysetReader:
         at, first, rows = request.after or 0, None, 0
         for page in answer.pages:
             if not page.rows:
-                self.phase = Phase.END
+                self._judge_empty(page)
                 break
             ids = self._checked_ids(page, at)
             first, at, rows = first or ids[0], ids[-1], rows + len(ids)
             accepted += self._new_rows(page, ids)
-            self.phase = self._phase_after(len(ids))
-            if self.phase is not Phase.MORE:
+            self._judge_rows(len(ids))
+            if self.phase is not Phase.MORE or self.end is not None:
                 break
         if first is not None and self.phase is Phase.MORE:
             self._learn_density(request, rows, rows / (at - first + 1), at)
         return accepted
 
-    def _phase_after(self, rows: int) -> Phase:
-        """Return the phase after a page of so many rows, the last of which is `after`."""
+    def _judge_rows(self, rows: int) -> None:
+        """Note how far the list has been read with a page of so many rows, the last of which is `after`."""
         if rows >= self.list_spec.endpoint.page_size:
-            return Phase.MORE
-        reached = self.newest_id is not None and self.after >= self.newest_id
-        return Phase.END if reached else Phase.SHORT_PAGE
+            self.phase = Phase.MORE
+            return
+        self.phase, self.end = Phase.SHORT_PAGE, newest_read(self.after, self.newest_id)
+        self.empty_answers.note(self.after)
+
+    def _judge_empty(self, page: Page) -> None:
+        """Note an empty page: the end if it is proven, else a doubt.
+
+        Raises:
+            UntrustedError: The portal contradicts itself, and has been asked again.
+        """
+        counted = page.total if self.list_spec.endpoint.reliable_total else None
+        rows_follow: bool | None = None
+        if self.newest_id is not None:
+            rows_follow = self.after < self.newest_id
+        elif counted:  # a count of 0 stands for "not counted" as well
+            rows_follow = True
+        elif self.nothing_newest and self.requested_window is not None:
+            rows_follow = False
+        self.contradicted = rows_follow is True
+        self.phase, self.end = Phase.DOUBTED, self.empty_answers.judge(self.after, rows_follow=rows_follow)
 
     def _checked_ids(self, page: Page, after: int) -> list[int]:
         """Return the ids of a page, if they ascend from `after` and its rows match the date filter."""
         method = self.list_spec.endpoint.method
         ids = ids_of(self.list_spec, page.rows, f"after id {after}")
         ascending = ids[0] > after and all(low < high for low, high in pairwise(ids))
-        inside = rows_within(self.list_spec, page.rows, self.window, self._filter_slack())
+        inside = rows_within(self.list_spec, page.rows, self.requested_window, self._filter_slack())
         if not ascending or len(inside) != len(page.rows):
             problem = "ids do not ascend" if not ascending else "rows do not match the date filter"
             text = f"{method}: {problem} after id {after}"
@@ -169,6 +220,7 @@ class KeysetReader:
         self.first_id = ids[0] if self.first_id is None else self.first_id
         self.rows_read += len(rows)
         self.after = max(self.after, ids[-1])
+        self.sample = page.rows[-1]
         return rows_within(self.list_spec, rows, self.window)
 
     def _learn_density(self, request: PageRequest, rows: int, density: float, last_id: int) -> None:
@@ -191,6 +243,7 @@ class KeysetReader:
     def learn_newest_id(self, answer: Answer) -> None:
         """Note the newest id from a page in descending order, if the page is in that order."""
         rows = answer.pages[0].rows if answer.pages else []
+        self.nothing_newest = bool(answer.pages) and not rows
         ids = ids_of(self.list_spec, rows, "in descending order") if rows else []
         if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
             self.newest_id = ids[0]
@@ -198,12 +251,26 @@ class KeysetReader:
 
     def page_request(self) -> PageRequest:
         """Return the request for the next single page."""
-        self.current = PageRequest(list_spec=self.list_spec, window=self.window, after=self.after)
+        self.current = PageRequest(list_spec=self.list_spec, window=self.requested_window, after=self.after)
         return self.current
 
     def newest_id_request(self) -> PageRequest:
         """Return the request for a page of ids in descending order."""
-        return PageRequest(list_spec=self.list_spec, window=self.window, descending=True)
+        return PageRequest(list_spec=self.list_spec, window=self.requested_window, descending=True)
+
+    def requests_in_doubt(self) -> list[PageRequest]:
+        """Return the requests to ask again with after an empty page: the page, then the newest id if it can be asked for.
+
+        Where the portal has contradicted itself, each is an HTTP request of its own.
+        """
+        by_id = self.list_spec.endpoint.pagination.supports_descending
+        self.newest_id, self.nothing_newest = None, False
+        self.prefetched.clear()
+        requests = [self.page_request(), *([self.newest_id_request()] if by_id else [])]
+        if self.contradicted:
+            requests = [replace(request, alone=True) for request in requests]
+            self.current = requests[0]
+        return requests
 
     def chain_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.
@@ -253,7 +320,7 @@ class KeysetReader:
         return max(1, ceil(ids * density * PAGE_MARGIN / self.list_spec.endpoint.page_size))
 
     def _chain(self, after: int, pages: int) -> PageRequest:
-        return PageRequest(list_spec=self.list_spec, window=self.window, after=after, pages=pages)
+        return PageRequest(list_spec=self.list_spec, window=self.requested_window, after=after, pages=pages)
 
     def prefetch_request(self, max_pages: int, answer_of: AnswerLookup) -> PageRequest | None:
         """Return the next chain to prefetch, or None where it can't be estimated or may not be needed.

@@ -78,7 +78,7 @@ def list_spec(entity: Entity, variant: ListVariant) -> ListSpec:
         replication_key=entity.replication_key,
         identity=identity,
         reshape=entity.quirks.reshape,
-        ignorable_errors=entity.quirks.ignorable_errors,
+        absent_codes=entity.quirks.absent_codes,
     )
 
 

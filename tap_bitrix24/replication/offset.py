@@ -2,14 +2,16 @@
 
 Order: the portal's own, which may be none.
 
-Checked: duplicate keys are dropped, and a list ends with a page that has no new key. An empty page is not waited for: a
-legacy list answers page 1 again to an offset beyond its end. `next` and `total` end a list sooner where they are given
-(controllers leave them out in a batch) and where `total` is reliable. Rows that move to a page that was read before are
-missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's own API are
-read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to MAX_PASSES times;
-a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the stream.
+Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
+(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page 1
+again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
+before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's own
+API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to MAX_PASSES
+times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the stream. A list
+that is refused does not stop the others; the stream fails after them.
 
-Cost: one request for a list of one page, else about ceil(rows / 2,500) + 2; several lists share requests.
+Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
+requests.
 """
 
 from __future__ import annotations
@@ -20,13 +22,21 @@ from math import ceil
 from typing import Any
 
 from tap_bitrix24.dialects.pagination import PageNumber
-from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page, PageRequest, Window
+from tap_bitrix24.replication.absence import (
+    EmptyAnswers,
+    ProvenEnd,
+    count_read,
+    no_cursor,
+    no_such_list,
+    whole_answer,
+)
 from tap_bitrix24.replication.keyset_reader import CHAIN_GROWTH, CHAIN_LENGTH
 from tap_bitrix24.replication.sub_strategies import request_pages
-from tap_bitrix24.replication.validation import is_ignorable, keys_of, rows_within
+from tap_bitrix24.replication.validation import keys_of, rows_within
 
 MAX_PASSES = 4
 """How many times a list is read whose rows move between pages meanwhile."""
@@ -42,7 +52,8 @@ class _Pass:
     """`total` changed meanwhile: rows may have moved to pages that were read before."""
     repeated: bool = False
     """A page held known and new rows: others may have been on no page."""
-    done: bool = False
+    end: ProvenEnd | None = None
+    """What proves that nothing follows."""
 
 
 @dataclass(slots=True)
@@ -51,6 +62,8 @@ class OffsetReader:
 
     list_spec: ListSpec
     window: Window | None
+    filtered: bool = True
+    """The window is part of the requests; False: the portal can't filter by it, all rows are read and cut here."""
     seen: set[Any] = field(default_factory=set)
     """Keys of the rows read so far."""
     pages: int = 1
@@ -60,11 +73,27 @@ class OffsetReader:
     """Passes begun, the current one included."""
     cursor: Any = None
     """Where the next page begins, where the portal says so itself."""
+    refusal: PortalError | None = None
+    """Why the list cannot be read any further; other lists of the stream are."""
+    in_doubt: bool = False
+    """The last page is to be asked for again: it brought nothing, or was refused, and this is not proven."""
+    contradicted: bool = False
+    """The portal has said that rows follow: the page is then asked for alone."""
+    empty_answers: EmptyAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start without any empty answer."""
+        self.empty_answers = EmptyAnswers(self.list_spec)
+
+    @property
+    def end(self) -> ProvenEnd | None:
+        """What proves that nothing follows, or None."""
+        return self.current.end
 
     @property
     def done(self) -> bool:
-        """Whether the list has been read to its end."""
-        return self.current.done
+        """Whether the list has been read as far as possible: to its proven end, or up to a refusal."""
+        return self.end is not None or self.refusal is not None
 
     def accept(self, page: Page) -> list[Row]:
         """Return the rows of the next page that are new and inside the window.
@@ -77,20 +106,75 @@ class OffsetReader:
         fresh = [row for key, row in keys.items() if key not in self.seen]
         current.repeated = current.repeated or 0 < len(fresh) < len(keys)
         self.seen.update(keys)
-        endpoint = self.list_spec.endpoint
-        total = (page.total if endpoint.reliable_total else None) or current.total
+        counted = self._counted(page)
+        total = current.total if counted is None else counted
         current.total_changed = current.total_changed or (current.total is not None and total != current.total)
         current.total = total
-        current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
-        # an offset beyond the end brings page 1 again, with a `next`
-        more = total is None or total > len(self.seen) or (page.next is not None and current.offset < total)
-        if endpoint.pagination.uses_cursor:
-            current.done = self._cursor_ends(page)
-        elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
-            current.done = not page.rows or current.offset >= (total or 0)
-        else:
-            current.done = not fresh or not more
+        current.end = self._end_after(page, fresh)
+        self.in_doubt = self._brings_nothing(page, fresh) and current.end is None
+        if not self.in_doubt:
+            self._move_on(page)
         return rows_within(self.list_spec, fresh, self.window)
+
+    def _counted(self, page: Page) -> int | None:
+        """Return `total` where it says how many rows the list has; 0 beside rows says nothing."""
+        reliable = self.list_spec.endpoint.reliable_total and not (page.total == 0 and page.rows)
+        return page.total if reliable else None
+
+    def _brings_nothing(self, page: Page, fresh: Sequence[Row]) -> bool:
+        """Whether a page has neither new rows nor the cursor of another one; known rows are expected in later passes."""
+        return not fresh and page.cursor is None and (self.passes == 1 or not page.rows)
+
+    def _move_on(self, page: Page) -> None:
+        """Move to where the next page begins."""
+        endpoint = self.list_spec.endpoint
+        self.cursor = page.cursor
+        self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
+        if len(page.rows) < endpoint.page_size:
+            self.empty_answers.note((self.cursor, self.current.offset))
+
+    def _end_after(self, page: Page, fresh: Sequence[Row]) -> ProvenEnd | None:
+        """Return the proof that nothing follows a page, or None.
+
+        Raises:
+            UntrustedError: It brought nothing new, asked twice, although more rows are counted; or its cursor leads back.
+        """
+        current, pagination = self.current, self.list_spec.endpoint.pagination
+        total = current.total
+        if pagination.uses_cursor:
+            self._check_cursor(page)
+            end = no_cursor(page)
+        elif pagination.single_page:
+            end = whole_answer(page, total)
+        elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
+            end = count_read(current.offset + len(page.rows), total)
+        elif page.next is not None and current.offset + self.list_spec.endpoint.page_size < (total or 0):
+            end = None  # an offset beyond the end brings page 1 again, with a `next`
+        else:
+            end = count_read(len(self.seen), total)
+        if end is not None or not self._brings_nothing(page, fresh):
+            return end
+        rows_follow = True if total is not None and total > len(self.seen) else None
+        self.contradicted = rows_follow is True
+        return self.empty_answers.judge((self.cursor, current.offset), rows_follow=rows_follow)
+
+    def note_error(self, error: PortalError) -> None:
+        """Note what a page was answered with instead of rows: the list does not exist, or is to be asked again.
+
+        Raises:
+            PortalError: The error concerns more than this list.
+        """
+        end = no_such_list(self.list_spec, error, len(self.seen))
+        if end is not None:
+            self.current.end = end
+        elif not isinstance(error, RejectedError):
+            raise error
+        elif self.in_doubt:
+            self.refusal = error
+        elif self.filtered and self.window is not None and not self.seen:
+            self.filtered = False
+        else:
+            self.in_doubt = self.contradicted = True
 
     def restart(self) -> bool:
         """Start again from the first page, if rows have moved between pages and another pass can find them."""
@@ -102,8 +186,8 @@ class OffsetReader:
         self.passes += 1
         return True
 
-    def _cursor_ends(self, page: Page) -> bool:
-        """Move to the page's cursor; returns True if it has none, which is the end.
+    def _check_cursor(self, page: Page) -> None:
+        """Check that the page's cursor leads on.
 
         Raises:
             UntrustedError: The cursor is the one this page was requested with.
@@ -112,19 +196,24 @@ class OffsetReader:
             method = self.list_spec.endpoint.method
             text = f"{method}: the cursor for the next page is that of the current page"
             raise UntrustedError(text, method=method)
-        self.cursor = page.cursor
-        return page.cursor is None
 
     def next_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
         endpoint = self.list_spec.endpoint
         pages = min(self.pages, max_pages)
-        if endpoint.pagination.exact_offset:
+        if endpoint.pagination.exact_offset or self.in_doubt:
             pages = 1
         elif self.current.total is not None:
             pages = min(max_pages, max(1, ceil((self.current.total - self.current.offset) / endpoint.page_size)))
         offset = self.current.offset
-        return PageRequest(list_spec=self.list_spec, window=self.window, offset=offset, cursor=self.cursor, pages=pages)
+        return PageRequest(
+            list_spec=self.list_spec,
+            window=self.window if self.filtered else None,
+            offset=offset,
+            cursor=self.cursor,
+            pages=pages,
+            alone=self.in_doubt and self.contradicted,
+        )
 
 
 def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strategy:
@@ -132,30 +221,41 @@ def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strat
 
     Raises:
         UntrustedError: The pages hold fewer rows than the portal counts.
+        PortalError: Some lists were refused; the others have been read.
     """
     yield from read_pages([OffsetReader(each, window) for each in list_specs])
 
 
 def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
-    """Read several lists from where their readers are to their ends."""
+    """Read several lists from where their readers are to their ends.
+
+    Raises:
+        PortalError: Some lists were refused; the others have been read.
+    """
     while unfinished := [reader for reader in readers if not reader.done]:
         share = max(1, CHAIN_LENGTH // len(unfinished))
         answers = yield from request_pages([reader.next_request(share) for reader in unfinished])
         for reader, answer in zip(unfinished, answers, strict=True):
             yield from accept_pages(reader, answer)
+    for reader in readers:
+        if reader.refusal is not None:
+            raise reader.refusal
 
 
 def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
     """Yield the new rows of an answer, and note whether the list has ended."""
     if answer.error is not None:
-        if not is_ignorable(reader.list_spec, answer.error):
-            raise answer.error
-        reader.current.done = True
+        filtered = reader.filtered
+        reader.note_error(answer.error)
+        if filtered and not reader.filtered:
+            yield Notice(
+                f"{answer.error}; reading all rows without the date filter, and selecting those of the period here"
+            )
     method = reader.list_spec.endpoint.method
     for page in answer.pages:
         if rows := reader.accept(page):
             yield Rows(reader.list_spec, rows)
-        if reader.done and reader.restart():
+        if reader.in_doubt or (reader.done and reader.restart()):
             return
         if reader.done:
             _check_complete(method, len(reader.seen), reader.current.total)

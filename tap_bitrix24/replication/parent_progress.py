@@ -10,10 +10,10 @@ from typing import Any
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import ChildGroupsRead, Notice, Rows
+from tap_bitrix24.replication.absence import no_such_list
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
 from tap_bitrix24.replication.parent_groups import PARENT, ParentGroup
-from tap_bitrix24.replication.validation import is_ignorable
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class ParentProgress:
         Raises:
             PortalError: The error is not about these parents alone.
         """
-        deleted = is_ignorable(list_spec, error)
+        deleted = no_such_list(list_spec, error, 0) is not None
         if not deleted and not isinstance(error, RejectedError):
             raise error
         if len(parents) > 1:

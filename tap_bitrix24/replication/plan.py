@@ -23,8 +23,6 @@ from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT, Par
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name
 
-PARENT_GONE = frozenset({"not found", "not_found", "entitynotfound", "could not find entity", "does not exist"})
-"""Words of errors that mean a parent was deleted after it was listed."""
 _ANY_PORTAL = PortalInfo(datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -256,8 +254,7 @@ def _child_lists(
             )
             for variant in variants
         ]
-        lists = [_child_list(entity, variant, read_at) for variant in requested]
-        return [replace(each, ignorable_errors=each.ignorable_errors | PARENT_GONE) for each in lists]
+        return [_child_list(entity, variant, read_at) for variant in requested]
 
     return child_lists
 

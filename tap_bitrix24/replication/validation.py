@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from tap_bitrix24.errors import PortalError, UntrustedError
+from tap_bitrix24.errors import UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Window
 
@@ -114,9 +114,3 @@ def rows_within(
         method = list_spec.endpoint.method
         text = f"{method}: a row has no valid date-time in {key.row_key}, which the list is filtered by"
         raise UntrustedError(text, method=method) from None
-
-
-def is_ignorable(list_spec: ListSpec, error: PortalError) -> bool:
-    """Whether an error only means that this list does not exist; portals say so by codes and by texts."""
-    text = f"{error.code} {error}".lower()
-    return any(phrase in text for phrase in list_spec.ignorable_errors)

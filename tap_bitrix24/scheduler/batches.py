@@ -111,6 +111,10 @@ class PendingRequest:
     in_flight: bool = False
     """Whether it is part of a request the portal has not answered yet."""
     sharing: Sharing = Sharing.ANY_STREAM
+    part: object = None
+    """The half of a refused batch it belongs to: it shares batches with that half only; None: its batch was not refused."""
+    max_pages: int = BATCH_SIZE
+    """Most pages to ask for at once: fewer after a chain was refused as a whole."""
     pages_sent: int = 0
     """Pages that were asked for when it was sent last, at most those of `page_request`; 0 before."""
     retry: Retry = field(default_factory=Retry)
@@ -118,8 +122,9 @@ class PendingRequest:
     """Pages, or the error that ended it; None: it is not answered yet."""
 
     def __post_init__(self) -> None:
-        """Have it sent alone where its method has no batches, or its count would be left out of a batch's answer."""
-        if self.page_request.counted or not self.page_request.list_spec.endpoint.batchable:
+        """Have it sent alone where the strategy asks for that, its method has no batches, or a batch would not count."""
+        request = self.page_request
+        if request.counted or request.alone or not request.list_spec.endpoint.batchable:
             self.sharing = Sharing.ALONE
 
     @property
@@ -191,7 +196,7 @@ class Batch:
         if not self.parts:
             return True
         strictest = max(self.sharing, pending.sharing)
-        if strictest is Sharing.ALONE or self.dialect != pending.dialect:
+        if strictest is Sharing.ALONE or self.dialect != pending.dialect or self.parts[0][0].part is not pending.part:
             return False
         return strictest is Sharing.ANY_STREAM or self.only_job() is pending.job
 

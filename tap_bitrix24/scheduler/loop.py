@@ -19,6 +19,7 @@ from math import inf
 from tap_bitrix24.client import Client
 from tap_bitrix24.errors import (
     AccessError,
+    DoubtfulError,
     OperationLimitError,
     PortalError,
     RateLimitedError,
@@ -41,6 +42,8 @@ MAX_UNWRITTEN_ROWS = 2_500
 """Rows that may wait to be written before strategies are given more answers: as many as one request brings."""
 MAX_SILENCE = 120.0
 """Seconds without any answer after which waiting page requests fail: a stopped portal must not take hours to."""
+PAIR = 2
+"""Page requests of a refused batch that need no other batch: each is sent alone."""
 SHARED_ATTEMPTS = 2
 """Attempts of a page request in batches with other streams': one of them may be what makes the batch fail."""
 
@@ -294,17 +297,25 @@ class Scheduler:
         self._schedule_retries([(pending, error) for pending, _ in batch.parts if pending.answer is None])
 
     def _split_or_fail(self, batch: Batch, error: PortalError) -> None:
-        """Fail the page requests of a batch that is refused as a whole, if it is known whose fault it is.
+        """Narrow a batch that is refused as a whole down to the page request that is refused, which then fails.
 
-        A batch of several streams is split by stream. In a dialect where one refused command takes the others' answers
-        with it, each page request is sent alone.
+        One command may be why the answers of all others are missing: half of the page requests are sent again in one
+        batch, half in another; a chain of pages is halved likewise. Where each command of a batch takes the others'
+        answers with it, every page request is sent alone.
         """
-        all_or_nothing = self._client.dialects[batch.dialect].ALL_OR_NOTHING and len(batch.parts) > 1
-        one_stream = batch.only_job() is not None and not all_or_nothing
-        for pending, _ in batch.parts:
-            pending.limit_sharing(Sharing.ALONE if all_or_nothing else Sharing.OWN_STREAM)
-            if one_stream:
-                pending.finish(Answer([], error))
+        if len(batch.parts) > 1:
+            alone = self._client.dialects[batch.dialect].ALL_OR_NOTHING
+            halves = object(), object()
+            for number, (pending, _) in enumerate(batch.parts):
+                pending.part = halves[2 * number // len(batch.parts)]
+                if alone or len(batch.parts) == PAIR:
+                    pending.limit_sharing(Sharing.ALONE)
+            return
+        ((pending, pages),) = batch.parts
+        if pages > 1:
+            pending.max_pages = pages // 2
+            return
+        pending.finish(Answer([], error))
 
     def _note_silence(self, error: RetriableError) -> None:
         """Note that no answer came; if none has for long, fail all page requests that wait to be sent."""
@@ -324,7 +335,7 @@ class Scheduler:
             known_delay = self._operating_time.delay(pending.method) if used_up else longest or None
             seconds = pending.retry.next_delay(error, known_delay)
             if seconds is None:
-                pending.finish(Answer([], error))
+                pending.finish(Answer([], error.settled() if isinstance(error, DoubtfulError) else error))
                 continue
             pending.not_before = now + seconds
             longest = max(longest, seconds)

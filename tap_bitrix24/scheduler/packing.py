@@ -83,7 +83,7 @@ class Packer:
         if pending.not_before > now or not batch.accepts(pending):
             return False
         wanted = 1 if pending.sharing is Sharing.ALONE else pending.page_request.pages
-        pages = min(wanted, self._room(batch, pending.method))
+        pages = min(wanted, pending.max_pages, self._room(batch, pending.method))
         if pages > 0:
             batch.add(pending, pages, pages * self._page_costs.seconds(pending.method))
         return pages > 0

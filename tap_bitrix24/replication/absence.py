@@ -1,0 +1,127 @@
+"""What proves that nothing is there: the only module that decides that a list, or what follows in it, is absent.
+
+The portal has no answer that says so for certain. An empty list stands for "none", for a filter that was misread, for rows
+this user may not see and for a passing fault; "not found" for a row that was deleted and for a method that is missing
+(docs/protocol.md §1.4, §4). A run that believes too early moves its bookmark, and the rows never come. So readers end
+only with a `ProvenEnd`, which no other module makes; what is not proven is asked again, and at last fails its stream
+(docs/decisions.md#decision-23).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from tap_bitrix24.errors import PortalError, UntrustedError
+from tap_bitrix24.model.endpoint import ListSpec
+from tap_bitrix24.model.request import Page
+
+
+class Ground(Enum):
+    """Why a list holds no further rows."""
+
+    NEWEST_READ = "the row with the newest id has been read"
+    COUNT_READ = "as many rows have been read as the portal counts"
+    NOTHING_COUNTED = "the portal counts no rows"
+    EMPTY_TWICE = "two requests found nothing"
+    WHOLE_ANSWER = "the method answers with all rows at once"
+    NO_CURSOR = "the portal names no next page"
+    NO_SUCH_LIST = "the portal says that it does not have this list"
+    PARENT_DELETED = "the list of parents no longer holds the parent"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEnd:
+    """Proof that nothing follows. Made in this module only (`tests/unit/test_house.py`)."""
+
+    ground: Ground
+
+
+def newest_read(last_id: int, newest_id: int | None) -> ProvenEnd | None:
+    """Return the proof that a list has been read up to its newest id, or None."""
+    return ProvenEnd(Ground.NEWEST_READ) if newest_id is not None and last_id >= newest_id else None
+
+
+def count_read(rows: int, total: int | None) -> ProvenEnd | None:
+    """Return the proof that as many rows have been read as the portal counts, or None."""
+    if total is None or rows < total:
+        return None
+    return ProvenEnd(Ground.COUNT_READ if rows else Ground.NOTHING_COUNTED)
+
+
+def whole_answer(page: Page, total: int | None) -> ProvenEnd | None:
+    """Return the proof that an answer holds all rows of a method without pages; None if it is empty or lacks some.
+
+    Args:
+        page: The answer.
+        total: Rows the portal counts; None where it does not, or not reliably.
+    """
+    rows = len(page.rows)
+    return ProvenEnd(Ground.WHOLE_ANSWER) if rows and (total is None or rows >= total) else None
+
+
+def no_cursor(page: Page) -> ProvenEnd | None:
+    """Return the proof that the portal names no page after this one, or None; an empty first page proves nothing."""
+    return ProvenEnd(Ground.NO_CURSOR) if page.cursor is None and page.rows else None
+
+
+def no_such_list(list_spec: ListSpec, error: PortalError, rows: int) -> ProvenEnd | None:
+    """Return the proof that the portal does not have a list, or None.
+
+    Only the exact code by which this very method says so counts, and never after the list has delivered a row.
+
+    Args:
+        list_spec: The list; its entity's row of the table holds the codes.
+        error: What the portal answered to this list's own command.
+        rows: Rows the list has delivered in this run.
+    """
+    codes = {code.lower() for code in list_spec.absent_codes}
+    return ProvenEnd(Ground.NO_SUCH_LIST) if not rows and error.code.lower() in codes else None
+
+
+def parent_deleted(parents: Page, parent: Any) -> ProvenEnd | None:
+    """Return the proof that a parent was deleted: the page of its list at its id holds other rows, but not it.
+
+    Args:
+        parents: A page of the parents' list, whose first row should be the parent.
+        parent: The parent's id.
+    """
+    raise NotImplementedError
+
+
+@dataclass(slots=True)
+class EmptyAnswers:
+    """The empty answers of one list: one alone proves nothing, two that nothing contradicts do."""
+
+    list_spec: ListSpec
+    _position: Any = None
+    _answers: int = field(default=0)
+    """How many answers in a row had nothing after this position."""
+
+    def note(self, position: Any) -> None:
+        """Note a first sign that nothing follows a position: a page that was not full."""
+        if position != self._position:
+            self._position, self._answers = position, 0
+        self._answers += 1
+
+    def judge(self, position: Any, *, rows_follow: bool | None) -> ProvenEnd | None:
+        """Return the proof that nothing follows a position, given an empty answer; None: ask again.
+
+        Args:
+            position: The id or offset that was asked for.
+            rows_follow: What the portal has said otherwise, by its newest id or its count; None: nothing.
+
+        Raises:
+            UntrustedError: It was asked twice, and still contradicts itself.
+        """
+        self.note(position)
+        if rows_follow is False:
+            return ProvenEnd(Ground.EMPTY_TWICE)
+        if self._answers == 1:
+            return None
+        if rows_follow is None:
+            return ProvenEnd(Ground.EMPTY_TWICE)
+        method = self.list_spec.endpoint.method
+        text = f"{method}: nothing after {position}, asked twice, although the portal says that rows follow"
+        raise UntrustedError(text, method=method)

@@ -1,0 +1,103 @@
+"""Reading around rows the portal cannot send: text that is not UTF-8 makes it refuse the whole answer.
+
+The scheduler narrows a refused request down to one page. Here the page is narrowed down to the row, by ranges of ids, and
+the row to the field, by `select`: all other rows and fields arrive (docs/protocol.md §1.4, docs/decisions.md#decision-24).
+
+Cost: about 2 * log2(ids of a page) requests to find the row, 2 * log2(fields) to find the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tap_bitrix24.errors import UnreadableError
+from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent, SubStrategy
+from tap_bitrix24.model.request import Answer, Page, PageRequest
+from tap_bitrix24.replication.absence import EmptyAnswers
+from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.sub_strategies import request_pages
+
+
+def read_around(reader: KeysetReader, error: UnreadableError) -> Strategy:
+    """Read the rows of a page that holds an unreadable one, and that one without its unreadable fields.
+
+    Where a row cannot be read without a field, because the method takes no `select`, the reader keeps the refusal.
+    """
+    empty_answers = EmptyAnswers(reader.list_spec)
+    page_size = width = reader.list_spec.endpoint.page_size
+    enough = reader.rows_read + page_size
+    while not reader.done and reader.rows_read < enough:  # the page that was refused lies behind: read on as usual
+        low, high = reader.after, reader.after + width
+        answer = yield from _range(reader, low, high)
+        if answer is None and width > 1:
+            width = (width + 1) // 2
+        elif answer is None:
+            yield from _read_without_fields(reader, high, error)
+            return
+        elif answer.pages[0].rows:
+            yield from accepted(reader, low, answer)
+        elif empty_answers.judge((low, high), rows_follow=None) is not None:
+            reader.after = high
+            if reader.newest_id is None or high > reader.newest_id:
+                return
+            width *= 2
+
+
+def accepted(reader: KeysetReader, low: int, answer: Answer) -> Iterator[StrategyEvent]:
+    """Yield the rows of a range that pass the reader's checks."""
+    request = PageRequest(list_spec=reader.list_spec, window=reader.requested_window, after=low)
+    if rows := reader.accept(request, answer):
+        yield Rows(reader.list_spec, rows)
+
+
+def _range(
+    reader: KeysetReader, low: int, high: int, select: Sequence[str] | None = None
+) -> SubStrategy[Answer | None]:
+    """Request the rows of a range of ids; returns None if one of them is unreadable.
+
+    Raises:
+        PortalError: The portal refuses the request for another reason.
+    """
+    request = PageRequest(
+        list_spec=reader.list_spec,
+        window=reader.requested_window,
+        after=low,
+        up_to=high,
+        select=select,
+        alone=True,
+    )
+    (answer,) = yield from request_pages([request])
+    if answer.error is not None and not isinstance(answer.error, UnreadableError):
+        raise answer.error
+    return None if answer.error is not None else answer
+
+
+def _read_without_fields(reader: KeysetReader, row_id: int, error: UnreadableError) -> Strategy:
+    """Read one row field by field where necessary; go on after it."""
+    endpoint = reader.list_spec.endpoint
+    names = [name for name in reader.selectable_names if name != endpoint.request_key]
+    if not endpoint.select_param or not names:
+        text = f"{endpoint.method}: row {row_id} holds text that is not UTF-8 and cannot be read"
+        reader.refusal_at_end = reader.refusal_at_end or UnreadableError(text, code=error.code, method=endpoint.method)
+        reader.after = row_id
+        return
+    row: Row = {}
+    unreadable: list[str] = []
+    parts = [names]
+    while parts:
+        part = parts.pop()
+        select = [endpoint.request_key, *endpoint.required_select, *part]
+        answer = yield from _range(reader, row_id - 1, row_id, select)
+        if answer is None and len(part) > 1:
+            half = len(part) // 2
+            parts += [part[half:], part[:half]]
+        elif answer is None:
+            unreadable += part
+        else:
+            row |= answer.pages[0].rows[0] if answer.pages[0].rows else {}
+    fields = ", ".join(sorted(unreadable))
+    if row:
+        yield from accepted(reader, row_id - 1, Answer([Page([row])]))
+        yield Notice(f"{endpoint.method}: row {row_id} arrives without {fields}: text that is not UTF-8")
+    reader.after = row_id
