@@ -13,11 +13,12 @@ from tap_bitrix24.entities import (
     POSITION,
     SMART_PROCESSES,
     STATUSES,
+    Entity,
     template_number,
     vibecode,
 )
 from tap_bitrix24.entities.parents import CRM_ITEMS, SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
+from tap_bitrix24.entities.variants import NO_SUCH_TYPE
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
@@ -33,9 +34,6 @@ ENUMERATION, STATUS, CATEGORY = "enumeration", "status", "category"
 """`origin` of a label: the field's own list of values, a CRM dictionary (`crm.status.list`), the pipelines."""
 PAGE_ROWS = 1_000
 """Rows handed on at once."""
-
-NO_PIPELINES = (MissingMethodError, RejectedError)
-"""Errors of an entity type without pipelines; any other error leaves unknown whether it has some."""
 
 _USER_FIELD = re.compile(r"[Uu][Ff]_|uf[A-Z]|PROPERTY_|property\d")
 _PIPELINE_STAGES = re.compile(r"(.*STAGE)_\d+")
@@ -97,11 +95,11 @@ def _origin(stream: DiscoveredStream, column: Column) -> str:
 class LabelSources:
     """The lists that hold the labels of codes."""
 
-    statuses: ListSpec
-    """CRM dictionaries."""
-    entity_types: Mapping[str, int]
+    statuses: Sequence[ListSpec] = ()
+    """CRM dictionaries: one list; none where the portal offers no CRM stream."""
+    entity_types: Mapping[str, int] = field(default_factory=dict)
     """Stream → entityTypeId, of streams whose rows may be in pipelines."""
-    pipelines: Mapping[int, ListSpec]
+    pipelines: Mapping[int, ListSpec] = field(default_factory=dict)
     """EntityTypeId → its pipelines."""
     user_fields: Mapping[str, ListSpec] = field(default_factory=dict)
     """Stream → its user fields with their list values, where the field method leaves these out."""
@@ -124,10 +122,15 @@ def label_sources(streams: Sequence[DiscoveredStream]) -> LabelSources:
     numbers = entity_types(stream.name for stream in streams)
     if any(stream.entity.endpoint.dialect == VIBECODE for stream in streams):
         return _vibecode_label_sources(numbers)
-    pipelines = {
-        number: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": number}) for number in {*numbers.values()}
-    }
-    return LabelSources(ListSpec(STATUSES.endpoint), numbers, pipelines)
+    if not numbers:
+        return LabelSources()
+    pipelines = {number: _pipelines(CATEGORIES, number) for number in {*numbers.values()}}
+    return LabelSources([ListSpec(STATUSES.endpoint)], numbers, pipelines)
+
+
+def _pipelines(categories: Entity, number: int) -> ListSpec:
+    """Return the list of the pipelines of an entity type, which may have none."""
+    return ListSpec(categories.endpoint, params={"entityTypeId": number}, absent_codes=NO_SUCH_TYPE)
 
 
 def _vibecode_label_sources(numbers: Mapping[str, int]) -> LabelSources:
@@ -135,19 +138,24 @@ def _vibecode_label_sources(numbers: Mapping[str, int]) -> LabelSources:
     smart = sorted(
         {number for stream, number in numbers.items() if number == SMART_INVOICE or stream.startswith(SMART_PROCESS)}
     )
-    pipelines = {
-        number: ListSpec(vibecode.VIBECODE_CATEGORIES.endpoint, params={"entityTypeId": number}) for number in smart
-    }
-    pipelines[numbers["deals"]] = ListSpec(vibecode.DEAL_CATEGORIES.endpoint)
+    pipelines = {number: _pipelines(vibecode.VIBECODE_CATEGORIES, number) for number in smart}
+    if "deals" in numbers:
+        pipelines[numbers["deals"]] = ListSpec(vibecode.DEAL_CATEGORIES.endpoint)
     user_fields = {stream: ListSpec(row.endpoint) for stream, row in vibecode.USER_FIELDS.items() if stream in numbers}
-    return LabelSources(ListSpec(vibecode.VIBECODE_STATUSES.endpoint), numbers, pipelines, user_fields)
+    statuses = [ListSpec(vibecode.VIBECODE_STATUSES.endpoint)] if numbers else []
+    return LabelSources(statuses, numbers, pipelines, user_fields)
 
 
 def entity_types(streams: Iterable[str]) -> dict[str, int]:
-    """Return stream → entityTypeId, of the CRM entities every portal has and of the smart processes among streams."""
-    owners = {stream: items.entity_type_id for stream, items in CRM_ITEMS.items()}
-    smart = {stream: number for stream in streams if (number := template_number(SMART_PROCESSES, stream)) is not None}
-    return owners | smart
+    """Return stream → entityTypeId, of the CRM entities and the smart processes among streams."""
+    numbers: dict[str, int] = {}
+    for stream in streams:
+        number = template_number(SMART_PROCESSES, stream)
+        if stream in CRM_ITEMS:
+            number = CRM_ITEMS[stream].entity_type_id
+        if number is not None:
+            numbers[stream] = number
+    return numbers
 
 
 def describe_options(streams: Sequence[DiscoveredStream], options: ListSpec, sources: LabelSources) -> Strategy:
@@ -184,23 +192,17 @@ def _option_row(stream: DiscoveredStream, column: str, option: Option, origin: s
 def _read_labels(sources: LabelSources) -> SubStrategy[_Labels]:
     """Read all label sources, their first pages in one request."""
     numbers = sorted(sources.pipelines)
-    lists = [sources.statuses, *(sources.pipelines[number] for number in numbers), *sources.user_fields.values()]
-    statuses, *others = yield from _read_lists(lists)
-    pipelines, user_fields = others[: len(numbers)], others[len(numbers) :]
+    lists = [*sources.statuses, *(sources.pipelines[number] for number in numbers), *sources.user_fields.values()]
+    answered = iter((yield from _read_lists(lists)))
     return _Labels(
-        _dictionaries(statuses),
-        {number: [_pipeline(row) for row in rows] for number, rows in zip(numbers, pipelines, strict=True)},
-        {stream: _list_values(rows) for stream, rows in zip(sources.user_fields, user_fields, strict=True)},
+        _dictionaries([row for _ in sources.statuses for row in next(answered)]),
+        {number: [_pipeline(row) for row in next(answered)] for number in numbers},
+        {stream: _list_values(next(answered)) for stream in sources.user_fields},
     )
 
 
 def _read_lists(lists: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
-    """Return the rows of each list, the CRM dictionaries first; no rows of a list this portal does not have."""
-    dictionaries = lists[0]
-
-    def is_missing(spec: ListSpec, error: PortalError) -> bool:
-        return isinstance(error, MissingMethodError if spec is dictionaries else NO_PIPELINES)
-
+    """Return the rows of each list; raises what a list was refused with, for without its labels rows would be missing."""
     rows: list[list[Row]] = [[] for _ in lists]
 
     def keep(event: StrategyEvent) -> Strategy:
@@ -209,7 +211,7 @@ def _read_lists(lists: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
             rows[place] += event.rows
         yield from ()
 
-    yield from handle_events(read_whole(lists, is_missing), keep)
+    yield from handle_events(read_whole(lists), keep)
     return rows
 
 

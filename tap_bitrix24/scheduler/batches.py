@@ -112,7 +112,7 @@ class PendingRequest:
     """Whether it is part of a request the portal has not answered yet."""
     sharing: Sharing = Sharing.ANY_STREAM
     part: object = None
-    """The half of a refused batch it belongs to: it shares batches with that half only; None: its batch was not refused."""
+    """The half of a refused batch it belongs to, the only one it shares batches with; None: no batch was refused."""
     max_pages: int = BATCH_SIZE
     """Most pages to ask for at once: fewer after a chain was refused as a whole."""
     pages_sent: int = 0
@@ -122,7 +122,7 @@ class PendingRequest:
     """Pages, or the error that ended it; None: it is not answered yet."""
 
     def __post_init__(self) -> None:
-        """Have it sent alone where the strategy asks for that, its method has no batches, or a batch would not count."""
+        """Have it sent alone if the strategy asks for that, its method has no batches, or a batch would not count."""
         request = self.page_request
         if request.counted or request.alone or not request.list_spec.endpoint.batchable:
             self.sharing = Sharing.ALONE
