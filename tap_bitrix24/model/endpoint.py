@@ -23,6 +23,11 @@ class ReplicationKey:
     """Its key in filters."""
     fallback: str = ""
     """Row key that replaces it where it is null (tasks: the portal's filter falls back to the creation date)."""
+    created: str = ""
+    """Key of the creation date, in rows and filters, where the replication key is empty until a row is first edited.
+
+    A filter by the replication key does not find such rows: they are read by this one, too.
+    """
     timezone_margin: int = 0
     """Seconds by which bounds are widened, as the portal may read them in another time zone (docs/protocol.md §4.2)."""
     visibility_delay: int = 0

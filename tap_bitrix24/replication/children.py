@@ -26,10 +26,11 @@ from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.child_reader import read_children
-from tap_bitrix24.replication.incremental import RunBounds, incremental
+from tap_bitrix24.replication.incremental import incremental
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.parent_progress import ParentProgress, all_refused
+from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.sub_strategies import handle_events
 

@@ -4,10 +4,10 @@ Order: the rows of a list come in ascending order of ids, the lists take turns.
 
 Checked: the server starts a chain again after a short page (docs/protocol.md §2.4), answers page 1 to an offset beyond
 the end and drops filters it does not know, all without an error. So no page is trusted: ids must ascend from the last
-one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded
-and requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
-(docs/decisions.md#decision-10). An empty page ends a list only if `absence` finds it proven; it is asked again otherwise.
-A list that is refused does not stop the others; the stream fails after them.
+one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded and
+requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
+(docs/decisions.md#decision-10). An empty page ends a list only if `absence` finds it proven; it is asked again
+otherwise. A list that is refused does not stop the others; the stream fails after them.
 
 Cost: one request for lists of less than a page, ceil(rows / 2,500) + 2 for dense ids. Sparse ids cost hardly more,
 because a chain goes from id to id and not through ranges of ids: one or two short chains after each large gap.
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
-from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
+from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import no_such_list
 from tap_bitrix24.replication.keyset_reader import (
@@ -55,17 +55,28 @@ def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
     yield from chains(readers, resumable=resumable)
 
 
-def first_pages(readers: Sequence[KeysetReader]) -> Strategy:
-    """Read one page and the newest id of each list, in one request."""
+def first_pages(readers: Sequence[KeysetReader], also: Sequence[PageRequest] = ()) -> SubStrategy[Sequence[Answer]]:
+    """Read one page and the newest id of each list, in one request.
+
+    Args:
+        readers: One per list; those that do not support keyset pagination are left out.
+        also: Further page requests to send with them.
+
+    Returns:
+        The answers to the further page requests.
+    """
     by_id = [reader for reader in readers if reader.support is not KeysetSupport.MISSING]
     bounded = [reader for reader in by_id if reader.list_spec.endpoint.pagination.supports_descending]
     requests = [reader.page_request() for reader in by_id]
     newest_ids = [reader.newest_id_request() for reader in bounded]
-    answers = (yield from request_pages([*requests, *newest_ids])) if requests else []
-    for reader, newest in zip(bounded, answers[len(by_id) :], strict=True):
-        reader.learn_newest_id(newest)
-    for reader, request, answer in zip(by_id, requests, answers, strict=False):
+    all_requests = [*requests, *newest_ids, *also]
+    answers = iter((yield from request_pages(all_requests)) if all_requests else ())
+    pages = [next(answers) for _ in requests]
+    for reader in bounded:
+        reader.learn_newest_id(next(answers))
+    for reader, request, answer in zip(by_id, requests, pages, strict=True):
         yield from accept_answer(reader, request, answer)
+    return list(answers)
 
 
 def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
@@ -106,10 +117,10 @@ def _ask_again(readers: Sequence[KeysetReader]) -> Strategy:
     requests = [reader.requests_in_doubt() for reader in readers]
     answers = iter((yield from request_pages([each for of_reader in requests for each in of_reader])))
     for reader, of_reader in zip(readers, requests, strict=True):
-        page, *newest_ids = [next(answers) for _ in of_reader]
+        *newest_ids, page = [next(answers) for _ in of_reader]
         for newest in newest_ids:
             reader.learn_newest_id(newest)
-        yield from accept_answer(reader, of_reader[0], page)
+        yield from accept_answer(reader, of_reader[-1], page)
 
 
 def _checkpoint(readers: Sequence[KeysetReader], resumable: Mapping[str, Any] | None) -> Iterator[Checkpoint]:

@@ -1,7 +1,8 @@
 """Reading around rows the portal cannot send: text that is not UTF-8 makes it refuse the whole answer.
 
-The scheduler narrows a refused request down to one page. Here the page is narrowed down to the row, by ranges of ids, and
-the row to the field, by `select`: all other rows and fields arrive (docs/protocol.md §1.4, docs/decisions.md#decision-24).
+The scheduler narrows a refused request down to one page. Here the page is narrowed down to the row, by ranges of ids,
+and the row to the field, by `select`: all other rows and fields arrive (docs/protocol.md §1.4,
+docs/decisions.md#decision-24).
 
 Cost: about 2 * log2(ids of a page) requests to find the row, 2 * log2(fields) to find the field.
 """

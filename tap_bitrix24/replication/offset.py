@@ -3,12 +3,12 @@
 Order: the portal's own, which may be none.
 
 Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
-(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page 1
-again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
-before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's own
-API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to MAX_PASSES
-times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the stream. A list
-that is refused does not stop the others; the stream fails after them.
+(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page
+1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
+before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's
+own API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to
+MAX_PASSES times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the
+stream. A list that is refused does not stop the others; the stream fails after them.
 
 Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
 requests.
@@ -122,7 +122,7 @@ class OffsetReader:
         return page.total if reliable else None
 
     def _brings_nothing(self, page: Page, fresh: Sequence[Row]) -> bool:
-        """Whether a page has neither new rows nor the cursor of another one; known rows are expected in later passes."""
+        """Whether a page has neither new rows nor a cursor; in later passes known rows are expected."""
         return not fresh and page.cursor is None and (self.passes == 1 or not page.rows)
 
     def _move_on(self, page: Page) -> None:
@@ -137,7 +137,7 @@ class OffsetReader:
         """Return the proof that nothing follows a page, or None.
 
         Raises:
-            UntrustedError: It brought nothing new, asked twice, although more rows are counted; or its cursor leads back.
+            UntrustedError: It brought nothing new, asked twice, although more rows are counted; its cursor leads back.
         """
         current, pagination = self.current, self.list_spec.endpoint.pagination
         total = current.total
