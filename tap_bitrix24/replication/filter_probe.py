@@ -109,7 +109,10 @@ class FilterProbe:
         """Return the requests that go with the first pages: the row by its date, or pages to take a row from."""
         if self.trust is not FilterTrust.UNKNOWN:
             return []
-        return self._by_id() if self.row is None else [self._by_date(self.row, exact=True)]
+        if self.row is None:
+            return self._by_id()
+        widened = [self._by_date(self.row, exact=False)] if self._has_margin() else []
+        return [self._by_date(self.row, exact=True), *widened]
 
     def conclude(self, answers: Sequence[Answer], clock: datetime) -> SubStrategy[None]:
         """Learn from the answers to `first_requests`, and request what is still needed to know.
@@ -123,9 +126,11 @@ class FilterProbe:
         """
         if not answers:
             return
-        if self.row is not None and self._finds(self.row, answers[0]):
-            self._prove(FilterTrust.EXACT, clock)
-            return
+        if self.row is not None:
+            for trust, answer in zip((FilterTrust.EXACT, FilterTrust.WIDENED), answers, strict=False):
+                if self._finds(self.row, answer):
+                    self._prove(trust, clock)
+                    return
         for attempt in range(ATTEMPTS):
             known = self.row
             yield from self._take_row(answers if known is None and not attempt else None)
@@ -242,6 +247,11 @@ class FilterProbes:
         """Return what STATE keeps: `{"probes": …}`, or nothing."""
         facts = {method: each for method, probe in self.probes.items() if (each := probe.to_state()) is not None}
         return {"probes": facts} if facts else {}
+
+    @property
+    def have_rows(self) -> bool:
+        """Whether each filter can be tried with a row."""
+        return all(each.row is not None for each in self.probes.values())
 
     @property
     def unusable(self) -> bool:

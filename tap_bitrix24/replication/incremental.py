@@ -83,6 +83,9 @@ def _first_load(
     yield from keyset(readers, resumable={"clock": format_bookmark(began), **start_state(bounds.start_date)})
     for reader in readers:
         probes.learn_row(reader.list_spec, reader.first_row)
+    if probes.have_rows:  # later runs rely on the filter: tried now, it costs them nothing
+        answers = (yield from request_pages(requests)) if (requests := probes.first_requests()) else []
+        yield from probes.conclude(answers, bounds.clock)
     return began
 
 

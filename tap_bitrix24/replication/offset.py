@@ -79,11 +79,15 @@ class OffsetReader:
     """The last page is to be asked for again: it brought nothing, or was refused, and this is not proven."""
     contradicted: bool = False
     """The portal has said that rows follow: the page is then asked for alone."""
+    short_page: bool = False
+    """The last page was not full: likely the last one."""
     empty_answers: EmptyAnswers = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start without any empty answer."""
+        """Start without any empty answer, or with that of another request."""
         self.empty_answers = EmptyAnswers(self.list_spec)
+        if self.list_spec.known_empty:
+            self.empty_answers.note((self.cursor, self.current.offset))
 
     @property
     def end(self) -> ProvenEnd | None:
@@ -130,7 +134,8 @@ class OffsetReader:
         endpoint = self.list_spec.endpoint
         self.cursor = page.cursor
         self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
-        if len(page.rows) < endpoint.page_size:
+        self.short_page = len(page.rows) < endpoint.page_size
+        if self.short_page:
             self.empty_answers.note((self.cursor, self.current.offset))
 
     def _end_after(self, page: Page, fresh: Sequence[Row]) -> ProvenEnd | None:
@@ -196,6 +201,12 @@ class OffsetReader:
             method = self.list_spec.endpoint.method
             text = f"{method}: the cursor for the next page is that of the current page"
             raise UntrustedError(text, method=method)
+
+    def first_request(self) -> PageRequest:
+        """Return the request for the first page; for two where only the second shows that a short one is all."""
+        endpoint = self.list_spec.endpoint
+        self.pages = 1 if endpoint.counted_in_batch or endpoint.pagination.single_page else 2
+        return self.next_request(self.pages)
 
     def next_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
@@ -265,7 +276,7 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
                     "rows that moved between pages may be missing until the next run"
                 )
             return
-    reader.pages *= CHAIN_GROWTH
+    reader.pages = 1 if reader.short_page else reader.pages * CHAIN_GROWTH
 
 
 def _check_complete(method: str, rows: int, total: int | None) -> None:
