@@ -78,7 +78,7 @@ def _range(
 
 
 def _leave_out(reader: KeysetReader, row_id: int, error: UnreadableError) -> None:
-    """Go on after a row that can't be read without a field; the stream fails at its end, or now if there are too many."""
+    """Go on after a row that can't be read at all; the stream fails at its end, or now if there are too many."""
     endpoint = reader.list_spec.endpoint
     text = f"{endpoint.method}: row {row_id} holds text that is not UTF-8 and cannot be read"
     reader.refusal_at_end = reader.refusal_at_end or UnreadableError(text, code=error.code, method=endpoint.method)
