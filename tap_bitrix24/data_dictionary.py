@@ -202,7 +202,7 @@ def _read_labels(sources: LabelSources) -> SubStrategy[_Labels]:
 
 
 def _read_lists(lists: Sequence[ListSpec]) -> SubStrategy[list[list[Row]]]:
-    """Return the rows of each list; raises what a list was refused with, for without its labels rows would be missing."""
+    """Return the rows of each list; raises what one was refused with, as labels would be missing."""
     rows: list[list[Row]] = [[] for _ in lists]
 
     def keep(event: StrategyEvent) -> Strategy:

@@ -13,7 +13,7 @@ TapError                        exit code 1
     │   ├── UnavailableError        no answer, 5xx, HTML, JSON that is cut off: up to 7 attempts
     │   │   ├── TooSlowError        a time-out or 504: ask for fewer pages in one request
     │   │   └── FaultyError         a fault that blocks the key when repeated: up to 3 attempts
-    │   └── DoubtfulError           a refusal or a broken answer that may pass: up to 3 attempts, then what it settles as
+    │   └── DoubtfulError           a refusal or broken answer that may pass: up to 3 attempts, then what it settles as
     ├── AccessError             exit code 2: wrong secret, no rights, subscription ended: the run ends
     │   └── ExpiredError        the access token has expired: renew it, send once more
     ├── MissingMethodError      method or scope not there: a stream selected by default is left out, another fails

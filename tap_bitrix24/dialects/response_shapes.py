@@ -22,7 +22,7 @@ def is_empty(value: Any) -> bool:
 
 
 def is_no_rows(value: Any) -> bool:
-    """Return whether a value is a list without rows: only an empty list or object; null, `false` and `""` are no lists."""
+    """Return whether a value is a list without rows: only an empty list or object is, not null, `false` or `""`."""
     return isinstance(value, (list, Mapping)) and not value
 
 

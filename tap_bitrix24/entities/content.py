@@ -20,7 +20,7 @@ from tap_bitrix24.entities.presets import (
 )
 from tap_bitrix24.entities.variants import (
     for_each_universal_list,
-    for_each_value,
+    for_each_universal_list_type,
     universal_list_variant,
 )
 
@@ -63,7 +63,7 @@ CONTENT: Sequence[Entity] = (
     lists.default_stream(
         "lists",
         classic_list("lists.get", paging=UNORDERED),
-        variants=for_each_value("IBLOCK_TYPE_ID", "lists", "bitrix_processes", "lists_socnet"),
+        variants=for_each_universal_list_type,
         absent_codes=frozenset({"ERROR_IBLOCK_TYPE_NOT_FOUND"}),
     ),
     lists.stream(

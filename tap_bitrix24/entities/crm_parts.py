@@ -20,6 +20,7 @@ from tap_bitrix24.entities.presets import (
     unpaged_list,
 )
 from tap_bitrix24.entities.variants import for_each_value
+from tap_bitrix24.model.endpoint import ReplicationKey
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
@@ -28,6 +29,8 @@ crm = Scope(("crm",), _COLUMNS)
 userfieldconfig = Scope(("userfieldconfig",), _COLUMNS)
 
 
+_EDITED_OR_CREATED = ReplicationKey("DATE_MODIFY", "DATE_MODIFY", created="DATE_CREATE")
+"""Requisites have no DATE_MODIFY until they are first edited."""
 _LOWER_CASE = {name.upper(): name for name in ("id", "deal_id", "based_id", "category_id")}
 
 
@@ -76,12 +79,12 @@ CRM_PARTS: Sequence[Entity] = (
     crm.default_stream(
         "requisites",
         classic_list("crm.requisite.list", fields="crm.requisite.fields", user_fields="crm.requisite.userfield.list"),
-        replication_key="DATE_MODIFY",
+        replication_key=_EDITED_OR_CREATED,
     ),
     crm.default_stream(
         "requisite_bank_details",
         classic_list("crm.requisite.bankdetail.list", fields="crm.requisite.bankdetail.fields"),
-        replication_key="DATE_MODIFY",
+        replication_key=_EDITED_OR_CREATED,
     ),
     crm.stream(
         "requisite_links",
@@ -91,7 +94,7 @@ CRM_PARTS: Sequence[Entity] = (
     crm.stream(
         "requisite_presets",
         classic_list("crm.requisite.preset.list", fields="crm.requisite.preset.fields"),
-        replication_key="DATE_MODIFY",
+        replication_key=_EDITED_OR_CREATED,
     ),
     crm.stream(
         "requisite_preset_fields",

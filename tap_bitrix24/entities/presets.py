@@ -163,7 +163,8 @@ def classic_list(method: str, rows: str = "", *, key: str = "ID", **facts: Unpac
 
 def controller_list(method: str, rows: str = "", *, key: str = "id", **facts: Unpack[ListFacts]) -> ListMethods:
     """A list of a controller: camelCase names, rows under the entity's name, bounds of dates in doubtful time zones."""
-    return list_methods(Endpoint(method, StartParameter(), listed, rows, key, key), facts, ALL_TIMEZONES)
+    endpoint = Endpoint(method, StartParameter(), listed, rows, key, key, counted_in_batch=False)
+    return list_methods(endpoint, facts, ALL_TIMEZONES)
 
 
 def unpaged_list(method: str, rows: str = "", *, key: str = "ID", **facts: Unpack[ListFacts]) -> ListMethods:

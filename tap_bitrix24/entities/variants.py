@@ -12,6 +12,8 @@ from tap_bitrix24.entities.portal_info import PortalInfo
 
 OFFER_TYPE = 4
 """productType of variations (offers), which lie in catalogs of their own."""
+UNIVERSAL_LIST_TYPES = ("lists", "bitrix_processes", "lists_socnet")
+"""IBLOCK_TYPE_ID of lists, of lists of workflows, and of lists of workgroups."""
 NO_SUCH_TYPE = frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND"})
 """Codes of CRM methods for an entityTypeId that the portal does not have, or that this method does not support."""
 
@@ -24,6 +26,8 @@ class ListVariant:
     """Request parameters; `filter.type` is the parameter `type` inside `filter`."""
     constants: Mapping[str, Any] = field(default_factory=dict)
     """Column → value, for parameters that are part of a row's identity."""
+    known_empty: bool = False
+    """The run's first request has found it empty."""
 
 
 def for_each_value(
@@ -78,6 +82,12 @@ def product_fields(product_type: int) -> Callable[[PortalInfo], list[Mapping[str
 def for_each_universal_list(portal: PortalInfo) -> list[ListVariant]:
     """One list for each universal list (module 'lists')."""
     return [universal_list_variant(number, portal) for number in sorted(portal.universal_lists)]
+
+
+def for_each_universal_list_type(portal: PortalInfo) -> list[ListVariant]:
+    """One list for each kind of universal list."""
+    found = {universal_list.type for universal_list in portal.universal_lists.values()}
+    return [ListVariant({"IBLOCK_TYPE_ID": kind}, known_empty=kind not in found) for kind in UNIVERSAL_LIST_TYPES]
 
 
 def universal_list_variant(number: int, portal: PortalInfo) -> ListVariant:

@@ -23,6 +23,11 @@ class ReplicationKey:
     """Its key in filters."""
     fallback: str = ""
     """Row key that replaces it where it is null (tasks: the portal's filter falls back to the creation date)."""
+    created: str = ""
+    """Key of the creation date, in rows and filters, where the replication key is empty until a row is first edited.
+
+    A filter by the replication key does not find such rows: they are read by this one, too.
+    """
     timezone_margin: int = 0
     """Seconds by which bounds are widened, as the portal may read them in another time zone (docs/protocol.md §4.2)."""
     visibility_delay: int = 0
@@ -107,6 +112,8 @@ class Endpoint:
     page_size: int = 50
     supports_chaining: bool = True
     """Rows are in a JSON array, so that a command of a batch can refer to the last row of the page before."""
+    counted_in_batch: bool = True
+    """Answers in a batch have `total`; controllers leave it out there."""
     reliable_total: bool = True
     """`total` is the number of rows; crm.address.list sends its page size."""
     dialect: str = REST_V2
@@ -135,6 +142,8 @@ class ListSpec:
     """Row keys that repeat other columns in another form."""
     reshape: Callable[[Row], Row] | None = None
     """Converts a row to the classic shape where renaming keys is not enough."""
+    known_empty: bool = False
+    """Another request of this run has found it empty."""
     absent_codes: frozenset[str] = frozenset()
     """Error codes by which this method says that the portal does not have this list; compared in any case."""
     field_names: Sequence[str] = ()

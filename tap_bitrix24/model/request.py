@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 from itertools import count
 from typing import Any
@@ -15,12 +16,24 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 _IDS = count(1)
 
 
+class Stamp(Enum):
+    """The date-time of a row that a window bounds."""
+
+    MODIFIED = auto()
+    """The replication key."""
+    CREATED = auto()
+    """The creation date: rows that were never edited have no replication key (`ReplicationKey.created`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A half-open range of date-times, [low, high), UTC, whole seconds; None means no bound."""
 
     low: datetime | None = None
     high: datetime | None = None
+    stamp: Stamp = Stamp.MODIFIED
+    exact: bool = False
+    """The portal has shown that it reads bounds as they are meant: they are not widened for other time zones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
 """What proves that nothing is there: the only module that decides that a list, or what follows in it, is absent.
 
-The portal has no answer that says so for certain. An empty list stands for "none", for a filter that was misread, for rows
-this user may not see and for a passing fault; "not found" for a row that was deleted and for a method that is missing
-(docs/protocol.md §1.4, §4). A run that believes too early moves its bookmark, and the rows never come. So readers end
-only with a `ProvenEnd`, which no other module makes; what is not proven is asked again, and at last fails its stream
-(docs/decisions.md#decision-23).
+The portal has no answer that says so for certain. An empty list stands for "none", for a filter that was misread, for
+rows this user may not see and for a passing fault; "not found" for a row that was deleted and for a method that is
+missing (docs/protocol.md §1.4, §4). A run that believes too early moves its bookmark, and the rows never come. So
+readers end only with a `ProvenEnd`, which no other module makes; what is not proven is asked again, and at last fails
+its stream (docs/decisions.md#decision-23).
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 from tap_bitrix24.errors import PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.request import Page
+
+MAX_CONTRADICTIONS = 3
+"""Answers that may contradict the portal's own words: rows can be deleted or modified between two requests."""
 
 
 class Ground(Enum):
@@ -113,15 +116,13 @@ class EmptyAnswers:
             rows_follow: What the portal has said otherwise, by its newest id or its count; None: nothing.
 
         Raises:
-            UntrustedError: It was asked twice, and still contradicts itself.
+            UntrustedError: It still contradicts itself after MAX_CONTRADICTIONS answers.
         """
         self.note(position)
-        if rows_follow is False:
+        if rows_follow is False or (rows_follow is None and self._answers > 1):
             return ProvenEnd(Ground.EMPTY_TWICE)
-        if self._answers == 1:
+        if self._answers < MAX_CONTRADICTIONS:
             return None
-        if rows_follow is None:
-            return ProvenEnd(Ground.EMPTY_TWICE)
         method = self.list_spec.endpoint.method
-        text = f"{method}: nothing after {position}, asked twice, although the portal says that rows follow"
+        text = f"{method}: {self._answers} answers hold nothing after {position}, but the portal says that rows follow"
         raise UntrustedError(text, method=method)

@@ -23,13 +23,14 @@ from datetime import timedelta
 from typing import Any
 
 from tap_bitrix24.model.endpoint import Row
-from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.child_reader import read_children
-from tap_bitrix24.replication.incremental import RunBounds, incremental
+from tap_bitrix24.replication.incremental import incremental
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.parent_progress import ParentProgress, all_refused
+from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.sub_strategies import handle_events
 
@@ -37,7 +38,7 @@ ALL_PARENTS = "*"
 """Stands for all parents in `ChildGroupsRead`: what a sweep has read."""
 
 
-def children_of(parents: Strategy, groups: Sequence[ParentGroup], read_at: str | None = None) -> Strategy:
+def children_of(parents: SubStrategy[object], groups: Sequence[ParentGroup], read_at: str | None = None) -> Strategy:
     """Replace the rows of parents by their children.
 
     A checkpoint of the parents' strategy is yielded once the children of all parents before it have been read.

@@ -4,8 +4,9 @@ Order: windows ascend by date, with a checkpoint after each; inside a window row
 that is modified meanwhile can't move to a page that was read before.
 
 Checked: a window is half-open, and its rows are compared with it again here, because the portal drops filters it does
-not know and reads some bounds in another time zone (docs/protocol.md §4). `total` decides nothing but how wide a window
-is: counting is expensive for the portal and not always right.
+not know and reads some bounds in another time zone (docs/protocol.md §4). No window is finished before the filter has
+found a row that is known to be there (see `filter_probe`); with one that does not, all rows are read, and cut here.
+`total` decides nothing but how wide a window is: counting is expensive for the portal and not always right.
 
 Cost: one request when fewer than a page of rows were modified. Otherwise one counted command per run, then about
 ceil(rows / 2,500) + 2 requests per window. A window that turns out too large is read again in parts.
@@ -14,12 +15,14 @@ ceil(rows / 2,500) + 2 requests per window. A window that turns out too large is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from tap_bitrix24.model.endpoint import ListSpec
-from tap_bitrix24.model.event import Checkpoint, Strategy, StrategyEvent, SubStrategy
-from tap_bitrix24.model.request import PageRequest, Window
+from tap_bitrix24.model.event import Checkpoint, Notice, Strategy, StrategyEvent, SubStrategy
+from tap_bitrix24.model.request import PageRequest, Stamp, Window
+from tap_bitrix24.replication.filter_probe import FilterProbes
 from tap_bitrix24.replication.keyset import chains, first_pages
 from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
@@ -33,6 +36,37 @@ CUT = 8
 GROWTH = 4
 """A window is at most this many times as wide as the one before."""
 SECOND = timedelta(seconds=1)
+UNUSABLE = (
+    "the portal's date filter does not find a row by its own date; "
+    "reading all rows, and selecting those of the period here: slower"
+)
+"""Text of a notice."""
+
+
+def window_readers(
+    lists: Sequence[ListSpec], window: Window, probes: FilterProbes, *, after: int = 0, filtered: bool = True
+) -> list[KeysetReader]:
+    """Return readers of the rows of a window: two for a list whose rows have no replication key until first edited.
+
+    Args:
+        lists: The lists that make up the stream.
+        window: The date bounds.
+        probes: What is known of the date filters.
+        after: Only rows after this id.
+        filtered: The portal's date filter is used; False: all rows are requested, and cut here.
+    """
+    stamps = (Stamp.MODIFIED, Stamp.CREATED) if filtered else (Stamp.MODIFIED,)
+    return [
+        KeysetReader(
+            each,
+            after=after,
+            window=replace(window, stamp=stamp, exact=probes.is_exact(each)),
+            filtered=filtered,
+        )
+        for stamp in stamps
+        for each in lists
+        if stamp is Stamp.MODIFIED or (each.replication_key and each.replication_key.created)
+    ]
 
 
 def read_windows(
@@ -40,6 +74,7 @@ def read_windows(
     low: datetime,
     high: datetime,
     state: Callable[[datetime], Mapping[str, Any]],
+    probes: FilterProbes,
 ) -> Strategy:
     """Read the rows modified in [low, high), window by window, with a checkpoint after each.
 
@@ -51,22 +86,24 @@ def read_windows(
         low: Inclusive, UTC, whole seconds.
         high: Exclusive, not after the portal's clock at the start of the run.
         state: Returns the STATE for the end of a finished window.
+        probes: What is known of the date filters; they are tried with the first window if they have to be.
     """
-    keys = [each.replication_key for each in list_specs if each.replication_key]
-    narrowest = max(SECOND, *(2 * timedelta(seconds=key.timezone_margin) for key in keys))
     start, width, counted = low, high - low, False
-    readers = [KeysetReader(each) for each in list_specs]
+    readers = window_readers(list_specs, Window(low, high), probes)
     while start < high:
+        narrowest = _narrowest(list_specs, probes)
         end = min(high, start + max(narrowest, _whole_seconds(width)))
-        readers = [reader.for_window(Window(start, end)) for reader in readers]
+        readers = [_moved(reader, start, end, probes) for reader in readers]
         splittable = end - start > narrowest
-        if not counted and splittable:
-            rows, counted = yield from _counted_first_pages(readers)
-            if rows > WINDOW_ROWS:
-                width = (end - start) * WINDOW_ROWS / rows
-                continue
-        else:
-            yield from first_pages(readers)
+        rows, spent = yield from _first_pages(readers, probes, high, count=splittable and not counted)
+        counted = counted or spent
+        if probes.unusable or not all(reader.filtered for reader in readers):
+            yield from _read_unfiltered(list_specs, Window(start, high), probes)
+            yield Checkpoint(state(high))
+            return
+        if rows > WINDOW_ROWS:
+            width = (end - start) * WINDOW_ROWS / rows
+            continue
         if not (yield from _read_to_end(readers, splittable=splittable)):
             width = (end - start) / CUT
             continue
@@ -76,10 +113,25 @@ def read_windows(
         start = end
 
 
-def _counted_first_pages(readers: Sequence[KeysetReader]) -> SubStrategy[tuple[int, bool]]:
-    """Read the first page of each list; count the rows of the first list that has more.
+def _moved(reader: KeysetReader, low: datetime, high: datetime, probes: FilterProbes) -> KeysetReader:
+    """Return a reader of the same kind for other bounds."""
+    exact = probes.is_exact(reader.list_spec)
+    return reader.for_window(replace(reader.window or Window(), low=low, high=high, exact=exact))
 
-    Events are held back until the size is known: a window that is too large is requested again in parts.
+
+def _narrowest(list_specs: Sequence[ListSpec], probes: FilterProbes) -> timedelta:
+    """Return the narrowest window: twice the margin its bounds are widened by, or one second."""
+    keys = [each.replication_key for each in list_specs if each.replication_key and not probes.is_exact(each)]
+    return max(SECOND, *(2 * timedelta(seconds=key.timezone_margin) for key in keys), SECOND)
+
+
+def _first_pages(
+    readers: Sequence[KeysetReader], probes: FilterProbes, clock: datetime, *, count: bool
+) -> SubStrategy[tuple[int, bool]]:
+    """Read the first page of each list, try the filter if that is due, and count the rows of the first list with more.
+
+    Events are held back until the filter has proved itself and the size is known: a window that is too large is
+    requested again in parts.
 
     Returns:
         Rows in the window as counted by the portal, 0 if unknown; and whether a counted command was spent.
@@ -90,16 +142,30 @@ def _counted_first_pages(readers: Sequence[KeysetReader]) -> SubStrategy[tuple[i
         events.append(event)
         yield from ()
 
-    yield from handle_events(first_pages(readers), hold_back)
-    unfinished = next((reader for reader in readers if reader.phase is Phase.MORE), None)
+    def pages() -> Strategy:
+        answers = yield from first_pages(readers, probes.first_requests())
+        yield from probes.conclude(answers, clock)
+
+    yield from handle_events(pages(), hold_back)
+    unusable = probes.unusable
+    unfinished = next((reader for reader in readers if reader.phase is Phase.MORE and reader.end is None), None)
     rows = 0
-    if unfinished is not None:
+    if count and unfinished is not None and not unusable:
         request = PageRequest(list_spec=unfinished.list_spec, window=unfinished.window, after=0, counted=True)
         (answer,) = yield from request_pages([request])
         rows = (answer.pages[0].total or 0) if answer.pages else 0
-    if rows <= WINDOW_ROWS:
+    if rows <= WINDOW_ROWS and not unusable:
         yield from events
-    return rows, unfinished is not None
+    return rows, count and unfinished is not None and not unusable
+
+
+def _read_unfiltered(list_specs: Sequence[ListSpec], window: Window, probes: FilterProbes) -> Strategy:
+    """Read all rows, and yield those of a window: the portal's date filter can't be used."""
+    if probes.unusable:
+        yield Notice(f"{list_specs[0].endpoint.method}: {UNUSABLE}")
+    readers = window_readers(list_specs, window, probes, filtered=False)
+    yield from first_pages(readers)
+    yield from chains(readers)
 
 
 def _read_to_end(readers: Sequence[KeysetReader], *, splittable: bool) -> SubStrategy[bool]:

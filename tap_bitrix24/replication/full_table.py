@@ -32,7 +32,7 @@ def read_whole(list_specs: Sequence[ListSpec]) -> Strategy:
         PortalError: Some lists were refused; the others have been read.
     """
     readers = [OffsetReader(each, None) for each in list_specs]
-    answers = yield from request_pages([reader.next_request(1) for reader in readers])
+    answers = yield from request_pages([reader.first_request() for reader in readers])
     yield from read_remaining(list(zip(readers, answers, strict=True)))
 
 
@@ -50,7 +50,7 @@ def read_remaining(first_answers: Sequence[tuple[OffsetReader, Answer]]) -> Stra
         if answer.error is None and _has_more(reader.list_spec, answer.pages[0]):
             readers.append(OffsetReader(reader.list_spec, reader.window))
             continue
-        for page in answer.pages:
+        for page in answer.pages[:1]:
             yield from _duplicates(reader.list_spec, page)
         yield from accept_pages(reader, answer)
         readers.append(reader)

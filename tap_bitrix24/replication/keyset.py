@@ -4,10 +4,10 @@ Order: the rows of a list come in ascending order of ids, the lists take turns.
 
 Checked: the server starts a chain again after a short page (docs/protocol.md §2.4), answers page 1 to an offset beyond
 the end and drops filters it does not know, all without an error. So no page is trusted: ids must ascend from the last
-one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded
-and requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
-(docs/decisions.md#decision-10). An empty page ends a list only if `absence` finds it proven; it is asked again otherwise.
-A list that is refused does not stop the others; the stream fails after them.
+one, rows must match the date filter, every row must have its key. Pages after a short page in a chain are discarded and
+requested again. A list that breaks these rules on its first pages is read by offset; later, its stream fails
+(docs/decisions.md#decision-10). An empty page ends a list only if `absence` finds it proven; it is asked again
+otherwise. A list that is refused does not stop the others; the stream fails after them.
 
 Cost: one request for lists of less than a page, ceil(rows / 2,500) + 2 for dense ids. Sparse ids cost hardly more,
 because a chain goes from id to id and not through ranges of ids: one or two short chains after each large gap.
@@ -15,12 +15,12 @@ because a chain goes from id to id and not through ranges of ids: one or two sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
-from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
+from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import no_such_list
 from tap_bitrix24.replication.keyset_reader import (
@@ -36,7 +36,12 @@ from tap_bitrix24.replication.offset import OffsetReader, read_pages
 from tap_bitrix24.replication.sub_strategies import request_pages
 
 
-def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+def keyset(
+    readers: Sequence[KeysetReader],
+    *,
+    resumable: Mapping[str, Any] | None = None,
+    also: Callable[[], Sequence[PageRequest]] = tuple,
+) -> SubStrategy[Sequence[Answer]]:
     """Read lists by id, side by side, up to 50 pages a request.
 
     The first request reads one page of each list and its newest id: small lists are finished with it, and large ones
@@ -46,34 +51,57 @@ def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         readers: One per list, each with the id to start after.
         resumable: If given, a checkpoint `{"snapshot": {"after": id, **resumable}}` follows each request: up to that
             id all rows of all lists have been read.
+        also: Gives further page requests to send with the first chains, if there are any.
+
+    Returns:
+        The answers to the further page requests; none if they were not sent.
 
     Raises:
         PortalError: Some lists were refused; the others have been read.
     """
     yield from first_pages(readers)
     yield from _checkpoint(readers, resumable)
-    yield from chains(readers, resumable=resumable)
+    return (yield from chains(readers, resumable=resumable, also=also))
 
 
-def first_pages(readers: Sequence[KeysetReader]) -> Strategy:
-    """Read one page and the newest id of each list, in one request."""
+def first_pages(readers: Sequence[KeysetReader], also: Sequence[PageRequest] = ()) -> SubStrategy[Sequence[Answer]]:
+    """Read one page and the newest id of each list, in one request.
+
+    Args:
+        readers: One per list; those that do not support keyset pagination are left out.
+        also: Further page requests to send with them.
+
+    Returns:
+        The answers to the further page requests.
+    """
     by_id = [reader for reader in readers if reader.support is not KeysetSupport.MISSING]
     bounded = [reader for reader in by_id if reader.list_spec.endpoint.pagination.supports_descending]
     requests = [reader.page_request() for reader in by_id]
     newest_ids = [reader.newest_id_request() for reader in bounded]
-    answers = (yield from request_pages([*requests, *newest_ids])) if requests else []
-    for reader, newest in zip(bounded, answers[len(by_id) :], strict=True):
-        reader.learn_newest_id(newest)
-    for reader, request, answer in zip(by_id, requests, answers, strict=False):
+    all_requests = [*requests, *newest_ids, *also]
+    answers = iter((yield from request_pages(all_requests)) if all_requests else ())
+    pages = [next(answers) for _ in requests]
+    for reader in bounded:
+        reader.learn_newest_id(next(answers))
+    for reader, request, answer in zip(by_id, requests, pages, strict=True):
         yield from accept_answer(reader, request, answer)
+    return list(answers)
 
 
-def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+def chains(
+    readers: Sequence[KeysetReader],
+    *,
+    resumable: Mapping[str, Any] | None = None,
+    also: Callable[[], Sequence[PageRequest]] = tuple,
+) -> SubStrategy[Sequence[Answer]]:
     """Read all lists to their ends; those that do not support keyset pagination by offset.
+
+    Args and what is returned: as of `keyset`.
 
     Raises:
         PortalError: Some lists were refused; the others have been read.
     """
+    further: list[Answer] = []
     while unfinished := [reader for reader in readers if not reader.done]:
         if by_offset := [reader for reader in unfinished if reader.support is KeysetSupport.MISSING]:
             yield from _read_by_offset(by_offset)
@@ -81,16 +109,20 @@ def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         if doubted := [reader for reader in unfinished if reader.phase is Phase.DOUBTED]:
             yield from _ask_again(doubted)
             continue
-        share = max(1, CHAIN_LENGTH // len(unfinished))
+        further_requests = [] if further else list(also())
+        share = max(1, (CHAIN_LENGTH - len(further_requests)) // len(unfinished))
         requests = [reader.chain_request(share) for reader in unfinished]
         pages_left = sum(reader.pages_left for reader in unfinished)
-        answers = yield from request_pages(requests, partial(prefetch_from, unfinished), pages_left=pages_left)
-        for reader, request, answer in zip(unfinished, requests, answers, strict=True):
+        all_requests = [*requests, *further_requests]
+        answers = yield from request_pages(all_requests, partial(prefetch_from, unfinished), pages_left=pages_left)
+        further = further or answers[len(requests) :]
+        for reader, request, answer in zip(unfinished, requests, answers, strict=False):
             yield from accept_answer(reader, request, answer)
         yield from _checkpoint(readers, resumable)
     for reader in readers:
         if (refusal := reader.refusal or reader.refusal_at_end) is not None:
             raise refusal
+    return further
 
 
 def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:
@@ -106,10 +138,10 @@ def _ask_again(readers: Sequence[KeysetReader]) -> Strategy:
     requests = [reader.requests_in_doubt() for reader in readers]
     answers = iter((yield from request_pages([each for of_reader in requests for each in of_reader])))
     for reader, of_reader in zip(readers, requests, strict=True):
-        page, *newest_ids = [next(answers) for _ in of_reader]
+        *newest_ids, page = [next(answers) for _ in of_reader]
         for newest in newest_ids:
             reader.learn_newest_id(newest)
-        yield from accept_answer(reader, of_reader[0], page)
+        yield from accept_answer(reader, of_reader[-1], page)
 
 
 def _checkpoint(readers: Sequence[KeysetReader], resumable: Mapping[str, Any] | None) -> Iterator[Checkpoint]:

@@ -90,6 +90,8 @@ class KeysetReader:
     """Why the list cannot be read any further; other lists of the stream are."""
     refusal_at_end: PortalError | None = None
     """Why a row could not be read; the rows after it are."""
+    left_out: int = 0
+    """Rows that could not be read."""
     contradicted: bool = False
     """The last page was empty although the portal says that rows follow."""
     support: KeysetSupport = KeysetSupport.UNKNOWN
@@ -107,6 +109,8 @@ class KeysetReader:
     """Requests for those chains, in order of ids."""
     sample: Row = field(default_factory=dict)
     """A row that was read."""
+    first_row: Row = field(default_factory=dict)
+    """The first row that was read."""
     current: PageRequest | None = None
     """The request the list waits for."""
     empty_answers: EmptyAnswers = field(init=False)
@@ -122,7 +126,7 @@ class KeysetReader:
 
     @property
     def selectable_names(self) -> Sequence[str]:
-        """Names of single columns that may be requested: the list's own, or the keys of its rows if requests share them."""
+        """Names of single columns to request: the list's own, or the keys of its rows if requests share them."""
         if self.list_spec.field_names:
             return self.list_spec.field_names
         alike = self.list_spec.endpoint.key == self.list_spec.endpoint.request_key
@@ -211,7 +215,8 @@ class KeysetReader:
         Once for the wider bounds the portal was asked with, once for the shift it may have added.
         """
         key = self.list_spec.replication_key
-        return timedelta(seconds=2 * key.timezone_margin) if key is not None else timedelta()
+        exact = key is None or (self.window is not None and self.window.exact)
+        return timedelta() if key is None or exact else timedelta(seconds=2 * key.timezone_margin)
 
     def _new_rows(self, page: Page, ids: list[int]) -> list[Row]:
         """Return the rows after the last id, and move on; a chain that started early repeats some rows."""
@@ -220,6 +225,7 @@ class KeysetReader:
         self.first_id = ids[0] if self.first_id is None else self.first_id
         self.rows_read += len(rows)
         self.after = max(self.after, ids[-1])
+        self.first_row = self.first_row or page.rows[0]
         self.sample = page.rows[-1]
         return rows_within(self.list_spec, rows, self.window)
 
@@ -259,18 +265,15 @@ class KeysetReader:
         return PageRequest(list_spec=self.list_spec, window=self.requested_window, descending=True)
 
     def requests_in_doubt(self) -> list[PageRequest]:
-        """Return the requests to ask again with after an empty page: the page, then the newest id if it can be asked for.
+        """Return the requests to ask again with after an empty page: the newest id if possible, then the page.
 
         Where the portal has contradicted itself, each is an HTTP request of its own.
         """
         by_id = self.list_spec.endpoint.pagination.supports_descending
         self.newest_id, self.nothing_newest = None, False
         self.prefetched.clear()
-        requests = [self.page_request(), *([self.newest_id_request()] if by_id else [])]
-        if self.contradicted:
-            requests = [replace(request, alone=True) for request in requests]
-            self.current = requests[0]
-        return requests
+        requests = [*([self.newest_id_request()] if by_id else []), self.page_request()]
+        return [replace(request, alone=True) for request in requests] if self.contradicted else requests
 
     def chain_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.

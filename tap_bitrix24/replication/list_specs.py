@@ -89,6 +89,7 @@ def list_spec(entity: Entity, variant: ListVariant) -> ListSpec:
         identity=identity,
         reshape=entity.quirks.reshape,
         absent_codes=entity.quirks.absent_codes,
+        known_empty=variant.known_empty,
     )
 
 

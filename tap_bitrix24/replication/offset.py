@@ -3,12 +3,12 @@
 Order: the portal's own, which may be none.
 
 Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
-(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page 1
-again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
-before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's own
-API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to MAX_PASSES
-times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the stream. A list
-that is refused does not stop the others; the stream fails after them.
+(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page
+1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
+before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's
+own API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to
+MAX_PASSES times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the
+stream. A list that is refused does not stop the others; the stream fails after them.
 
 Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
 requests.
@@ -79,11 +79,15 @@ class OffsetReader:
     """The last page is to be asked for again: it brought nothing, or was refused, and this is not proven."""
     contradicted: bool = False
     """The portal has said that rows follow: the page is then asked for alone."""
+    short_page: bool = False
+    """The last page was not full: likely the last one."""
     empty_answers: EmptyAnswers = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start without any empty answer."""
+        """Start without any empty answer, or with that of another request."""
         self.empty_answers = EmptyAnswers(self.list_spec)
+        if self.list_spec.known_empty:
+            self.empty_answers.note((self.cursor, self.current.offset))
 
     @property
     def end(self) -> ProvenEnd | None:
@@ -122,7 +126,7 @@ class OffsetReader:
         return page.total if reliable else None
 
     def _brings_nothing(self, page: Page, fresh: Sequence[Row]) -> bool:
-        """Whether a page has neither new rows nor the cursor of another one; known rows are expected in later passes."""
+        """Whether a page has neither new rows nor a cursor; in later passes known rows are expected."""
         return not fresh and page.cursor is None and (self.passes == 1 or not page.rows)
 
     def _move_on(self, page: Page) -> None:
@@ -130,14 +134,15 @@ class OffsetReader:
         endpoint = self.list_spec.endpoint
         self.cursor = page.cursor
         self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
-        if len(page.rows) < endpoint.page_size:
+        self.short_page = len(page.rows) < endpoint.page_size
+        if self.short_page:
             self.empty_answers.note((self.cursor, self.current.offset))
 
     def _end_after(self, page: Page, fresh: Sequence[Row]) -> ProvenEnd | None:
         """Return the proof that nothing follows a page, or None.
 
         Raises:
-            UntrustedError: It brought nothing new, asked twice, although more rows are counted; or its cursor leads back.
+            UntrustedError: It brought nothing new, asked twice, although more rows are counted; its cursor leads back.
         """
         current, pagination = self.current, self.list_spec.endpoint.pagination
         total = current.total
@@ -196,6 +201,12 @@ class OffsetReader:
             method = self.list_spec.endpoint.method
             text = f"{method}: the cursor for the next page is that of the current page"
             raise UntrustedError(text, method=method)
+
+    def first_request(self) -> PageRequest:
+        """Return the request for the first page; for two where only the second shows that a short one is all."""
+        endpoint = self.list_spec.endpoint
+        self.pages = 1 if endpoint.counted_in_batch or endpoint.pagination.single_page else 2
+        return self.next_request(self.pages)
 
     def next_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
@@ -265,7 +276,7 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
                     "rows that moved between pages may be missing until the next run"
                 )
             return
-    reader.pages *= CHAIN_GROWTH
+    reader.pages = 1 if reader.short_page else reader.pages * CHAIN_GROWTH
 
 
 def _check_complete(method: str, rows: int, total: int | None) -> None:

@@ -18,9 +18,9 @@ from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.errors import PortalError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.list_specs import ColumnSelection, list_spec, list_specs
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, PARENT, ParentGroup, with_read_time
+from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.schema.columns import Column
 from tap_bitrix24.schema.naming import column_name
 

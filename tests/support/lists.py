@@ -14,7 +14,7 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, StrategyEvent, SubStrategy
-from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest
+from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest, Stamp
 
 COMMANDS_A_REQUEST = 50
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -79,6 +79,10 @@ class FakeList:
     """Cuts pages short at random, but not to none."""
     shift: timedelta = timedelta()
     """Reads date bounds in another zone."""
+    finds_nothing_by_date: bool = False
+    """Does not understand date bounds: no row is between them."""
+    refuses_dates: bool = False
+    """Answers an error to date bounds."""
     error: PortalError | None = None
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: changes the list while it is read."""
@@ -94,6 +98,8 @@ class FakeList:
             return Answer([], self.error)
         if (self.refuses_order and request.offset is None) or (self.refuses_id_filter and request.after):
             return Answer([], RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT"))
+        if self.refuses_dates and request.window is not None:
+            return Answer([], RejectedError("INVALID_ARG_VALUE: filter", code="INVALID_ARG_VALUE"))
         if request.descending:
             return self._newest(request)
         if request.offset is not None:
@@ -163,12 +169,18 @@ class FakeList:
         window, key = request.window, request.list_spec.replication_key
         if window is None or key is None or (self.drops_window and broken):
             return list(self.rows)
-        slack = timedelta(seconds=key.timezone_margin)
+        if self.finds_nothing_by_date:
+            return []
+        slack = timedelta(seconds=0 if window.exact else key.timezone_margin)
         low = window.low - slack + self.shift if window.low else None
         high = window.high + slack + self.shift if window.high else None
 
         def inside(row: Row) -> bool:
-            modified = _moment(row[key.row_key] or row[key.fallback])
+            by_creation = window.stamp is Stamp.CREATED
+            text = row.get(key.created) if by_creation else row[key.row_key] or row.get(key.fallback)
+            if not text:
+                return False
+            modified = _moment(text)
             return (low is None or modified >= low) and (high is None or modified < high)
 
         return [row for row in self.rows if inside(row)]

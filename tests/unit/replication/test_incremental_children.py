@@ -11,8 +11,8 @@ from tap_bitrix24.errors import RejectedError, SettingsError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows
 from tap_bitrix24.replication.children import ALL_PARENTS, incremental_children
-from tap_bitrix24.replication.incremental import RunBounds
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup, with_read_time
+from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import FakeList, Outcome, at, list_spec_of, pump, rows_of
 from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, denied, parent_group, portal_with
