@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -105,7 +105,7 @@ def parsed_fields(entity: Entity, value: Any, method: str, *, required: bool) ->
         entity: The entity whose fields they are.
         value: The answer.
         method: The method that gave it.
-        required: It describes all fields; False: it completes the description of user fields, of which there may be none.
+        required: It describes all fields; False: it completes the description of user fields; there may be none.
 
     Raises:
         DoubtfulError: It is no description, or describes nothing where the entity itself does not either.
@@ -115,7 +115,8 @@ def parsed_fields(entity: Entity, value: Any, method: str, *, required: bool) ->
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # not in the shape of a description
             fields = list(entity.fields.parse(value))
     if fields is None or (required and not fields and not _documents_primary_key(entity)):
-        raise DoubtfulError(f"{method}: the answer describes no fields", method=method, settles_as=UntrustedError)
+        text = f"{method}: the answer describes no fields"
+        raise DoubtfulError(text, method=method, settles_as=UntrustedError)
     return fields
 
 
@@ -156,7 +157,8 @@ def _require_primary_key(entity: Entity, columns: Sequence[Column]) -> None:
     names = {name for column in columns for name in (column.portal_name, column.name)}
     if missing := [key for key in entity.primary_key if not {key, column_name(key)} & names]:
         method = entity.fields.method
-        raise UntrustedError(f"{method}: the answer does not describe {', '.join(missing)}", method=method)
+        text = f"{method}: the answer does not describe {', '.join(missing)}"
+        raise UntrustedError(text, method=method)
 
 
 def columns_of(entity: Entity, name: str, fields: Iterable[Field]) -> list[Column]:

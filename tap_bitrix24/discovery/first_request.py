@@ -1,7 +1,7 @@
 """The first request of a run: what must be known of a portal before anything is read.
 
-Scopes, clock, smart processes, categories, catalogs and universal lists decide which lists a stream consists of. None of
-them is taken for empty because of an error: a fact is known or `Unread`, and streams that need it fail.
+Scopes, clock, smart processes, categories, catalogs and universal lists decide which lists a stream consists of. None
+of them is taken for empty because of an error: a fact is known or `Unread`, and streams that need it fail.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class AskedTwice:
         """
         if not self.doubted:
             self.doubted = True
-            raise DoubtfulError(f"{method}: the answer is empty", method=method, settles_as=UntrustedError)
+            text = f"{method}: the answer is empty"
+            raise DoubtfulError(text, method=method, settles_as=UntrustedError)
 
 
 def first_request(
@@ -170,5 +171,6 @@ def _number(method: str, row: Row, *names: str) -> int:
     """
     text = str(next((row[name] for name in names if row.get(name)), row.get(names[-1])))
     if not text.isdecimal():
-        raise UntrustedError(f"{method}: a row has no {names[0]}", method=method)
+        text = f"{method}: a row has no {names[0]}"
+        raise UntrustedError(text, method=method)
     return int(text)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tap_bitrix24.client import Client
-from tap_bitrix24.discovery.discovered import DiscoveredStream, Discovery, build_stream, is_allowed
+from tap_bitrix24.discovery.discovered import Discovery, build_stream, is_allowed
 from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo, Unread
 from tap_bitrix24.entities.vibecode import (
