@@ -11,7 +11,7 @@ from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site, vibecode
 from tap_bitrix24.discovery import rest as discovery_rest
 from tap_bitrix24.discovery import site as discovery_site
 from tap_bitrix24.discovery import vibecode as discovery_vibecode
-from tap_bitrix24.discovery.discovered import DiscoveredStream
+from tap_bitrix24.discovery.discovered import Discovery
 from tap_bitrix24.entities import Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.model.endpoint import REST_V2, REST_V3, SITE, VIBECODE
@@ -25,7 +25,7 @@ class Connection:
     dialects: Mapping[str, Dialect]
     preflight: Callable[[Client, Settings], PortalInfo]
     """Sends a run's first request; checks the credentials and returns what the answer says of the portal."""
-    discover: Callable[[Client, Settings], tuple[PortalInfo, Sequence[DiscoveredStream]]]
+    discover: Callable[[Client, Settings], tuple[PortalInfo, Discovery]]
     """Returns the same, and all streams the portal offers."""
     entity: Callable[[str, Callable[[], PortalInfo]], Entity | None]
     """Returns the entity of a stream of a catalog; gets the portal only if the entities depend on it."""
@@ -35,8 +35,12 @@ class Connection:
 
 REST = Connection(
     dialects={REST_V2: rest_v2, REST_V3: rest_v3},
-    preflight=lambda client, settings: discovery_rest.preflight(client, settings.start_date),
-    discover=lambda client, settings: discovery_rest.discover(client, settings.start_date),
+    preflight=lambda client, settings: discovery_rest.preflight(
+        client, settings.start_date, by_webhook=settings.connection == from_settings.WEBHOOK
+    ),
+    discover=lambda client, settings: discovery_rest.discover(
+        client, settings.start_date, by_webhook=settings.connection == from_settings.WEBHOOK
+    ),
     entity=lambda stream, _: find_entity(stream),
 )
 """Classic REST, and REST 3.0 if the portal has it."""

@@ -17,7 +17,7 @@ from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.data_dictionary import describe_fields, describe_options, label_sources
-from tap_bitrix24.discovery.discovered import DiscoveredStream, require_scope
+from tap_bitrix24.discovery.discovered import DiscoveredStream, require_access
 from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.model.endpoint import ListSpec, Row
@@ -49,7 +49,10 @@ class RunContext:
     scheduler: Scheduler
     portal: Callable[[], PortalInfo]
     discovered: Callable[[], Sequence[DiscoveredStream]]
-    """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far."""
+    """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far.
+
+    Raises what kept a stream from being described: the data dictionary must not lack it.
+    """
     probe_rest_v3: Callable[[], None]
     """Finds out which REST 3.0 methods the portal has, unless the run knows."""
     note_child_reads: Callable[[list[Row]], None]
@@ -123,7 +126,7 @@ class EntityStream(Stream):
 
     def strategy(self) -> Strategy:
         """Return the strategy that reads this stream; errors in preparing it are raised when it is run."""
-        require_scope(self._run.portal(), self._entity, self.name)
+        require_access(self._run.portal(), self._entity, self.name)
         yield from self._strategy()
 
     def _strategy(self) -> Strategy:
@@ -321,7 +324,7 @@ class _RecordPages:
     def pages(self, event: Rows) -> Iterator[list[Row]]:
         """Yield the records of some rows, at most SLICE values a page."""
         rows = self._reshaped(event)
-        size = max(1, SLICE // len(self._columns))
+        size = SLICE // max(1, len(self._columns)) or 1
         for start in range(0, len(rows), size):
             yield self.converter(event.list_spec)(rows[start : start + size])
 

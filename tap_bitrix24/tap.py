@@ -25,7 +25,7 @@ from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
 from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS
 from tap_bitrix24.discovery import rest_v3
-from tap_bitrix24.discovery.discovered import DiscoveredStream
+from tap_bitrix24.discovery.discovered import Discovery
 from tap_bitrix24.entities import CHILD_READS
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import (
@@ -39,6 +39,7 @@ from tap_bitrix24.errors import (
 )
 from tap_bitrix24.input_files import check_catalog, check_state, read_object
 from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.redaction import Redactor
 from tap_bitrix24.replication.plan import missing_columns
 from tap_bitrix24.row_counts import count_rows
@@ -76,15 +77,15 @@ class TapBitrix24(Tap):
             parts: Other arguments of the SDK's constructor: config, catalog, state, parse_env_config …
 
         Raises:
-            SettingsError: A setting is wrong, or the portal cannot be reached with it.
+            SettingsError: A setting is wrong.
         """
         del validate_config
         self.background = BackgroundCalls()
         self._portal: PortalInfo | None = None
-        self._discovered: Sequence[DiscoveredStream] | None = None
+        self._discovery: Discovery | None = None
         self._rest_v3_probed = False
         self._unreadable_streams: dict[str, str] = {}
-        """Stream the catalog selects, but this version does not have → message."""
+        """Stream the catalog selects, but this version does not have, or that cannot be described → message."""
         self._failures: dict[str, str] = {}
         """Stream → why it is not complete."""
         plan_is_set = self._is_set("plan", parts)
@@ -99,7 +100,7 @@ class TapBitrix24(Tap):
             settings=self.settings,
             scheduler=Scheduler(self.client, self.background, slots=max_concurrency),
             portal=self.portal,
-            discovered=self.discovered,
+            discovered=lambda: self.discovery().complete(),
             probe_rest_v3=self._probe_rest_v3,
             note_child_reads=self._write_child_reads,
         )
@@ -161,19 +162,21 @@ class TapBitrix24(Tap):
             self._portal = self.background.call(lambda: self._connection.preflight(self.client, self.settings))
         return self._portal
 
-    def discovered(self) -> Sequence[DiscoveredStream]:
-        """Return all streams the portal offers; discovers them if that has not happened, even with a catalog."""
-        if self._discovered is None:
-            self._portal, self._discovered = self.background.call(
+    def discovery(self) -> Discovery:
+        """Return what the portal offers; finds it out if that has not happened, even with a catalog."""
+        if self._discovery is None:
+            self._portal, self._discovery = self.background.call(
                 lambda: self._connection.discover(self.client, self.settings)
             )
             self._rest_v3_probed = True
-        return self._discovered
+        return self._discovery
 
     def _probe_rest_v3(self) -> None:
         portal = self.portal()
         if not self._rest_v3_probed:
-            self.background.call(lambda: rest_v3.probe(self.client, portal))
+            unknown = self.background.call(lambda: rest_v3.probe(self.client, portal))
+            if unknown is not None:
+                LOG.warning("REST 3.0 skipped, its rows are read by classic REST: %s", unknown)
         self._rest_v3_probed = True
 
     def _write_child_reads(self, rows: list[Row]) -> None:
@@ -185,7 +188,11 @@ class TapBitrix24(Tap):
         """Return all streams: those of the catalog, without a request, or those the portal describes."""
         if self.input_catalog is not None:
             return [stream for entry in self.input_catalog.streams if (stream := self._from_catalog(entry)) is not None]
-        return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in self.discovered()]
+        discovery = self.discovery()
+        for each in discovery.undescribed:
+            if each.selected_by_default:
+                self._unreadable_streams[each.name] = self.redactor.clean(f"{each.name}: {each.error}")
+        return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in discovery.streams]
 
     def _from_catalog(self, entry: Any) -> EntityStream | None:
         """Return the stream of a catalog's entry; None if there is none, which is noted if it is selected."""
@@ -306,9 +313,17 @@ class TapBitrix24(Tap):
         return self.background.call(lambda: count_rows(self.client, requests))
 
     def run_discovery(self) -> str:
-        """Write the catalog to stdout; return it."""
+        """Write the catalog to stdout; return it.
+
+        Raises:
+            StreamsFailedError: It lacks streams that the portal may have; the text names them.
+        """
         text = self.catalog_json_text
-        sys.stdout.write(f"{text}\n")
+        write_to_stdout(f"{text}\n".encode())
+        if missing := self.discovery().undescribed:
+            reasons = "; ".join(f"{each.name} ({each.error})" for each in missing)
+            msg = f"the catalog is not complete, because the portal did not describe {reasons}"
+            raise StreamsFailedError(msg)
         return text
 
     def _flush(self) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
-from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
+from tap_bitrix24.client import Client
+from tap_bitrix24.discovery.discovered import Discovery, build_stream, is_allowed
 from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
-from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo, Unread
 from tap_bitrix24.entities.vibecode import (
     READ_OTHERWISE,
     VIBECODE_ENTITIES,
@@ -19,7 +19,7 @@ from tap_bitrix24.entities.vibecode import (
     VIBECODE_SMART_PROCESSES,
     unlisted_entity,
 )
-from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
+from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.replication.validation import parse_datetime
@@ -34,11 +34,13 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     """Return what the first request of every run tells: the key's scopes and entities. Its answer is never logged.
 
     Raises:
-        SettingsError: The service cannot be reached, the key is not valid, or the tap has no use for its scopes.
+        SettingsError: The service refuses the request, or the tap has no use for the key's scopes.
+        AccessError: The key is not valid.
+        UnavailableError: The service cannot be reached.
     """
     try:
-        value = client.call(Command("/me", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
-    except PortalError as error:
+        value = client.call(Command("/me", {}, VIBECODE)).value["data"]
+    except (MissingMethodError, RejectedError) as error:
         raise SettingsError(str(error)) from error
     facts = value if isinstance(value, Mapping) else {}
     if facts.get("type") == "management":
@@ -61,19 +63,20 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     return portal
 
 
-def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
+def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Discovery]:
     """Return the service and its streams, with the fields of all entities the key lists."""
     portal = preflight(client, settings)
-    offered = [(name, entity, params) for name, entity, params in _offered(portal) if is_allowed(portal, entity)]
+    offered = [each for each in _offered(portal.without_unread()) if is_allowed(portal, each[1])]
     calls = [Command(entity.fields.method, params, VIBECODE) for _, entity, params in offered if entity.fields.method]
-    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=DISCOVERY_ATTEMPTS))
-    streams: list[DiscoveredStream] = []
+    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls]))
+    found = Discovery()
     for name, entity, _ in offered:
         descriptions = [_description(next(answers))] if entity.fields.method else []
-        if (stream := build_stream(entity, name, descriptions)) is not None:
-            streams.append(stream)
-    made_by_tap = [build_stream(entity, entity.stream, []) for entity in OWN_STREAMS]
-    return portal, [*streams, *filter(None, made_by_tap)]
+        found.add(entity, name, descriptions)
+    if isinstance(unread := portal.smart_processes, Unread):
+        found.note(f"{VIBECODE_SMART_PROCESSES.stream}*", unread.error, selected_by_default=True)
+    found.streams += [build_stream(entity, entity.stream, []) for entity in OWN_STREAMS]
+    return portal, found
 
 
 def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
@@ -120,13 +123,13 @@ def _description(answer: Result | PortalError) -> Result | PortalError:
     return Result(answer.value.get("data")) if isinstance(answer, Result) else answer
 
 
-def _smart_processes(client: Client) -> dict[int, str]:
+def _smart_processes(client: Client) -> Mapping[int, str]:
     """Return entityTypeId → title of all smart processes; the service lists them on one page."""
     try:
-        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
-    except MissingMethodError as error:
-        LOG.info("no smart processes: %s", error)
-        return {}
+        rows = client.call(Command("/smart-processes", {}, VIBECODE)).value["data"]
+    except (MissingMethodError, RejectedError) as error:
+        LOG.warning("smart processes: %s", error)
+        return Unread(error)
     return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
 
 
