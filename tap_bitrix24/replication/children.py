@@ -23,7 +23,7 @@ from datetime import timedelta
 from typing import Any
 
 from tap_bitrix24.model.endpoint import Row
-from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.child_reader import read_children
 from tap_bitrix24.replication.incremental import incremental
@@ -38,7 +38,7 @@ ALL_PARENTS = "*"
 """Stands for all parents in `ChildGroupsRead`: what a sweep has read."""
 
 
-def children_of(parents: Strategy, groups: Sequence[ParentGroup], read_at: str | None = None) -> Strategy:
+def children_of(parents: SubStrategy[object], groups: Sequence[ParentGroup], read_at: str | None = None) -> Strategy:
     """Replace the rows of parents by their children.
 
     A checkpoint of the parents' strategy is yielded once the children of all parents before it have been read.

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import islice
 from typing import Any
 
 from tap_bitrix24.errors import RejectedError
@@ -274,4 +275,4 @@ class FilterProbes:
         """Learn from the answers to `first_requests`, and request what is still needed to know."""
         remaining = iter(answers)
         for probe in self.probes.values():
-            yield from probe.conclude([next(remaining) for _ in probe.first_requests()], clock)
+            yield from probe.conclude(list(islice(remaining, len(probe.first_requests()))), clock)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Notice, Strategy, SubStrategy
-from tap_bitrix24.model.request import Window
+from tap_bitrix24.model.request import PageRequest, Window
 from tap_bitrix24.replication.date_windows import UNUSABLE, read_windows, window_readers
 from tap_bitrix24.replication.filter_probe import FilterProbes
 from tap_bitrix24.replication.keyset import keyset
@@ -80,12 +80,18 @@ def _first_load(
         readers = [KeysetReader(each, after=after) for each in lists]
     else:
         readers = yield from _bounded_readers(lists, window, after, bounds, probes)
-    yield from keyset(readers, resumable={"clock": format_bookmark(began), **start_state(bounds.start_date)})
-    for reader in readers:
-        probes.learn_row(reader.list_spec, reader.first_row)
-    if probes.have_rows:  # later runs rely on the filter: tried now, it costs them nothing
-        answers = (yield from request_pages(requests)) if (requests := probes.first_requests()) else []
-        yield from probes.conclude(answers, bounds.clock)
+
+    def tries() -> list[PageRequest]:
+        """Later runs rely on the filter: tried now, it costs them nothing."""
+        for reader in readers:
+            probes.learn_row(reader.list_spec, reader.first_row)
+        return probes.first_requests() if probes.have_rows else []
+
+    resumable = {"clock": format_bookmark(began), **start_state(bounds.start_date)}
+    answers = yield from keyset(readers, resumable=resumable, also=tries)
+    if not answers and (requests := tries()):
+        answers = yield from request_pages(requests)
+    yield from probes.conclude(answers, bounds.clock)
     return began
 
 

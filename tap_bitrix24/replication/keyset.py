@@ -15,7 +15,7 @@ because a chain goes from id to id and not through ranges of ids: one or two sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,12 @@ from tap_bitrix24.replication.offset import OffsetReader, read_pages
 from tap_bitrix24.replication.sub_strategies import request_pages
 
 
-def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+def keyset(
+    readers: Sequence[KeysetReader],
+    *,
+    resumable: Mapping[str, Any] | None = None,
+    also: Callable[[], Sequence[PageRequest]] = tuple,
+) -> SubStrategy[Sequence[Answer]]:
     """Read lists by id, side by side, up to 50 pages a request.
 
     The first request reads one page of each list and its newest id: small lists are finished with it, and large ones
@@ -46,13 +51,17 @@ def keyset(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         readers: One per list, each with the id to start after.
         resumable: If given, a checkpoint `{"snapshot": {"after": id, **resumable}}` follows each request: up to that
             id all rows of all lists have been read.
+        also: Gives further page requests to send with the first chains, if there are any.
+
+    Returns:
+        The answers to the further page requests; none if they were not sent.
 
     Raises:
         PortalError: Some lists were refused; the others have been read.
     """
     yield from first_pages(readers)
     yield from _checkpoint(readers, resumable)
-    yield from chains(readers, resumable=resumable)
+    return (yield from chains(readers, resumable=resumable, also=also))
 
 
 def first_pages(readers: Sequence[KeysetReader], also: Sequence[PageRequest] = ()) -> SubStrategy[Sequence[Answer]]:
@@ -79,12 +88,20 @@ def first_pages(readers: Sequence[KeysetReader], also: Sequence[PageRequest] = (
     return list(answers)
 
 
-def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | None = None) -> Strategy:
+def chains(
+    readers: Sequence[KeysetReader],
+    *,
+    resumable: Mapping[str, Any] | None = None,
+    also: Callable[[], Sequence[PageRequest]] = tuple,
+) -> SubStrategy[Sequence[Answer]]:
     """Read all lists to their ends; those that do not support keyset pagination by offset.
+
+    Args and what is returned: as of `keyset`.
 
     Raises:
         PortalError: Some lists were refused; the others have been read.
     """
+    further: list[Answer] = []
     while unfinished := [reader for reader in readers if not reader.done]:
         if by_offset := [reader for reader in unfinished if reader.support is KeysetSupport.MISSING]:
             yield from _read_by_offset(by_offset)
@@ -92,16 +109,20 @@ def chains(readers: Sequence[KeysetReader], *, resumable: Mapping[str, Any] | No
         if doubted := [reader for reader in unfinished if reader.phase is Phase.DOUBTED]:
             yield from _ask_again(doubted)
             continue
-        share = max(1, CHAIN_LENGTH // len(unfinished))
+        further_requests = [] if further else list(also())
+        share = max(1, (CHAIN_LENGTH - len(further_requests)) // len(unfinished))
         requests = [reader.chain_request(share) for reader in unfinished]
         pages_left = sum(reader.pages_left for reader in unfinished)
-        answers = yield from request_pages(requests, partial(prefetch_from, unfinished), pages_left=pages_left)
-        for reader, request, answer in zip(unfinished, requests, answers, strict=True):
+        all_requests = [*requests, *further_requests]
+        answers = yield from request_pages(all_requests, partial(prefetch_from, unfinished), pages_left=pages_left)
+        further = further or answers[len(requests) :]
+        for reader, request, answer in zip(unfinished, requests, answers, strict=False):
             yield from accept_answer(reader, request, answer)
         yield from _checkpoint(readers, resumable)
     for reader in readers:
         if (refusal := reader.refusal or reader.refusal_at_end) is not None:
             raise refusal
+    return further
 
 
 def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:

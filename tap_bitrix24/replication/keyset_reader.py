@@ -90,6 +90,8 @@ class KeysetReader:
     """Why the list cannot be read any further; other lists of the stream are."""
     refusal_at_end: PortalError | None = None
     """Why a row could not be read; the rows after it are."""
+    left_out: int = 0
+    """Rows that could not be read."""
     contradicted: bool = False
     """The last page was empty although the portal says that rows follow."""
     support: KeysetSupport = KeysetSupport.UNKNOWN

@@ -19,6 +19,9 @@ from tap_bitrix24.replication.absence import EmptyAnswers
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.sub_strategies import request_pages
 
+MAX_LEFT_OUT = 10
+"""Rows of a list that may be left out before it counts as refused as a whole."""
+
 
 def read_around(reader: KeysetReader, error: UnreadableError) -> Strategy:
     """Read the rows of a page that holds an unreadable one, and that one without its unreadable fields.
@@ -74,14 +77,25 @@ def _range(
     return None if answer.error is not None else answer
 
 
+def _leave_out(reader: KeysetReader, row_id: int, error: UnreadableError) -> None:
+    """Go on after a row that can't be read at all; the stream fails at its end, or now if there are too many."""
+    endpoint = reader.list_spec.endpoint
+    text = f"{endpoint.method}: row {row_id} holds text that is not UTF-8 and cannot be read"
+    reader.refusal_at_end = reader.refusal_at_end or UnreadableError(text, code=error.code, method=endpoint.method)
+    reader.after, reader.left_out = row_id, reader.left_out + 1
+    if reader.left_out > MAX_LEFT_OUT:
+        reader.refusal = error
+
+
 def _read_without_fields(reader: KeysetReader, row_id: int, error: UnreadableError) -> Strategy:
     """Read one row field by field where necessary; go on after it."""
     endpoint = reader.list_spec.endpoint
     names = [name for name in reader.selectable_names if name != endpoint.request_key]
     if not endpoint.select_param or not names:
-        text = f"{endpoint.method}: row {row_id} holds text that is not UTF-8 and cannot be read"
-        reader.refusal_at_end = reader.refusal_at_end or UnreadableError(text, code=error.code, method=endpoint.method)
-        reader.after = row_id
+        _leave_out(reader, row_id, error)
+        return
+    if (yield from _range(reader, row_id - 1, row_id, [endpoint.request_key, *endpoint.required_select])) is None:
+        reader.refusal = error  # an id holds no text: it is not the row that the portal refuses
         return
     row: Row = {}
     unreadable: list[str] = []

@@ -32,7 +32,7 @@ def _never() -> bool:
 
 
 def handle_events(
-    strategy: Strategy,
+    strategy: SubStrategy[object],
     handle: Callable[[StrategyEvent], Strategy] = _unchanged,
     *,
     stop: Callable[[], bool] = _never,

@@ -83,7 +83,7 @@ class TestPassing:
         complete(run, portal, "deals")
         shrunk = [int(line.rpartition("asking for ")[2].split()[0]) for line in run.warnings if "asking for" in line]
         assert len(shrunk) == 2
-        assert shrunk[1] <= shrunk[0] // 2
+        assert max(shrunk) <= 50 // 2
 
     def test_a_slow_answer_makes_batches_smaller(self, start: Start, run_tap: Tap, catalog: Catalog) -> None:
         portal = start(scale=600)

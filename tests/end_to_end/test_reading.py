@@ -87,7 +87,7 @@ def test_a_list_that_cannot_be_read_completely_fails(start: Start, run_tap: Tap,
     assert "offset pagination" in warning
     read, everyone = set(run.ids("deals")), portal.table("deals").keys()
     assert read < everyone
-    assert f"1 of 2 streams failed: deals (crm.deal.list: offset pagination returned {len(read)}" in run.stderr
+    assert "1 of 2 streams failed: deals (crm.deal.list: 3 answers hold nothing after" in run.stderr
     assert "replication_key_value" not in run.state["bookmarks"].get("deals", {})
     assert sorted(run.ids("leads")) == sorted(portal.table("leads"))
 
