@@ -147,7 +147,7 @@ class OffsetReader:
             end = None  # an offset beyond the end brings page 1 again, with a `next`
         else:
             end = count_read(len(self.seen), total)
-        if end is not None or not brings_nothing:
+        if end is not None or not brings_nothing or self._may_be_counted:
             return end
         rows_follow = True if total is not None and total > len(self.seen) else None
         self.contradicted = rows_follow is True
@@ -179,7 +179,7 @@ class OffsetReader:
         """
         if not self.list_spec.endpoint.pagination.several_passes or not self.passes.next_is_needed(self.current):
             return False
-        self.current = Pass()
+        self.pages, self.current = max(1, self.current.pages), Pass()
         self.empty_answers = EmptyAnswers(self.list_spec)
         return True
 
@@ -200,8 +200,12 @@ class OffsetReader:
     @property
     def lacks_count(self) -> bool:
         """Whether the portal is to count the rows: a page brought nothing, and none said how many there are."""
+        return self.in_doubt and self._may_be_counted
+
+    @property
+    def _may_be_counted(self) -> bool:
         by_itself = self.list_spec.endpoint.pagination.separate_count
-        return by_itself and self.in_doubt and self.current.total is None and not self.current.count_requested
+        return by_itself and self.current.total is None and not self.current.count_requested
 
     def accept_count(self, answer: Answer) -> None:
         """Note how many rows the portal counts; if it refuses, the page that brought nothing is asked for again.
