@@ -62,6 +62,8 @@ class _Kind:
     exact_offset = False
     uses_cursor = False
     single_page = False
+    several_passes = False
+    separate_count = False
 
 
 class _OffsetOnly(_Kind):
@@ -291,8 +293,12 @@ class CursorPaginator(_OffsetOnly):
 
 @dataclass(frozen=True, slots=True)
 class PageNumber(_OffsetOnly):
-    """`page=1,2,3…&limit=100` of a site's API, with a start date if the API has a parameter for it."""
+    """`page=1,2,3…&limit=100` of a site's API, with a start date if the API has a parameter for it.
 
+    Such an API has neither a filter by id nor an order that is known.
+    """
+
+    several_passes = True
     page: str = "page"
     limit: str = "limit"
     since: str = ""
@@ -313,7 +319,13 @@ class VibecodeSearch(_BothDirections):
 
     A descending page has two rows, to check that the order was obeyed. The largest id costs no more than the empty page
     at the end of the list would, and ends reading a list that grows faster than it is read.
+
+    By offset, pages overlap and skip rows where the service drops the order: only a count and another reading show it.
     """
+
+    exact_offset = True
+    several_passes = True
+    separate_count = True
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one request; the docs name the order `sort` or `order`, so both are sent."""

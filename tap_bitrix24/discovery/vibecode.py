@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tap_bitrix24.client import Client
+from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.discovery.discovered import Discovery, build_stream, is_allowed
 from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo, Unread
@@ -19,13 +20,15 @@ from tap_bitrix24.entities.vibecode import (
     VIBECODE_SMART_PROCESSES,
     unlisted_entity,
 )
-from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, SettingsError
-from tap_bitrix24.model.endpoint import VIBECODE
+from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, SettingsError, UntrustedError
+from tap_bitrix24.model.endpoint import VIBECODE, Row
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
+_SMART_PROCESSES = frozenset({"items", "smart-processes"})
+"""Names by which a key opens smart processes: their items, or their types; keys may name only one of the two."""
 _EXPIRY_WARNING = timedelta(days=7)
 """How long before the key expires to warn of it."""
 
@@ -58,7 +61,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     if portal.scopes is not None and not any(is_allowed(portal, entity) for entity in VIBECODE_ENTITIES):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
-    if not portal.entities or "smart-processes" in portal.entities:
+    if not portal.entities or not _SMART_PROCESSES.isdisjoint(portal.entities):
         portal.smart_processes = _smart_processes(client)
     return portal
 
@@ -93,17 +96,17 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
     """
     missing: list[str] = []
     for entity in VIBECODE_ENTITIES:
-        if portal.entities and entity in VIBECODE_LISTS and _entity_name(entity) not in portal.entities:
-            missing.append(entity.stream)
-        elif entity is VIBECODE_SMART_PROCESSES:
+        if entity is VIBECODE_SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
                 yield f"{entity.stream}{number}", entity, {"entityTypeId": number}
+        elif portal.entities and entity in VIBECODE_LISTS and _entity_name(entity) not in portal.entities:
+            missing.append(entity.stream)
         else:
             yield entity.stream, entity, {}
     if missing:
         LOG.info("streams skipped, because the key does not list them: %s", ", ".join(missing))
-    known = {*READ_OTHERWISE, *map(_entity_name, VIBECODE_LISTS)}
-    for name in sorted(portal.entities.keys() - known):
+    known = {*READ_OTHERWISE, *map(_entity_name, VIBECODE_ENTITIES)}
+    for name in sorted(name for name, path in portal.entities.items() if known.isdisjoint({name, _path_name(path)})):
         entity = unlisted_entity(name)
         LOG.info("%s: a list this version does not know, offered and not selected", entity.stream)
         yield entity.stream, entity, {}
@@ -111,6 +114,11 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
 
 def _entity_name(entity: Entity) -> str:
     return entity.endpoint.method.strip("/").partition("/")[0]
+
+
+def _path_name(path: Any) -> str:
+    """Return the list a path of `/v1/me` leads to (`/v1/posts`): its name may be another one."""
+    return str(path).strip("/").removeprefix("v1/").partition("/")[0]
 
 
 def _in_batch(call: Command) -> Command:
@@ -124,13 +132,24 @@ def _description(answer: Result | PortalError) -> Result | PortalError:
 
 
 def _smart_processes(client: Client) -> Mapping[int, str]:
-    """Return entityTypeId → title of all smart processes; the service lists them on one page."""
-    try:
-        rows = client.call(Command("/smart-processes", {}, VIBECODE)).value["data"]
-    except (MissingMethodError, RejectedError) as error:
-        LOG.warning("smart processes: %s", error)
-        return Unread(error)
-    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
+    """Return entityTypeId → title of all smart processes; the service lists them on one page.
+
+    An empty list is asked for twice, because streams are left out for it; an answer without a list leaves them unknown.
+    """
+    types = Command("/smart-processes", {}, VIBECODE)
+    rows: Sequence[Row] | None = None
+    for _ in range(2):
+        try:
+            rows = listed(client.call(types).value["data"])
+        except (MissingMethodError, RejectedError) as error:
+            LOG.warning("smart processes: %s", error)
+            return Unread(error)
+        if rows:
+            break
+    if rows is None:
+        text = f"{types.method}: the answer is not a list of smart processes"
+        return Unread(UntrustedError(text, method=types.method))
+    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
 
 
 def _warn_of_expiry(expires_at: Any, clock: datetime) -> None:
