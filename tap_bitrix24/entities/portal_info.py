@@ -40,3 +40,5 @@ class PortalInfo:
     """Lists the API itself names: of a site, stream → its row and fields; of VibeCode, name → what the key may do."""
     rest_v3_methods: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""
+    domain: str = ""
+    """The portal's host, where it is reached through a service that names it; else empty."""
