@@ -49,8 +49,8 @@ class PortalFingerprint:
         Raises:
             ValueError: It is not one.
         """
-        told = dict(value) if isinstance(value, Mapping) else {_FORMER: None}
-        former, facts = told.pop(_FORMER, []), stored_facts(told)
+        given = dict(value) if isinstance(value, Mapping) else {_FORMER: None}
+        former, facts = given.pop(_FORMER, []), stored_facts(given)
         if not isinstance(former, list) or not all(isinstance(host, str) for host in former):
             msg = f"{_FORMER} of a portal's fingerprint is not a list of texts"
             raise ValueError(msg)
@@ -90,7 +90,7 @@ def portal_fingerprint(address: str, *, member_id: str = "", former: Iterable[st
 
     Args:
         address: Its host, with or without scheme, port and the path a self-hosted portal lies under; empty: unknown.
-        member_id: Its own id, if a token told it.
+        member_id: Its own id, if a token names it.
         former: Addresses it had before.
     """
     host, formerly = _hash("host", _location(address)), {_hash("host", _location(each)) for each in former}

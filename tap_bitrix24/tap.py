@@ -190,7 +190,7 @@ class TapBitrix24(Tap):
         return self._discovered
 
     def fingerprint(self) -> PortalFingerprint:
-        """Return the fingerprint of the portal, by what the run's first request told of it."""
+        """Return the fingerprint of the portal, by what the run's first answer says of it."""
         return fingerprint_of(self.portal(), self.client, self.settings)
 
     def _probe_rest_v3(self) -> None:

@@ -220,7 +220,7 @@ class OAuth:
 
     @property
     def member_id(self) -> str:
-        """The portal's own id; empty until the authorization server has told it."""
+        """The portal's own id; empty until the authorization server has named it."""
         return self._tokens.member_id if self._tokens else ""
 
     def address(self, path: str, dialect: str) -> str:
