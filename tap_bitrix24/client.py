@@ -99,6 +99,11 @@ class Client:
         self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
         self._session.headers["Accept"] = "application/json"
 
+    @property
+    def portal_url(self) -> str:
+        """Address of the portal; its new one if it has moved."""
+        return self._credentials.portal_url
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()

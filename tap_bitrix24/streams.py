@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
-from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
+from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage, SchemaMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.data_dictionary import describe_fields, describe_options, label_sources
 from tap_bitrix24.discovery.discovered import DiscoveredStream, require_access
 from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.fingerprint import SCHEMA_KEY, PortalFingerprint
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
 from tap_bitrix24.model.request import PageRequest
@@ -48,6 +49,7 @@ class RunContext:
     settings: Settings
     scheduler: Scheduler
     portal: Callable[[], PortalInfo]
+    fingerprint: Callable[[], PortalFingerprint]
     discovered: Callable[[], Sequence[DiscoveredStream]]
     """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far.
 
@@ -169,6 +171,12 @@ class EntityStream(Stream):
         """Write SCHEMA and get ready for events: a run reads all its streams side by side."""
         self._begun_by_run = True
         self.sync()
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Yield SCHEMA with the portal's fingerprint, so that a loader knows it before the first row."""
+        for message in super()._generate_schema_messages():
+            message.schema = {**message.schema, SCHEMA_KEY: self._run.fingerprint().to_json()}
+            yield message
 
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict[str, Any], Any, Any]:
         """Open the stream, in place of the SDK's loop, which works record by record and tracks bookmarks itself.

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap, metrics
@@ -23,7 +23,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
-from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS
+from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS, fingerprint_of
 from tap_bitrix24.discovery import rest_v3
 from tap_bitrix24.discovery.discovered import Discovery
 from tap_bitrix24.entities import CHILD_READS
@@ -37,7 +37,8 @@ from tap_bitrix24.errors import (
     StreamsFailedError,
     TapError,
 )
-from tap_bitrix24.input_files import check_catalog, check_state, read_object
+from tap_bitrix24.fingerprint import STATE_KEY, PortalFingerprint
+from tap_bitrix24.input_files import check_catalog, check_portal, check_state, last_json, read_object
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.redaction import Redactor
@@ -100,6 +101,7 @@ class TapBitrix24(Tap):
             settings=self.settings,
             scheduler=Scheduler(self.client, self.background, slots=max_concurrency),
             portal=self.portal,
+            fingerprint=self.fingerprint,
             discovered=lambda: self.discovery().complete(),
             probe_rest_v3=self._probe_rest_v3,
             note_child_reads=self._write_child_reads,
@@ -150,11 +152,28 @@ class TapBitrix24(Tap):
     @classmethod
     def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
         """Run the tap after its files have been checked; they are read only once, because they may be pipes."""
-        for name, file, checked in (("state", state, check_state), ("catalog", catalog, check_catalog)):
-            if file is not None:
-                content = checked(read_object(f"--{name} {file.name}", file.read))
-                options[name] = io.StringIO(json.dumps(content))
+        if state is not None:
+            carried = check_state(read_object(f"--state {state.name}", state.read, last_json))
+            options["state"] = io.StringIO(json.dumps(carried))
+        if catalog is not None:
+            given = check_catalog(read_object(f"--catalog {catalog.name}", catalog.read))
+            options["catalog"] = io.StringIO(json.dumps(given))
         super().invoke(**options)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take STATE over, and what it holds beside bookmarks, which the SDK drops.
+
+        Raises:
+            SettingsError: It is not as the tap writes it.
+        """
+        content = check_state(state)
+        super().load_state(content)
+        self._state_object.update({key: value for key, value in content.items() if key != "bookmarks"})
+
+    @property
+    def _state_object(self) -> dict[str, Any]:
+        """STATE, whose type in the SDK knows bookmarks only."""
+        return cast("dict[str, Any]", self.state)
 
     def portal(self) -> PortalInfo:
         """Return what the run's first request says of the portal; sends it if that has not happened."""
@@ -170,6 +189,10 @@ class TapBitrix24(Tap):
             )
             self._rest_v3_probed = True
         return self._discovery
+
+    def fingerprint(self) -> PortalFingerprint:
+        """Return the fingerprint of the portal, by what the run's first answer says of it."""
+        return fingerprint_of(self.portal(), self.client, self.settings)
 
     def _probe_rest_v3(self) -> None:
         portal = self.portal()
@@ -221,8 +244,7 @@ class TapBitrix24(Tap):
         selected.sort(key=lambda stream: stream.name != CHILD_READS.stream)  # its rows come while others are read
         self._failures = dict(self._unreadable_streams)
         try:
-            if self.state:
-                self.state_writer.write_state(self.state)
+            self._begin_state()
             self._read([stream for stream in selected if isinstance(stream, EntityStream)])
             self.state_writer.write_state(self.state)
         finally:
@@ -232,6 +254,19 @@ class TapBitrix24(Tap):
             reasons = "; ".join(self._failures.values())
             msg = f"{len(self._failures)} of {total} streams failed: {names} ({reasons})"
             raise StreamsFailedError(msg)
+
+    def _begin_state(self) -> None:
+        """Write the STATE carried over as it came: if a loader refuses the portal, it stays like that.
+
+        Raises:
+            SettingsError: STATE belongs to another portal.
+        """
+        state, fingerprint = self._state_object, self.fingerprint()
+        check_portal(state, fingerprint)
+        if state:
+            self.state_writer.write_state(self.state)
+        state.setdefault("bookmarks", {})
+        state[STATE_KEY] = fingerprint.updated(state.get(STATE_KEY, {}))
 
     def _read(self, streams: Sequence[EntityStream]) -> None:
         """Run the scheduler, pass each event to its stream, and drop streams that have ended or failed."""

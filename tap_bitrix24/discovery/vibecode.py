@@ -52,7 +52,10 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
     scopes = facts.get("scopes")
     known = frozenset(str(scope) for scope in scopes) if isinstance(scopes, list) else None
-    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
+    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, start_date=settings.start_date)
+    portal.domain = str(facts.get("portal") or "")
+    if not portal.domain:
+        LOG.warning("the key names no portal: STATE or a DuckDB file of another portal would not be recognized")
     portal.entities = dict(_at(facts, "api", "entityApi", "entities") or {})
     _warn_of_expiry(facts.get("expiresAt"), portal.clock)
     rate = _at(facts, "rateLimit", "requestsPerSecond")

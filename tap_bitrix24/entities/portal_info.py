@@ -68,6 +68,8 @@ class PortalInfo:
     """Lists the API itself names: of a site, stream → its row and fields; of VibeCode, name → what the key may do."""
     rest_v3_methods: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""
+    domain: str = ""
+    """The portal's host, where it is reached through a service that names it; else empty."""
 
     def without_unread(self) -> PortalInfo:
         """Return the portal as if what is known of it were all."""

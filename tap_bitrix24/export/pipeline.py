@@ -14,8 +14,12 @@ from tap_bitrix24.export.demo_portal import REST_CONNECTIONS
 from tap_bitrix24.export.selection import discover, stream_metadata
 from tap_bitrix24.export.tap_process import run_tap
 from tap_bitrix24.export.verification import incomplete_tables
+from tap_bitrix24.fingerprint import portal_fingerprint
 from tap_bitrix24.target_duckdb.labelled_views import LABEL_STREAMS, create_labelled_views
 from tap_bitrix24.target_duckdb.loader import Loader
+
+_DEMO = portal_fingerprint("demo-portal")
+"""The demo portal is the same on every run, whatever its port."""
 
 
 def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
@@ -34,7 +38,7 @@ def export(config: Mapping[str, Any], options: argparse.Namespace) -> int:
     report = Report()
     catalog, discovery_requests = discover(config, streams, LABEL_STREAMS if options.labels else ())
     selected = sum(stream_metadata(stream).get("selected") is not False for stream in catalog["streams"])
-    with Loader(options.database, schema=options.schema) as loader:
+    with Loader(options.database, schema=options.schema, portal=_DEMO if options.demo else None) as loader:
         with report.progress(selected) as show:
             code, log = run_tap(config, catalog, loader, show)
         loader.finish()

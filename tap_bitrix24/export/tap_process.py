@@ -118,6 +118,8 @@ def _load_output(tap: subprocess.Popen[bytes], loader: Loader, show: Callable[[i
             code = tap.wait()
         except BaseException:
             tap.terminate()
+            tap.stdout.close()  # a tap that waits for its reader would not see the signal
+            log.join()
             raise
     log.join()
     if received:
