@@ -79,6 +79,10 @@ class Pagination(Protocol):
     def single_page(self) -> bool:
         """Whether all rows come in one answer."""
 
+    @property
+    def counts_matches(self) -> bool:
+        """Whether the `total` of a counted page is the number of rows that match the filter."""
+
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
 
