@@ -12,7 +12,6 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.text import Text
 
 from tap_bitrix24.export.examples import EXAMPLES
 from tap_bitrix24.export.verification import StreamResult
@@ -93,17 +92,25 @@ class Report:
         table.add_column("stream", overflow="fold")
         for heading in ("on the portal", "in the table", "compared", "parents"):
             table.add_column(heading, justify="right")
-        table.add_column("result", overflow="fold")
+        table.add_column("result")
         for each in sorted(results, key=lambda result: (not result.failed, result.stream)):
             figures = (each.in_table, each.compared, each.parents)
             counted = "" if each.on_portal is None else f"{each.on_portal:,}"
-            found = "; ".join(each.findings) or "ok"
-            table.add_row(each.stream, counted, *(f"{figure:,}" for figure in figures), Text(found))
+            result = "FAILED" if each.failed else "not verified" if each.note else "ok"
+            table.add_row(each.stream, counted, *(f"{figure:,}" for figure in figures), result)
         self._console.print(table)
-        failed = sum(each.failed for each in results)
-        uncounted = [each.stream for each in results if each.on_portal is None and not each.parents]
-        self._console.print(f"verified: {len(results)} streams, {failed} with missing or wrong rows", markup=False)
-        self._console.print(f"not counted: {', '.join(uncounted) or 'none'}", markup=False, soft_wrap=True)
+        lines = [f"{each.stream}: {'; '.join(each.findings)}" for each in results if each.findings]
+        notes = {each.note: [other.stream for other in results if other.note == each.note] for each in results}
+        lines += [f"not verified, because {note}: {', '.join(names)}" for note, names in notes.items() if note]
+        verified = [each for each in results if not each.note]
+        uncounted = [each.stream for each in verified if each.on_portal is None and not each.parents]
+        lines.append(
+            f"compared by some rows only, because the portal cannot count them: {', '.join(uncounted) or 'none'}"
+        )
+        failed = sum(each.failed for each in verified)
+        lines.append(f"verified: {len(verified)} streams, {failed} with missing or wrong rows")
+        for line in lines:
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def views(self, names: Sequence[str]) -> None:
         """Print the names of the labelled views, in one line."""
