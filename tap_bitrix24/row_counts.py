@@ -265,8 +265,7 @@ def ask_portal(
         view.count = 0 if questions[name].last_id == 0 else total
         view.samples = [rows for request in samples[name] if (rows := _rows(request, pages[request.id])) is not None]
     for (name, parent), requests in children.items():
-        group = next((each for each in read[name].groups if parent.startswith(f"{each.name}:")), None)
-        if group is not None and (found := _children(group, parent, requests, pages)) is not None:
+        if (found := _children(read[name], parent, requests, pages)) is not None:
             views[name].children[parent] = found
     return views
 
@@ -289,9 +288,12 @@ def _rows(request: PageRequest, page: Page | None) -> Rows | None:
 
 
 def _children(
-    group: ParentGroup, parent: str, requests: Sequence[PageRequest], pages: Mapping[int, Page | None]
+    plan: ReadPlan, parent: str, requests: Sequence[PageRequest], pages: Mapping[int, Page | None]
 ) -> Children | None:
-    """Return a parent's children; None if one of their lists is unknown."""
+    """Return a parent's children; None if one of their lists, or the parent's group, is unknown."""
+    group = next((each for each in plan.groups if parent.startswith(f"{each.name}:")), None)
+    if group is None:
+        return None
     count, ids = 0, list[str]()
     for request in requests:
         page, endpoint = pages[request.id], request.list_spec.endpoint
