@@ -238,7 +238,7 @@ def ask_portal(
         client: Sends the requests.
         counted: Stream → its plan in the dialect that can count.
         read: Stream → the plan the run read it by; without streams of parents, which are only counted.
-        questions: Stream → what to ask.
+        questions: What to ask.
 
     Raises:
         PortalError: The portal could not be reached, or the credentials are no longer valid.
@@ -247,10 +247,7 @@ def ask_portal(
         name: count_requests(counted[name], question.last_id) if question.last_id else []
         for name, question in questions.items()
     }
-    samples = {
-        name: sample_requests(read[name], question.sample_after) if name in read else []
-        for name, question in questions.items()
-    }
+    samples = {name: sample_requests(read[name], questions[name].sample_after) for name in read}
     wholes = {name: whole_requests(counted[name]) for name in questions}
     children = {
         (name, parent): children_requests(read[name], parent)
@@ -263,7 +260,8 @@ def ask_portal(
     for name, view in views.items():
         total = _whole_count(pages, wholes[name]) if wholes[name] else _sum(pages, counts[name])
         view.count = 0 if questions[name].last_id == 0 else total
-        view.samples = [rows for request in samples[name] if (rows := _rows(request, pages[request.id])) is not None]
+        answers = [_rows(request, pages[request.id]) for request in samples.get(name, [])]
+        view.samples = [rows for rows in answers if rows is not None]
     for (name, parent), requests in children.items():
         if (found := _children(read[name], parent, requests, pages)) is not None:
             views[name].children[parent] = found
