@@ -18,16 +18,14 @@ from singer_sdk.streams import Stream
 
 from tap_bitrix24.data_dictionary import describe_fields, describe_options, label_sources
 from tap_bitrix24.discovery.discovered import DiscoveredStream, require_access
-from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
+from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, OWN_STREAMS, POSITION, REDACTED, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.fingerprint import SCHEMA_KEY, PortalFingerprint
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
-from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.plan import ReadOptions, ReadPlan, bookmark_column, prefer_rest_v3, read_plan
 from tap_bitrix24.replication.strategy_selection import strategy_for
-from tap_bitrix24.row_counts import count_requests
 from tap_bitrix24.scheduler.loop import Ended, Scheduler, StreamEvent
 from tap_bitrix24.schema.columns import UNPARSED, Column, json_schema
 from tap_bitrix24.schema.naming import column_name
@@ -140,14 +138,27 @@ class EntityStream(Stream):
         if entity is FIELD_OPTIONS:
             streams = run.discovered()
             return describe_options(streams, ListSpec(entity.endpoint), label_sources(streams))
-        if entity.rest_v3 is not None:
-            run.probe_rest_v3()
-        plan = self._plan(prefer_rest_v3(entity, run.portal()))
+        plan = self.read_plan()
         return strategy_for(plan, {} if self.replication_method == FULL_TABLE else dict(self.stream_state))
 
-    def count_requests(self, last_id: int) -> list[PageRequest]:
-        """Return the requests that count the stream's rows up to this id; none where they can't be counted."""
-        return count_requests(self._plan(self._entity), last_id)
+    @property
+    def is_listed(self) -> bool:
+        """Whether the portal lists the stream's rows; those of the tap's own streams come from other streams."""
+        return self._entity not in OWN_STREAMS
+
+    def read_plan(self) -> ReadPlan:
+        """Return how the stream is read, by REST 3.0 where that is preferred."""
+        if self._entity.rest_v3 is not None:
+            self._run.probe_rest_v3()
+        return self._plan(prefer_rest_v3(self._entity, self._run.portal()))
+
+    def counting_plan(self) -> ReadPlan:
+        """Return how the stream is read by methods that can count: those of REST 3.0 cannot."""
+        return self._plan(self._entity)
+
+    def records(self, rows: Rows) -> list[Row]:
+        """Return the records that are made of some rows."""
+        return [record for page in self._records.pages(rows) for record in page]
 
     def _plan(self, entity: Entity) -> ReadPlan:
         settings = self._run.settings

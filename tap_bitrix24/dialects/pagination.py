@@ -64,6 +64,7 @@ class _Kind:
     single_page = False
     several_passes = False
     separate_count = False
+    counts_matches = False
 
 
 class _OffsetOnly(_Kind):
@@ -106,6 +107,7 @@ class _DescendingIfKeyset(_Kind):
 class StartParameter(_DescendingIfKeyset):
     """`start=0,50,100…`, and `start=-1` for a page after an id without a count."""
 
+    counts_matches = True
     filter: str = "filter"
     order: str | tuple[str, str] | None = "order"
     """Parameter that takes {key: direction}; or two, for key and direction; None if there is no order by id."""
@@ -171,6 +173,7 @@ class PositionalParameters(_BothDirections):
     others, and without NAV_PARAMS it returns 50 rows and no next page.
     """
 
+    counts_matches = True
     first: int = 0
     """Position of the order; parameters before it are the fixed ones of the list."""
 
@@ -299,6 +302,7 @@ class PageNumber(_OffsetOnly):
     """
 
     several_passes = True
+    counts_matches = True
     page: str = "page"
     limit: str = "limit"
     since: str = ""
@@ -326,6 +330,7 @@ class VibecodeSearch(_BothDirections):
     exact_offset = True
     several_passes = True
     separate_count = True
+    counts_matches = True
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one request; the docs name the order `sort` or `order`, so both are sent."""

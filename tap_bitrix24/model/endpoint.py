@@ -92,6 +92,10 @@ class Pagination(Protocol):
     def separate_count(self) -> bool:
         """Whether a request without rows counts them; `total` beside rows may be missing."""
 
+    @property
+    def counts_matches(self) -> bool:
+        """Whether the `total` of a counted page is the number of rows that match the filter."""
+
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
 
