@@ -22,7 +22,7 @@ import orjson
 
 from tap_bitrix24.auth.from_settings import VIBECODE
 from tap_bitrix24.model.event import Rows
-from tap_bitrix24.replication.incremental import RunBounds
+from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.row_counts import SAMPLE_SIZE, Newest, PortalView, Question, parents_name, some_of
 from tap_bitrix24.streams import EntityStream
 from tap_bitrix24.tap import TapBitrix24
