@@ -57,7 +57,14 @@ class Described(Client):
         ]
         self._lists = [{"ID": str(number), "NAME": f"L{number}"} for number in lists]
         self._scopes = scopes
-        self._answers = {"catalog_catalog_list": Result({"catalogs": []}), **answers}
+        self._answers = {
+            "catalog_catalog_list": Result({"catalogs": [{"id": 24, "iblockId": 24, "productIblockId": None}]}),
+            "crm_currency_fields": Result({"CURRENCY": {"type": "string"}}),
+            "userfieldconfig_list": Result(
+                {"fields": [{"id": 1, "entityId": "CAT_STORE_DOCUMENT_A", "fieldName": "A"}]}
+            ),
+            **answers,
+        }
 
     def batch(self, commands: Sequence[Command]) -> list[Outcome]:
         """Answer one request."""
@@ -193,13 +200,13 @@ def test_any_of_its_scopes_allows_an_entity_and_streams_made_by_the_tap_need_non
 
 
 def test_the_hidden_categories_are_those_above_zero() -> None:
-    assert preflight(Described()).hidden_categories == {3: [7, 9], 4: []}
+    assert preflight(Described()).hidden_categories == {3: {7: "", 9: ""}, 4: {}}
 
 
 def test_catalogs_of_products_and_of_their_variations() -> None:
     rows = [{"id": 1, "iblockId": 24, "productIblockId": None}, {"id": 2, "iblockId": 26, "productIblockId": 24}]
     info = preflight(Described(catalog_catalog_list=Result({"catalogs": rows})))
-    assert (info.product_iblocks, info.offer_iblocks) == ([24], [26])
+    assert (list(info.product_iblocks), list(info.offer_iblocks)) == ([24], [26])
 
 
 DENIED = RejectedError("Access denied", code="ACCESS_DENIED")
