@@ -30,9 +30,15 @@ PASSING = [
     "gateway_timeout",
 ]
 """Faults of a portal, or of what stands before it, while it restarts."""
+FAULTS = [pytest.param(fault, marks=[] if fault in ("html_502", "html_200") else pytest.mark.slow) for fault in PASSING]
+CODES = [
+    "ERROR_METHOD_NOT_FOUND",
+    pytest.param("ACCESS_DENIED", marks=pytest.mark.slow),
+    pytest.param("ERROR_CORE", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_portal_that_restarts_when_a_run_begins(start: Start, run_tap: Tap, catalog: Catalog, fault: str) -> None:
     portal = start(scale=60)
     portal.faults({"fault": fault, "times": 4})
@@ -40,7 +46,7 @@ def test_a_portal_that_restarts_when_a_run_begins(start: Start, run_tap: Tap, ca
     assert sorted(run.ids("deals")) == sorted(portal.table("deals"))
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_portal_that_restarts_during_discovery(start: Start, run_tap: Tap, catalog: Catalog, fault: str) -> None:
     portal = start(scale=60)
     portal.faults({"fault": fault, "after": 1, "times": 4})
@@ -100,7 +106,7 @@ def test_a_field_method_that_keeps_failing_is_missing_aloud(start: Start, run_ta
         ("crm.type.list", "crm_product_rows"),
     ],
 )
-@pytest.mark.parametrize("code", ["ERROR_METHOD_NOT_FOUND", "ACCESS_DENIED", "ERROR_CORE"])
+@pytest.mark.parametrize("code", CODES)
 def test_a_stream_whose_lists_are_unknown_fails_and_empties_nothing(
     start: Start, run_tap: Tap, catalog: Catalog, method: str, stream: str, code: str
 ) -> None:
