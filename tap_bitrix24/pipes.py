@@ -1,8 +1,8 @@
 """Writing whole: a pipe may take less than it is given.
 
-With `PYTHONUNBUFFERED` set, as in containers, `sys.stdout.buffer` is the raw file: `write` returns after what the pipe took
-before a signal arrived. A pipe that another process has made non-blocking takes nothing while it is full. In both cases
-Python raises nothing, and what was not taken would be missing from the middle of the output.
+With `PYTHONUNBUFFERED` set, as in containers, `sys.stdout.buffer` is the raw file: `write` returns after what the pipe
+took before a signal arrived. A pipe that another process has made non-blocking takes nothing while it is full. In both
+cases Python raises nothing, and what was not taken would be missing from the middle of the output.
 """
 
 from __future__ import annotations

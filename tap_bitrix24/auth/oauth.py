@@ -318,7 +318,8 @@ class OAuth:
             answer = json.loads(content)
         except ValueError:
             answer = None
-        if not isinstance(answer, dict) or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+        unusable = not isinstance(answer, dict) or (status == _OK and not answer.keys() & {"error", "access_token"})
+        if unusable or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
             text = f"the authorization server gives no usable answer (HTTP {status})"
             raise UnavailableError(text, method=_METHOD)
         if "access_token" not in answer or "refresh_token" not in answer or status != _OK:

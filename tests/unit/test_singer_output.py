@@ -144,6 +144,18 @@ def test_a_stdout_without_a_buffer() -> None:
     assert "Ёж" in text.getvalue()
 
 
+class Text(io.StringIO):
+    """A stdout in front of a raw file."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self._raw = raw
+
+    @property
+    def buffer(self) -> Any:
+        return self._raw
+
+
 class Sluggish(io.RawIOBase):
     """A raw file that takes a few bytes at a time, and nothing at every third attempt, as a full pipe does."""
 
@@ -169,8 +181,7 @@ class Sluggish(io.RawIOBase):
 def test_an_unbuffered_stdout_that_takes_part_of_the_data_gets_all_of_it() -> None:
     reading, writing = os.pipe()
     raw = Sluggish(writing)
-    text = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)  # type: ignore[arg-type]  # as with PYTHONUNBUFFERED
-    with redirect_stdout(text):
+    with redirect_stdout(Text(raw)):  # as with PYTHONUNBUFFERED
         writer = SingerLines()
         writer.write_page(record_prefix("deals"), [{"id": number} for number in range(50)], SUFFIX)
         writer.write_message(StateMessage({"bookmarks": {}}))

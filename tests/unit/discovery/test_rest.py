@@ -27,7 +27,7 @@ from tap_bitrix24.errors import (
     TapError,
     UnavailableError,
 )
-from tap_bitrix24.model.event import Checkpoint
+from tap_bitrix24.model.event import Checkpoint, Strategy
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.model.request import Answer, Page, ReadRequest
 from tap_bitrix24.replication.list_specs import list_specs
@@ -57,7 +57,14 @@ class Described(Client):
         ]
         self._lists = [{"ID": str(number), "NAME": f"L{number}"} for number in lists]
         self._scopes = scopes
-        self._answers = {"catalog_catalog_list": Result({"catalogs": []}), **answers}
+        self._answers = {
+            "catalog_catalog_list": Result({"catalogs": [{"id": 24, "iblockId": 24, "productIblockId": None}]}),
+            "crm_currency_fields": Result({"CURRENCY": {"type": "string"}}),
+            "userfieldconfig_list": Result(
+                {"fields": [{"id": 1, "entityId": "CAT_STORE_DOCUMENT_A", "fieldName": "A"}]}
+            ),
+            **answers,
+        }
 
     def batch(self, commands: Sequence[Command]) -> list[Outcome]:
         """Answer one request."""
@@ -83,7 +90,9 @@ class Described(Client):
             rows = self._types[::-1] if "DESC" in params["order"].values() else self._types
             return Result({"types": [row for row in rows if int(row["id"]) > after][:50]})
         if method == "crm.category.list":
-            return Result({"categories": [{"id": 0}, {"id": 7}, {"id": 9}] if params["entityTypeId"] == 3 else []})
+            return Result(
+                {"categories": [{"id": 0}, {"id": 7}, {"id": 9}] if params["entityTypeId"] == 3 else [{"id": 0}]}
+            )
         if method == "lists.get":
             start, rows = max(0, params["start"]), self._lists if params["IBLOCK_TYPE_ID"] == "lists" else []
             return Result(rows[start : start + 50] or rows[:50], len(rows))  # beyond the end the first page comes again
@@ -101,8 +110,9 @@ def portal(**facts: Any) -> PortalInfo:
     return PortalInfo(datetime(2025, 3, 1, tzinfo=UTC), facts.pop("scopes", None), **facts)
 
 
-@pytest.mark.parametrize(("processes", "requests"), [(0, 3), (1, 4), (10, 4), (49, 4), (50, 5), (120, 8)])
+@pytest.mark.parametrize(("processes", "requests"), [(0, 5), (1, 4), (10, 4), (49, 5), (50, 6), (120, 8)])
 def test_discovery_takes_few_requests(processes: int, requests: int) -> None:
+    """That there are no smart processes is asked twice."""
     client = Described(processes)
     streams = discover(client)[1].streams
     names = [each.name for each in streams]
@@ -193,13 +203,13 @@ def test_any_of_its_scopes_allows_an_entity_and_streams_made_by_the_tap_need_non
 
 
 def test_the_hidden_categories_are_those_above_zero() -> None:
-    assert preflight(Described()).hidden_categories == {3: [7, 9], 4: []}
+    assert preflight(Described()).hidden_categories == {3: {7: "", 9: ""}, 4: {}}
 
 
 def test_catalogs_of_products_and_of_their_variations() -> None:
     rows = [{"id": 1, "iblockId": 24, "productIblockId": None}, {"id": 2, "iblockId": 26, "productIblockId": 24}]
     info = preflight(Described(catalog_catalog_list=Result({"catalogs": rows})))
-    assert (info.product_iblocks, info.offer_iblocks) == ([24], [26])
+    assert (list(info.product_iblocks), list(info.offer_iblocks)) == ([24], [26])
 
 
 DENIED = RejectedError("Access denied", code="ACCESS_DENIED")
@@ -215,7 +225,8 @@ FACTS = {
 @pytest.mark.parametrize("error", [DENIED, GONE, UnavailableError("no answer")])
 @pytest.mark.parametrize("method", FACTS)
 def test_a_fact_that_could_not_be_read_is_not_empty(method: str, error: PortalError) -> None:
-    fact = getattr(preflight(Described(**{method: error})), FACTS[method])
+    answers: dict[str, Any] = {method: error}
+    fact = getattr(preflight(Described(**answers)), FACTS[method])
     for look in (list, len, bool, sorted, lambda each: each.get(5)):
         with pytest.raises(type(error)):
             look(fact)
@@ -270,7 +281,8 @@ def test_contacts_of_unknown_categories_are_read_all_the_same() -> None:
     ],
 )
 def test_a_stream_fails_whose_lists_are_not_all_known(stream: str, method: str) -> None:
-    info = preflight(Described(**{method: DENIED}))
+    answers: dict[str, Any] = {method: DENIED}
+    info = preflight(Described(**answers))
     entity = BY_STREAM[stream]
     columns = build_stream(entity, stream, []).columns if stream == "crm_product_rows" else ()
     plan = read_plan(entity, stream, ReadOptions(info, columns))
@@ -282,23 +294,31 @@ def test_a_stream_fails_whose_lists_are_not_all_known(stream: str, method: str) 
             next(strategy_for(plan, {}))
 
 
+def _run_to_its_end(reading: Strategy, events: list[Any]) -> None:
+    """Answer each read request with empty pages, and collect the events."""
+    while True:
+        waiting = events[-1]
+        answers = [Answer([Page([])]) for _ in waiting.page_requests] if isinstance(waiting, ReadRequest) else None
+        events.append(reading.send(answers))
+
+
 def test_an_incomplete_plan_reads_what_is_known_without_a_checkpoint() -> None:
     info = portal(smart_processes=Unread(DENIED))
-    plan = read_plan(BY_STREAM["stage_history"], "stage_history", ReadOptions(info, replication_key="created_time"))
+    plan = read_plan(
+        BY_STREAM["crm_stage_history"], "crm_stage_history", ReadOptions(info, replication_key="created_time")
+    )
     reading = strategy_for(plan, {})
     events: list[Any] = [next(reading)]
     with pytest.raises(RejectedError):
-        while True:
-            waiting = events[-1]
-            answers = [Answer([Page([])]) for _ in waiting.page_requests] if isinstance(waiting, ReadRequest) else None
-            events.append(reading.send(answers))
+        _run_to_its_end(reading, events)
     assert any(isinstance(event, ReadRequest) for event in events)
     assert not any(isinstance(event, Checkpoint) for event in events)
 
 
-@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (49, 1), (50, 2), (100, 3), (120, 3)])
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (49, 1), (50, 2), (100, 3), (120, 4)])
 def test_universal_lists_of_more_than_one_page(count: int, requests: int) -> None:
-    client = Described(lists=range(1, count + 1))
+    """A list of several pages is read again from its first."""
+    client = Described(1, lists=range(1, count + 1))
     info = preflight(client)
     assert info.universal_lists == {number: UniversalList("lists", f"L{number}") for number in range(1, count + 1)}
     assert client.requests == requests
