@@ -10,7 +10,8 @@ from typing import Final
 
 from tap_bitrix24.demo.company.company import ID_LAYOUTS
 from tap_bitrix24.demo.company.deal_fields import deal_fields
-from tap_bitrix24.demo.portal.faults import checked_switches
+from tap_bitrix24.demo.portal.faults import COMMAND_FAULTS, REQUEST_FAULTS
+from tap_bitrix24.demo.portal.switches import SWITCHES, checked_switches
 from tap_bitrix24.demo.server.running import CONNECTIONS, serve
 
 _OPERATING_COST: Final = "server time of a page that counts as operating time of its method, without waiting"
@@ -20,7 +21,10 @@ _WORKERS: Final = "on-premise portal (see --switch cloud=off): N requests run, 3
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
     parser = argparse.ArgumentParser(
-        prog="python -m tap_bitrix24.demo", description="A Bitrix24 portal for tests and demos."
+        prog="python -m tap_bitrix24.demo",
+        description="A Bitrix24 portal for tests and demos.",
+        epilog=_names(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="port on loopback; 0 picks a free one")
@@ -46,6 +50,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--clock", metavar="now|ISO", help="start of the portal's clock; without it always the same instant")
     add("--scopes", metavar="A,B,C", help="scopes of the webhook; default: all")
     return parser
+
+
+def _names() -> str:
+    """Return switches and faults, a line each."""
+    switches = {f"{name} {' '.join(one.values)}".strip(): one.text for name, one in SWITCHES.items()}
+    groups = {
+        "switches (--switch NAME=VALUE; the first value is the default):": switches,
+        "faults of requests (POST /_demo/faults, see docs/demo.md):": REQUEST_FAULTS,
+        "faults of commands:": COMMAND_FAULTS,
+    }
+    return "\n\n".join(
+        "\n".join((title, *(f"  {name}: {text}" for name, text in lines.items()))) for title, lines in groups.items()
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

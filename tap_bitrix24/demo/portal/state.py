@@ -12,9 +12,10 @@ from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.mutation import Mutations
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.company.timestamps import DAY
-from tap_bitrix24.demo.portal.faults import Faults, checked_switches, default_switches
+from tap_bitrix24.demo.portal.faults import Faults
 from tap_bitrix24.demo.portal.limits import PLANS, LeakyBucket, OperatingLimit, Workers
 from tap_bitrix24.demo.portal.stats import Stats
+from tap_bitrix24.demo.portal.switches import checked_switches, default_switches
 
 _T = TypeVar("_T")
 _SCOPE_NAMES: Final = """
