@@ -10,6 +10,7 @@ from typing import Final
 
 from tap_bitrix24.demo.company.company import ID_LAYOUTS
 from tap_bitrix24.demo.company.deal_fields import deal_fields
+from tap_bitrix24.demo.company.timestamps import named_zone
 from tap_bitrix24.demo.portal.faults import COMMAND_FAULTS, REQUEST_FAULTS
 from tap_bitrix24.demo.portal.switches import SWITCHES, checked_switches
 from tap_bitrix24.demo.server.running import CONNECTIONS, serve
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--connection", choices=CONNECTIONS, default="webhook", help="connection whose settings are printed")
     add("--prefix", default="", metavar="/PATH", help="path prefix of all URLs, as on some on-premise portals")
     add("--without", default=(), metavar="A.B,C.D", help="methods this portal lacks, as older ones do")
+    add("--timezone", default="", metavar="AREA/CITY", help="zone of the server, with summer time; default: UTC-3")
     add("--clock", metavar="now|ISO", help="start of the portal's clock; without it always the same instant")
     add("--scopes", metavar="A,B,C", help="scopes of the webhook; default: all")
     return parser
@@ -71,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     try:
         deal_fields(options["deal_fields"])
+        named_zone(options["timezone"], float)
         options["switches"] = checked_switches(dict(pair.split("=", 1) for pair in options.pop("switch")))
     except ValueError as mistake:
         parser.error(str(mistake))

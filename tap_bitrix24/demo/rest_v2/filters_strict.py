@@ -148,7 +148,7 @@ def orm_date(described: Field, op: str, value: Any, *, reading: str) -> Conditio
     if blank(value):
         empty = Condition(described.name, "empty", "", lambda have: have is None)
         return negated(empty) if op.startswith("!") else empty
-    moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+    moment = timestamps.parse_time(value, timestamps.server_zone())
     if moment is None or op not in _CONVERTED_DATES:
         return nothing(described.name, op)
     if reading == "refused":
@@ -156,7 +156,7 @@ def orm_date(described: Field, op: str, value: Any, *, reading: str) -> Conditio
     if reading == "iso_unread" and "T" in str(value).upper():
         return nothing(described.name, op)
     if reading == "shifted" and described.type == "datetime":
-        moment += timestamps.SERVER_ZONE - timestamps.USER_ZONE
+        moment += timestamps.server_zone().offset(moment) - timestamps.USER_ZONE.offset(moment)
     condition = instant_condition(described, _base(op), [moment])
     return negated(condition) if op.startswith("!") else condition
 
@@ -225,7 +225,7 @@ def _user_condition(described: Field, op: str, value: Any) -> Condition:
     """Return the condition on one user field; an unreadable date matches no user."""
     base = _base(op)
     if described.type in {"date", "datetime"} and not blank(value):
-        moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+        moment = timestamps.parse_time(value, timestamps.server_zone())
         condition = nothing(described.name, op) if moment is None else instant_condition(described, base, [moment])
     elif described.type == "bool":
         wanted = value is True or str(value).upper() in {"Y", "1", "TRUE"}

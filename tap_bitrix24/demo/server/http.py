@@ -103,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the reply to any request."""
         url = urlsplit(self.path)
         portal = self.server.portal
+        portal.enter()
         path = url.path if url.path.startswith(_UNPREFIXED) else _without_prefix(portal.prefix, url.path)
         interface = next((answer for beginning, answer in _INTERFACES.items() if path.startswith(beginning)), None)
         if _SECRETS & parse_qs(url.query).keys():
