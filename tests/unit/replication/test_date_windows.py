@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 def windows(list_specs: Sequence[ListSpec], low: float, high: float) -> Strategy:
     """Read [low, high) by windows, with no STATE of earlier runs; each STATE is the window's end."""
-    probes = FilterProbes.from_state(list_specs, {}, at(high))
+    probes = FilterProbes.from_state(list_specs, {})
     return read_windows(list_specs, at(low), at(high), lambda end: {"end": end}, probes)
 
 
