@@ -103,16 +103,17 @@ def read_windows(
             return
         if any(reader.window and reader.window.exact and not probes.is_exact(reader.list_spec) for reader in readers):
             continue  # bounds were exact, as in earlier runs, and must be widened now
-        if rows > WINDOW_ROWS:
-            width = (end - start) * WINDOW_ROWS / rows
-            continue
-        if not (yield from _read_to_end(readers, splittable=splittable)):
-            width = (end - start) / CUT
+        if rows > WINDOW_ROWS or not (yield from _read_to_end(readers, splittable=splittable)):
+            width = (end - start) / (rows / WINDOW_ROWS if rows > WINDOW_ROWS else CUT)
             continue
         yield Checkpoint(state(end))
-        rows = sum(reader.rows_read for reader in readers)
-        width = (end - start) * min(GROWTH, WINDOW_ROWS / rows if rows else GROWTH)
-        start = end
+        start, width = end, _next_width(end - start, readers)
+
+
+def _next_width(width: timedelta, readers: Sequence[KeysetReader]) -> timedelta:
+    """Return the width of the next window, by the rows in the last one."""
+    rows = sum(reader.rows_read for reader in readers)
+    return width * min(GROWTH, WINDOW_ROWS / rows if rows else GROWTH)
 
 
 def _moved(reader: KeysetReader, low: datetime, high: datetime, probes: FilterProbes) -> KeysetReader:
