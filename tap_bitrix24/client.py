@@ -364,11 +364,10 @@ def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> t
     Raises:
         PortalError: No answer came, or the server's certificate is not trusted.
     """
-    host = urlsplit(address).netloc
     try:
         reply = requests.post(address, data=form, timeout=_TOKEN_TIMEOUT, allow_redirects=False, verify=verify)
     except requests.exceptions.RequestException as error:
-        raise _no_answer(error, host, "oauth/token") from None
+        raise _no_answer(error, urlsplit(address).netloc, "oauth/token") from None
     return reply.status_code, reply.content
 
 
