@@ -1,17 +1,18 @@
 """The only place that sends requests to a portal: one call or one batch of up to 50 commands, each JSON over HTTP.
 
 `try_call` and `try_batch` send once: the scheduler decides when, and repeats them. `call`, `batch` and
-`batch_with_retries` wait for the rate limiter and repeat what fails for a moment: discovery and counting use them.
-Whether a request is repeated, and when, is decided in `retries.py`; what an answer means, in the dialect.
+`batch_with_retries` wait for the rate limiter and repeat what fails for a moment: the first request of a run, discovery
+and counting use them, and are as patient as the scheduler. Whether a request is repeated, and when, is decided in
+`retries.py`; what an answer means, in the dialect.
 """
 
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from tap_bitrix24 import __version__
 from tap_bitrix24.auth.credentials import Credentials
 from tap_bitrix24.dialects import BATCH_SIZE, Dialect
+from tap_bitrix24.dialects.gateway import unreadable
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
@@ -35,39 +37,22 @@ from tap_bitrix24.errors import (
     TooSlowError,
     UnavailableError,
 )
-from tap_bitrix24.model.endpoint import REST_V2, REST_V3
-from tap_bitrix24.model.message import Command, Message, Result
-from tap_bitrix24.retries import ATTEMPTS, Retry, log_retry
+from tap_bitrix24.model.endpoint import REST_V2
+from tap_bitrix24.model.message import Command, Message, Reply, Result
+from tap_bitrix24.retries import Retry, log_retry
 from tap_bitrix24.throttling.rate_limit import RateLimiter
 
 LOG = logging.getLogger("tap-bitrix24.client")
-DISCOVERY_ATTEMPTS = 2
-"""Attempts at each request of discovery: a mistyped host must not take minutes to fail."""
 CHUNK_BYTES = 1 << 24
 """Bytes of an answer read at once."""
 _CONNECT_SECONDS = 15.0
 _TOKEN_TIMEOUT = (_CONNECT_SECONDS, 60.0)
 """Seconds to connect to an authorization server, and to wait for its answer."""
-_NOT_FOUND = 404
-_CONTENT_TOO_LARGE = 413
-_GATEWAY_TIMEOUT = 504
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _T = TypeVar("_T")
 
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """An HTTP response whose body has been read."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds the server asks to wait before the next request; 0 if it does not say."""
-        text = self.headers.get("Retry-After", "")
-        return float(text) if text.isdecimal() else 0.0
+Check = Callable[[int, Result], object]
+"""Called with the position of a command and its result; raises PortalError if the result is unusable."""
 
 
 class Client:
@@ -114,6 +99,11 @@ class Client:
         self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
         self._session.headers["Accept"] = "application/json"
 
+    @property
+    def portal_url(self) -> str:
+        """Address of the portal; its new one if it has moved."""
+        return self._credentials.portal_url
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
@@ -121,11 +111,7 @@ class Client:
     # Once, for the scheduler
 
     def try_call(self, commands: Sequence[Command]) -> list[Result | PortalError]:
-        """Send each command as a request of its own, once and now; the results have the form of a batch's.
-
-        Raises:
-            PortalError: A request failed.
-        """
+        """Send each command as a request of its own, once and now, or raise; the results have a batch's form."""
         return [self._call(command) for command in commands]
 
     def try_batch(self, commands: Sequence[Command]) -> list[Result | PortalError]:
@@ -147,91 +133,117 @@ class Client:
         self._recognize_hosting(name, [result for result in results if isinstance(result, Result)])
         return results
 
-    # With retries, for discovery and counting
+    # With retries, for the first request, discovery and counting
 
-    def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
+    def call(self, command: Command) -> Result:
         """Send one command, its parameters as JSON, and repeat it if it fails for a moment.
-
-        Args:
-            command: The command.
-            attempts: Most attempts while the portal does not answer; refusals for the rate (503) and for operating
-                time (429) are waited for 15 minutes however many there are.
 
         Raises:
             PortalError: Of the type that says the recovery; retriable ones after the last attempt.
         """
-        return self._with_retries(partial(self._call, command), attempts)
+        return self._with_retries(partial(self._call, command))
 
-    def batch(self, commands: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Result | PortalError]:
+    def batch(self, commands: Sequence[Command]) -> list[Result | PortalError]:
         """Send up to 50 commands of one dialect as one request, and repeat it if it fails as a whole for a moment.
 
-        In some dialects a command that is refused takes the others' answers with it: there each is sent by itself then.
+        One command may be why all others have no answer: a request that is refused as a whole, or takes too long, is
+        sent again in halves. In some dialects a command that is refused takes the others' answers with it: there each
+        is sent by itself.
 
         Returns:
             For each command its result, or the error that is its own: a failed one does not stop the others.
 
         Raises:
-            PortalError: The request as a whole failed.
+            PortalError: The request failed, and not because of one of its commands.
         """
+        return self._batch(commands, narrowed=False)
+
+    def _batch(self, commands: Sequence[Command], *, narrowed: bool) -> list[Result | PortalError]:
+        """Send commands in one request, in smaller ones where that fails; `narrowed`: these are a part of one."""
         try:
-            return self._with_retries(partial(self.try_batch, commands), attempts)
-        except (MissingMethodError, RejectedError):
-            if not self.dialects[commands[0].dialect].ALL_OR_NOTHING:
+            return self._with_retries(partial(self.try_batch, commands), alone=len(commands) == 1)
+        except (TooSlowError, MissingMethodError, RejectedError) as error:
+            if len(commands) == 1:
+                return [error]
+            by_itself = self.dialects[commands[0].dialect].ALL_OR_NOTHING and not isinstance(error, TooSlowError)
+            if not (narrowed or by_itself) and self._refuses_all(commands, error):
                 raise
-        return [self._result_or_refusal(command, attempts) for command in commands]
+            LOG.warning("%s; sending its %d commands in smaller requests", error, len(commands))
+        size = 1 if by_itself else (len(commands) + 1) // 2
+        parts = [commands[start : start + size] for start in range(0, len(commands), size)]
+        return [result for part in parts for result in self._batch(part, narrowed=True)]
 
-    def _result_or_refusal(self, command: Command, attempts: int) -> Result | PortalError:
-        try:
-            return self.call(command, attempts=attempts)
-        except (MissingMethodError, RejectedError) as error:
-            return error
+    def _refuses_all(self, commands: Sequence[Command], refusal: PortalError) -> bool:
+        """Return whether the first and the last command are refused alike: then the request is, whatever it holds."""
+        if isinstance(refusal, TooSlowError):
+            return False
+        (first,), (last,) = (self._batch(ends, narrowed=True) for ends in (commands[:1], commands[-1:]))
+        return all(isinstance(each, type(refusal)) and each.code == refusal.code for each in (first, last))
 
-    def batch_with_retries(
-        self, commands: Sequence[Command], *, attempts: int = ATTEMPTS
-    ) -> list[Result | PortalError]:
+    def batch_with_retries(self, commands: Sequence[Command], check: Check | None = None) -> list[Result | PortalError]:
         """Send any number of commands, 50 a request, and repeat those that fail for a moment.
 
         A command left out because of a passing error would look like something the portal does not have.
 
+        Args:
+            commands: The commands.
+            check: Raises for a result that is none: a `DoubtfulError` has its command repeated.
+
+        Returns:
+            For each command its result, or the error that is its own after the last attempt.
+
         Raises:
-            PortalError: A request as a whole failed, or a command kept failing.
+            PortalError: A request failed as a whole.
         """
-        batches = [commands[start : start + BATCH_SIZE] for start in range(0, len(commands), BATCH_SIZE)]
-        return [result for batch in batches for result in self._repeat_failed_commands(batch, attempts)]
+        batches = [(start, commands[start : start + BATCH_SIZE]) for start in range(0, len(commands), BATCH_SIZE)]
+        return [result for start, batch in batches for result in self._repeat_failed_commands(batch, start, check)]
 
-    def _repeat_failed_commands(self, commands: Sequence[Command], attempts: int) -> list[Result | PortalError]:
-        results = self.batch(commands, attempts=attempts)
+    def _repeat_failed_commands(
+        self, commands: Sequence[Command], first: int, check: Check | None
+    ) -> list[Result | PortalError]:
+        """Return the result of each command, or the error it ended with; `first` is the first one's position."""
+        results: dict[int, Result | PortalError] = {}
+        retries = [Retry() for _ in commands]
+        waiting = list(range(len(commands)))
+        while waiting:
+            for index, result in zip(waiting, self.batch([commands[index] for index in waiting]), strict=True):
+                results[index] = _checked(result, first + index, check)
+            failed = {index: error for index, error in results.items() if isinstance(error, RetriableError)}
+            delays = {index: retries[index].next_delay(error) for index, error in failed.items() if index in waiting}
+            waiting = [index for index, seconds in delays.items() if seconds is not None]
+            if waiting:
+                self._pause([failed[index] for index in waiting], max(filter(None, delays.values())))
+        ended = [results[index] for index in range(len(commands))]
+        return [each.settled() if isinstance(each, PortalError) else each for each in ended]
+
+    def _with_retries(self, send: Callable[[], _T], *, alone: bool = True) -> _T:
+        """Return what `send` returns; a request that took too long is repeated only if it cannot be made smaller.
+
+        Args:
+            send: Sends a request once.
+            alone: It holds one command.
+
+        Raises:
+            PortalError: After the last attempt, or an error that repeating cannot help.
+        """
         retry = Retry()
-        while failed := {index: result for index, result in enumerate(results) if isinstance(result, RetriableError)}:
-            self._wait_before_retry(retry, next(iter(failed.values())))
-            repeated = self.batch([commands[index] for index in failed])
-            for index, result in zip(failed, repeated, strict=True):
-                results[index] = result
-        return results
-
-    def _with_retries(self, send: Callable[[], _T], attempts: int) -> _T:
-        """Return what `send` returns; a request that took too long is not repeated, for it would again."""
-        retry = Retry(attempts)
         while True:
             while (seconds := self.rate_limiter.acquire()) > 0:
                 self._sleep(seconds)
             try:
                 return send()
-            except TooSlowError:
-                raise
             except RetriableError as error:
+                if isinstance(error, TooSlowError) and not alone:
+                    raise
                 self.note_failure(error)
-                self._wait_before_retry(retry, error)
+                delay = retry.next_delay(error)
+                if delay is None:
+                    raise error.settled() from None
+                self._pause([error], delay)
 
-    def _wait_before_retry(self, retry: Retry, error: RetriableError) -> None:
-        """Wait until the next attempt.
-
-        Raises:
-            RetriableError: There is none.
-        """
-        if (seconds := retry.next_delay(error)) is None:
-            raise error
-        log_retry([error], seconds)
+    def _pause(self, errors: Sequence[RetriableError], seconds: float) -> None:
+        """Wait until the next attempt at what failed with these errors."""
+        log_retry(errors, seconds)
         self._sleep(seconds)
 
     def note_failure(self, error: RetriableError) -> None:
@@ -278,7 +290,7 @@ class Client:
         with self._count_lock:
             self.requests += 1
 
-    def _post(self, message: Message, address: str, method: str, headers: Mapping[str, str]) -> _Reply:
+    def _post(self, message: Message, address: str, method: str, headers: Mapping[str, str]) -> Reply:
         """Send one HTTP request. Redirects are not followed by themselves: a 302 would turn the POST into a bare GET.
 
         The body is read in a few large parts: after each one the thread has to queue for the interpreter again,
@@ -298,18 +310,14 @@ class Client:
                 verify=self._verify,  # with each request: REQUESTS_CA_BUNDLE would override the session's
             )
             content = b"".join(response.iter_content(CHUNK_BYTES))
-            return _Reply(response.status_code, response.headers, content)
-        except requests.exceptions.SSLError:
-            text = f"{host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
-            raise AccessError(text, method=method) from None
+            return Reply(response.status_code, response.headers, content)
         except requests.exceptions.ReadTimeout:
             text = f"{method}: no answer from {host} within {self._timeout:.0f} s"
             raise TooSlowError(text, method=method) from None
         except requests.exceptions.RequestException as error:
-            text = f"{method}: cannot reach {host} ({_reason(error)})"
-            raise UnavailableError(text, method=method) from None
+            raise _no_answer(error, host, method) from None
 
-    def _parse(self, reply: _Reply, dialect: str, method: str) -> Result:
+    def _parse(self, reply: Reply, dialect: str, method: str) -> Result:
         """Return the result in a reply.
 
         Raises:
@@ -319,7 +327,7 @@ class Client:
         try:
             body = reader.decode(reply.content)
         except ValueError:
-            raise _unreadable(reply, method, dialect) from None
+            raise unreadable(reply, method, dialect) from None
         try:
             return reader.result(body, reply.status, method)
         except PortalError as error:
@@ -357,32 +365,40 @@ def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> t
 
     Raises:
         UnavailableError: No answer came.
+        AccessError: The server's certificate is not trusted.
     """
     host = urlsplit(address).netloc
     try:
         reply = requests.post(address, data=form, timeout=_TOKEN_TIMEOUT, allow_redirects=False, verify=verify)
     except requests.exceptions.RequestException as error:
-        text = f"oauth/token: cannot reach {host} ({_reason(error)})"
-        raise UnavailableError(text, method="oauth/token") from None
+        raise _no_answer(error, host, "oauth/token") from None
     return reply.status_code, reply.content
 
 
-def _unreadable(reply: _Reply, method: str, dialect: str) -> PortalError:
-    """Return the error for a reply whose body is not the API's: a gateway, a proxy or a server without the API."""
-    status = reply.status
-    if status in (_GATEWAY_TIMEOUT, _CONTENT_TOO_LARGE):
-        return TooSlowError(f"{method}: the portal's gateway gave up (HTTP {status})", method=method)
-    if status == _NOT_FOUND and dialect == REST_V3:  # a server older than REST 3.0
-        return MissingMethodError(f"{method}: this server has no such address (HTTP {status})", method=method)
-    kind = "an empty answer" if not reply.content else "an answer that is not JSON"
-    error = RateLimitedError if status == requests.codes.service_unavailable else UnavailableError
-    return error(f"{method}: {kind} (HTTP {status})", method=method, retry_after=reply.retry_after)
+def _checked(result: Result | PortalError, position: int, check: Check | None) -> Result | PortalError:
+    """Return a result, or what the check finds wrong with it."""
+    if check is None or isinstance(result, PortalError):
+        return result
+    try:
+        check(position, result)
+    except PortalError as error:
+        return error
+    return result
 
 
-def _reason(error: Exception) -> str:
-    """Return the innermost exception's type as the reason; the exception's own text holds the URL."""
-    inner: BaseException = error
-    while inner.args and isinstance(inner.args[-1], BaseException):
-        inner = inner.args[-1]
-    reason = getattr(inner, "reason", None)
-    return type(reason if isinstance(reason, BaseException) else inner).__name__
+def _no_answer(error: requests.exceptions.RequestException, host: str, method: str) -> PortalError:
+    """Return the error for a request without an answer; its text never holds the URL, as the exception's own does.
+
+    Only a certificate that is not trusted stays so: a TLS connection that breaks off is one that is down for a moment.
+    """
+    inner = _innermost(error)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        text = f"{host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
+        return AccessError(text, method=method)
+    return UnavailableError(f"{method}: cannot reach {host} ({type(inner).__name__})", method=method)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the exception that caused another one, and is wrapped in it."""
+    inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+    return _innermost(inner) if isinstance(inner, BaseException) else error

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tap_bitrix24.auth import from_settings
+from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import Dialect, rest_v2, rest_v3, site, vibecode
 from tap_bitrix24.discovery import rest as discovery_rest
 from tap_bitrix24.discovery import site as discovery_site
 from tap_bitrix24.discovery import vibecode as discovery_vibecode
-from tap_bitrix24.discovery.discovered import DiscoveredStream
+from tap_bitrix24.discovery.discovered import Discovery
 from tap_bitrix24.entities import Entity, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.fingerprint import PortalFingerprint, portal_fingerprint
 from tap_bitrix24.model.endpoint import REST_V2, REST_V3, SITE, VIBECODE
 from tap_bitrix24.settings import Settings
 
@@ -25,18 +27,24 @@ class Connection:
     dialects: Mapping[str, Dialect]
     preflight: Callable[[Client, Settings], PortalInfo]
     """Sends a run's first request; checks the credentials and returns what the answer says of the portal."""
-    discover: Callable[[Client, Settings], tuple[PortalInfo, Sequence[DiscoveredStream]]]
+    discover: Callable[[Client, Settings], tuple[PortalInfo, Discovery]]
     """Returns the same, and all streams the portal offers."""
     entity: Callable[[str, Callable[[], PortalInfo]], Entity | None]
     """Returns the entity of a stream of a catalog; gets the portal only if the entities depend on it."""
+    address: Callable[[Client, PortalInfo], str] = lambda client, _: client.portal_url
+    """Returns the address of the portal itself; empty if unknown."""
     max_concurrency: int | None = None
     """Maximum number of requests in flight, whatever the settings say."""
 
 
 REST = Connection(
     dialects={REST_V2: rest_v2, REST_V3: rest_v3},
-    preflight=lambda client, settings: discovery_rest.preflight(client, settings.start_date),
-    discover=lambda client, settings: discovery_rest.discover(client, settings.start_date),
+    preflight=lambda client, settings: discovery_rest.preflight(
+        client, settings.start_date, by_webhook=settings.connection == from_settings.WEBHOOK
+    ),
+    discover=lambda client, settings: discovery_rest.discover(
+        client, settings.start_date, by_webhook=settings.connection == from_settings.WEBHOOK
+    ),
     entity=lambda stream, _: find_entity(stream),
 )
 """Classic REST, and REST 3.0 if the portal has it."""
@@ -55,6 +63,7 @@ VIBE_CODE = Connection(
     preflight=discovery_vibecode.preflight,
     discover=discovery_vibecode.discover,
     entity=discovery_vibecode.entity,
+    address=lambda _, portal: portal.domain,
     max_concurrency=2,
 )
 """The VibeCode service; it handles two requests at a time, further ones wait in its queue."""
@@ -87,3 +96,11 @@ CONNECTIONS: Mapping[str, Connection] = {
     from_settings.SITE: SITE_API,
 }
 """Connections by the names of `Settings.connection`."""
+
+
+def fingerprint_of(portal: PortalInfo, client: Client, settings: Settings) -> PortalFingerprint:
+    """Return the fingerprint of the portal, once its first answer has come: it may have moved, its id be known."""
+    address = CONNECTIONS[settings.connection].address(client, portal)
+    credentials = settings.credentials
+    member_id = credentials.member_id if isinstance(credentials, OAuth) else ""
+    return portal_fingerprint(address, member_id=member_id, former=settings.former_addresses)

@@ -77,6 +77,10 @@ class PortalError(TapError):
         self.method = method
         self.retry_after = retry_after
 
+    def settled(self) -> PortalError:
+        """Return the error it is after the last attempt: itself, unless it was in doubt."""
+        return self
+
 
 class RetriableError(PortalError):
     """A failure that passes: the same request may succeed later."""
@@ -116,7 +120,7 @@ class DoubtfulError(RetriableError):
         self._settles_as = settles_as or RejectedError
 
     def settled(self) -> PortalError:
-        """Return the error it is after the last attempt."""
+        """Return what it is if it does not pass."""
         return self._settles_as(str(self), code=self.code, method=self.method)
 
 

@@ -1,6 +1,7 @@
 """Checks of the files given on the command line, config, catalog and STATE, before any request is sent.
 
-The SDK reads them, too, but fails with a traceback if one is malformed.
+The SDK reads them, too, but fails with a traceback if one is malformed, and takes STATE it does not understand for
+none: everything would be read again without a word.
 """
 
 from __future__ import annotations
@@ -10,21 +11,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tap_bitrix24.errors import SettingsError
+from tap_bitrix24.fingerprint import STATE_KEY, PortalFingerprint, stored_facts
 from tap_bitrix24.replication.state import parse_bookmark
 
+_MELTANO_JOBS = ("completed", "partial")
+"""Where Meltano keeps the STATE of the last complete job, and what later jobs confirmed beyond it."""
 
-def read_object(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:
+
+def read_object(
+    name: str, read: Callable[[], str | bytes], parse: Callable[[str | bytes], Any] = json.loads
+) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Args:
         name: Option and path, for the error's text.
         read: Returns the file's content; called once, because the file may be a pipe.
+        parse: Returns the JSON value in the content; raises ValueError if it is not JSON.
 
     Raises:
         SettingsError: The file does not exist, cannot be read, or does not hold a JSON object.
     """
     try:
-        content = json.loads(read())
+        content = parse(read())
     except OSError as error:
         msg = f"{name}: cannot read the file ({error.strerror or error})."
         raise SettingsError(msg) from error
@@ -60,13 +68,67 @@ def check_catalog(catalog: Mapping[str, Any]) -> Mapping[str, Any]:
     return catalog
 
 
-def check_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the STATE.
+def last_json(content: str | bytes) -> Any:
+    """Return the JSON value in a file; of several lines, as a target writes them, that of the last.
 
     Raises:
-        SettingsError: A bookmark does not have the form that the tap writes.
+        ValueError: The content is not JSON, or its last line is cut off.
     """
-    bookmarks = state.get("bookmarks", {})
+    try:
+        return json.loads(content)
+    except ValueError:
+        first, *others = content.strip().splitlines() or [content]
+        if not others or not isinstance(json.loads(first), dict):
+            raise
+        return json.loads(others[-1])
+
+
+def check_state(content: Any) -> dict[str, Any]:
+    """Return the STATE in a file, taken out of what Singer programs wrap it in: a STATE message, or Meltano's object.
+
+    Raises:
+        SettingsError: It is none, or a part of it does not have the form that the tap writes.
+    """
+    if isinstance(content, dict):
+        if content.get("type") == "STATE":
+            return check_state(content.get("value"))
+        if "singer_state" in content:
+            return check_state(content["singer_state"])
+        if content.keys() & set(_MELTANO_JOBS) and "bookmarks" not in content:
+            return _merged(*(check_state(content.get(jobs) or {}) for jobs in _MELTANO_JOBS))
+    if not isinstance(content, dict) or (content and "bookmarks" not in content):
+        msg = "STATE must hold an object `bookmarks`; correct it or start without --state."
+        raise SettingsError(msg)
+    _check_bookmarks(content.get("bookmarks", {}))
+    try:
+        stored_facts(content.get(STATE_KEY, {}))
+    except ValueError as error:
+        msg = f"STATE: `{STATE_KEY}` must be as the tap writes it; correct it or remove it."
+        raise SettingsError(msg) from error
+    return content
+
+
+def _merged(completed: dict[str, Any], partial: dict[str, Any]) -> dict[str, Any]:
+    """Return the STATE of Meltano's last complete job with what later ones confirmed beyond it."""
+    bookmarks = {**completed.get("bookmarks", {}), **partial.get("bookmarks", {})}
+    return {**completed, **partial, "bookmarks": bookmarks}
+
+
+def check_portal(state: Mapping[str, Any], fingerprint: PortalFingerprint) -> None:
+    """Check that STATE belongs to the portal that is read.
+
+    Raises:
+        SettingsError: It belongs to another.
+    """
+    if not fingerprint.recognizes(stored := state.get(STATE_KEY, {})):
+        msg = (
+            f"STATE belongs to another portal ({fingerprint.compared(stored)}): start without --state, or, if the "
+            "portal was renamed, set renamed_from to its former host."
+        )
+        raise SettingsError(msg)
+
+
+def _check_bookmarks(bookmarks: Any) -> None:
     if not isinstance(bookmarks, dict):
         msg = "STATE must hold an object `bookmarks`; correct it or start without --state."
         raise SettingsError(msg)
@@ -84,4 +146,3 @@ def check_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
             raise SettingsError(msg)
         elif "clock" in snapshot:
             parse_bookmark(snapshot["clock"])
-    return state

@@ -104,6 +104,11 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
         "default": False,
         "description": "Allow http:// addresses other than this machine's",
     },
+    "renamed_from": {
+        "type": ["string", "null"],
+        "description": "Former host of a portal that was renamed, e.g. old.bitrix24.com: its STATE and its tables "
+        "are taken for this portal's",
+    },
     "emit_activate_version_messages": {
         "type": ["boolean", "null"],
         "default": True,
@@ -136,6 +141,8 @@ _CONNECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 """The beginning of a start date; the parser alone would also accept `now` and `12:00`, whose day changes."""
+_FORMER_HOST = re.compile(r"(https?://)?([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(/(?!rest/)[\w.~-]+)*/?", re.IGNORECASE)
+"""A host, with port and path if it has them; no path of a webhook, which would hold a secret."""
 _MAXIMUM = 10**9
 """Largest whole number accepted, 31 years in seconds."""
 
@@ -169,6 +176,8 @@ class Settings:
     """File that stores the tokens of an OAuth application."""
     sweep: timedelta
     """Time after which the children of all parents are read again."""
+    former_addresses: tuple[str, ...]
+    """Addresses that mean this portal, too: the one configured, which may redirect, and `renamed_from`."""
 
 
 def check(config: Mapping[str, Any], *, plan_is_set: bool = True) -> Settings:
@@ -208,6 +217,7 @@ def check(config: Mapping[str, Any], *, plan_is_set: bool = True) -> Settings:
         site_endpoints=_paths(given, "site_endpoints"),
         token_file=Path(str(given["token_file"])) if "token_file" in given else None,
         sweep=timedelta(hours=_whole_number(given, "child_sweep_hours", 24, low=1)),
+        former_addresses=(credentials.portal_url, *_former_host(given)),
     )
 
 
@@ -282,6 +292,16 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
         msg = f"{name} must be true or false, not {_shown(value)}."
         raise SettingsError(msg)
     return value
+
+
+def _former_host(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the host in `renamed_from`, if it is set."""
+    if (value := given.get("renamed_from")) is None:
+        return ()
+    if not isinstance(value, str) or not _FORMER_HOST.fullmatch(value.strip()):
+        msg = f"renamed_from must be the portal's former host, like old.bitrix24.com, not {_shown(value)}."
+        raise SettingsError(msg)
+    return (value.strip(),)
 
 
 def _path(given: Mapping[str, Any], name: str, default: str) -> str:

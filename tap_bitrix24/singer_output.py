@@ -7,7 +7,6 @@ at the end.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from singer_sdk.io_base import GenericSingerWriter
 from singer_sdk.singerlib import Message, RecordMessage
 
 from tap_bitrix24.errors import ReaderGoneError
+from tap_bitrix24.pipes import write_to_stdout
 
 FLUSH_BYTES = 1 << 18
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
@@ -75,13 +75,8 @@ class SingerLines(GenericSingerWriter[bytes, Message]):
         data = b"".join(self._lines)
         self._lines.clear()
         self._size = 0
-        binary = getattr(sys.stdout, "buffer", None)
         try:
-            if binary is None:
-                sys.stdout.write(data.decode())
-            else:
-                binary.write(data)
-            sys.stdout.flush()
+            write_to_stdout(data)
         except BrokenPipeError:
             msg = "target closed the pipe; run again with the last STATE it stored"
             raise ReaderGoneError(msg) from None

@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
-from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage
+from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage, SchemaMessage
 from singer_sdk.streams import Stream
 
 from tap_bitrix24.data_dictionary import describe_fields, describe_options, label_sources
-from tap_bitrix24.discovery.discovered import DiscoveredStream, require_scope
-from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, POSITION, REDACTED, Entity
+from tap_bitrix24.discovery.discovered import DiscoveredStream, require_access
+from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, OWN_STREAMS, POSITION, REDACTED, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.fingerprint import SCHEMA_KEY, PortalFingerprint
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
-from tap_bitrix24.model.request import PageRequest
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.plan import ReadOptions, ReadPlan, bookmark_column, prefer_rest_v3, read_plan
 from tap_bitrix24.replication.strategy_selection import strategy_for
-from tap_bitrix24.row_counts import count_requests
 from tap_bitrix24.scheduler.loop import Ended, Scheduler, StreamEvent
 from tap_bitrix24.schema.columns import UNPARSED, Column, json_schema
 from tap_bitrix24.schema.naming import column_name
@@ -48,8 +47,12 @@ class RunContext:
     settings: Settings
     scheduler: Scheduler
     portal: Callable[[], PortalInfo]
+    fingerprint: Callable[[], PortalFingerprint]
     discovered: Callable[[], Sequence[DiscoveredStream]]
-    """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far."""
+    """All streams of the portal; runs discovery if the run has a catalog and has not needed it so far.
+
+    Raises what kept a stream from being described: the data dictionary must not lack it.
+    """
     probe_rest_v3: Callable[[], None]
     """Finds out which REST 3.0 methods the portal has, unless the run knows."""
     note_child_reads: Callable[[list[Row]], None]
@@ -123,7 +126,7 @@ class EntityStream(Stream):
 
     def strategy(self) -> Strategy:
         """Return the strategy that reads this stream; errors in preparing it are raised when it is run."""
-        require_scope(self._run.portal(), self._entity, self.name)
+        require_access(self._run.portal(), self._entity, self.name)
         yield from self._strategy()
 
     def _strategy(self) -> Strategy:
@@ -135,14 +138,27 @@ class EntityStream(Stream):
         if entity is FIELD_OPTIONS:
             streams = run.discovered()
             return describe_options(streams, ListSpec(entity.endpoint), label_sources(streams))
-        if entity.rest_v3 is not None:
-            run.probe_rest_v3()
-        plan = self._plan(prefer_rest_v3(entity, run.portal()))
+        plan = self.read_plan()
         return strategy_for(plan, {} if self.replication_method == FULL_TABLE else dict(self.stream_state))
 
-    def count_requests(self, last_id: int) -> list[PageRequest]:
-        """Return the requests that count the stream's rows up to this id; none where they can't be counted."""
-        return count_requests(self._plan(self._entity), last_id)
+    @property
+    def is_listed(self) -> bool:
+        """Whether the portal lists the stream's rows; those of the tap's own streams come from other streams."""
+        return self._entity not in OWN_STREAMS
+
+    def read_plan(self) -> ReadPlan:
+        """Return how the stream is read, by REST 3.0 where that is preferred."""
+        if self._entity.rest_v3 is not None:
+            self._run.probe_rest_v3()
+        return self._plan(prefer_rest_v3(self._entity, self._run.portal()))
+
+    def counting_plan(self) -> ReadPlan:
+        """Return how the stream is read by methods that can count: those of REST 3.0 cannot."""
+        return self._plan(self._entity)
+
+    def records(self, rows: Rows) -> list[Row]:
+        """Return the records that are made of some rows."""
+        return [record for page in self._records.pages(rows) for record in page]
 
     def _plan(self, entity: Entity) -> ReadPlan:
         settings = self._run.settings
@@ -166,6 +182,12 @@ class EntityStream(Stream):
         """Write SCHEMA and get ready for events: a run reads all its streams side by side."""
         self._begun_by_run = True
         self.sync()
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Yield SCHEMA with the portal's fingerprint, so that a loader knows it before the first row."""
+        for message in super()._generate_schema_messages():
+            message.schema = {**message.schema, SCHEMA_KEY: self._run.fingerprint().to_json()}
+            yield message
 
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict[str, Any], Any, Any]:
         """Open the stream, in place of the SDK's loop, which works record by record and tracks bookmarks itself.
@@ -321,7 +343,7 @@ class _RecordPages:
     def pages(self, event: Rows) -> Iterator[list[Row]]:
         """Yield the records of some rows, at most SLICE values a page."""
         rows = self._reshaped(event)
-        size = max(1, SLICE // len(self._columns))
+        size = SLICE // max(1, len(self._columns)) or 1
         for start in range(0, len(rows), size):
             yield self.converter(event.list_spec)(rows[start : start + size])
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap, metrics
@@ -23,9 +23,9 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 from tap_bitrix24.auth.oauth import OAuth
 from tap_bitrix24.client import Client
-from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS
+from tap_bitrix24.connections import CONNECTION_HELP, CONNECTIONS, fingerprint_of
 from tap_bitrix24.discovery import rest_v3
-from tap_bitrix24.discovery.discovered import DiscoveredStream
+from tap_bitrix24.discovery.discovered import Discovery
 from tap_bitrix24.entities import CHILD_READS
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import (
@@ -37,11 +37,13 @@ from tap_bitrix24.errors import (
     StreamsFailedError,
     TapError,
 )
-from tap_bitrix24.input_files import check_catalog, check_state, read_object
+from tap_bitrix24.fingerprint import STATE_KEY, PortalFingerprint
+from tap_bitrix24.input_files import check_catalog, check_portal, check_state, last_json, read_object
 from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.redaction import Redactor
-from tap_bitrix24.replication.plan import missing_columns
-from tap_bitrix24.row_counts import count_rows
+from tap_bitrix24.replication.plan import ReadPlan, missing_columns
+from tap_bitrix24.row_counts import Newest, PortalView, Question, ask_newest, ask_portal, parent_plans
 from tap_bitrix24.scheduler.background import BackgroundCalls
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.schema.columns import columns_from_schema
@@ -76,15 +78,15 @@ class TapBitrix24(Tap):
             parts: Other arguments of the SDK's constructor: config, catalog, state, parse_env_config …
 
         Raises:
-            SettingsError: A setting is wrong, or the portal cannot be reached with it.
+            SettingsError: A setting is wrong.
         """
         del validate_config
         self.background = BackgroundCalls()
         self._portal: PortalInfo | None = None
-        self._discovered: Sequence[DiscoveredStream] | None = None
+        self._discovery: Discovery | None = None
         self._rest_v3_probed = False
         self._unreadable_streams: dict[str, str] = {}
-        """Stream the catalog selects, but this version does not have → message."""
+        """Stream the catalog selects, but this version does not have, or that cannot be described → message."""
         self._failures: dict[str, str] = {}
         """Stream → why it is not complete."""
         plan_is_set = self._is_set("plan", parts)
@@ -99,7 +101,8 @@ class TapBitrix24(Tap):
             settings=self.settings,
             scheduler=Scheduler(self.client, self.background, slots=max_concurrency),
             portal=self.portal,
-            discovered=self.discovered,
+            fingerprint=self.fingerprint,
+            discovered=lambda: self.discovery().complete(),
             probe_rest_v3=self._probe_rest_v3,
             note_child_reads=self._write_child_reads,
         )
@@ -149,11 +152,28 @@ class TapBitrix24(Tap):
     @classmethod
     def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
         """Run the tap after its files have been checked; they are read only once, because they may be pipes."""
-        for name, file, checked in (("state", state, check_state), ("catalog", catalog, check_catalog)):
-            if file is not None:
-                content = checked(read_object(f"--{name} {file.name}", file.read))
-                options[name] = io.StringIO(json.dumps(content))
+        if state is not None:
+            carried = check_state(read_object(f"--state {state.name}", state.read, last_json))
+            options["state"] = io.StringIO(json.dumps(carried))
+        if catalog is not None:
+            given = check_catalog(read_object(f"--catalog {catalog.name}", catalog.read))
+            options["catalog"] = io.StringIO(json.dumps(given))
         super().invoke(**options)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take STATE over, and what it holds beside bookmarks, which the SDK drops.
+
+        Raises:
+            SettingsError: It is not as the tap writes it.
+        """
+        content = check_state(state)
+        super().load_state(content)
+        self._state_object.update({key: value for key, value in content.items() if key != "bookmarks"})
+
+    @property
+    def _state_object(self) -> dict[str, Any]:
+        """STATE, whose type in the SDK knows bookmarks only."""
+        return cast("dict[str, Any]", self.state)
 
     def portal(self) -> PortalInfo:
         """Return what the run's first request says of the portal; sends it if that has not happened."""
@@ -161,19 +181,25 @@ class TapBitrix24(Tap):
             self._portal = self.background.call(lambda: self._connection.preflight(self.client, self.settings))
         return self._portal
 
-    def discovered(self) -> Sequence[DiscoveredStream]:
-        """Return all streams the portal offers; discovers them if that has not happened, even with a catalog."""
-        if self._discovered is None:
-            self._portal, self._discovered = self.background.call(
+    def discovery(self) -> Discovery:
+        """Return what the portal offers; finds it out if that has not happened, even with a catalog."""
+        if self._discovery is None:
+            self._portal, self._discovery = self.background.call(
                 lambda: self._connection.discover(self.client, self.settings)
             )
             self._rest_v3_probed = True
-        return self._discovered
+        return self._discovery
+
+    def fingerprint(self) -> PortalFingerprint:
+        """Return the fingerprint of the portal, by what the run's first answer says of it."""
+        return fingerprint_of(self.portal(), self.client, self.settings)
 
     def _probe_rest_v3(self) -> None:
         portal = self.portal()
         if not self._rest_v3_probed:
-            self.background.call(lambda: rest_v3.probe(self.client, portal))
+            unknown = self.background.call(lambda: rest_v3.probe(self.client, portal))
+            if unknown is not None:
+                LOG.warning("REST 3.0 skipped, its rows are read by classic REST: %s", unknown)
         self._rest_v3_probed = True
 
     def _write_child_reads(self, rows: list[Row]) -> None:
@@ -185,7 +211,11 @@ class TapBitrix24(Tap):
         """Return all streams: those of the catalog, without a request, or those the portal describes."""
         if self.input_catalog is not None:
             return [stream for entry in self.input_catalog.streams if (stream := self._from_catalog(entry)) is not None]
-        return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in self.discovered()]
+        discovery = self.discovery()
+        for each in discovery.undescribed:
+            if each.selected_by_default:
+                self._unreadable_streams[each.name] = self.redactor.clean(f"{each.name}: {each.error}")
+        return [EntityStream(self, item.name, item.entity, item.columns, self._run) for item in discovery.streams]
 
     def _from_catalog(self, entry: Any) -> EntityStream | None:
         """Return the stream of a catalog's entry; None if there is none, which is noted if it is selected."""
@@ -214,8 +244,7 @@ class TapBitrix24(Tap):
         selected.sort(key=lambda stream: stream.name != CHILD_READS.stream)  # its rows come while others are read
         self._failures = dict(self._unreadable_streams)
         try:
-            if self.state:
-                self.state_writer.write_state(self.state)
+            self._begin_state()
             self._read([stream for stream in selected if isinstance(stream, EntityStream)])
             self.state_writer.write_state(self.state)
         finally:
@@ -225,6 +254,19 @@ class TapBitrix24(Tap):
             reasons = "; ".join(self._failures.values())
             msg = f"{len(self._failures)} of {total} streams failed: {names} ({reasons})"
             raise StreamsFailedError(msg)
+
+    def _begin_state(self) -> None:
+        """Write the STATE carried over as it came: if a loader refuses the portal, it stays like that.
+
+        Raises:
+            SettingsError: STATE belongs to another portal.
+        """
+        state, fingerprint = self._state_object, self.fingerprint()
+        check_portal(state, fingerprint)
+        if state:
+            self.state_writer.write_state(self.state)
+        state.setdefault("bookmarks", {})
+        state[STATE_KEY] = fingerprint.updated(state.get(STATE_KEY, {}))
 
     def _read(self, streams: Sequence[EntityStream]) -> None:
         """Run the scheduler, pass each event to its stream, and drop streams that have ended or failed."""
@@ -295,20 +337,48 @@ class TapBitrix24(Tap):
             raise StreamsFailedError("; ".join(self._failures.values()))
         return True
 
-    def count(self, last: Mapping[str, int]) -> dict[str, int | None]:
-        """Return stream → number of rows up to an id as the portal counts them; None if it cannot count them.
+    def newest(self) -> Newest:
+        """Return what the portal holds now: its newest ids, asked for before a run that is to be verified."""
+        plans, clock = self._counting_plans(), self.portal().clock
+        return self.background.call(lambda: ask_newest(self.client, plans, clock))
+
+    def view(self, questions: Mapping[str, Question]) -> dict[str, PortalView]:
+        """Return stream → what the portal answers about it after a run: counts, sample rows, children.
 
         Args:
-            last: Stream → the largest id to count.
+            questions: Stream, or the name of a stream's parents, → what to ask.
         """
-        streams = {name: stream for name, stream in self.streams.items() if isinstance(stream, EntityStream)}
-        requests = {name: streams[name].count_requests(number) for name, number in last.items()}
-        return self.background.call(lambda: count_rows(self.client, requests))
+        counted = self._counting_plans()
+        read = {name: each.read_plan() for name, each in self.listed_streams().items() if name in questions}
+        return self.background.call(lambda: ask_portal(self.client, counted, read, questions))
+
+    def _counting_plans(self) -> dict[str, ReadPlan]:
+        """Return stream → its plan, and those of the parents of streams of children."""
+        plans = {name: stream.counting_plan() for name, stream in self.listed_streams().items()}
+        parents = [parent_plans(name, plan) for name, plan in plans.items()]
+        return {**plans, **{name: plan for each in parents for name, plan in each.items()}}
+
+    def listed_streams(self) -> dict[str, EntityStream]:
+        """Return the selected streams whose rows the portal lists."""
+        selected = {name: stream for name, stream in self.streams.items() if stream.selected}
+        return {name: each for name, each in selected.items() if isinstance(each, EntityStream) and each.is_listed}
+
+    def own_streams(self) -> list[str]:
+        """Return the selected streams that are made from what other streams read."""
+        return [name for name, stream in self.streams.items() if stream.selected and name not in self.listed_streams()]
 
     def run_discovery(self) -> str:
-        """Write the catalog to stdout; return it."""
+        """Write the catalog to stdout; return it.
+
+        Raises:
+            StreamsFailedError: It lacks streams that the portal may have; the text names them.
+        """
         text = self.catalog_json_text
-        sys.stdout.write(f"{text}\n")
+        write_to_stdout(f"{text}\n".encode())
+        if missing := self.discovery().undescribed:
+            reasons = "; ".join(f"{each.name} ({each.error})" for each in missing)
+            msg = f"the catalog is not complete, because the portal did not describe {reasons}"
+            raise StreamsFailedError(msg)
         return text
 
     def _flush(self) -> None:

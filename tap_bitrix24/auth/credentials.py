@@ -16,6 +16,10 @@ class Credentials(Protocol):
     def host(self) -> str:
         """Scheme, host and port: the part of the address that may be shown."""
 
+    @property
+    def portal_url(self) -> str:
+        """Address of the portal: host, and the path a self-hosted one lies under; holds no secret."""
+
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a path in a dialect; it may hold a secret."""
 
@@ -38,6 +42,11 @@ class Webhook:
     secret: str = field(repr=False)
     host: str
     """Scheme, host and port: the part of the address that may be shown."""
+
+    @property
+    def portal_url(self) -> str:
+        """What comes before `/rest/user/secret/`."""
+        return self.url.rsplit("/", 4)[0]
 
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a method; REST 3.0 lies below `api/`."""
@@ -68,6 +77,11 @@ class ApiKey:
     """Path of the API, without a slash at its end."""
     header: str
     secret: str = field(repr=False)
+
+    @property
+    def portal_url(self) -> str:
+        """Scheme, host and port of the API."""
+        return self.host
 
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a path of the API."""

@@ -71,6 +71,8 @@ class StoredTokens:
     """Seconds the access token is valid in all."""
     client_endpoint: str = ""
     """Root of the portal's REST API, as the authorization server gave it last."""
+    member_id: str = ""
+    """The portal's own id, which no rename changes."""
     started_with: str = ""
     """Hash of the refresh token in the settings these tokens descend from: another one in the settings is newer."""
     renewing_since: float = 0.0
@@ -211,6 +213,16 @@ class OAuth:
         parts = urlsplit(self._root)
         return f"{parts.scheme}://{parts.netloc}"
 
+    @property
+    def portal_url(self) -> str:
+        """Address of the portal, as the authorization server gave it last; before, as configured."""
+        return self._root.removesuffix("/rest")
+
+    @property
+    def member_id(self) -> str:
+        """The portal's own id; empty until the authorization server has named it."""
+        return self._tokens.member_id if self._tokens else ""
+
     def address(self, path: str, dialect: str) -> str:
         """Return the URL of a method; REST 3.0 lies below `api/`."""
         return f"{self._root}/api/{path}" if dialect == REST_V3 else f"{self._root}/{path}"
@@ -306,7 +318,8 @@ class OAuth:
             answer = json.loads(content)
         except ValueError:
             answer = None
-        if not isinstance(answer, dict) or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+        unusable = not isinstance(answer, dict) or (status == _OK and not answer.keys() & {"error", "access_token"})
+        if unusable or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
             text = f"the authorization server gives no usable answer (HTTP {status})"
             raise UnavailableError(text, method=_METHOD)
         if "access_token" not in answer or "refresh_token" not in answer or status != _OK:
@@ -324,6 +337,7 @@ class OAuth:
             expires_in=seconds,
             expires_at=float(grant["asked"]) + seconds,
             client_endpoint=str(grant.get("client_endpoint") or tokens.client_endpoint),
+            member_id=str(grant.get("member_id") or tokens.member_id),
             renewing_since=0.0,
         )
         self.learnt(fresh.access_token)

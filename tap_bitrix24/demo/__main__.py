@@ -10,7 +10,9 @@ from typing import Final
 
 from tap_bitrix24.demo.company.company import ID_LAYOUTS
 from tap_bitrix24.demo.company.deal_fields import deal_fields
-from tap_bitrix24.demo.portal.faults import checked_switches
+from tap_bitrix24.demo.company.timestamps import named_zone
+from tap_bitrix24.demo.portal.faults import COMMAND_FAULTS, REQUEST_FAULTS
+from tap_bitrix24.demo.portal.switches import SWITCHES, checked_switches
 from tap_bitrix24.demo.server.running import CONNECTIONS, serve
 
 _OPERATING_COST: Final = "server time of a page that counts as operating time of its method, without waiting"
@@ -20,7 +22,10 @@ _WORKERS: Final = "on-premise portal (see --switch cloud=off): N requests run, 3
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
     parser = argparse.ArgumentParser(
-        prog="python -m tap_bitrix24.demo", description="A Bitrix24 portal for tests and demos."
+        prog="python -m tap_bitrix24.demo",
+        description="A Bitrix24 portal for tests and demos.",
+        epilog=_names(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="port on loopback; 0 picks a free one")
@@ -43,9 +48,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--connection", choices=CONNECTIONS, default="webhook", help="connection whose settings are printed")
     add("--prefix", default="", metavar="/PATH", help="path prefix of all URLs, as on some on-premise portals")
     add("--without", default=(), metavar="A.B,C.D", help="methods this portal lacks, as older ones do")
+    add("--timezone", default="", metavar="AREA/CITY", help="zone of the server, with summer time; default: UTC-3")
     add("--clock", metavar="now|ISO", help="start of the portal's clock; without it always the same instant")
     add("--scopes", metavar="A,B,C", help="scopes of the webhook; default: all")
     return parser
+
+
+def _names() -> str:
+    """Return switches and faults, a line each."""
+    switches = {f"{name} {' '.join(one.values)}".strip(): one.text for name, one in SWITCHES.items()}
+    groups = {
+        "switches (--switch NAME=VALUE; the first value is the default):": switches,
+        "faults of requests (POST /_demo/faults, see docs/demo.md):": REQUEST_FAULTS,
+        "faults of commands:": COMMAND_FAULTS,
+    }
+    return "\n\n".join(
+        "\n".join((title, *(f"  {name}: {text}" for name, text in lines.items()))) for title, lines in groups.items()
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     try:
         deal_fields(options["deal_fields"])
+        named_zone(options["timezone"], float)
         options["switches"] = checked_switches(dict(pair.split("=", 1) for pair in options.pop("switch")))
     except ValueError as mistake:
         parser.error(str(mistake))

@@ -62,6 +62,9 @@ class _Kind:
     exact_offset = False
     uses_cursor = False
     single_page = False
+    several_passes = False
+    separate_count = False
+    counts_matches = False
 
 
 class _OffsetOnly(_Kind):
@@ -104,6 +107,7 @@ class _DescendingIfKeyset(_Kind):
 class StartParameter(_DescendingIfKeyset):
     """`start=0,50,100…`, and `start=-1` for a page after an id without a count."""
 
+    counts_matches = True
     filter: str = "filter"
     order: str | tuple[str, str] | None = "order"
     """Parameter that takes {key: direction}; or two, for key and direction; None if there is no order by id."""
@@ -169,6 +173,7 @@ class PositionalParameters(_BothDirections):
     others, and without NAV_PARAMS it returns 50 rows and no next page.
     """
 
+    counts_matches = True
     first: int = 0
     """Position of the order; parameters before it are the fixed ones of the list."""
 
@@ -291,8 +296,13 @@ class CursorPaginator(_OffsetOnly):
 
 @dataclass(frozen=True, slots=True)
 class PageNumber(_OffsetOnly):
-    """`page=1,2,3…&limit=100` of a site's API, with a start date if the API has a parameter for it."""
+    """`page=1,2,3…&limit=100` of a site's API, with a start date if the API has a parameter for it.
 
+    Such an API has neither a filter by id nor an order that is known.
+    """
+
+    several_passes = True
+    counts_matches = True
     page: str = "page"
     limit: str = "limit"
     since: str = ""
@@ -313,7 +323,14 @@ class VibecodeSearch(_BothDirections):
 
     A descending page has two rows, to check that the order was obeyed. The largest id costs no more than the empty page
     at the end of the list would, and ends reading a list that grows faster than it is read.
+
+    By offset, pages overlap and skip rows where the service drops the order: only a count and another reading show it.
     """
+
+    exact_offset = True
+    several_passes = True
+    separate_count = True
+    counts_matches = True
 
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one request; the docs name the order `sort` or `order`, so both are sent."""

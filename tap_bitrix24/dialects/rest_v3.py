@@ -19,6 +19,7 @@ from tap_bitrix24.dialects.request_builder import page as page_of_rows
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
+    DoubtfulError,
     MissingMethodError,
     OperationLimitError,
     PortalError,
@@ -136,7 +137,8 @@ def page(list_spec: ListSpec, answer: Result) -> Page:
     """Return the rows of a list answer, and the cursor of the next page if it has one.
 
     Raises:
-        UntrustedError: The answer has no rows at the endpoint's `records_path`, or says that it is truncated.
+        DoubtfulError: The answer has no list at the endpoint's `records_path`, or no cursor although more rows follow.
+        UntrustedError: It says that it is truncated.
     """
     rows = page_of_rows(list_spec, answer).rows
     facts = answer.value if isinstance(answer.value, Mapping) else {}
@@ -144,5 +146,9 @@ def page(list_spec: ListSpec, answer: Result) -> Page:
         method = list_spec.endpoint.method
         text = f"{method}: the portal truncates this list, and offers no further pages"
         raise UntrustedError(text, method=method)
-    cursor = (facts.get("nextCursor") or facts.get("afterCursor")) if facts.get("hasMore") is not False else None
-    return Page(rows, cursor=cursor)
+    cursor = facts.get("nextCursor") or facts.get("afterCursor")
+    if facts.get("hasMore") is True and cursor is None and list_spec.endpoint.pagination.uses_cursor:
+        method = list_spec.endpoint.method
+        text = f"{method}: the portal says that more rows follow, but not where"
+        raise DoubtfulError(text, method=method, settles_as=UntrustedError)
+    return Page(rows, cursor=None if facts.get("hasMore") is False else cursor)

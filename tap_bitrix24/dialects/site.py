@@ -21,7 +21,6 @@ from tap_bitrix24.errors import (
     RateLimitedError,
     RejectedError,
     UnavailableError,
-    UntrustedError,
 )
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.message import Command, Message, Result
@@ -99,16 +98,13 @@ def batch_results(outer: Result, commands_: Sequence[Command]) -> list[Result | 
 
 
 def page(list_spec: ListSpec, answer: Result) -> Page:
-    """Return the rows under `items`, and their number, `pagination.total`.
+    """Return the rows under `items`, and their number: `pagination.total`, or `total` beside `items`, or None.
 
     Raises:
-        UntrustedError: One of the two is missing; without the number the last page cannot be recognised.
+        DoubtfulError: The answer has no list of rows.
     """
     rows = page_of_rows(list_spec, answer).rows
-    facts = answer.value.get("pagination") if isinstance(answer.value, Mapping) else None
+    outer = answer.value if isinstance(answer.value, Mapping) else {}
+    facts = outer.get("pagination")
     total = whole_number(facts.get("total")) if isinstance(facts, Mapping) else None
-    if total is None:
-        method = list_spec.endpoint.method
-        text = f"{method}: the answer lacks the number of rows (pagination.total)"
-        raise UntrustedError(text, method=method)
-    return Page(rows, total)
+    return Page(rows, whole_number(outer.get("total")) if total is None else total)

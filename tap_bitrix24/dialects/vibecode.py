@@ -185,7 +185,8 @@ def page(list_spec: ListSpec, answer: Result) -> Page:
 
     Raises:
         UnavailableError: The answer says that rows are missing because of a temporary failure.
-        UntrustedError: The answer has no rows, or says that it is truncated.
+        DoubtfulError: The answer has no list of rows: null, `false` and `""` are none.
+        UntrustedError: The answer says that it is truncated.
     """
     facts = answer.value.get("meta")
     meta = facts if isinstance(facts, Mapping) else {}

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
+from tap_bitrix24.client import Client
 from tap_bitrix24.dialects.rest_v3 import DOCUMENTATION
-from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of, is_allowed
+from tap_bitrix24.discovery.discovered import DiscoveredStream, Discovery, columns_of, is_allowed
 from tap_bitrix24.entities import REST_V3_ENTITIES, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError
+from tap_bitrix24.errors import AccessError, MissingMethodError, PortalError, RejectedError
 from tap_bitrix24.model.endpoint import REST_V3
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command, Result
@@ -24,42 +24,51 @@ from tap_bitrix24.schema.openapi import fields_of
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
 SCOPES = frozenset(scope for entity in REST_V3_ENTITIES for scope in entity.scope)
+_SELECTED_BY_DEFAULT = any(entity.selected_by_default for entity in REST_V3_ENTITIES)
 _VAGUE = frozenset({"", "object", "array", "string"})
 """Types of `*.field.list` that the OpenAPI document may specify further."""
 
 
-def probe(client: Client, portal: PortalInfo) -> None:
-    """Store the portal's methods of REST 3.0; takes one request, or none if the credentials lack all their scopes.
+def probe(client: Client, portal: PortalInfo) -> PortalError | None:
+    """Store the portal's methods of REST 3.0, or return why it is not known whether it has any.
 
-    If REST 3.0 fails, the run goes on without it: it must not keep classic REST from being read.
+    Takes one request, or none if the credentials lack all their scopes. If REST 3.0 fails, the run goes on without it:
+    it must not keep classic REST from being read, which has the same rows.
     """
     if portal.scopes is not None and portal.scopes.isdisjoint(SCOPES):
-        return
+        return None
     try:
         portal.rest_v3_methods = _methods(_answer(client, "rest.scope.list"))
-    except PortalError as error:
+    except AccessError as error:  # classic REST has accepted the same credentials
         LOG.warning("REST 3.0 skipped: %s", error)
+    except PortalError as error:
+        return error
+    return None
 
 
-def discover(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
-    """Return the streams that are read through REST 3.0.
+def discover(client: Client, portal: PortalInfo, found: Discovery) -> None:
+    """Add the streams that are read through REST 3.0.
 
     Args:
         client: Sends the requests.
         portal: Gets its methods of REST 3.0 stored.
+        found: Gets the streams added.
     """
-    probe(client, portal)
-    if not portal.rest_v3_methods:
-        return []
-    try:
-        return _streams(client, portal)
-    except PortalError as error:
-        LOG.warning("REST 3.0 skipped: %s", error)
-        portal.rest_v3_methods = frozenset()
-        return []
+    if (unknown := probe(client, portal)) is not None:
+        found.note("REST 3.0", unknown, selected_by_default=_SELECTED_BY_DEFAULT)
+    elif portal.rest_v3_methods:
+        try:
+            _add_streams(client, portal, found)
+        except PortalError as error:
+            found.note("REST 3.0", error, selected_by_default=_SELECTED_BY_DEFAULT)
 
 
-def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
+def _add_streams(client: Client, portal: PortalInfo, found: Discovery) -> None:
+    """Add all streams, or note why one is not described.
+
+    Raises:
+        PortalError: The OpenAPI document or the field methods could not be read.
+    """
     document = _answer(client, DOCUMENTATION)
     document = document if isinstance(document, Mapping) else {}
     paths = {str(path).strip("/").lower() for path in document.get("paths") or ()}
@@ -75,13 +84,18 @@ def _streams(client: Client, portal: PortalInfo) -> list[DiscoveredStream]:
     )
     calls = [Command(method, {}, REST_V3) for method in field_methods]
     answers = dict(zip(field_methods, client.batch_with_retries(calls) if calls else [], strict=True))
-    return [_stream(entity, document, answers.get(entity.fields.method)) for entity in entities]
+    for entity in entities:
+        answer = answers.get(entity.fields.method)
+        if isinstance(answer, PortalError) and not isinstance(answer, (MissingMethodError, RejectedError)):
+            found.note(entity.stream, answer, selected_by_default=entity.selected_by_default)
+        else:
+            found.streams.append(_stream(entity, document, answer))
 
 
 def _answer(client: Client, method: str) -> Any:
     """Return the value a method answers with, or None if the portal does not have it or refuses it."""
     try:
-        return client.call(Command(method, {}, REST_V3), attempts=DISCOVERY_ATTEMPTS).value
+        return client.call(Command(method, {}, REST_V3)).value
     except (MissingMethodError, RejectedError) as error:
         LOG.info("REST 3.0: %s", error)
         return None

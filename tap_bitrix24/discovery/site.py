@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
+from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import site
 from tap_bitrix24.dialects.pagination import PageNumber
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, columns_of
+from tap_bitrix24.discovery.discovered import DiscoveredStream, Discovery, build_stream, columns_of
 from tap_bitrix24.entities import FIELDS, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
-from tap_bitrix24.errors import PortalError, RejectedError, SettingsError, UnavailableError
+from tap_bitrix24.errors import MissingMethodError, RejectedError, SettingsError, UnavailableError
 from tap_bitrix24.model.endpoint import SITE, Endpoint, ListSpec, ReplicationKey
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.model.message import Command
@@ -30,11 +30,13 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     """Return what the first request of every run tells: the OpenAPI document, whose lists are the streams.
 
     Raises:
-        SettingsError: The site cannot be reached, refuses the key, or describes no list.
+        SettingsError: The site refuses the request, or describes no list.
+        AccessError: It refuses the key.
+        UnavailableError: It cannot be reached.
     """
     try:
         lists = _lists(client, settings)
-    except PortalError as error:
+    except (MissingMethodError, RejectedError) as error:
         raise SettingsError(str(error)) from error
     if not lists:
         msg = "The site's document describes no paged list with a key: name lists in site_endpoints."
@@ -45,15 +47,14 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     return portal
 
 
-def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
+def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Discovery]:
     """Return the site and its streams; takes no requests beyond those of `preflight`."""
     portal = preflight(client, settings)
     streams = [
         DiscoveredStream(name, entity, columns_of(entity, name, fields), {field.name: field for field in fields})
         for name, (entity, fields) in portal.entities.items()
     ]
-    dictionary = build_stream(FIELDS, FIELDS.stream, [])
-    return portal, [*streams, *([dictionary] if dictionary else [])]
+    return portal, Discovery([*streams, build_stream(FIELDS, FIELDS.stream, [])])
 
 
 def entity(stream: str, portal: PortalInfo) -> Entity | None:
@@ -67,7 +68,7 @@ def entity(stream: str, portal: PortalInfo) -> Entity | None:
 def _lists(client: Client, settings: Settings) -> list[PagedList]:
     """Return the lists of the document, and those the settings name."""
     try:
-        document = client.call(Command(settings.site_document, {}, SITE), attempts=DISCOVERY_ATTEMPTS).value
+        document = client.call(Command(settings.site_document, {}, SITE)).value
     except (RejectedError, UnavailableError) as error:
         if not settings.site_endpoints:
             raise
@@ -88,7 +89,7 @@ def _first_page(client: Client, path: str) -> PagedList:
     paged = PagedList(path, stream_name(path), "id", ())
     list_spec = ListSpec(_entity(paged).endpoint)
     (command,) = site.commands(PageRequest(list_spec=list_spec, offset=0))
-    rows = site.page(list_spec, client.call(command, attempts=DISCOVERY_ATTEMPTS)).rows
+    rows = site.page(list_spec, client.call(command)).rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     key = key_of(names, paged.stream)
     if not key:

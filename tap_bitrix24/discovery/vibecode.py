@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
-from tap_bitrix24.discovery.discovered import DiscoveredStream, build_stream, is_allowed
+from tap_bitrix24.client import Client
+from tap_bitrix24.dialects.response_shapes import listed
+from tap_bitrix24.discovery.discovered import Discovery, build_stream, is_allowed
 from tap_bitrix24.entities import OWN_STREAMS, Entity, find_entity
-from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo, Unread
 from tap_bitrix24.entities.vibecode import (
     READ_OTHERWISE,
     VIBECODE_ENTITIES,
@@ -19,13 +20,15 @@ from tap_bitrix24.entities.vibecode import (
     VIBECODE_SMART_PROCESSES,
     unlisted_entity,
 )
-from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
-from tap_bitrix24.model.endpoint import VIBECODE
+from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, SettingsError, UntrustedError
+from tap_bitrix24.model.endpoint import VIBECODE, Row
 from tap_bitrix24.model.message import Command, Result
 from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
+_SMART_PROCESSES = frozenset({"items", "smart-processes"})
+"""Names by which a key opens smart processes: their items, or their types; keys may name only one of the two."""
 _EXPIRY_WARNING = timedelta(days=7)
 """How long before the key expires to warn of it."""
 
@@ -34,11 +37,13 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     """Return what the first request of every run tells: the key's scopes and entities. Its answer is never logged.
 
     Raises:
-        SettingsError: The service cannot be reached, the key is not valid, or the tap has no use for its scopes.
+        SettingsError: The service refuses the request, or the tap has no use for the key's scopes.
+        AccessError: The key is not valid.
+        UnavailableError: The service cannot be reached.
     """
     try:
-        value = client.call(Command("/me", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
-    except PortalError as error:
+        value = client.call(Command("/me", {}, VIBECODE)).value["data"]
+    except (MissingMethodError, RejectedError) as error:
         raise SettingsError(str(error)) from error
     facts = value if isinstance(value, Mapping) else {}
     if facts.get("type") == "management":
@@ -47,7 +52,10 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     clock = parsedate_to_datetime(client.first_date) if client.first_date else datetime.now(UTC)
     scopes = facts.get("scopes")
     known = frozenset(str(scope) for scope in scopes) if isinstance(scopes, list) else None
-    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, settings.start_date)
+    portal = PortalInfo(clock.astimezone(UTC).replace(microsecond=0), known, start_date=settings.start_date)
+    portal.domain = str(facts.get("portal") or "")
+    if not portal.domain:
+        LOG.warning("the key names no portal: STATE or a DuckDB file of another portal would not be recognized")
     portal.entities = dict(_at(facts, "api", "entityApi", "entities") or {})
     _warn_of_expiry(facts.get("expiresAt"), portal.clock)
     rate = _at(facts, "rateLimit", "requestsPerSecond")
@@ -56,24 +64,25 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
     if portal.scopes is not None and not any(is_allowed(portal, entity) for entity in VIBECODE_ENTITIES):
         msg = f"The key has no scope this tap reads: tick some of {', '.join(sorted(_scopes()))}."
         raise SettingsError(msg)
-    if not portal.entities or "smart-processes" in portal.entities:
+    if not portal.entities or not _SMART_PROCESSES.isdisjoint(portal.entities):
         portal.smart_processes = _smart_processes(client)
     return portal
 
 
-def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Sequence[DiscoveredStream]]:
+def discover(client: Client, settings: Settings) -> tuple[PortalInfo, Discovery]:
     """Return the service and its streams, with the fields of all entities the key lists."""
     portal = preflight(client, settings)
-    offered = [(name, entity, params) for name, entity, params in _offered(portal) if is_allowed(portal, entity)]
+    offered = [each for each in _offered(portal.without_unread()) if is_allowed(portal, each[1])]
     calls = [Command(entity.fields.method, params, VIBECODE) for _, entity, params in offered if entity.fields.method]
-    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls], attempts=DISCOVERY_ATTEMPTS))
-    streams: list[DiscoveredStream] = []
+    answers = iter(client.batch_with_retries([_in_batch(call) for call in calls]))
+    found = Discovery()
     for name, entity, _ in offered:
         descriptions = [_description(next(answers))] if entity.fields.method else []
-        if (stream := build_stream(entity, name, descriptions)) is not None:
-            streams.append(stream)
-    made_by_tap = [build_stream(entity, entity.stream, []) for entity in OWN_STREAMS]
-    return portal, [*streams, *filter(None, made_by_tap)]
+        found.add(entity, name, descriptions)
+    if isinstance(unread := portal.smart_processes, Unread):
+        found.note(f"{VIBECODE_SMART_PROCESSES.stream}*", unread.error, selected_by_default=True)
+    found.streams += [build_stream(entity, entity.stream, []) for entity in OWN_STREAMS]
+    return portal, found
 
 
 def entity(stream: str, portal: Callable[[], PortalInfo]) -> Entity | None:
@@ -90,17 +99,17 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
     """
     missing: list[str] = []
     for entity in VIBECODE_ENTITIES:
-        if portal.entities and entity in VIBECODE_LISTS and _entity_name(entity) not in portal.entities:
-            missing.append(entity.stream)
-        elif entity is VIBECODE_SMART_PROCESSES:
+        if entity is VIBECODE_SMART_PROCESSES:
             for number in sorted(portal.smart_processes):
                 yield f"{entity.stream}{number}", entity, {"entityTypeId": number}
+        elif portal.entities and entity in VIBECODE_LISTS and _entity_name(entity) not in portal.entities:
+            missing.append(entity.stream)
         else:
             yield entity.stream, entity, {}
     if missing:
         LOG.info("streams skipped, because the key does not list them: %s", ", ".join(missing))
-    known = {*READ_OTHERWISE, *map(_entity_name, VIBECODE_LISTS)}
-    for name in sorted(portal.entities.keys() - known):
+    known = {*READ_OTHERWISE, *map(_entity_name, VIBECODE_ENTITIES)}
+    for name in sorted(name for name, path in portal.entities.items() if known.isdisjoint({name, _path_name(path)})):
         entity = unlisted_entity(name)
         LOG.info("%s: a list this version does not know, offered and not selected", entity.stream)
         yield entity.stream, entity, {}
@@ -108,6 +117,11 @@ def _offered(portal: PortalInfo) -> Iterator[tuple[str, Entity, Mapping[str, Any
 
 def _entity_name(entity: Entity) -> str:
     return entity.endpoint.method.strip("/").partition("/")[0]
+
+
+def _path_name(path: Any) -> str:
+    """Return the list a path of `/v1/me` leads to (`/v1/posts`): its name may be another one."""
+    return str(path).strip("/").removeprefix("v1/").partition("/")[0]
 
 
 def _in_batch(call: Command) -> Command:
@@ -120,14 +134,25 @@ def _description(answer: Result | PortalError) -> Result | PortalError:
     return Result(answer.value.get("data")) if isinstance(answer, Result) else answer
 
 
-def _smart_processes(client: Client) -> dict[int, str]:
-    """Return entityTypeId → title of all smart processes; the service lists them on one page."""
-    try:
-        rows = client.call(Command("/smart-processes", {}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
-    except MissingMethodError as error:
-        LOG.info("no smart processes: %s", error)
-        return {}
-    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
+def _smart_processes(client: Client) -> Mapping[int, str]:
+    """Return entityTypeId → title of all smart processes; the service lists them on one page.
+
+    An empty list is asked for twice, because streams are left out for it; an answer without a list leaves them unknown.
+    """
+    types = Command("/smart-processes", {}, VIBECODE)
+    rows: Sequence[Row] | None = None
+    for _ in range(2):
+        try:
+            rows = listed(client.call(types).value["data"])
+        except (MissingMethodError, RejectedError) as error:
+            LOG.warning("smart processes: %s", error)
+            return Unread(error)
+        if rows:
+            break
+    if rows is None:
+        text = f"{types.method}: the answer is not a list of smart processes"
+        return Unread(UntrustedError(text, method=types.method))
+    return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
 
 
 def _warn_of_expiry(expires_at: Any, clock: datetime) -> None:

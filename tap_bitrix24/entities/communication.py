@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tap_bitrix24.dialects.pagination import LimitOffset, SinceId
 from tap_bitrix24.dialects.response_shapes import keyed, named, scalars
-from tap_bitrix24.entities.entity import Entity, Parent
+from tap_bitrix24.entities.entity import Callers, Entity, Parent
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import ITEMS_WITH_CHATS, OPEN_LINE_SESSIONS, is_group_chat
 from tap_bitrix24.entities.presets import (
@@ -39,7 +39,11 @@ COMMUNICATION: Sequence[Entity] = (
     telephony.stream(
         "telephony_lines", unpaged_list("voximplant.line.get", key="LINE_ID", shape=named("LINE_ID", "NAME"))
     ),
-    telephony.stream("sip_lines", classic_list("voximplant.sip.get", key="CONFIG_ID", paging=FILTER_SORT_ORDER)),
+    telephony.stream(
+        "sip_lines",
+        classic_list("voximplant.sip.get", key="CONFIG_ID", paging=FILTER_SORT_ORDER),
+        callers=Callers.APPLICATIONS,
+    ),
     telephony.stream(
         "telephony_users",
         unpaged_list("voximplant.user.get"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from enum import Enum
 from typing import Any
 
 from tap_bitrix24.entities.known_columns import KnownColumns
@@ -43,9 +44,18 @@ class Select:
     """Portal names of single columns may replace `*`, so that columns nobody selected need not be read."""
 
 
+class Callers(Enum):
+    """Who may call a list method."""
+
+    ANYONE = "webhooks and applications"
+    APPLICATIONS = "applications only"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """How a list differs from all others."""
+
+    callers: Callers = Callers.ANYONE
 
     absent_codes: frozenset[str] = frozenset()
     """Error codes by which this method says that the portal does not have this list."""

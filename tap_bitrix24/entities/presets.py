@@ -12,7 +12,16 @@ from typing import Any, TypedDict, Unpack
 
 from tap_bitrix24.dialects.pagination import PaginationObject, SinglePage, StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.entities.entity import Entity, FieldMethods, Parent, Quirks, Select, StreamTemplate, Universal
+from tap_bitrix24.entities.entity import (
+    Callers,
+    Entity,
+    FieldMethods,
+    Parent,
+    Quirks,
+    Select,
+    StreamTemplate,
+    Universal,
+)
 from tap_bitrix24.entities.known_columns import KnownColumns
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.variants import ListVariant
@@ -87,6 +96,8 @@ class StreamFacts(TypedDict, total=False):
     reshape: Callable[[Row], Row]
     absent_codes: frozenset[str]
     complete: bool
+    callers: Callers
+    """By default anyone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class Scope:
             universal=facts.get("universal"),
             rest_v3=facts.get("rest_v3"),
             quirks=Quirks(
+                callers=facts.get("callers", Callers.ANYONE),
                 absent_codes=facts.get("absent_codes", frozenset()),
                 reshape=facts.get("reshape"),
                 complete=facts.get("complete", True),

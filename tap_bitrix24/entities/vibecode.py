@@ -341,8 +341,13 @@ VIBECODE_ENTITIES: Sequence[Entity] = (*VIBECODE_LISTS, *NESTED)
 VIBECODE_BY_STREAM: Mapping[str, Entity] = {entity.stream: entity for entity in VIBECODE_ENTITIES}
 READ_OTHERWISE = frozenset(
     {
+        "calls",
+        "calls-statistics",
+        "product-rows",
         "smart-processes",
         "task-comments",
+        "task-time",
+        "timeline-logs",
         "requisite-preset-fields",
         "calendar-events",
         "files",

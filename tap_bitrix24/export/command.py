@@ -1,7 +1,7 @@
 """The command `bitrix24-export`: its arguments, its exit codes, one line for any failure.
 
-Exit codes: those of the tap (0, 1, 2); 1 if the file cannot be written or, with `--verify`, lacks rows; 130/143 after
-SIGINT/SIGTERM.
+Exit codes: those of the tap (0, 1, 2); 1 if the file cannot be written or, with `--verify`, lacks rows or holds wrong
+ones; 130/143 after SIGINT/SIGTERM.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="compare the tables with row counts of the portal afterwards: exit code 1 if rows are missing",
+        help="compare the tables with the portal's counts and sample rows: exit code 1 if any are missing or wrong",
     )
     parser.add_argument("--schema", default="bitrix24", help="DuckDB schema (default: bitrix24)")
     parser.add_argument("--scale", type=int, default=2_000, help="with --demo: number of deals (default: 2000)")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from tap_bitrix24.export.examples import EXAMPLES
+from tap_bitrix24.export.verification import StreamResult
 from tap_bitrix24.target_duckdb.identifiers import quoted
 
 CONSOLE_WIDTH = 100
@@ -85,20 +86,31 @@ class Report:
         table.add_row("total", f"{sum(rows.values()):,}", f"{total_seconds:.1f}", f"{total_requests:,}")
         self._console.print(table)
 
-    def comparison(self, compared: Mapping[str, tuple[int, int]], *, not_counted: int) -> None:
-        """Print the tables whose row count differs from the portal's, and how many tables were compared.
-
-        Args:
-            compared: Stream → the portal's count up to the table's largest id, and the table's row count.
-            not_counted: Number of streams whose rows the portal cannot count.
-        """
-        different = {name: counts for name, counts in compared.items() if counts[0] != counts[1]}
-        for name, (on_portal, in_table) in different.items():
-            what = "rows missing" if on_portal > in_table else "rows no longer on the portal"
-            counts = f"{on_portal:,} on the portal, {in_table:,} in the table"
-            self._console.print(f"{name}: {abs(on_portal - in_table):,} {what} ({counts})", markup=False)
-        equal = f"{len(compared) - len(different)} of {len(compared)} tables have as many rows as the portal counts"
-        self._console.print(f"{equal}; {not_counted} streams cannot be counted", markup=False)
+    def verification(self, results: Sequence[StreamResult]) -> None:
+        """Print what `--verify` found, stream by stream, and name what could not be counted."""
+        table = Table(box=box.SIMPLE_HEAD)
+        table.add_column("stream", overflow="fold")
+        for heading in ("on the portal", "in the table", "compared", "parents"):
+            table.add_column(heading, justify="right")
+        table.add_column("result")
+        for each in sorted(results, key=lambda result: (not result.failed, result.stream)):
+            figures = (each.in_table, each.compared, each.parents)
+            counted = "" if each.on_portal is None else f"{each.on_portal:,}"
+            result = "FAILED" if each.failed else "not verified" if each.note else "ok"
+            table.add_row(each.stream, counted, *(f"{figure:,}" for figure in figures), result)
+        self._console.print(table)
+        lines = [f"{each.stream}: {'; '.join(each.findings)}" for each in results if each.findings]
+        notes = {each.note: [other.stream for other in results if other.note == each.note] for each in results}
+        lines += [f"not verified, because {note}: {', '.join(names)}" for note, names in notes.items() if note]
+        verified = [each for each in results if not each.note]
+        uncounted = [each.stream for each in verified if each.on_portal is None and not each.parents]
+        lines.append(
+            f"compared by some rows only, because the portal cannot count them: {', '.join(uncounted) or 'none'}"
+        )
+        failed = sum(each.failed for each in verified)
+        lines.append(f"verified: {len(verified)} streams, {failed} with missing or wrong rows")
+        for line in lines:
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def views(self, names: Sequence[str]) -> None:
         """Print the names of the labelled views, in one line."""

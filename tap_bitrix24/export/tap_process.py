@@ -36,6 +36,8 @@ class TapLog(threading.Thread):
         """Stream → seconds from its first record to its last."""
         self.requests: dict[str, int] = {}
         """Stream → HTTP requests that served it alone; those that served several streams under ''."""
+        self.complete: set[str] = set()
+        """Streams that were read to their end."""
         self.warnings: list[str] = []
         self.last_line = ""
         self._stream = stream
@@ -53,9 +55,12 @@ class TapLog(threading.Thread):
                 self.last_line = text
 
     def _add_metric(self, metric: Mapping[str, Any]) -> None:
-        stream = metric.get("tags", {}).get("stream", "")
+        tags = metric.get("tags", {})
+        stream = tags.get("stream", "")
         if metric.get("metric") == "sync_duration":
             self.seconds[stream] = metric["value"]
+            if tags.get("status") == "succeeded":
+                self.complete.add(stream)
         elif metric.get("metric") == "http_request_count":
             self.requests[stream] = metric["value"]
 
@@ -118,6 +123,8 @@ def _load_output(tap: subprocess.Popen[bytes], loader: Loader, show: Callable[[i
             code = tap.wait()
         except BaseException:
             tap.terminate()
+            tap.stdout.close()  # a tap that waits for its reader would not see the signal
+            log.join()
             raise
     log.join()
     if received:

@@ -84,6 +84,18 @@ class Pagination(Protocol):
     def single_page(self) -> bool:
         """Whether all rows come in one answer."""
 
+    @property
+    def several_passes(self) -> bool:
+        """Whether a list of several pages is read again until nothing new is found: rows may move between its pages."""
+
+    @property
+    def separate_count(self) -> bool:
+        """Whether a request without rows counts them; `total` beside rows may be missing."""
+
+    @property
+    def counts_matches(self) -> bool:
+        """Whether the `total` of a counted page is the number of rows that match the filter."""
+
     def __call__(self, query: PageQuery) -> dict[str, Any]:
         """Return the parameters of one command."""
 

@@ -38,3 +38,18 @@ class Result:
     total: int | None = None
     next: int | None = None
     time: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP response whose body has been read."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds the server asks to wait before the next request; 0 if it does not say."""
+        text = self.headers.get("Retry-After", "")
+        return float(text) if text.isdecimal() else 0.0

@@ -15,7 +15,7 @@ from tap_bitrix24.entities import (
     Universal,
     template_number,
 )
-from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.entities.portal_info import PortalInfo, Unread
 from tap_bitrix24.entities.variants import ListVariant
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.schema.columns import Column
@@ -54,10 +54,20 @@ def list_specs(
     select = _select(entity, selection)
     variants = _variants(entity, name, portal)
     specs = [list_spec(entity, replace(each, params={**select, **each.params})) for each in variants]
-    hidden = portal.hidden_categories.get(entity.universal.entity_type_id, []) if entity.universal else []
-    if entity.universal and hidden:  # the classic method leaves out the rows of these categories
-        specs.append(_universal_list(entity, entity.universal, selection, {"@categoryId": hidden}))
+    if entity.universal and (conditions := _hidden_by(entity.universal, portal)):
+        specs.append(_universal_list(entity, entity.universal, selection, conditions))
     return specs
+
+
+def _hidden_by(universal: Universal, portal: PortalInfo) -> Mapping[str, Any]:
+    """Return the filter for rows the classic method leaves out: those of other categories; empty: there are none.
+
+    Where the categories could not be read, all but the first are asked for, whatever they are.
+    """
+    hidden = portal.hidden_categories.get(universal.entity_type_id, ())
+    if isinstance(hidden, Unread):
+        return {">categoryId": 0}
+    return {"@categoryId": list(hidden)} if hidden else {}
 
 
 def _variants(entity: Entity, name: str, portal: PortalInfo) -> Sequence[ListVariant]:

@@ -5,10 +5,10 @@ Order: the portal's own, which may be none.
 Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
 (controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page
 1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
-before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists of a site's
-own API are read again after a changed `total`, a page with known and new keys, or fewer rows than `total`, up to
-MAX_PASSES times; a notice is then given only if `total` changed during the last pass. Fewer rows than `total` fail the
-stream. A list that is refused does not stop the others; the stream fails after them.
+before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists with
+`Pagination.several_passes` are read until another pass finds nothing that was missed (see `passes`). Fewer rows than
+`total` fail the stream. A list that is refused does not stop the others; the stream fails after them. A cursor that
+comes again, or leads through too many pages without a new row, fails the stream.
 
 Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
 requests.
@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from tap_bitrix24.dialects.pagination import PageNumber
-from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
+from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page, PageRequest, Window
@@ -35,25 +34,12 @@ from tap_bitrix24.replication.absence import (
     whole_answer,
 )
 from tap_bitrix24.replication.keyset_reader import CHAIN_GROWTH, CHAIN_LENGTH
+from tap_bitrix24.replication.passes import Pass, Passes
 from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import keys_of, rows_within
 
-MAX_PASSES = 4
-"""How many times a list is read whose rows move between pages meanwhile."""
-
-
-@dataclass(slots=True)
-class _Pass:
-    """State of one reading of a list from its first page to its last."""
-
-    offset: int = 0
-    total: int | None = None
-    total_changed: bool = False
-    """`total` changed meanwhile: rows may have moved to pages that were read before."""
-    repeated: bool = False
-    """A page held known and new rows: others may have been on no page."""
-    end: ProvenEnd | None = None
-    """What proves that nothing follows."""
+MAX_FRUITLESS_PAGES = 50
+"""Pages in a row without a new row through which cursors may lead: filtered pages can be empty, but not for ever."""
 
 
 @dataclass(slots=True)
@@ -68,11 +54,14 @@ class OffsetReader:
     """Keys of the rows read so far."""
     pages: int = 1
     """Pages to request next where the length of the list is unknown."""
-    current: _Pass = field(default_factory=_Pass)
-    passes: int = 1
-    """Passes begun, the current one included."""
+    current: Pass = field(default_factory=Pass)
+    """The pass over the list that is under way."""
     cursor: Any = None
     """Where the next page begins, where the portal says so itself."""
+    cursors: set[str] = field(default_factory=set)
+    """The cursors so far."""
+    fruitless_pages: int = 0
+    """Pages in a row that brought no new row."""
     refusal: PortalError | None = None
     """Why the list cannot be read any further; other lists of the stream are."""
     in_doubt: bool = False
@@ -81,10 +70,13 @@ class OffsetReader:
     """The portal has said that rows follow: the page is then asked for alone."""
     short_page: bool = False
     """The last page was not full: likely the last one."""
+    passes: Passes = field(init=False)
+    """The passes that have ended."""
     empty_answers: EmptyAnswers = field(init=False)
 
     def __post_init__(self) -> None:
         """Start without any empty answer, or with that of another request."""
+        self.passes = Passes(self.list_spec.endpoint.method)
         self.empty_answers = EmptyAnswers(self.list_spec)
         if self.list_spec.known_empty:
             self.empty_answers.note((self.cursor, self.current.offset))
@@ -103,19 +95,20 @@ class OffsetReader:
         """Return the rows of the next page that are new and inside the window.
 
         Raises:
-            UntrustedError: A row has no key, or the portal's cursor does not move on.
+            UntrustedError: A row has no key, or the portal's cursors lead nowhere.
         """
         current = self.current
         keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {current.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
-        current.repeated = current.repeated or 0 < len(fresh) < len(keys)
         self.seen.update(keys)
+        self.fruitless_pages = 0 if fresh else self.fruitless_pages + 1
+        brings_nothing = not current.add(keys, self.list_spec.endpoint.page_size) and page.cursor is None
         counted = self._counted(page)
         total = current.total if counted is None else counted
         current.total_changed = current.total_changed or (current.total is not None and total != current.total)
         current.total = total
-        current.end = self._end_after(page, fresh)
-        self.in_doubt = self._brings_nothing(page, fresh) and current.end is None
+        current.end = self._end_after(page, brings_nothing=brings_nothing)
+        self.in_doubt = brings_nothing and current.end is None
         if not self.in_doubt:
             self._move_on(page)
         return rows_within(self.list_spec, fresh, self.window)
@@ -125,21 +118,18 @@ class OffsetReader:
         reliable = self.list_spec.endpoint.reliable_total and not (page.total == 0 and page.rows)
         return page.total if reliable else None
 
-    def _brings_nothing(self, page: Page, fresh: Sequence[Row]) -> bool:
-        """Whether a page has neither new rows nor a cursor; in later passes known rows are expected."""
-        return not fresh and page.cursor is None and (self.passes == 1 or not page.rows)
-
     def _move_on(self, page: Page) -> None:
         """Move to where the next page begins."""
         endpoint = self.list_spec.endpoint
         self.cursor = page.cursor
+        self.cursors.add(repr(page.cursor))
         self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
         self.short_page = len(page.rows) < endpoint.page_size
         if self.short_page:
             self.empty_answers.note((self.cursor, self.current.offset))
 
-    def _end_after(self, page: Page, fresh: Sequence[Row]) -> ProvenEnd | None:
-        """Return the proof that nothing follows a page, or None.
+    def _end_after(self, page: Page, *, brings_nothing: bool) -> ProvenEnd | None:
+        """Return the proof that nothing follows a page in this pass, or None.
 
         Raises:
             UntrustedError: It brought nothing new, asked twice, although more rows are counted; its cursor leads back.
@@ -151,13 +141,13 @@ class OffsetReader:
             end = no_cursor(page)
         elif pagination.single_page:
             end = whole_answer(page, total)
-        elif self.passes > 1:  # all rows are read once more: known ones do not mean the end
+        elif pagination.several_passes and page.rows:  # where rows move, a pass may find fewer: another one follows
             end = count_read(current.offset + len(page.rows), total)
         elif page.next is not None and current.offset + self.list_spec.endpoint.page_size < (total or 0):
             end = None  # an offset beyond the end brings page 1 again, with a `next`
         else:
             end = count_read(len(self.seen), total)
-        if end is not None or not self._brings_nothing(page, fresh):
+        if end is not None or not brings_nothing or self._may_be_counted:
             return end
         rows_follow = True if total is not None and total > len(self.seen) else None
         self.contradicted = rows_follow is True
@@ -182,25 +172,56 @@ class OffsetReader:
             self.in_doubt = self.contradicted = True
 
     def restart(self) -> bool:
-        """Start again from the first page, if rows have moved between pages and another pass can find them."""
-        ended = self.current
-        moved = ended.total_changed or ended.repeated or (ended.total or 0) > len(self.seen)
-        if not moved or self.passes >= MAX_PASSES or not isinstance(self.list_spec.endpoint.pagination, PageNumber):
+        """Start again from the first page, if rows may have moved between pages and another pass can find them.
+
+        Raises:
+            UntrustedError: Every pass finds rows that the others lacked.
+        """
+        if not self.list_spec.endpoint.pagination.several_passes or not self.passes.next_is_needed(self.current):
             return False
-        self.current = _Pass()
-        self.passes += 1
+        self.pages, self.current = max(1, self.current.pages), Pass()
+        self.empty_answers = EmptyAnswers(self.list_spec)
         return True
 
     def _check_cursor(self, page: Page) -> None:
         """Check that the page's cursor leads on.
 
         Raises:
-            UntrustedError: The cursor is the one this page was requested with.
+            UntrustedError: It has been used before, or cursors lead from one page without new rows to another.
         """
-        if page.cursor is not None and page.cursor == self.cursor:
-            method = self.list_spec.endpoint.method
-            text = f"{method}: the cursor for the next page is that of the current page"
+        method = self.list_spec.endpoint.method
+        if page.cursor is not None and repr(page.cursor) in self.cursors:
+            text = f"{method}: the cursor for the next page is that of an earlier page: cursors lead in a circle"
             raise UntrustedError(text, method=method)
+        if self.fruitless_pages >= MAX_FRUITLESS_PAGES:
+            text = f"{method}: {self.fruitless_pages} pages in a row hold no new row, and each names a next page"
+            raise UntrustedError(text, method=method)
+
+    @property
+    def lacks_count(self) -> bool:
+        """Whether the portal is to count the rows: a page brought nothing, and none said how many there are."""
+        return self.in_doubt and self._may_be_counted
+
+    @property
+    def _may_be_counted(self) -> bool:
+        by_itself = self.list_spec.endpoint.pagination.separate_count
+        return by_itself and self.current.total is None and not self.current.count_requested
+
+    def accept_count(self, answer: Answer) -> None:
+        """Note how many rows the portal counts; if it refuses, the page that brought nothing is asked for again.
+
+        Raises:
+            PortalError: The portal does not answer.
+            UntrustedError: Several passes have found fewer rows.
+        """
+        self.current.count_requested = True
+        if answer.error is not None and not isinstance(answer.error, (RejectedError, MissingMethodError)):
+            raise answer.error
+        total = answer.pages[0].total if answer.pages else None
+        if total is not None:
+            self.in_doubt, self.current.total = False, total
+            self.current.end = count_read(len(self.current.keys), total)
+            self.restart()
 
     def first_request(self) -> PageRequest:
         """Return the request for the first page; for two where only the second shows that a short one is all."""
@@ -216,14 +237,14 @@ class OffsetReader:
             pages = 1
         elif self.current.total is not None:
             pages = min(max_pages, max(1, ceil((self.current.total - self.current.offset) / endpoint.page_size)))
-        offset = self.current.offset
         return PageRequest(
             list_spec=self.list_spec,
             window=self.window if self.filtered else None,
-            offset=offset,
+            offset=self.current.offset,
             cursor=self.cursor,
             pages=pages,
             alone=self.in_doubt and self.contradicted,
+            counted=self.lacks_count,
         )
 
 
@@ -255,6 +276,9 @@ def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
 
 def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
     """Yield the new rows of an answer, and note whether the list has ended."""
+    if reader.lacks_count:
+        reader.accept_count(answer)
+        return
     if answer.error is not None:
         filtered = reader.filtered
         reader.note_error(answer.error)
@@ -270,7 +294,7 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
             return
         if reader.done:
             _check_complete(method, len(reader.seen), reader.current.total)
-            if reader.current.total_changed:
+            if reader.current.total_changed and not reader.list_spec.endpoint.pagination.several_passes:
                 yield Notice(
                     f"{method}: the number of rows changed during offset pagination; "
                     "rows that moved between pages may be missing until the next run"

@@ -15,6 +15,7 @@ from typing import Any
 from tap_bitrix24.entities import BY_STREAM, Entity, Parent, find_entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.variants import ListVariant
+from tap_bitrix24.errors import PortalError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.records.converter import RowConverter
 from tap_bitrix24.replication.list_specs import ColumnSelection, list_spec, list_specs
@@ -86,6 +87,8 @@ class ReadPlan:
     """Of CHANGED_PARENTS: maximum age of a sweep."""
     parents: Sequence[ParentPlan] = ()
     """Of ALL_PARENTS: the parents, which are read whole, stream after stream."""
+    unread: PortalError | None = None
+    """Why further lists or parents of the stream are not known: these are read, then the stream fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,19 @@ def read_plan(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
         entity: The stream's row of the table.
         name: The stream's name, which differs from the entity's for smart processes and universal lists.
         options: Portal, settings and catalog.
+    """
+    try:
+        return _complete_plan(entity, name, options)
+    except PortalError as error:  # of what could not be read of the portal
+        known = replace(options, portal=options.portal.without_unread())
+        return replace(_complete_plan(entity, name, known), unread=error)
+
+
+def _complete_plan(entity: Entity, name: str, options: ReadOptions) -> ReadPlan:
+    """Return the plan for all lists and parents.
+
+    Raises:
+        PortalError: Some are not known, because what the portal has could not be read.
     """
     if entity.parents is None:
         return _own_rows(entity, name, options)

@@ -6,15 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from tap_bitrix24.errors import RejectedError
-from tap_bitrix24.model.event import Strategy
-from tap_bitrix24.replication.children import children_of, incremental_children
+from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Strategy, StrategyEvent
+from tap_bitrix24.replication.children import ALL_PARENTS, children_of, incremental_children
 from tap_bitrix24.replication.full_table import deduplicated, read_all_by_id, read_whole
 from tap_bitrix24.replication.incremental import incremental, read_period
 from tap_bitrix24.replication.plan import ReadMethod, ReadPlan
+from tap_bitrix24.replication.sub_strategies import handle_events
 
 
 def strategy_for(plan: ReadPlan, state: Mapping[str, Any]) -> Strategy:
-    """Return the strategy that reads a stream as planned, from its STATE on."""
+    """Return the strategy that reads a stream as planned, from its STATE on.
+
+    A plan without lists reads nothing: the portal has no catalog, say. One that is not complete is read without
+    checkpoints, so that the next run reads the same again, and fails.
+    """
+    if plan.lists or plan.groups or plan.parents:
+        strategy = _strategy_for(plan, state)
+        if plan.unread is None:
+            yield from strategy
+        else:
+            yield from handle_events(strategy, _without_conclusions)
+    if plan.unread is not None:
+        raise plan.unread
+
+
+def _without_conclusions(event: StrategyEvent) -> Strategy:
+    """Yield an event unless it says that everything up to some point, or of all parents, has been read."""
+    if isinstance(event, Checkpoint) or (isinstance(event, ChildGroupsRead) and ALL_PARENTS in event.counts):
+        return
+    yield event
+
+
+def _strategy_for(plan: ReadPlan, state: Mapping[str, Any]) -> Strategy:
     match plan.method:
         case ReadMethod.ALL_BY_ID:
             return read_all_by_id(plan.lists)

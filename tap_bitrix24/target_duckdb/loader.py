@@ -18,6 +18,7 @@ from typing import Self
 
 import duckdb
 
+from tap_bitrix24.fingerprint import PortalFingerprint
 from tap_bitrix24.target_duckdb import messages
 from tap_bitrix24.target_duckdb.batch import RecordBatch
 from tap_bitrix24.target_duckdb.current_views import CHILD_READS, update_current_views
@@ -27,6 +28,7 @@ from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.identifiers import check_names
 from tap_bitrix24.target_duckdb.json_reader import add_missing_columns, check_reader
 from tap_bitrix24.target_duckdb.messages import ActivateVersion, Record, Schema, State
+from tap_bitrix24.target_duckdb.portal import claim_schema
 from tap_bitrix24.target_duckdb.tables import Table, prepare_table
 from tap_bitrix24.target_duckdb.upsert import insert, stage, upsert
 
@@ -66,6 +68,7 @@ class Loader:
         schema: str = "bitrix24",
         on_state: Callable[[bytes], None] | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        portal: PortalFingerprint | None = None,
     ) -> None:
         """Open or create the file.
 
@@ -74,6 +77,7 @@ class Loader:
             schema: The schema of the tables, spelled as given.
             on_state: Called with the JSON text of each STATE that is confirmed.
             limits: When pending records are committed.
+            portal: The portal all records come from, whatever SCHEMA messages say; None: they say it.
 
         Raises:
             LoadError: The file cannot be opened for writing.
@@ -84,6 +88,8 @@ class Loader:
             LOGGER.warning("%s has the name of its schema: write %s.%s.table in SQL", path.name, schema, schema)
         self.rows_loaded: dict[str, int] = {}
         self._schema, self._on_state, self._limits = schema, on_state, limits
+        self._portal = portal
+        self._claimed_for: PortalFingerprint | None = None
         self._tables: dict[str, Table] = {}
         self._schemas: dict[str, Schema] = {}
         self._pending: dict[str, RecordBatch] = {}
@@ -234,9 +240,17 @@ class Loader:
                     update_current_views(self._connection, table)
 
     def _process_schema(self, message: Schema) -> None:
-        """Create or adapt the stream's table; nothing is done for a repeated SCHEMA."""
+        """Create or adapt the stream's table; nothing is done for a repeated SCHEMA.
+
+        Raises:
+            SettingsError: The schema of the file belongs to another portal.
+        """
         if self._schemas.get(message.stream) == message:
             return
+        portal = self._portal or message.portal
+        if portal is not None and portal != self._claimed_for:
+            claim_schema(self._connection, self._schema, portal)
+            self._claimed_for = portal
         if message.stream in self._pending:
             self.flush()
         with transaction(self._connection):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from tap_bitrix24.fingerprint import SCHEMA_KEY, PortalFingerprint
 from tap_bitrix24.target_duckdb.errors import LoadError
 
 _RECORD_PREFIX = re.compile(
@@ -36,6 +37,8 @@ class Schema:
     stream: str
     properties: Mapping[str, Mapping[str, Any]]
     key: tuple[str, ...]
+    portal: PortalFingerprint | None = None
+    """The portal the records come from, if the tap tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,17 @@ def _schema(message: Mapping[str, Any]) -> Schema:
     if not isinstance(key, list | tuple) or not all(isinstance(name, str) and name in known for name in key):
         msg = f"SCHEMA of stream {stream} has key_properties that are not among its properties: {key}"
         raise LoadError(msg)
-    return Schema(stream, known, tuple(dict.fromkeys(key)))
+    return Schema(stream, known, tuple(dict.fromkeys(key)), _portal(stream, message["schema"]))
+
+
+def _portal(stream: str, schema: Mapping[str, Any]) -> PortalFingerprint | None:
+    if SCHEMA_KEY not in schema:
+        return None
+    try:
+        return PortalFingerprint.from_json(schema[SCHEMA_KEY])
+    except ValueError as error:
+        msg = f"SCHEMA of stream {stream}: {SCHEMA_KEY}: {error}"
+        raise LoadError(msg) from error
 
 
 def _activate_version(message: Mapping[str, Any]) -> ActivateVersion:

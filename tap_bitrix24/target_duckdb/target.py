@@ -24,6 +24,7 @@ import orjson
 
 from tap_bitrix24 import __version__
 from tap_bitrix24.errors import Interrupted, SettingsError, TapError, unknown_name
+from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.target_duckdb.errors import LoadError
 from tap_bitrix24.target_duckdb.loader import Loader
 
@@ -103,8 +104,7 @@ def echo_state(value: bytes) -> None:
         LoadError: The reader has closed the pipe.
     """
     try:
-        sys.stdout.buffer.write(value + b"\n")
-        sys.stdout.buffer.flush()
+        write_to_stdout(value + b"\n")
     except BrokenPipeError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails, too
         msg = "Standard output is closed: cannot confirm STATE."

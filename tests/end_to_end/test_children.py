@@ -47,6 +47,12 @@ class Warehouse:
         self.take(run)
         return run
 
+    def attempt(self) -> Run:
+        """Run once more, whatever comes of it."""
+        run = self._tap(self._config, catalog=self._catalog, state=self.state)
+        self.take(run)
+        return run
+
     def wrong(self) -> list[str]:
         """Return the streams whose current rows differ from the portal's."""
         return [str(each) for each in self._streams if each.current(self.path) != each.truth(self._portal)]
@@ -196,6 +202,84 @@ def test_deals_without_embedded_contacts_are_requested_one_by_one(start: Start, 
     assert portal.stats()["commands"]["crm.deal.contact.items.get"] == len(portal.table("deals"))
     counts = {row["parent"]: row["count"] for row in run.records(CHILD_READS) if row["parent"] != "*"}
     assert counts == {f"deal:{deal}": len(_of_deals(portal, LINKS).get(deal, ())) for deal in portal.table("deals")}
+
+
+class TestAnswersThatProveNothing:
+    """One bad answer in a sweep: all other children are read, none leaves its view, and the next run has the rest."""
+
+    @pytest.mark.parametrize("stream", SWEPT, ids=str)
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            {"fault": "empty_page", "times": 1, "param": "missing"},
+            {"fault": "null_result", "times": 1},
+            {"fault": "false_result", "times": 1},
+            {"fault": "command_error", "times": 1, "param": "ERROR_CORE"},
+            {"fault": "wrong_encoding", "times": 1},
+        ],
+        ids=lambda rule: str(rule["fault"]),
+    )
+    def test_one_that_passes_loses_nothing(
+        self, start: Start, run_tap: Tap, catalog: Catalog, stream: ComparedStream, rule: dict[str, Any]
+    ) -> None:
+        portal = start(scale=120)
+        warehouse = Warehouse(portal, run_tap, catalog, stream)
+        warehouse.run()
+        _wait(portal, 25)
+        portal.faults({**rule, "method": METHODS[stream.stream], "after": 1})
+        warehouse.run()
+        assert warehouse.wrong() == []
+
+    @pytest.mark.parametrize("stream", [PRODUCT_ROWS, CHECKLISTS, COMMENTS], ids=str)
+    @pytest.mark.parametrize("code", ["ACCESS_DENIED", "NOT_FOUND", "WRONG_ENCODING"])
+    def test_a_refused_parent_keeps_its_children(
+        self, start: Start, run_tap: Tap, catalog: Catalog, stream: ComparedStream, code: str
+    ) -> None:
+        """The text says "not found"; the parent is there."""
+        portal = start(scale=120)
+        warehouse = Warehouse(portal, run_tap, catalog, stream)
+        warehouse.run()
+        _wait(portal, 25)
+        refusal = {"code": code, "text": "Element not found"}
+        param = {**refusal, "where": {OWNER_PARAMS[stream.stream]: "7"}} if stream is not PRODUCT_ROWS else refusal
+        times = {"times": 3} if stream is PRODUCT_ROWS else {}
+        portal.faults({"fault": "refuse_command", "method": METHODS[stream.stream], "param": param, **times})
+        run = warehouse.attempt()
+        assert run.code == 1
+        assert "parents could not be read, first " in run.stderr.splitlines()[-1]
+        assert warehouse.wrong() == []
+        assert run.state["bookmarks"][str(stream)]["unanswered"]
+        portal.faults()
+        warehouse.run()
+        assert warehouse.wrong() == []
+        assert "unanswered" not in (warehouse.state or {})["bookmarks"][str(stream)]
+
+    @pytest.mark.parametrize("stream", SWEPT, ids=str)
+    def test_a_method_that_is_missing_for_a_sweep_empties_nothing(
+        self, start: Start, run_tap: Tap, catalog: Catalog, stream: ComparedStream
+    ) -> None:
+        portal = start(scale=120, switches={"item_links": "off"})
+        warehouse = Warehouse(portal, run_tap, catalog, stream)
+        warehouse.run()
+        before = (warehouse.state or {})["bookmarks"][str(stream)]
+        _wait(portal, 25)
+        portal.faults({"fault": "missing_method", "method": METHODS[stream.stream], "after": 1})
+        run = warehouse.attempt()
+        assert run.code == 1
+        assert warehouse.wrong() == []
+        assert "*" not in {row["parent"] for row in run.records(CHILD_READS)}
+        assert run.state["bookmarks"][str(stream)].get("swept") == before["swept"]
+
+
+METHODS: Mapping[str, str] = {
+    "crm_product_rows": "crm.item.productrow.list",
+    "deal_contacts": "crm.deal.contact.items.get",
+    "task_checklist_items": "task.checklistitem.getlist",
+    "crm_timeline_comments": "crm.timeline.comment.list",
+}
+"""Stream of children → its method."""
+OWNER_PARAMS: Mapping[str, str] = {"task_checklist_items": "TASKID", "crm_timeline_comments": "filter.ENTITY_ID"}
+"""Stream of children → the parameter that names the parent."""
 
 
 @contextmanager

@@ -93,6 +93,18 @@ def test_pages_that_shift_lose_no_row(site: Callable[..., Site], run_tap: Tap, s
     assert before & after <= read.keys()
 
 
+def test_a_deletion_and_an_insertion_between_pages_lose_no_row(site: Callable[..., Site], run_tap: Tap) -> None:
+    """The total stays as it is while rows move to pages that were read before."""
+    portal, config = site(scale=600)
+    before = {row["id"] for row in portal.truth("site:orders")}
+    portal.mutate(every_requests=1, times=8, table="deals", insert=1, delete=1)
+    run = run_tap(config).succeeded()
+    after = {row["id"] for row in portal.truth("site:orders")}
+    read = Counter(run.ids("orders"))
+    assert set(read.values()) == {1}
+    assert before & after <= read.keys()
+
+
 @pytest.mark.parametrize("fault", ["repeat_page", "missing_id", "short_page"])
 def test_a_list_that_cannot_be_trusted_fails_alone(site: Callable[..., Site], run_tap: Tap, fault: str) -> None:
     portal, config = site()

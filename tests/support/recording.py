@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tap_bitrix24.demo import serve
+from tap_bitrix24.fingerprint import portal_fingerprint
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 TAP = Path(sys.executable).parent / "tap-bitrix24"
@@ -142,7 +143,8 @@ class _Words:
 
     def __call__(self, text: str) -> str:
         for port in self._ports:
-            text = text.replace(f"127.0.0.1:{port}", "PORTAL")
+            address = f"127.0.0.1:{port}"
+            text = text.replace(address, "PORTAL").replace(portal_fingerprint(address).host, "FINGERPRINT")
         return _MOMENT.sub(self._moment, text.replace(str(self._folder), "FOLDER"))
 
     def _moment(self, match: re.Match[str]) -> str:

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.auth.from_settings import webhook
-from tap_bitrix24.client import DISCOVERY_ATTEMPTS, Client
+from tap_bitrix24.client import Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.errors import (
     AccessError,
+    DoubtfulError,
     PortalError,
     RejectedError,
-    TooSlowError,
+    RetriableError,
     UnavailableError,
+    UnreadableError,
 )
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.retries import ATTEMPTS
+from tap_bitrix24.retries import ATTEMPTS, DOUBTFUL_ATTEMPTS
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 from tests.support.clock import Clock
 
@@ -45,6 +47,8 @@ class Portal:
     seen: list[tuple[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    answer: Callable[[list[str]], Reply] | None = None
+    """Answers to the commands of a batch, in place of the script."""
 
     def client(self, *script: Reply, timeout: float = 5.0, rate_limiter: RateLimiter | None = None) -> Client:
         """A client of this portal; its pauses are noted and pass at once, also for its rate_limiter."""
@@ -67,7 +71,10 @@ def portal() -> Iterator[Portal]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             playing.seen.append((self.path, json.loads(body)))
-            status, data, headers = playing.script.pop(0) if len(playing.script) > 1 else playing.script[0]
+            scripted = playing.script.pop(0) if len(playing.script) > 1 else playing.script[0]
+            status, data, headers = (
+                playing.answer(list(playing.seen[-1][1]["cmd"].values())) if playing.answer else scripted
+            )
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -160,8 +167,23 @@ def test_the_clock_of_the_run_is_that_of_the_first_answer(portal: Portal) -> Non
         reply(200, [1, 2]),
         reply(401, {"error": "CONNECTION_ERROR"}),
         reply(429, {"error": "OPERATION_TIME_LIMIT"}),
+        reply(504, "<html>gateway time-out</html>"),
+        reply(400, {"error": "ERROR_CORE", "error_description": "SQL query error!"}),
     ],
-    ids=["503", "503 html", "500 empty", "502", "500", "html", "cut off", "list", "401 connection", "429"],
+    ids=[
+        "503",
+        "503 html",
+        "500 empty",
+        "502",
+        "500",
+        "html",
+        "cut off",
+        "list",
+        "401 connection",
+        "429",
+        "504",
+        "busy database",
+    ],
 )
 def test_passing_failures_are_repeated(portal: Portal, passing: Reply) -> None:
     with closing(portal.client(passing, passing, reply())) as client:
@@ -178,12 +200,10 @@ def test_passing_failures_are_repeated(portal: Portal, passing: Reply) -> None:
         (reply(401, {"error": "INVALID_CREDENTIALS"}), AccessError),
         (reply(403, {"error": "ACCESS_DENIED"}), RejectedError),
         (reply(400, {"error": "", "error_description": "Access denied."}), RejectedError),
-        (reply(400, {"error": 0}), RejectedError),
-        (reply(200, {"error": "WRONG_ENCODING"}), RejectedError),
-        (reply(504, "<html>gateway time-out</html>"), TooSlowError),
+        (reply(200, {"error": "WRONG_ENCODING"}), UnreadableError),
         (reply(302, "", Location="https://example.com/login"), AccessError),
     ],
-    ids=["no auth", "credentials", "denied", "empty code", "zero", "encoding", "504", "redirect"],
+    ids=["no auth", "credentials", "denied", "empty code", "encoding", "redirect"],
 )
 def test_other_failures_are_not(portal: Portal, final: Reply, kind: type[PortalError]) -> None:
     with closing(portal.client(final)) as client:
@@ -200,7 +220,7 @@ def test_silence_is_given_up(portal: Portal) -> None:
 def test_an_unreachable_host_is_named_without_its_address() -> None:
     credentials = webhook(f"http://127.0.0.1:1/rest/1/{SECRET}/")
     with closing(Client(credentials, RateLimiter(TARIFFS["standard"]), REST.dialects, sleep=lambda _: None)) as client:
-        error = failure(lambda: client.call(PROFILE, attempts=DISCOVERY_ATTEMPTS))
+        error = failure(lambda: client.call(PROFILE))
     assert isinstance(error, UnavailableError)
     assert "cannot reach http://127.0.0.1:1" in str(error)
 
@@ -250,3 +270,66 @@ def test_only_the_commands_that_failed_for_a_moment_are_repeated(portal: Portal)
     assert (one, two) == (Result(1), Result(2))
     assert isinstance(missing, PortalError)
     assert [list(body["cmd"].values()) for _, body in portal.seen] == [["a?", "b?", "c?"], ["b?"]]
+
+
+REFUSED = reply(400, {"error": "", "error_description": "Access denied."})
+
+
+def test_a_command_that_keeps_failing_is_its_own_error(portal: Portal) -> None:
+    """It takes neither the other commands' answers with it, nor longer than any other request."""
+    first = batch(result={"c0": 1}, result_error={"c1": {"error": "INTERNAL_SERVER_ERROR"}})
+    again = batch(result_error={"c0": {"error": "INTERNAL_SERVER_ERROR"}})
+    with closing(portal.client(reply(body=first), reply(body=again))) as client:
+        one, broken = client.batch_with_retries([Command("a"), Command("b")])
+        assert client.requests == ATTEMPTS
+    assert one == Result(1)
+    assert isinstance(broken, RetriableError)
+
+
+def test_a_refusal_in_doubt_is_repeated_and_then_a_refusal(portal: Portal) -> None:
+    busy = batch(result_error={"c0": {"error": "ERROR_CORE", "error_description": "SQL query error!"}})
+    with closing(portal.client(reply(body=busy))) as client:
+        (refused,) = client.batch_with_retries([Command("a")])
+        assert client.requests == DOUBTFUL_ATTEMPTS
+    assert type(refused) is RejectedError
+
+
+def test_a_result_that_is_none_is_asked_for_again(portal: Portal) -> None:
+    def check(position: int, result: Result) -> None:
+        assert position == 0
+        if result.value is None:
+            text = "a: no rows"
+            raise DoubtfulError(text)
+
+    empty, good = reply(body=batch(result={"c0": None})), reply(body=batch(result={"c0": [1]}))
+    with closing(portal.client(empty, good)) as client:
+        assert client.batch_with_retries([Command("a")], check) == [Result([1])]
+
+
+def test_a_batch_refused_because_of_one_command_is_narrowed_down_to_it(portal: Portal) -> None:
+    def answer(commands: list[str]) -> Reply:
+        if "bad?" in commands:
+            return reply(body={"error": "WRONG_ENCODING"})
+        return reply(body=batch(result={f"c{number}": name for number, name in enumerate(commands)}))
+
+    names = ["a", "b", "bad", "c", "d"]
+    with closing(portal.client(reply())) as client:
+        portal.answer = answer
+        results = client.batch([Command(name) for name in names])
+    assert [each.value if isinstance(each, Result) else type(each) for each in results] == [
+        "a?", "b?", UnreadableError, "c?", "d?"
+    ]  # fmt: skip
+
+
+def test_a_batch_whose_first_and_last_command_are_refused_alike_is_refused(portal: Portal) -> None:
+    with closing(portal.client(REFUSED)) as client:
+        assert type(failure(lambda: client.batch([Command(name) for name in "abcdefgh"]))) is RejectedError
+        assert client.requests == 3
+
+
+def test_a_batch_that_takes_too_long_is_sent_in_halves(portal: Portal) -> None:
+    halves = [reply(body=batch(result={"c0": 1, "c1": 2})), reply(body=batch(result={"c0": 3, "c1": 4}))]
+    with closing(portal.client(reply(504, "<html>"), *halves)) as client:
+        results = client.batch([Command(name) for name in "abcd"])
+    assert results == [Result(number) for number in (1, 2, 3, 4)]
+    assert [list(body["cmd"].values()) for _, body in portal.seen[1:]] == [["a?", "b?"], ["c?", "d?"]]

@@ -113,6 +113,29 @@ def test_the_names_and_defaults_of_settings() -> None:
     assert all(CONFIG_JSONSCHEMA["properties"][name]["description"] for name in PROPERTIES)
 
 
+@pytest.mark.parametrize(
+    "former",
+    [
+        "old.bitrix24.com",
+        "https://Old.bitrix24.com/",
+        "crm.firm.ru:8443/portal",
+        " old.bitrix24.com\n",
+        "http://[::1]:80",
+    ],
+)
+def test_the_former_host_of_a_renamed_portal(former: str) -> None:
+    settings = check({"webhook_url": URL, "renamed_from": former})
+    assert settings.former_addresses == ("https://example.bitrix24.com", former.strip())
+    assert check({"webhook_url": URL}).former_addresses == ("https://example.bitrix24.com",)
+
+
+@pytest.mark.parametrize(
+    "former", [5, [], "old bitrix24", "ftp://old.bitrix24.com", f"https://old.bitrix24.com/rest/1/{SECRET}/", "a/b?c=d"]
+)
+def test_what_is_no_former_host_is_refused(former: Any) -> None:
+    assert "renamed_from must be the portal's former host" in refused({"webhook_url": URL, "renamed_from": former})
+
+
 # Webhook URLs
 
 

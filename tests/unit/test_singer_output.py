@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from singer_sdk.singerlib import ActivateVersionMessage, RecordMessage, SchemaMessage, StateMessage
 
+from tap_bitrix24.pipes import write_whole
 from tap_bitrix24.singer_output import FLUSH_BYTES, SingerLines, record_prefix, record_suffix
 
 NOW = datetime(2025, 1, 31, 9, tzinfo=UTC)
@@ -139,3 +142,71 @@ def test_a_stdout_without_a_buffer() -> None:
         writer.write_message(StateMessage({}))
     assert [json.loads(line)["type"] for line in text.getvalue().splitlines()] == ["RECORD", "STATE"]
     assert "Ёж" in text.getvalue()
+
+
+class Text(io.StringIO):
+    """A stdout in front of a raw file."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self._raw = raw
+
+    @property
+    def buffer(self) -> Any:
+        return self._raw
+
+
+class Sluggish(io.RawIOBase):
+    """A raw file that takes a few bytes at a time, and nothing at every third attempt, as a full pipe does."""
+
+    def __init__(self, pipe: int) -> None:
+        self.taken = b""
+        self._attempts = 0
+        self._pipe = pipe
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._pipe
+
+    def write(self, data: Any, /) -> int | None:
+        self._attempts += 1
+        if self._attempts % 3 == 0:
+            return None
+        self.taken += bytes(data[:7])
+        return len(data[:7])
+
+
+def test_an_unbuffered_stdout_that_takes_part_of_the_data_gets_all_of_it() -> None:
+    reading, writing = os.pipe()
+    raw = Sluggish(writing)
+    with redirect_stdout(Text(raw)):  # as with PYTHONUNBUFFERED
+        writer = SingerLines()
+        writer.write_page(record_prefix("deals"), [{"id": number} for number in range(50)], SUFFIX)
+        writer.write_message(StateMessage({"bookmarks": {}}))
+    os.close(reading)
+    os.close(writing)
+    messages = [json.loads(line) for line in raw.taken.splitlines()]
+    assert [each["record"]["id"] for each in messages[:-1]] == list(range(50))
+    assert messages[-1]["type"] == "STATE"
+
+
+@pytest.mark.parametrize("buffering", [0, -1], ids=["unbuffered", "buffered"])
+def test_a_pipe_that_does_not_block_and_a_slow_reader(buffering: int) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    data = b"".join(b"%d\n" % number for number in range(100_000))
+    received: list[bytes] = []
+
+    def read() -> None:
+        while chunk := os.read(reading, 5_000):
+            received.append(chunk)
+
+    reader = threading.Thread(target=read)
+    with os.fdopen(writing, "wb", buffering=buffering) as file:
+        reader.start()
+        write_whole(file, data)
+    reader.join()
+    os.close(reading)
+    assert b"".join(received) == data

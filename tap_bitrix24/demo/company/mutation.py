@@ -8,7 +8,7 @@ from tap_bitrix24.demo.company.clock import Clock
 from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.fields import Field, user_field
 from tap_bitrix24.demo.company.store import Row, Table
-from tap_bitrix24.demo.company.timestamps import DAY, SERVER_ZONE, parse_time
+from tap_bitrix24.demo.company.timestamps import DAY, parse_time, server_zone
 from tap_bitrix24.demo.company.user_fields import VALUE_FUNCTIONS
 
 
@@ -177,5 +177,5 @@ def _value(kind: str, value: Any) -> Any:
     """Return a value as a row holds it: date text as an instant or a day."""
     if kind not in {"date", "datetime"} or not isinstance(value, str):
         return value
-    moment = parse_time(value, SERVER_ZONE)
+    moment = parse_time(value, server_zone())
     return moment // DAY if kind == "date" and moment is not None else moment

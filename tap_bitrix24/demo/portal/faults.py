@@ -1,73 +1,62 @@
-"""Faults on demand, by name, method and count, and switches for what differs by version (docs/protocol.md §9)."""
+"""Faults on demand, by name, method, parameters and count (docs/demo.md)."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-REQUEST_FAULTS: Final = frozenset(
-    [
-        "query_limit",
-        "internal_server_error",
-        "html_502",
-        "html_200",
-        "empty_200",
-        "truncated_json",
-        "disconnect",
-        "answer_lost",
-        "slow",
-        "gateway_timeout",
-        "wrong_encoding",
-        "redirect",
-        "auth",
-    ]
-)
-COMMAND_FAULTS: Final = frozenset(
-    ["operation_time_limit", "command_error", "short_page", "drop_filter", "drop_order", "repeat_page", "missing_id"]
-)
-SWITCHES: Final[dict[str, tuple[str, ...]]] = {
-    "user_get_prefixes": ("new", "old"),
-    "user_get_no_count": ("new", "old"),
-    "nested_batch": ("refused", "allowed"),
-    "auth_status": ("source", "docs"),
-    "item_date_shift": ("on", "off"),
-    "count_cap": (),
-    "error_code": ("int", "string"),
-    "last_login": ("date", "datetime"),
-    "query_limit_body": ("json", "html"),
-    "operating_limit": ("420", "480"),
-    "cloud": ("on", "off"),
-    "site_docs": ("yaml", "json", "broken", "none"),
-    "site_order": ("id", "newest"),
-    "site_beyond": ("empty", "last"),
-    "vibe_search": ("good", "window_errors", "truncated", "failed"),
-    "vibe_key": ("active", "expired", "revoked", "ip", "waitlist"),
-    "vibe_total": ("good", "zero", "absent"),
-    "vibe_single": ("off", "on"),
-    "vibe_numbers": ("number", "text"),
-    "vibe_history": ("portal", "owner"),
-    "vibe_funnel0": ("told", "missing"),
-    "vibe_offset": ("breaks", "works"),
-    "vibe_more": ("off", "on"),
-    "vibe_rate": (),
-    "vibe_queue": (),
-    "v3": ("on", "off", "partial"),
-    "v3_expired": ("code", "denied"),
-    "productrow_owner_arrays": ("on", "off"),
-    "item_links": ("on", "off"),
-    "oauth_application": ("installed", "removed", "unpaid", "unknown"),
-    "oauth_consent": ("given", "denied", "denied_with_redirect"),
-    "oauth_endpoint": ("same", "moved"),
-    "oauth_expires_in": (),
-    "oauth_redirect": (),
-    "oauth_spent_refresh": ("refused", "grace"),
+Command = tuple[str, Any]
+"""A method and its parameters."""
+
+REQUEST_FAULTS: Final = {
+    "query_limit": "too many requests, HTTP 503",
+    "internal_server_error": "HTTP 500 in JSON",
+    "refuse_request": 'refuses a whole request; param {"status": 403, "code": "ACCESS_DENIED", "text": ""} or "body"',
+    "html_502": "a gateway's page",
+    "html_200": "a login page, HTTP 200",
+    "empty_200": "HTTP 200 without a body",
+    "truncated_json": "half of the answer",
+    "disconnect": "the connection breaks before the request is processed",
+    "answer_lost": "the request is processed, its answer is lost",
+    "slow": "param: seconds before the answer",
+    "gateway_timeout": "HTTP 504",
+    "wrong_encoding": "the whole answer is WRONG_ENCODING, HTTP 200",
+    "redirect": "HTTP 302; param: address",
+    "auth": "param: code of an authorization error",
 }
+COMMAND_FAULTS: Final = {
+    "operation_time_limit": "OPERATION_TIME_LIMIT",
+    "command_error": "param: code of an error, HTTP 400",
+    "refuse_command": 'an error of one command; param: code, or {"code": "", "text": "Not found", "status": 400}',
+    "missing_method": "the method does not exist",
+    "broken_text": 'param {"id": 700, "field": "TITLE"}: an answer with that field of that row is lost as a whole',
+    "empty_page": 'no rows, in the method\'s own shape; param "missing": without total and next, too',
+    "null_result": "the result is null",
+    "false_result": "the result is false",
+    "text_result": 'the result is ""',
+    "wrong_total": 'param: the total that is told; "zero" or "missing"',
+    "date_filter": 'param: how dates in filters are read: "nothing", "iso_unread", "refused" or "shifted:3600"',
+    "short_page": "param: number of rows missing at the end of a page",
+    "drop_filter": "the filter is ignored",
+    "drop_order": "the order is ignored",
+    "repeat_page": "page 1 for ever",
+    "missing_id": "a row without its id",
+    "cursor_circle": "REST 3.0: cursors lead from the second page back to the first",
+    "cursor_runaway": "REST 3.0: empty pages with ever new cursors",
+}
+CALL, BATCH, TOKEN = "call", "batch", "token"
+KINDS: Final = (CALL, BATCH, TOKEN)
+"""Kinds of HTTP requests: one call, a batch, or a token of the authorization server."""
 
 
 @dataclass
 class Rule:
-    """One fault and when it happens: after ``after`` matching requests, every ``every``-th, ``times`` times at most."""
+    """One fault and when it happens: after ``after`` matching requests, every ``every``-th, ``times`` times at most.
+
+    ``where`` are parameters that a matching command has, at any depth and with any operator: ``{"ownerId": 17}`` is
+    met by ``filter[=ownerId]=17`` and by 17 in a list of owners. ``request`` is one of :data:`KINDS`.
+    """
 
     fault: str
     method: str | None = None
@@ -75,12 +64,23 @@ class Rule:
     every: int = 1
     times: int | None = None
     param: Any = None
+    where: dict[str, Any] = field(default_factory=dict)
+    request: str | None = None
     seen: int = 0
     fired: int = 0
 
-    def fires(self, names: Iterable[str]) -> bool:
-        """Count a matching request or command; True if the fault is to happen now."""
-        if self.method and not any(fnmatchcase(name.lower(), self.method.lower()) for name in names):
+    def __post_init__(self) -> None:
+        """Check the names; ``where`` may also stand in ``param``."""
+        if self.fault not in REQUEST_FAULTS | COMMAND_FAULTS or self.request not in {None, *KINDS}:
+            message = f"unknown fault {self.fault!r} or kind of request {self.request!r}"
+            raise ValueError(message)
+        if isinstance(self.param, dict) and "where" in self.param:
+            self.param = dict(self.param)
+            self.where = self.param.pop("where")
+
+    def fires(self, commands: Iterable[Command]) -> bool:
+        """Count a request or command that matches; True if the fault is to happen now."""
+        if not any(self._matches(name, params) for name, params in commands):
             return False
         self.seen += 1
         due = self.seen > self.after and (self.seen - self.after - 1) % max(self.every, 1) == 0
@@ -89,9 +89,37 @@ class Rule:
         self.fired += 1
         return True
 
+    def _matches(self, name: str, params: Any) -> bool:
+        """Return whether a command has the rule's method and parameters."""
+        if self.method and not fnmatchcase(name.lower(), self.method.lower()):
+            return False
+        return all(_holds(params, key, str(value)) for key, value in self.where.items())
+
     def shown(self) -> dict[str, Any]:
         """Return the rule as JSON for the control endpoint."""
         return dict(vars(self))
+
+
+def _holds(params: Any, key: str, value: str) -> bool:
+    """Return whether parameters hold a value under a name, at any depth."""
+    if isinstance(params, list):
+        pair = [str(one) for one in params if isinstance(one, str | int)]
+        return (key in pair[:1] and value in _texts(params[-1])) or any(_holds(one, key, value) for one in params)
+    if not isinstance(params, Mapping):
+        return False
+    return any(
+        (str(name).lstrip("!=<>@%*").lower() == key.lower() and value in _texts(inner)) or _holds(inner, key, value)
+        for name, inner in params.items()
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a value, or the elements of a list, as texts; a list of one text may have commas."""
+    if isinstance(value, Mapping):
+        return [str(one) for one in value.values()]
+    if isinstance(value, list):
+        return [str(one) for one in value]
+    return [str(value), *str(value).split(",")]
 
 
 @dataclass
@@ -110,35 +138,23 @@ class Faults:
 
     def add(self, given: dict[str, Any]) -> None:
         """Add a rule; an unknown fault raises ValueError."""
-        rule = Rule(**given)
-        if rule.fault not in REQUEST_FAULTS | COMMAND_FAULTS:
-            message = f"unknown fault {rule.fault!r}"
-            raise ValueError(message)
-        self.rules.append(rule)
+        self.rules.append(Rule(**given))
 
-    def request(self, names: list[str]) -> Rule | None:
-        """Return the fault of a whole request, or None; ``names`` are its method and the methods of its commands."""
+    def request(self, kind: str, commands: Sequence[Command]) -> Rule | None:
+        """Return the fault of a whole request, or None; ``commands`` are its own method and those of its batch."""
         with self._lock:
-            return next((r for r in self.rules if r.fault in REQUEST_FAULTS and r.fires(names)), None)
+            return next(
+                (
+                    rule
+                    for rule in self.rules
+                    if rule.fault in REQUEST_FAULTS and rule.request in {None, kind} and rule.fires(commands)
+                ),
+                None,
+            )
 
-    def command(self, method: str) -> dict[str, Any]:
+    def command(self, method: str, params: Any) -> dict[str, Any]:
         """Return the faults of one command, name to parameter."""
         if not self.rules:
             return {}
         with self._lock:
-            return {r.fault: r.param for r in self.rules if r.fault in COMMAND_FAULTS and r.fires([method])}
-
-
-def checked_switches(given: dict[str, Any]) -> dict[str, str]:
-    """Return switches as text; an unknown name or value raises ValueError."""
-    for name, value in given.items():
-        allowed = SWITCHES.get(name)
-        if allowed is None or (allowed and str(value) not in allowed):
-            message = f"unknown switch {name}={value}"
-            raise ValueError(message)
-    return {name: str(value) for name, value in given.items()}
-
-
-def default_switches() -> dict[str, str]:
-    """Return the default value of every switch: the first of its values, ``0`` where it is a number."""
-    return {name: allowed[0] if allowed else "0" for name, allowed in SWITCHES.items()}
+            return {r.fault: r.param for r in self.rules if r.fault in COMMAND_FAULTS and r.fires([(method, params)])}

@@ -11,10 +11,11 @@ from tap_bitrix24.demo.company.clock import DEFAULT_START, Clock
 from tap_bitrix24.demo.company.company import Company
 from tap_bitrix24.demo.company.mutation import Mutations
 from tap_bitrix24.demo.company.seeds import Seeds
-from tap_bitrix24.demo.company.timestamps import DAY
-from tap_bitrix24.demo.portal.faults import Faults, checked_switches, default_switches
+from tap_bitrix24.demo.company.timestamps import DAY, named_zone, serve_in
+from tap_bitrix24.demo.portal.faults import Faults
 from tap_bitrix24.demo.portal.limits import PLANS, LeakyBucket, OperatingLimit, Workers
 from tap_bitrix24.demo.portal.stats import Stats
+from tap_bitrix24.demo.portal.switches import checked_switches, default_switches
 
 _T = TypeVar("_T")
 _SCOPE_NAMES: Final = """
@@ -47,6 +48,7 @@ class Options:
     count_time: float = 0.0
     switches: dict[str, Any] = field(default_factory=dict)
     clock: str | None = None
+    timezone: str = ""
     scopes: str | Sequence[str] | None = None
     prefix: str = ""
     without: str | Sequence[str] = ()
@@ -76,6 +78,8 @@ class Portal:
         """Create the company and everything the interfaces share."""
         self.options = options
         self.clock = Clock.starting(options.clock)
+        self.zone = named_zone(options.timezone, self.clock.now)
+        self._offset = self.zone.offset(self.now())
         self.company = _company(options, self.clock.now())
         self.scheme = "http"
         self.prefix = f"/{options.prefix.strip('/')}".rstrip("/")
@@ -114,6 +118,18 @@ class Portal:
     def switch(self, given: dict[str, str]) -> None:
         """Change switches while running; interfaces forget the rows they wrote under the old ones (``on_switch``)."""
         self.switches.update(given)
+        self._forget_rows()
+
+    def enter(self) -> None:
+        """Begin a request in this thread: the server's zone, and no rows written under another offset of now."""
+        serve_in(self.zone)
+        offset = self.zone.offset(self.now())
+        if offset != self._offset:
+            self._offset = offset
+            self._forget_rows()
+
+    def _forget_rows(self) -> None:
+        """Let interfaces forget the rows they wrote."""
         for forget in self.on_switch:
             forget()
 

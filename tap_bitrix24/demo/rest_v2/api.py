@@ -13,6 +13,7 @@ from tap_bitrix24.demo.portal.timer import RequestTimer
 from tap_bitrix24.demo.rest_v2 import batch, methods_crm, methods_work, php, samples
 from tap_bitrix24.demo.rest_v2.batch import Outcome
 from tap_bitrix24.demo.rest_v2.calls import Call, Method
+from tap_bitrix24.demo.rest_v2.fault_answers import BrokenTextError, changed, refuse
 from tap_bitrix24.demo.rest_v2.lists import methods as lists
 from tap_bitrix24.demo.rest_v2.lists import registry
 from tap_bitrix24.demo.rest_v2.replies import refusal, too_many_requests
@@ -100,8 +101,8 @@ class ClassicRest:
         started = self.portal.now()
         try:
             result = self._checked(request)
-        except RestError as error:
-            return refusal(self.portal, error)
+        except (RestError, BrokenTextError) as error:
+            return refusal(self.portal, error if isinstance(error, RestError) else error.error())
         if isinstance(result, dict):
             return Reply(200, php.encode({"result": result, "time": self._time(started, "batch", typed=False)}))
         if result.error is not None:
@@ -152,7 +153,7 @@ class ClassicRest:
                 method.name,
                 params,
                 request.params.get("start"),
-                self.portal.faults.command(method.name),
+                self.portal.faults.command(method.name, params),
             )
             self._allowed(method, call, in_batch=in_batch)
             outcome = self._run(method, call, request.timer)
@@ -180,8 +181,7 @@ class ClassicRest:
             raise RestError(code=error.code, text="" if in_batch else error.description, status=error.status)
         if self.portal.over_operating_limit(method.name) or "operation_time_limit" in call.faults:
             raise operation_time_limit()
-        if "command_error" in call.faults:
-            raise RestError(code=call.faults["command_error"] or "INTERNAL_SERVER_ERROR", text="Fault on demand")
+        refuse(call.faults)
 
     def _run(self, method: Method, call: Call, timer: RequestTimer) -> Outcome:
         """Return a method's outcome; counts the rows it served and its operating time.
@@ -191,7 +191,7 @@ class ClassicRest:
         """
         began, taken = time.thread_time(), 0.0
         with self.portal.lock:
-            answer = method.handle(call)
+            answer = changed(method.handle(call), call.faults)
         self.portal.stats.filters_dropped(method.name, call.dropped)
         if answer.rows is not None:
             self.portal.stats.served(method.name, answer.rows.table, answer.rows.ids, counted=answer.counted)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tap_bitrix24.demo.company.store import Condition, Order, Table
+from tap_bitrix24.demo.portal import date_filters
 from tap_bitrix24.demo.portal.errors import RestError
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import paging, php
@@ -50,7 +51,19 @@ class Call:
         """Return the filter, which must be an array; the fault ``drop_filter`` empties it."""
         if value is not None and not isinstance(value, dict):
             raise RestError(code="", text="Parameter 'filter' must be array.")
-        return {} if "drop_filter" in self.faults or value is None else value
+        if "drop_filter" in self.faults or value is None:
+            return {}
+        return self._dates_read(value) if "date_filter" in self.faults else value
+
+    def _dates_read(self, value: php.Array) -> php.Array:
+        """Return the filter as the fault ``date_filter`` reads its dates; one that finds nothing empties the page."""
+        how = str(self.faults["date_filter"] or "nothing")
+        if how == "refused" and any(date_filters.dates(value)):
+            raise RestError(code="INVALID_ARG_VALUE", text="Invalid value of a date in the filter")
+        read: php.Array | None = date_filters.read_dates(how, value)
+        if read is None:
+            self.faults["empty_page"] = "zero"
+        return value if read is None else read
 
     def conditions(self, read: Filter) -> list[Condition]:
         """Return the filter's conditions; dropped keys are noted for the counters."""

@@ -87,7 +87,7 @@ def legacy_condition(described: Field, op: str, value: Any) -> Condition:
     ):
         op = "="
     if kind in {"date", "datetime"}:
-        return _date_condition(described, op, value, timestamps.SERVER_ZONE)
+        return _date_condition(described, op, value, timestamps.server_zone())
     if values.is_number(kind):
         return number_condition(described.name, op, value)
     if kind == "double":
@@ -95,7 +95,7 @@ def legacy_condition(described: Field, op: str, value: Any) -> Condition:
     return text_condition(described, op, value)
 
 
-def _date_condition(described: Field, op: str, value: Any, zone: int) -> Condition:
+def _date_condition(described: Field, op: str, value: Any, zone: timestamps.Zone) -> Condition:
     """Return a condition on instants; a date is compared by its midnight in UTC. An unreadable value matches no row."""
     texts = list(value.values()) if isinstance(value, dict) else [value]
     if blank(value):

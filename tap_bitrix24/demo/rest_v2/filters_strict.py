@@ -67,11 +67,11 @@ def _base(op: str) -> str:
     return {"": "=", "==": "=", "#": "=", "@": "="}.get(bare, bare)
 
 
-def universal(fields: dict[str, Field], given: php.Array, *, shifted: bool, code: Any) -> Filter:
+def universal(fields: dict[str, Field], given: php.Array, *, reading: str, code: Any) -> Filter:
     """Return the conditions of ``crm.item.list``; an unknown field raises an error with ``code``."""
     by_item = {described.item: described for described in fields.values()}
     conditions = [
-        _universal_condition(by_item | fields, name, value, shifted=shifted, code=code)
+        _universal_condition(by_item | fields, name, value, reading=reading, code=code)
         for name, value in given.items()
         if str(name).lower() != "logic"
     ]
@@ -100,18 +100,18 @@ def _all(conditions: list[Condition]) -> Condition:
 
 
 def _universal_condition(
-    known: Mapping[str, Field], name: int | str, value: Any, *, shifted: bool, code: Any
+    known: Mapping[str, Field], name: int | str, value: Any, *, reading: str, code: Any
 ) -> Condition:
     """Return the condition of one entry: a nested group, or a field with its operator."""
     if isinstance(name, int) and isinstance(value, dict):
         fields = {described.name: described for described in known.values()}
-        return _all(universal(fields, value, shifted=shifted, code=code).conditions)
+        return _all(universal(fields, value, reading=reading, code=code).conditions)
     op, rest = split(str(name))
     described = known.get(rest.replace(".", ""))
     if described is None or (op and op not in _ORM_OPERATORS):
         raise RestError(code=code, text=f"Unknown field definition `{rest}` in filter")
     if described.type in {"date", "datetime"}:
-        return orm_date(described, op, value, shifted=shifted)
+        return orm_date(described, op, value, reading=reading)
     return _orm_value(described, op, value)
 
 
@@ -138,25 +138,30 @@ def _between(described: Field, op: str, value: php.Array) -> Condition:
     return negated(both) if op.startswith("!") else both
 
 
-def orm_date(described: Field, op: str, value: Any, *, shifted: bool) -> Condition:
+def orm_date(described: Field, op: str, value: Any, *, reading: str) -> Condition:
     """Return a condition on date-times as the ORM controllers compare them.
 
     The text goes through the server's zone and is then read in the user's, which shifts every instant by the
-    difference of the two (``shifted``). Arrays and some negations are not converted and match no row.
+    difference of the two: ``reading`` "shifted", a value of the switch ``item_date_filter``. Arrays and some negations
+    are not converted and match no row.
     """
     if blank(value):
         empty = Condition(described.name, "empty", "", lambda have: have is None)
         return negated(empty) if op.startswith("!") else empty
-    moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+    moment = timestamps.parse_time(value, timestamps.server_zone())
     if moment is None or op not in _CONVERTED_DATES:
         return nothing(described.name, op)
-    if shifted and described.type == "datetime":
-        moment += timestamps.SERVER_ZONE - timestamps.USER_ZONE
+    if reading == "refused":
+        raise RestError(code="INVALID_ARG_VALUE", text=f"Invalid value for argument `{described.item}`")
+    if reading == "iso_unread" and "T" in str(value).upper():
+        return nothing(described.name, op)
+    if reading == "shifted" and described.type == "datetime":
+        moment += timestamps.server_zone().offset(moment) - timestamps.USER_ZONE.offset(moment)
     condition = instant_condition(described, _base(op), [moment])
     return negated(condition) if op.startswith("!") else condition
 
 
-def stage_history(fields: dict[str, Field], given: php.Array, *, shifted: bool) -> Filter:
+def stage_history(fields: dict[str, Field], given: php.Array, *, reading: str) -> Filter:
     """Return the conditions of ``crm.stagehistory.list``: upper-case names only, some operators are dropped."""
     result = Filter()
     for name, value in given.items():
@@ -165,7 +170,7 @@ def stage_history(fields: dict[str, Field], given: php.Array, *, shifted: bool) 
         if described is None or op[:1] in {"!", "%", "?"} or (op and op not in _ORM_OPERATORS):
             result.dropped.append(str(name))
         elif described.type == "datetime":
-            result.conditions.append(orm_date(described, op, value, shifted=shifted))
+            result.conditions.append(orm_date(described, op, value, reading=reading))
         else:
             result.conditions.append(_orm_value(described, op, value))
     return result
@@ -220,7 +225,7 @@ def _user_condition(described: Field, op: str, value: Any) -> Condition:
     """Return the condition on one user field; an unreadable date matches no user."""
     base = _base(op)
     if described.type in {"date", "datetime"} and not blank(value):
-        moment = timestamps.parse_time(value, timestamps.SERVER_ZONE)
+        moment = timestamps.parse_time(value, timestamps.server_zone())
         condition = nothing(described.name, op) if moment is None else instant_condition(described, base, [moment])
     elif described.type == "bool":
         wanted = value is True or str(value).upper() in {"Y", "1", "TRUE"}

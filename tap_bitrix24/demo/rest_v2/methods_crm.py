@@ -103,10 +103,10 @@ def _item_list(call: Call) -> Answer:
     """Return the answer of ``crm.item.list``: unknown names in filter or order are errors."""
     table = entity_table(call)
     known = universal_fields(table)
-    shifted = call.portal.switches["item_date_shift"] == "on"
+    reading = call.portal.switches["item_date_filter"]
     given = call.given_filter(call.spelled("filter"))
     code = unknown_field_code(call)
-    conditions = call.conditions(filters_strict.universal(known, given, shifted=shifted, code=code))
+    conditions = call.conditions(filters_strict.universal(known, given, reading=reading, code=code))
     page = paging.controller(
         call.ordered(table, conditions, _strict_order(call, known)), call.start, outer_start=call.outer_start
     )
@@ -119,7 +119,7 @@ def _item_list(call: Call) -> Answer:
 
 def _selected(switches: dict[str, str], known: dict[str, Field], wanted: Names, *, original: bool) -> Selected | None:
     """Return the keys to show; with ``item_links`` off, items lack their lists of clients, as on some portals."""
-    if switches["item_links"] == "on":
+    if switches["item_links"] != "off":
         return universal_select(known, wanted, original=original)
     visible = {name: one for name, one in known.items() if name not in _LINKS}
     return universal_select(visible, wanted, original=original) or universal_select(
@@ -167,9 +167,9 @@ def _stage_history(call: Call) -> Answer:
     if name not in call.portal.company.tables:
         raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
     table = call.table(name)
-    shifted = call.portal.switches["item_date_shift"] == "on"
+    reading = call.portal.switches["item_date_filter"]
     wanted = call.given_filter(call.spelled("filter"))
-    conditions = call.conditions(filters_strict.stage_history(table.fields, wanted, shifted=shifted))
+    conditions = call.conditions(filters_strict.stage_history(table.fields, wanted, reading=reading))
     order = legacy_order(table, call.spelled("order"))
     page = paging.controller(call.ordered(table, conditions, order), call.start, outer_start=call.outer_start)
     selected = [str(one) for one in names(call.spelled("select")) or () if str(one) in {*table.fields, "*"}]
@@ -186,7 +186,7 @@ def _types(call: Call) -> Answer:
     table = call.table("types")
     given = call.given_filter(call.spelled("filter"))
     code = unknown_field_code(call)
-    conditions = call.conditions(filters_strict.universal(table.fields, given, shifted=False, code=code))
+    conditions = call.conditions(filters_strict.universal(table.fields, given, reading="exact", code=code))
     order = _strict_order(call, table.fields)
     page = paging.controller(call.ordered(table, conditions, order), call.start, outer_start=call.outer_start)
     rows = call.rows(call.api.view("types", "types"), page, None)

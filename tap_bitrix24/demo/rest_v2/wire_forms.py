@@ -1,8 +1,14 @@
 """The forms in which methods show a table's rows: one view for each table and form, made on first use."""
 
+from collections.abc import Callable
+from typing import Any
+
+from tap_bitrix24.demo.company.store import Row
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import methods_crm, views, work_rows
 from tap_bitrix24.demo.rest_v2.lists import registry, row_format
+
+Show = Callable[[Row], Row]
 
 
 class WireForms:
@@ -30,6 +36,7 @@ class WireForms:
     def _make(self, form: str, name: str) -> views.View:
         """Return a view."""
         table, seeds = self._portal.company.tables[name], self._portal.company.seeds
+        show: Show
         if form.startswith("list "):
             source = registry.sources()[name]
             return views.View(table, source.key, row_format.row_writer(source), self._fragments)
@@ -40,7 +47,7 @@ class WireForms:
             return views.View(
                 table,
                 "id",
-                views.universal_writer(table.fields, extra, kind, original=form.endswith("original")),
+                self._reshaped(views.universal_writer(table.fields, extra, kind, original=form.endswith("original"))),
                 self._fragments,
             )
         show, key = {
@@ -54,4 +61,24 @@ class WireForms:
             "statuses": (methods_crm.show_status, "ID"),
             "currencies": (methods_crm.show_currency, "CURRENCY"),
         }[form]
-        return views.View(table, key, show, self._fragments)
+        return views.View(table, key, self._reshaped(show) if form in {"classic", "tasks"} else show, self._fragments)
+
+    def _reshaped(self, show: Show) -> Show:
+        """Return a writer that obeys the switches ``list_gaps`` and ``item_links``."""
+        switches = self._portal.switches
+
+        def reshaped(row: Row) -> Row:
+            shown = show(row)
+            if switches["item_links"] == "empty" and "contactIds" in shown:
+                shown["contactIds"] = []
+            if switches["list_gaps"] == "on":
+                shown = {name: with_gaps(value) if isinstance(value, list) else value for name, value in shown.items()}
+            return shown
+
+        return reshaped
+
+
+def with_gaps(listed: list[Any]) -> Any:
+    """Return a list as PHP writes it after an element was removed: an object with numeric keys (§6)."""
+    first = 0 if len(listed) > 1 else 1
+    return {str(place + (place > 0 or first)): one for place, one in enumerate(listed)} or []

@@ -9,6 +9,7 @@ from tap_bitrix24.demo.oauth import tokens
 from tap_bitrix24.demo.portal.errors import auth_error
 from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2.fault_answers import NO_LISTS, refusal_of
 from tap_bitrix24.demo.rest_v2.replies import too_many_requests
 from tap_bitrix24.demo.rest_v3 import batch
 from tap_bitrix24.demo.rest_v3.documentation import FIELD_LISTS, document, fields, scopes
@@ -131,11 +132,16 @@ def _run(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any
     if scope not in portal.scopes:
         text = "Недостаточно прав: нет области доступа"
         raise RestV3Error(code="INSUFFICIENTSCOPEEXCEPTION", text=text, status=403)
-    faults = portal.faults.command(method)
+    faults = portal.faults.command(method, query)
     if portal.over_operating_limit(method) or "operation_time_limit" in faults:
         raise RestV3Error(code="RATELIMITEXCEPTION", text="Метод временно заблокирован", status=429)
     if "command_error" in faults:
         raise RestV3Error(code=str(faults["command_error"] or "INTERNAL_INTERNALEXCEPTION"), text="Сбой по заказу")
+    if "missing_method" in faults:
+        raise no_method(method)
+    if "refuse_command" in faults:
+        code, text, status = refusal_of(faults["refuse_command"])
+        raise RestV3Error(code=str(code), text=text, status=status, prefix="")
     if method in FIELD_LISTS:
         return fields(FIELD_LISTS[method])
     began = time.thread_time()
@@ -143,4 +149,11 @@ def _run(portal: Portal, request: HttpRequest, method: str, query: dict[str, Any
         result = HANDLERS[ENTRIES[method].handler](MethodCall(portal, ENTRIES[method], query, faults))
     request.timer.spend(portal.faults.page_ms)
     portal.operating.record(method, max(portal.faults.page_ms / 1000, time.thread_time() - began))
-    return result
+    return _changed(result, faults)
+
+
+def _changed(result: Any, faults: dict[str, Any]) -> Any:
+    """Return a result as faults change it: without rows, or no list at all."""
+    if "empty_page" in faults and isinstance(result, dict):
+        result = {name: [] if isinstance(one, list) else one for name, one in result.items()}
+    return next((value for name, value in NO_LISTS.items() if name in faults), result)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from tap_bitrix24.demo.portal import date_filters
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v3 import queries
 from tap_bitrix24.demo.rest_v3.errors import RestV3Error, invalid, not_found
@@ -49,8 +50,16 @@ class MethodCall:
         return found
 
     def filtered(self, cursor: str = "") -> list[Row]:
-        """Return the rows that pass the filter; the fault ``drop_filter`` ignores it."""
-        tests = queries.conditions(self.entry, self.query.get("filter"), cursor=cursor)
+        """Return the rows that pass the filter; ``drop_filter`` ignores it, ``date_filter`` misreads its dates."""
+        given = self.query.get("filter")
+        if "date_filter" in self.faults and given is not None:
+            how = str(self.faults["date_filter"] or "nothing")
+            if how == "refused" and any(date_filters.dates(given)):
+                raise invalid(field="filter", text="Неверная дата в фильтре")
+            given = date_filters.read_dates(how, given)
+            if given is None:
+                return []
+        tests = queries.conditions(self.entry, given, cursor=cursor)
         if "drop_filter" in self.faults:
             self.portal.stats.filters_dropped(self.entry.method, ["filter"])
             return self.rows
@@ -158,8 +167,14 @@ def _cursor_page(
             raise RestV3Error(code="invalid_pagination", text="Неверный курсор", prefix="")
         edge = (cursor[keys[0]], cursor["id"])
         rows = [row for row in rows if place(row) > edge]
+    if "cursor_runaway" in call.faults:
+        edge = (cursor or {}).get("id", 0)
+        return [], {keys[0]: place(call.rows[0])[0], keys[1]: edge + 1}
     more = rows[limit:]
     last = place(rows[limit - 1]) if more else None
+    if "cursor_circle" in call.faults and cursor is not None:
+        ends = sorted(map(place, call.rows))
+        last = ends[limit - 1] if cursor["id"] == ends[0][1] else ends[0]
     return call.served(rows[:limit], names), last and {keys[0]: last[0], keys[1]: last[1]}
 
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from tap_bitrix24.demo.company.clock import parse_instant
-from tap_bitrix24.demo.portal.faults import checked_switches
 from tap_bitrix24.demo.portal.messages import Reply
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.portal.switches import checked_switches
 from tap_bitrix24.demo.rest_v2 import php
 from tap_bitrix24.demo.rest_v2.api import classic_rest
 from tap_bitrix24.demo.rest_v2.lists import registry

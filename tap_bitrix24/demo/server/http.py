@@ -1,5 +1,6 @@
 """The HTTP server: paths, bodies, faults of whole requests, threads."""
 
+import json
 import ssl
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tap_bitrix24.demo.oauth.endpoint import answer as oauth_answer
 from tap_bitrix24.demo.oauth.tokens import refusal_code
 from tap_bitrix24.demo.portal.errors import RestError, auth_error
-from tap_bitrix24.demo.portal.faults import Rule
+from tap_bitrix24.demo.portal.faults import BATCH, CALL, TOKEN, Command, Rule
 from tap_bitrix24.demo.portal.messages import JSON, HttpRequest, Reply, bearer
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.portal.timer import RequestTimer
@@ -102,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the reply to any request."""
         url = urlsplit(self.path)
         portal = self.server.portal
+        portal.enter()
         path = url.path if url.path.startswith(_UNPREFIXED) else _without_prefix(portal.prefix, url.path)
         interface = next((answer for beginning, answer in _INTERFACES.items() if path.startswith(beginning)), None)
         if _SECRETS & parse_qs(url.query).keys():
@@ -128,10 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         portal.stats.request(None)
         timer.spend(portal.faults.latency_ms)
-        rule = portal.faults.request([path.strip("/")])
+        request = HttpRequest(self.command, path, query, headers, body, timer)
+        kind = TOKEN if path.startswith("/oauth/") else BATCH if path.rstrip("/").endswith("/batch") else CALL
+        rule = portal.faults.request(kind, _interface_commands(request)) if portal.faults.rules else None
         reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
-            reply = interface(portal, HttpRequest(self.command, path, query, headers, body, timer))
+            reply = interface(portal, request)
         reply = _corrupted(rule, reply)
         portal.request_done(reply.status)
         return reply
@@ -146,10 +150,12 @@ class _Handler(BaseHTTPRequestHandler):
         refused = refusal_code(portal, bearer(self.headers.get("Authorization") or ""), params)
         for name in _CONSUMED:
             params.pop(name, None)
-        commands = [one.method for one in batch.commands(params)] if target.method == "batch" else None
+        commands = batch.commands(params) if target.method == "batch" else None
         portal.stats.request(None if commands is None else len(commands))
         timer.spend(portal.faults.latency_ms)
-        rule = portal.faults.request([target.method, *(commands or ())])
+        kind = CALL if commands is None else BATCH
+        inner = [(one.method, php.parse_form(one.query)) for one in commands or ()] if portal.faults.rules else []
+        rule = portal.faults.request(kind, [(target.method, params), *inner])
         reply = _fault_reply(portal, rule, timer) if rule else None
         if reply is None:
             request = Request(target.method, target.user, target.secret, params, timer, refused)
@@ -190,14 +196,28 @@ def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | Non
     if rule.fault == "slow":
         timer.spend(float(rule.param or 1) * 1000)
         return None
-    if rule.fault == "query_limit":
-        return too_many_requests(portal)
+    return (
+        too_many_requests(portal)
+        if rule.fault == "query_limit"
+        else _fault_in_json(portal, rule) or _gateway_page(rule)
+    )
+
+
+def _fault_in_json(portal: Portal, rule: Rule) -> Reply | None:
+    """Return the reply of a fault that answers in JSON."""
     if rule.fault == "auth":
         return refusal(portal, auth_error(str(rule.param or "NO_AUTH_FOUND"), portal.switches["auth_status"]))
     if rule.fault == "internal_server_error":
         return refusal(portal, RestError(code="INTERNAL_SERVER_ERROR", text="Internal server error", status=500))
+    if rule.fault == "refuse_request":
+        return _refused(portal, rule.param if isinstance(rule.param, dict) else {})
     if rule.fault == "wrong_encoding":
         return refusal(portal, RestError(code="WRONG_ENCODING", text="Wrong request encoding", status=200))
+    return None
+
+
+def _gateway_page(rule: Rule) -> Reply | None:
+    """Return the reply of a fault that answers without JSON."""
     return {
         "html_502": Reply(502, _HTML_502, "text/html"),
         "html_200": Reply(200, _HTML_200, "text/html; charset=UTF-8"),
@@ -206,6 +226,26 @@ def _fault_reply(portal: Portal, rule: Rule, timer: RequestTimer) -> Reply | Non
         "disconnect": Reply(0, None),
         "redirect": Reply(302, b"", "text/html", location=str(rule.param or "/")),
     }.get(rule.fault)
+
+
+def _refused(portal: Portal, given: dict[str, Any]) -> Reply:
+    """Return the refusal of a whole request: ``body`` as it is, or the body of classic REST."""
+    status, code = int(given.get("status", 403)), given.get("code", "ACCESS_DENIED")
+    if "body" in given:
+        portal.stats.error(code)
+        return Reply(status, json.dumps(given["body"]).encode())
+    return refusal(portal, RestError(code=code, text=str(given.get("text", "Access denied!")), status=status))
+
+
+def _interface_commands(request: HttpRequest) -> list[Command]:
+    """Return what rules see of a request: its path with all parameters, and the commands of a batch of REST 3.0."""
+    try:
+        given = json.loads(request.body) if request.body else {}
+    except ValueError:
+        given = {}
+    params = php.parse_form(request.query) | (given if isinstance(given, dict) else {})
+    inner = [one for one in (given if isinstance(given, list) else ()) if isinstance(one, dict)]
+    return [(request.path.strip("/"), params), *((str(one.get("method")), one.get("query")) for one in inner)]
 
 
 def _corrupted(rule: Rule | None, reply: Reply) -> Reply:

@@ -12,6 +12,8 @@ from tap_bitrix24.demo.company.timestamps import server_iso
 from tap_bitrix24.demo.portal.limits import LeakyBucket
 from tap_bitrix24.demo.portal.messages import HttpRequest, Reply
 from tap_bitrix24.demo.portal.state import Portal
+from tap_bitrix24.demo.rest_v2.fault_answers import NO_LISTS, refusal_of
+from tap_bitrix24.demo.rest_v2.fault_answers import shown_total as fault_total
 from tap_bitrix24.demo.site.openapi import BASE, DEFAULT_LIMIT, MAX_LIMIT, openapi
 from tap_bitrix24.demo.site.yaml_writer import dump
 
@@ -126,8 +128,12 @@ def _positive_int(given: dict[str, str], name: str, usual: int) -> int:
 
 def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
     """Return a page of a list; beyond the end it is empty or the last page again, by the switch ``site_beyond``."""
-    faults = portal.faults.command(f"site/{name}")
+    faults = portal.faults.command(f"site/{name}", given)
     portal.stats.command(f"site/{name}")
+    if "refuse_command" in faults or "missing_method" in faults:
+        code, _, status = refusal_of(faults.get("refuse_command", {"code": "Not found", "status": 404}))
+        portal.stats.error(code)
+        return _reply({"error": code}, status)
     found, dated = rows(portal, name), _LISTS[name][2]
     if dated and "modified_since" in given and "drop_filter" not in faults:
         since = datetime.fromisoformat(given["modified_since"])
@@ -140,11 +146,21 @@ def _listed(portal: Portal, name: str, given: dict[str, str]) -> Reply:
         number = min(number, max(1, pages))
     number = 1 if "repeat_page" in faults else number
     shown = found[(number - 1) * limit : number * limit]
+    shown = [] if "empty_page" in faults else shown
     if "short_page" in faults:
         shown = shown[: max(0, len(shown) - int(faults["short_page"] or 1))]
     own = "xml_id" if name == "customers" else "ID" if name == "products" else "id"
     if "missing_id" in faults and shown:
         shown[len(shown) // 2].pop(own)
     portal.stats.served(f"site/{name}", name, [hash(row.get(own)) for row in shown], counted=True)
-    pagination = {"page": number, "limit": limit, "total": len(found), "pages": pages}
-    return _reply({"items": shown, "pagination": pagination})
+    items: Any = next((value for fault, value in NO_LISTS.items() if fault in faults), shown)
+    total = fault_total(faults["wrong_total"]) if "wrong_total" in faults else len(found)
+    told = {} if total is None else {"total": total}
+    match portal.switches["site_total"]:
+        case "missing":
+            return _reply({"items": items, "pagination": {"page": number, "limit": limit}})
+        case "root":
+            return _reply({"items": items, **told, "pagination": {"page": number, "limit": limit}})
+        case _:
+            pagination = {"page": number, "limit": limit, **told, "pages": pages}
+            return _reply({"items": items, "pagination": pagination})

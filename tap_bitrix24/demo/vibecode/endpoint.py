@@ -47,7 +47,7 @@ def _body(portal: Portal, request: HttpRequest) -> Any:
     parts = request.path.removeprefix("/v1/").strip("/").split("/")
     if parts == ["me"]:
         portal.stats.command("me")
-        return {"success": True, "data": me(portal, api_key)}
+        return {"success": True, "data": me(portal, api_key, request.headers.get("host", ""))}
     require_entity_access(api_key)
     parameters = _parameters(request)
     if request.verb == "POST" and parts[-1] == "batch":

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tap_bitrix24.demo.rest_v2.fault_answers import NO_LISTS
+from tap_bitrix24.demo.rest_v2.fault_answers import shown_total as fault_total
 from tap_bitrix24.demo.vibecode.request import EntityQuery, Listing, QueryResult
 
 
@@ -26,6 +28,9 @@ def envelope(query: EntityQuery, found: QueryResult) -> dict[str, Any]:
 
 def shown_total(query: EntityQuery, found: Listing) -> dict[str, int]:
     """Return the total as shown: absent or 0 although there are rows, by the switch ``vibe_total``."""
+    if "wrong_total" in query.faults:
+        told = fault_total(query.faults["wrong_total"])
+        return {} if told is None else {"total": told}
     switch = query.portal.switches["vibe_total"]
     with_total = query.parameters.get("withTotal")
     if switch == "absent" or with_total is False or with_total == "false":
@@ -34,6 +39,9 @@ def shown_total(query: EntityQuery, found: Listing) -> dict[str, int]:
 
 
 def shown(query: EntityQuery, found: Listing) -> Any:
-    """Return the rows; with the switch ``vibe_single``, a single row is no list."""
+    """Return the rows, or what a fault puts in their place; with ``vibe_single`` a single row is no list."""
+    for name, value in NO_LISTS.items():
+        if name in query.faults:
+            return value
     single = query.portal.switches["vibe_single"] == "on" and len(found.rows) == 1
     return found.rows[0] if single else found.rows

@@ -31,13 +31,13 @@ _KNOWN: Final[dict[str, tuple[int, int | None]]] = {
 class VibeError(Exception):
     """An error answer."""
 
-    def __init__(self, code: str, text: str = "", data: Any = None) -> None:
-        """Create the error; HTTP status and wait follow from the code, 400 for any other."""
+    def __init__(self, code: str, text: str = "", data: Any = None, status: int = 400) -> None:
+        """Create the error; HTTP status and wait follow from the code, ``status`` is that of any other."""
         super().__init__(code)
         self.code = code
         self.text = text or code
         self.data = data
-        self.status, self.wait = _KNOWN.get(code, (400, None))
+        self.status, self.wait = _KNOWN.get(code, (status, None))
 
     def shown(self) -> dict[str, Any]:
         """Return the value of the key ``error``."""

@@ -78,15 +78,15 @@ def require_entity_access(api_key: Key) -> None:
         raise VibeError(code="TOKEN_MISSING")
 
 
-def me(portal: Portal, api_key: Key) -> dict[str, Any]:
-    """Return the facts of a key for ``/v1/me``."""
+def me(portal: Portal, api_key: Key, host: str) -> dict[str, Any]:
+    """Return the facts of a key for ``/v1/me``; the portal it belongs to is this one, by the host it is called at."""
     paths = {
         name: f"/v1/{entity.path or name}"
         for name, entity in ENTITIES.items()
         if entity.scope in portal.scopes and (not entity.recent or portal.switches["vibe_more"] == "on")
     }
     facts = {
-        "type": api_key.kind, "portal": "demo.example", "scopes": list(portal.scopes), "expiresAt": None,
+        "type": api_key.kind, "portal": host, "scopes": list(portal.scopes), "expiresAt": None,
         "owner": {"email": "owner@example.com"}, "rateLimit": {"requestsPerSecond": rate(portal) or _DEFAULT_RATE},
         "api": {"entityApi": {"entities": paths}},
     }  # fmt: skip

@@ -53,6 +53,8 @@ def _page(query: EntityQuery, ids: list[int], limit: int, offset: int) -> list[i
 
 def _with_faults(query: EntityQuery, rows: list[Row]) -> list[Row]:
     """Return a page shortened, or without one id, as faults say."""
+    if "empty_page" in query.faults:
+        return []
     if "short_page" in query.faults:
         rows = rows[: max(0, len(rows) - int(query.faults["short_page"] or 1))]
     if "missing_id" in query.faults and rows:

@@ -45,7 +45,7 @@ def test_9_auth_status(own: Wire) -> None:
     assert own.send("POST", path, "{}", {"Content-Type": JSON}).error == (403, "INVALID_CREDENTIALS")
 
 
-def test_9_item_date_shift(own: Wire) -> None:
+def test_9_item_date_filter(own: Wire) -> None:
     truth = own.truth("smart_invoices")
     moments = sorted(instant(row["updatedTime"]) for row in truth)
     moment = moments[len(moments) // 2]
@@ -54,7 +54,7 @@ def test_9_item_date_shift(own: Wire) -> None:
     early = moment - timedelta(hours=8, minutes=30)
     shifted = [row["id"] for row in truth if instant(row["updatedTime"]) >= early]
     assert own.ids("crm.item.list", query) == shifted[:50]
-    own.switch(item_date_shift="off")
+    own.switch(item_date_filter="exact")
     assert own.ids("crm.item.list", query) == exact[:50]
 
 

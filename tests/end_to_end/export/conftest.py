@@ -65,10 +65,10 @@ class Export:
             return connection.execute(sql).fetchall()
 
     def counts(self) -> dict[str, int]:
-        """Table → rows."""
+        """Table → rows, without the loader's own tables."""
         with duckdb.connect(str(self.database), read_only=True) as connection:
             names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-            return {name: len(connection.table(f"bitrix24.{name}")) for (name,) in names}
+            return {name: len(connection.table(f"bitrix24.{name}")) for (name,) in names if not name.startswith("_")}
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_the_closing_table_counts_every_request(export: Export, own: Portal) -> 
 def test_only_the_selected_streams(export: Export, portal: Portal) -> None:
     done = export("--select", "deals, contacts", config=portal.config())
     assert done.code == 0, done.stderr
-    assert export.query("SELECT table_name FROM duckdb_tables() ORDER BY 1") == [("contacts",), ("deals",)]
+    assert export.counts().keys() == {"contacts", "deals"}
     assert done.figures.keys() == {"stream", "contacts", "deals", "total"}
 
 
@@ -163,3 +163,21 @@ def test_it_is_a_module_too() -> None:
 
 def test_the_command_is_installed() -> None:
     assert os.access(COMMAND, os.X_OK), Path(COMMAND)
+
+
+def test_a_file_of_another_portal_is_refused_and_stays_as_it_is(export: Export, portal: Portal, own: Portal) -> None:
+    assert export("--select", "deals", config=portal.config()).code == 0
+    before = export.query("FROM deals ORDER BY id")
+    done = export("--select", "deals,contacts", config=own.config())
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert "another portal" in done.stderr
+    assert "renamed_from" in done.stderr
+    assert export.query("FROM deals ORDER BY id") == before
+    assert export.counts().keys() == {"deals"}
+    assert export("--select", "deals", "--schema", "own", config=own.config()).code == 0
+
+
+def test_the_demo_portal_is_the_same_at_any_port_and_no_real_one(export: Export, portal: Portal) -> None:
+    for _ in range(2):
+        assert export("--demo", "--scale", "60", "--select", "deals").code == 0
+    assert export("--select", "deals", config=portal.config()).code == 2

@@ -12,6 +12,7 @@ from tap_bitrix24.entities.rest_v3 import TASK_RESULTS
 from tap_bitrix24.errors import (
     AccessError,
     DeniedError,
+    DoubtfulError,
     ExpiredError,
     MissingMethodError,
     OperationLimitError,
@@ -181,5 +182,17 @@ def test_a_truncated_list_is_not_trusted() -> None:
 @pytest.mark.parametrize(("records_path", "value"), [("items", {"things": 5}), ("item.members", {"item": 5}), ("", 5)])
 def test_an_answer_without_rows_is_not_trusted(records_path: str, value: Any) -> None:
     endpoint: Endpoint = replace(NOTE_COLLECTIONS.endpoint, records_path=records_path)
-    with pytest.raises(UntrustedError):
+    with pytest.raises(DoubtfulError) as raised:
         rest_v3.page(ListSpec(endpoint), Result(value))
+    assert isinstance(raised.value.settled(), UntrustedError)
+
+
+@pytest.mark.parametrize("rows", [None, False, ""])
+def test_nothing_instead_of_a_list_is_no_list(rows: Any) -> None:
+    with pytest.raises(DoubtfulError):
+        rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result({"items": rows, "nextCursor": None}))
+
+
+def test_more_rows_without_a_cursor_are_a_contradiction() -> None:
+    with pytest.raises(DoubtfulError, match="more rows follow"):
+        rest_v3.page(ListSpec(NOTE_COLLECTIONS.endpoint), Result({"items": ROWS, "hasMore": True}))

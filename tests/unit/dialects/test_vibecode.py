@@ -9,6 +9,7 @@ from tap_bitrix24.dialects import vibecode
 from tap_bitrix24.entities.vibecode import VIBECODE_ENTITIES
 from tap_bitrix24.errors import (
     AccessError,
+    DoubtfulError,
     FaultyError,
     MissingMethodError,
     PortalError,
@@ -103,6 +104,26 @@ def test_a_failed_call_does_not_affect_the_others() -> None:
 )
 def test_rows_and_totals_are_found_in_several_places(body: dict[str, Any], page: Page) -> None:
     assert vibecode.page(DEALS, Result(body)) == page
+
+
+@pytest.mark.parametrize("data", [None, False, "", 0])
+def test_nothing_instead_of_a_list_is_no_list(data: Any) -> None:
+    with pytest.raises(DoubtfulError):
+        vibecode.page(DEALS, Result({"data": data, "meta": {"total": 3}}))
+    results = {"results": {"0": data}, "errors": [], "meta": {}}
+    (answer,) = vibecode.batch_results(Result({"data": results}), [Command("/statuses")])
+    assert isinstance(answer, Result)
+    with pytest.raises(DoubtfulError):
+        vibecode.page(STATUSES, answer)
+
+
+def test_rows_are_counted_without_any() -> None:
+    counted = PageRequest(list_spec=DEALS, offset=0, window=Window(LOW, HIGH), counted=True)
+    (command,) = vibecode.commands(counted)
+    message = vibecode.call(command)
+    assert (message.verb, message.path) == ("POST", "/deals/aggregate")
+    assert set(message.body) == {"aggregate", "filter"}
+    assert vibecode.page(DEALS, Result({"data": {"count": 7}})) == Page([], 7)
 
 
 @pytest.mark.parametrize("row", [{"ID": 1, "NAME": "x"}, {"Id": 1, "NAME": "x"}])

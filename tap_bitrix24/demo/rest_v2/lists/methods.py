@@ -187,11 +187,11 @@ def _conditions_of(entry: Entry, known: dict[str, Field], given: php.Array) -> F
         return filters.legacy(known, given)
     code = 0 if entry.filter_error is None else entry.filter_error
     if entry.filters == "orm":
-        return filters_strict.universal(known, given, shifted=False, code=code)
+        return filters_strict.universal(known, given, reading="exact", code=code)
     result = Filter()
     for name, value in given.items():
         try:
-            result.conditions += filters_strict.universal(known, {name: value}, shifted=False, code=code).conditions
+            result.conditions += filters_strict.universal(known, {name: value}, reading="exact", code=code).conditions
         except RestError:
             result.dropped.append(str(name))
     return result

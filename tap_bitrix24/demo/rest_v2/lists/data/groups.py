@@ -41,8 +41,8 @@ def _booked(draft: RowDraft) -> int:
 
 def _booked_within(request: ListRequest) -> Sequence[Condition]:
     """Return conditions for the bookings from one day to another, both included."""
-    start = timestamps.parse_time(request.at("filter.from"), timestamps.SERVER_ZONE)
-    end = timestamps.parse_time(request.at("filter.to"), timestamps.SERVER_ZONE)
+    start = timestamps.parse_time(request.at("filter.from"), timestamps.server_zone())
+    end = timestamps.parse_time(request.at("filter.to"), timestamps.server_zone())
     found = [] if start is None else [ranged("TO", ">=", start)]
     return found if end is None else [*found, ranged("FROM", "<=", end + DAY - 1)]
 
@@ -56,7 +56,7 @@ def _workday(draft: RowDraft) -> int:
 
 def _local(seconds: int) -> datetime:
     """Return a time of day in the server's zone."""
-    return datetime.fromtimestamp(seconds + timestamps.SERVER_ZONE, UTC)
+    return datetime.fromtimestamp(seconds + timestamps.server_zone().offset(seconds), UTC)
 
 
 def _entries(draft: RowDraft) -> list[Row]:

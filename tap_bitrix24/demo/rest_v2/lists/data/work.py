@@ -25,8 +25,8 @@ _STAGES: Final = (
 
 def _event_window(request: ListRequest) -> Sequence[Condition]:
     """Return the conditions of the time window: by default 30 days back and 90 ahead; with ``from`` alone, no end."""
-    start = timestamps.parse_time(request.at("from"), timestamps.SERVER_ZONE)
-    end = timestamps.parse_time(request.at("to"), timestamps.SERVER_ZONE)
+    start = timestamps.parse_time(request.at("from"), timestamps.server_zone())
+    end = timestamps.parse_time(request.at("to"), timestamps.server_zone())
     if start is None and end is None:
         start, end = int(request.now) - 30 * DAY, int(request.now) + 90 * DAY
     found = [] if start is None else [ranged("TO", ">=", start)]
