@@ -293,7 +293,7 @@ def test_a_parent_that_its_own_list_no_longer_holds_has_no_children(group: int, 
     portal = deleting(portal_with([1, 2, 2], refuses={deleted: NOT_FOUND}), deleted)
     outcome = read(portal, parent_group(group))
     assert counts(outcome)[f"deal:{deleted}"] == 0
-    assert sum(counts(outcome).values()) == 3
+    assert sum(count or 0 for count in counts(outcome).values()) == 3
 
 
 def test_refused_parents_share_the_requests_for_looking_them_up() -> None:
