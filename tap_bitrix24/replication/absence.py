@@ -54,14 +54,15 @@ def count_read(rows: int, total: int | None) -> ProvenEnd | None:
 
 
 def whole_answer(page: Page, total: int | None) -> ProvenEnd | None:
-    """Return the proof that an answer holds all rows of a method without pages; None if it is empty or lacks some.
+    """Return the proof that an answer holds all rows of a method without pages, or None.
 
     Args:
         page: The answer.
         total: Rows the portal counts; None where it does not, or not reliably.
     """
-    rows = len(page.rows)
-    return ProvenEnd(Ground.WHOLE_ANSWER) if rows and (total is None or rows >= total) else None
+    if total is not None:
+        return count_read(len(page.rows), total)
+    return ProvenEnd(Ground.WHOLE_ANSWER) if page.rows else None
 
 
 def no_cursor(page: Page) -> ProvenEnd | None:

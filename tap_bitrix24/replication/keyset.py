@@ -176,7 +176,9 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
 
 
 def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
-    """Go on after an error: around an unreadable row, without a filter the portal refuses, or not at all.
+    """Go on after an error: around an unreadable row, or by asking again, alone; what is refused twice stays so.
+
+    A list that refuses its first pages is then asked without the date filter, and at last by offset.
 
     Raises:
         NoKeysetError: The first pages are refused: strict lists refuse what lenient ones drop.
@@ -188,12 +190,12 @@ def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
         yield from read_around(reader, error)
     elif not isinstance(error, RejectedError):
         raise error
-    elif reader.support is not KeysetSupport.PROVEN and reader.requested_window is not None:
+    elif reader.phase is not Phase.DOUBTED:
+        reader.phase, reader.contradicted = Phase.DOUBTED, True
+    elif reader.support is KeysetSupport.PROVEN:
+        reader.refusal = error
+    elif reader.requested_window is not None:
         yield Notice(f"{error}; reading all rows without the date filter, and selecting those of the period here")
         reader.filtered, reader.phase = False, Phase.START
-    elif reader.support is not KeysetSupport.PROVEN:
-        raise NoKeysetError(str(error), code=error.code, method=error.method)
-    elif reader.phase is Phase.DOUBTED:
-        reader.refusal = error
     else:
-        reader.phase, reader.contradicted = Phase.DOUBTED, True
+        raise NoKeysetError(str(error), code=error.code, method=error.method)

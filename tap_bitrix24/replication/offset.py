@@ -171,12 +171,12 @@ class OffsetReader:
             self.current.end = end
         elif not isinstance(error, RejectedError):
             raise error
-        elif self.in_doubt:
-            self.refusal = error
-        elif self.filtered and self.window is not None and not self.seen:
-            self.filtered = False
-        else:
+        elif not self.in_doubt:
             self.in_doubt = self.contradicted = True
+        elif self.filtered and self.window is not None and not self.seen:
+            self.filtered = self.in_doubt = False
+        else:
+            self.refusal = error
 
     def restart(self) -> bool:
         """Start again from the first page, if rows may have moved between pages and another pass can find them.

@@ -159,9 +159,8 @@ def test_a_newest_page_that_is_empty_does_not_end_a_window_that_has_delivered_ro
 def test_a_whole_list_that_is_empty_once_arrives(paging: Any, total: int | None) -> None:
     """`[]` with a total of 69, or with none (crm.status.list)."""
     statuses = ListSpec(Endpoint("crm.status.list", paging, listed, page_size=100))
-    answers = iter([Page([], total), Page(rows_of(range(1, 70)), total)])
-    outcome = pump(read_whole([statuses]), lambda _: Answer([next(answers)]), stop_after=100)
-    assert len(outcome.ids) == 69
+    portal = FakeList(rows_of(range(1, 70)), counts=total is not None, empty_at={0: 1})
+    assert len(pump(read_whole([statuses]), portal, stop_after=100).ids) == 69
 
 
 @pytest.mark.parametrize("total", [None, 0])
