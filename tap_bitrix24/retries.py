@@ -35,6 +35,10 @@ class Retry:
     waited: float = 0.0
     """Seconds waited between the attempts so far."""
 
+    def allows(self, error: RetriableError) -> bool:
+        """Whether another attempt would follow the current one if it failed with this error."""
+        return should_retry(error, self.attempt, self.waited, self.max_attempts)
+
     def next_delay(self, error: RetriableError, known_delay: float | None = None) -> float | None:
         """Return the seconds to wait before the next attempt, or None to give up; counts the attempt and the wait.
 
@@ -42,7 +46,7 @@ class Retry:
             error: How the current attempt failed.
             known_delay: Seconds after which the portal is known to answer again; None: exponential back-off.
         """
-        if not should_retry(error, self.attempt, self.waited, self.max_attempts):
+        if not self.allows(error):
             return None
         seconds = backoff_seconds(error, self.attempt) if known_delay is None else known_delay
         self.attempt += 1

@@ -61,10 +61,9 @@ def whole_answer(page: Page, total: int | None) -> ProvenEnd | None:
         page: The answer.
         total: Rows the portal counts; None where it does not, or not reliably.
     """
-    rows = len(page.rows)
-    if not rows:
-        return ProvenEnd(Ground.NOTHING_COUNTED) if total == 0 else None
-    return ProvenEnd(Ground.WHOLE_ANSWER) if total is None or rows >= total else None
+    if total is not None:
+        return count_read(len(page.rows), total)
+    return ProvenEnd(Ground.WHOLE_ANSWER) if page.rows else None
 
 
 def no_cursor(page: Page) -> ProvenEnd | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
+from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError, UntrustedError
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import no_such_list
@@ -32,7 +32,7 @@ from tap_bitrix24.replication.keyset_reader import (
     prefetch_from,
 )
 from tap_bitrix24.replication.narrowing import read_around
-from tap_bitrix24.replication.offset import OffsetReader, read_pages
+from tap_bitrix24.replication.offset import OffsetReader, read_to_ends
 from tap_bitrix24.replication.sub_strategies import request_pages
 
 
@@ -128,7 +128,7 @@ def chains(
 def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:
     """Read lists by offset, with the date bounds of their readers."""
     by_offset = [OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered) for reader in readers]
-    yield from read_pages(by_offset)
+    yield from read_to_ends(by_offset)
     for reader, read in zip(readers, by_offset, strict=True):
         reader.end, reader.refusal = read.end, read.refusal
 
@@ -153,8 +153,10 @@ def _checkpoint(readers: Sequence[KeysetReader], resumable: Mapping[str, Any] | 
 def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) -> Strategy:
     """Yield the rows of an answer that pass the reader's checks.
 
+    A list that broke the rules after it had kept them, or that can't be read by offset, is read no further: the reader
+    keeps that as its refusal.
+
     Raises:
-        UntrustedError: The list broke the rules after it had kept them, or can't be read by offset.
         PortalError: The portal does not answer, or has no such method.
     """
     error = answer.error
@@ -165,13 +167,18 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
             yield Rows(reader.list_spec, rows)
     except NoKeysetError as broken:
         if not reader.list_spec.endpoint.pagination.has_offset:
-            raise
+            reader.refusal = broken
+            return
         yield Notice(f"{broken}; falling back to offset pagination: slower; rows that move between pages may be missed")
         reader.support = KeysetSupport.MISSING
+    except (RejectedError, UntrustedError) as broken:
+        reader.refusal = broken
 
 
 def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
-    """Go on after an error: around an unreadable row, without a filter the portal refuses, or not at all.
+    """Go on after an error: around an unreadable row, or by asking again, alone; what is refused twice stays so.
+
+    A list that refuses its first pages is then asked without the date filter, and at last by offset.
 
     Raises:
         NoKeysetError: The first pages are refused: strict lists refuse what lenient ones drop.
@@ -183,12 +190,12 @@ def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
         yield from read_around(reader, error)
     elif not isinstance(error, RejectedError):
         raise error
-    elif reader.support is not KeysetSupport.PROVEN and reader.requested_window is not None:
+    elif reader.phase is not Phase.DOUBTED:
+        reader.phase, reader.contradicted = Phase.DOUBTED, True
+    elif reader.support is KeysetSupport.PROVEN:
+        reader.refusal = error
+    elif reader.requested_window is not None:
         yield Notice(f"{error}; reading all rows without the date filter, and selecting those of the period here")
         reader.filtered, reader.phase = False, Phase.START
-    elif reader.support is not KeysetSupport.PROVEN:
-        raise NoKeysetError(str(error), code=error.code, method=error.method)
-    elif reader.phase is Phase.DOUBTED:
-        reader.refusal = error
     else:
-        reader.phase, reader.contradicted = Phase.DOUBTED, True
+        raise NoKeysetError(str(error), code=error.code, method=error.method)

@@ -190,6 +190,8 @@ class KeysetReader:
             rows_follow = self.after < self.newest_id
         elif counted:  # a count of 0 stands for "not counted" as well
             rows_follow = True
+        elif self.nothing_newest and self.rows_read:  # what was read a moment ago would be gone
+            rows_follow = True if self.requested_window is None else None
         elif self.nothing_newest and self.requested_window is not None:
             rows_follow = False
         self.contradicted = rows_follow is True
@@ -247,12 +249,15 @@ class KeysetReader:
         self.density = density
 
     def learn_newest_id(self, answer: Answer) -> None:
-        """Note the newest id from a page in descending order, if the page is in that order."""
-        rows = answer.pages[0].rows if answer.pages else []
-        self.nothing_newest = bool(answer.pages) and not rows
-        ids = ids_of(self.list_spec, rows, "in descending order") if rows else []
-        if ids and all(high > low for high, low in pairwise(ids)) and ids[0] >= self.after:
-            self.newest_id = ids[0]
+        """Note the newest id from a page in descending order; an error, or another order, changes nothing."""
+        if not answer.pages:
+            return
+        ids = ids_of(self.list_spec, answer.pages[0].rows, "in descending order")
+        self.nothing_newest = not ids
+        if any(high <= low for high, low in pairwise(ids)):
+            return
+        self.newest_id = ids[0] if ids and ids[0] >= self.after else None
+        if ids:
             self.newest_density = len(ids) / (ids[0] - ids[-1] + 1)
 
     def page_request(self) -> PageRequest:
@@ -270,7 +275,6 @@ class KeysetReader:
         Where the portal has contradicted itself, each is an HTTP request of its own.
         """
         by_id = self.list_spec.endpoint.pagination.supports_descending
-        self.newest_id, self.nothing_newest = None, False
         self.prefetched.clear()
         page = self.page_request()
         endpoint = self.list_spec.endpoint

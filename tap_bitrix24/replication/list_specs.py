@@ -53,7 +53,11 @@ def list_specs(
         return [_universal_list(entity, entity.universal, selection, {})]
     select = _select(entity, selection)
     variants = _variants(entity, name, portal)
-    specs = [list_spec(entity, replace(each, params={**select, **each.params})) for each in variants]
+    names = _field_names(entity, selection)
+    specs = [
+        replace(list_spec(entity, replace(each, params={**select, **each.params})), field_names=names)
+        for each in variants
+    ]
     if entity.universal and (conditions := _hidden_by(entity.universal, portal)):
         specs.append(_universal_list(entity, entity.universal, selection, conditions))
     return specs
@@ -141,6 +145,16 @@ def _all_names(entity: Entity, columns: Sequence[Column]) -> list[str]:
     names = described or [*entity.columns.documented, *entity.columns.overrides]
     # rows may have camelCase keys beside the upper-case names that requests use
     return [name for name in names if name.isupper()] if entity.endpoint.request_key.isupper() else names
+
+
+def _field_names(entity: Entity, selection: ColumnSelection) -> list[str]:
+    """Return the names of single columns that `select` may hold; empty where it does not take them by name."""
+    if not entity.select.narrowable and not entity.select.all_fields:
+        return []
+    names = _all_names(entity, selection.columns) if entity.select.all_fields else []
+    names = names or [column.portal_name for column in selection.columns if not column.part]
+    wanted = [name for name in names if not name.startswith("_")]
+    return [name for name in dict.fromkeys(wanted) if selection.selected is None or name in selection.selected]
 
 
 def spread_multifields(row: Row) -> Row:

@@ -11,41 +11,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tap_bitrix24.errors import UnreadableError
+from tap_bitrix24.errors import UnreadableError, UntrustedError
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.absence import EmptyAnswers
-from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
 from tap_bitrix24.replication.sub_strategies import request_pages
+from tap_bitrix24.replication.validation import ids_of
 
 MAX_LEFT_OUT = 10
 """Rows of a list that may be left out before it counts as refused as a whole."""
+_HIGHEST_ID = 2**62
+"""Up to which an unreadable row is looked for where the newest id is unknown."""
 
 
 def read_around(reader: KeysetReader, error: UnreadableError) -> Strategy:
     """Read the rows of a page that holds an unreadable one, and that one without its unreadable fields.
 
-    Where a row cannot be read without a field, because the method takes no `select`, the reader keeps the refusal.
+    Where a row cannot be read without a field, because the method takes no `select`, the reader keeps the refusal. If
+    no row is at fault and none is found, the page is asked for again.
     """
     empty_answers = EmptyAnswers(reader.list_spec)
-    page_size = width = reader.list_spec.endpoint.page_size
-    enough = reader.rows_read + page_size
-    while not reader.done and reader.rows_read < enough:  # the page that was refused lies behind: read on as usual
-        low, high = reader.after, reader.after + width
-        answer = yield from _range(reader, low, high)
+    width = reader.list_spec.endpoint.page_size
+    before, enough = reader.after, reader.rows_read + width
+    low, highest = reader.after, _HIGHEST_ID if reader.newest_id is None else reader.newest_id
+    while not reader.done and reader.rows_read < enough and low < highest:
+        answer = yield from _range(reader, low, low + width)
         if answer is None and width > 1:
             width = (width + 1) // 2
         elif answer is None:
-            yield from _read_without_fields(reader, high, error)
+            yield from _read_without_fields(reader, low + 1, error)
             return
         elif answer.pages[0].rows:
             yield from accepted(reader, low, answer)
-        elif empty_answers.judge((low, high), rows_follow=None) is not None:
-            reader.after = high
-            if reader.newest_id is None or high > reader.newest_id:
-                return
-            width *= 2
+            low = reader.after
+        elif empty_answers.judge(low, rows_follow=None) is not None:
+            low, width = low + width, width * 2
+    if reader.after > before:  # the page that was refused lies behind: read on as usual
+        return
+    if reader.phase is Phase.DOUBTED:
+        reader.refusal = error
+    reader.phase, reader.contradicted = Phase.DOUBTED, True
 
 
 def accepted(reader: KeysetReader, low: int, answer: Answer) -> Iterator[StrategyEvent]:
@@ -61,7 +68,8 @@ def _range(
     """Request the rows of a range of ids; returns None if one of them is unreadable.
 
     Raises:
-        PortalError: The portal refuses the request for another reason.
+        UntrustedError: The portal answers with other rows.
+        PortalError: It refuses the request for another reason.
     """
     request = PageRequest(
         list_spec=reader.list_spec,
@@ -72,9 +80,16 @@ def _range(
         alone=True,
     )
     (answer,) = yield from request_pages([request])
-    if answer.error is not None and not isinstance(answer.error, UnreadableError):
+    if isinstance(answer.error, UnreadableError):
+        return None
+    if answer.error is not None:
         raise answer.error
-    return None if answer.error is not None else answer
+    ids = ids_of(reader.list_spec, answer.pages[0].rows, f"after id {low}")
+    if not all(low < each <= high for each in ids):
+        method = reader.list_spec.endpoint.method
+        text = f"{method}: a row of another id than {low + 1} to {high}: the method cannot be asked for a range of ids"
+        raise UntrustedError(text, method=method)
+    return answer
 
 
 def _leave_out(reader: KeysetReader, row_id: int, error: UnreadableError) -> None:
@@ -99,20 +114,23 @@ def _read_without_fields(reader: KeysetReader, row_id: int, error: UnreadableErr
         return
     row: Row = {}
     unreadable: list[str] = []
-    parts = [names]
+    parts, empty_answers = [names], EmptyAnswers(reader.list_spec)
     while parts:
         part = parts.pop()
-        select = [endpoint.request_key, *endpoint.required_select, *part]
-        answer = yield from _range(reader, row_id - 1, row_id, select)
+        answer = yield from _range(reader, row_id - 1, row_id, [endpoint.request_key, *endpoint.required_select, *part])
         if answer is None and len(part) > 1:
             half = len(part) // 2
             parts += [part[half:], part[:half]]
         elif answer is None:
             unreadable += part
-        else:
-            row |= answer.pages[0].rows[0] if answer.pages[0].rows else {}
-    fields = ", ".join(sorted(unreadable))
-    if row:
-        yield from accepted(reader, row_id - 1, Answer([Page([row])]))
+        elif answer.pages[0].rows:
+            row |= answer.pages[0].rows[0]
+        elif empty_answers.judge(part, rows_follow=None) is None:
+            parts.append(part)  # an empty answer alone would leave out readable fields
+        else:  # the row was deleted meanwhile
+            reader.after = row_id
+            return
+    yield from accepted(reader, row_id - 1, Answer([Page([row])]))
+    if unreadable:
+        fields = ", ".join(sorted(unreadable))
         yield Notice(f"{endpoint.method}: row {row_id} arrives without {fields}: text that is not UTF-8")
-    reader.after = row_id

@@ -79,7 +79,12 @@ class OffsetReader:
         self.passes = Passes(self.list_spec.endpoint.method)
         self.empty_answers = EmptyAnswers(self.list_spec)
         if self.list_spec.known_empty:
-            self.empty_answers.note((self.cursor, self.current.offset))
+            self.empty_answers.note(self._position)
+
+    @property
+    def _position(self) -> Any:
+        """Where the next page begins: the portal's cursor, or an offset."""
+        return self.current.offset if self.cursor is None else self.cursor
 
     @property
     def end(self) -> ProvenEnd | None:
@@ -126,7 +131,7 @@ class OffsetReader:
         self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
         self.short_page = len(page.rows) < endpoint.page_size
         if self.short_page:
-            self.empty_answers.note((self.cursor, self.current.offset))
+            self.empty_answers.note(self._position)
 
     def _end_after(self, page: Page, *, brings_nothing: bool) -> ProvenEnd | None:
         """Return the proof that nothing follows a page in this pass, or None.
@@ -145,13 +150,15 @@ class OffsetReader:
             end = count_read(current.offset + len(page.rows), total)
         elif page.next is not None and current.offset + self.list_spec.endpoint.page_size < (total or 0):
             end = None  # an offset beyond the end brings page 1 again, with a `next`
+        elif current.offset == 0:  # rows that share a key are counted as well
+            end = count_read(max(len(page.rows), len(self.seen)), total)
         else:
             end = count_read(len(self.seen), total)
         if end is not None or not brings_nothing or self._may_be_counted:
             return end
         rows_follow = True if total is not None and total > len(self.seen) else None
         self.contradicted = rows_follow is True
-        return self.empty_answers.judge((self.cursor, current.offset), rows_follow=rows_follow)
+        return self.empty_answers.judge(self._position, rows_follow=rows_follow)
 
     def note_error(self, error: PortalError) -> None:
         """Note what a page was answered with instead of rows: the list does not exist, or is to be asked again.
@@ -164,12 +171,12 @@ class OffsetReader:
             self.current.end = end
         elif not isinstance(error, RejectedError):
             raise error
-        elif self.in_doubt:
-            self.refusal = error
-        elif self.filtered and self.window is not None and not self.seen:
-            self.filtered = False
-        else:
+        elif not self.in_doubt:
             self.in_doubt = self.contradicted = True
+        elif self.filtered and self.window is not None and not self.seen:
+            self.filtered = self.in_doubt = False
+        else:
+            self.refusal = error
 
     def restart(self) -> bool:
         """Start again from the first page, if rows may have moved between pages and another pass can find them.
@@ -252,8 +259,7 @@ def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strat
     """Read lists by offset, all in the same requests.
 
     Raises:
-        UntrustedError: The pages hold fewer rows than the portal counts.
-        PortalError: Some lists were refused; the others have been read.
+        PortalError: Some lists were refused, or contradicted themselves; the others have been read.
     """
     yield from read_pages([OffsetReader(each, window) for each in list_specs])
 
@@ -262,20 +268,33 @@ def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
     """Read several lists from where their readers are to their ends.
 
     Raises:
-        PortalError: Some lists were refused; the others have been read.
+        PortalError: Some lists were refused, or contradicted themselves; the others have been read.
     """
-    while unfinished := [reader for reader in readers if not reader.done]:
-        share = max(1, CHAIN_LENGTH // len(unfinished))
-        answers = yield from request_pages([reader.next_request(share) for reader in unfinished])
-        for reader, answer in zip(unfinished, answers, strict=True):
-            yield from accept_pages(reader, answer)
+    yield from read_to_ends(readers)
     for reader in readers:
         if reader.refusal is not None:
             raise reader.refusal
 
 
+def read_to_ends(readers: Sequence[OffsetReader]) -> Strategy:
+    """Read several lists from where their readers are, each to its end or up to what it was refused with."""
+    while unfinished := [reader for reader in readers if not reader.done]:
+        share = max(1, CHAIN_LENGTH // len(unfinished))
+        answers = yield from request_pages([reader.next_request(share) for reader in unfinished])
+        for reader, answer in zip(unfinished, answers, strict=True):
+            yield from accept_pages(reader, answer)
+
+
 def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
-    """Yield the new rows of an answer, and note whether the list has ended."""
+    """Yield the new rows of an answer, and note whether the list has ended, or why it is read no further."""
+    try:
+        yield from _accept_pages(reader, answer)
+    except UntrustedError as broken:
+        reader.refusal = broken
+
+
+def _accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
+    """Do so; raises UntrustedError if the list contradicts itself."""
     if reader.lacks_count:
         reader.accept_count(answer)
         return
@@ -293,18 +312,10 @@ def accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent
         if reader.in_doubt or (reader.done and reader.restart()):
             return
         if reader.done:
-            _check_complete(method, len(reader.seen), reader.current.total)
             if reader.current.total_changed and not reader.list_spec.endpoint.pagination.several_passes:
                 yield Notice(
                     f"{method}: the number of rows changed during offset pagination; "
                     "rows that moved between pages may be missing until the next run"
                 )
             return
-    reader.pages = 1 if reader.short_page else reader.pages * CHAIN_GROWTH
-
-
-def _check_complete(method: str, rows: int, total: int | None) -> None:
-    """Compare the rows read with `total`: only that shows rows which overlapping or repeated pages left out."""
-    if total is not None and rows < total:
-        text = f"{method}: offset pagination returned {rows} different rows of {total}; the others cannot be read"
-        raise UntrustedError(text, method=method)
+    reader.pages = 1 if reader.short_page else min(CHAIN_LENGTH, reader.pages * CHAIN_GROWTH)

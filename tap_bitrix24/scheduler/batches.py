@@ -64,11 +64,10 @@ class StreamJob:
             for request in read_request.page_requests
         ]
         self.prefetch, self.pages_left = read_request.prefetch, read_request.pages_left
-        taken = [pending.page_request for pending in self.pending if pending.page_request.id in by_id]
         self.prefetched = [
             prefetched
             for prefetched in self.prefetched
-            if not any(_is_superseded(prefetched.page_request, by=request) for request in taken)
+            if not any(_is_superseded(prefetched.page_request, by=request) for request in read_request.page_requests)
         ]
 
     def prefetch_next(self, max_pages: int, now: float) -> PendingRequest | None:
@@ -93,9 +92,9 @@ class StreamJob:
 
 
 def _is_superseded(prefetched: PageRequest, *, by: PageRequest) -> bool:
-    """Whether a prefetched request is the one the strategy took, or lies before it in the same list."""
-    before = prefetched.list_spec is by.list_spec and (prefetched.after or 0) < (by.after or 0)
-    return prefetched.id == by.id or before
+    """Whether a prefetched request is one the strategy asks for now, or lies before it in the same list."""
+    same_list = prefetched.list_spec is by.list_spec and prefetched.window == by.window
+    return prefetched.id == by.id or (same_list and (prefetched.after or 0) < (by.after or 0))
 
 
 @dataclass(eq=False, slots=True)

@@ -280,6 +280,8 @@ class Scheduler:
             slowest = max(batch.pages, key=self._page_costs.seconds)
             fewer = max(1, self._page_costs.pages(slowest, 0.0))
             LOG.warning("the portal took too long over %d pages; asking for %d at once", batch.size, fewer)
+        elif isinstance(error, DoubtfulError) and not all(pending.retry.allows(error) for pending, _ in batch.parts):
+            self._split_or_fail(batch, error.settled())
         elif isinstance(error, RetriableError):
             self._retry_batch(batch, error)
         else:
@@ -288,7 +290,7 @@ class Scheduler:
     def _retry_batch(self, batch: Batch, error: RetriableError) -> None:
         """Have all page requests of a batch sent again, after some attempts apart from other streams'."""
         self._client.note_failure(error)
-        if not isinstance(error, RateLimitedError):
+        if not isinstance(error, (RateLimitedError, DoubtfulError)):
             self._note_silence(error)
         apart = Sharing.ALONE if self._client.dialects[batch.dialect].ALL_OR_NOTHING else Sharing.OWN_STREAM
         for pending, _ in batch.parts:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from math import ceil
+from math import ceil, inf
 from random import Random
 from typing import Any
 
 from tap_bitrix24.dialects.pagination import StartParameter
 from tap_bitrix24.dialects.response_shapes import listed
-from tap_bitrix24.errors import PortalError, RejectedError
+from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest, Stamp
@@ -83,6 +83,14 @@ class FakeList:
     """Does not understand date bounds: no row is between them."""
     refuses_dates: bool = False
     """Answers an error to date bounds."""
+    empty_at: dict[int, int] = field(default_factory=dict)
+    """Position (the id or offset a page starts after) → how many answers there are empty, though rows follow."""
+    refuses_at: dict[int, int] = field(default_factory=dict)
+    """Position → how many pages are refused there; a chain is cut off before them."""
+    refusal: PortalError = field(default_factory=lambda: RejectedError("Access denied.", code="ACCESS_DENIED"))
+    """What such a page is answered with."""
+    unreadable: dict[int, str] = field(default_factory=dict)
+    """Id → the field of that row whose text is not UTF-8: answers that would hold it are refused."""
     error: PortalError | None = None
     changes: Callable[["FakeList"], None] | None = None
     """Called before each page: changes the list while it is read."""
@@ -94,27 +102,54 @@ class FakeList:
 
     def answer(self, request: PageRequest) -> Answer:
         """Answer one page request."""
-        if self.error is not None:
-            return Answer([], self.error)
-        if (self.refuses_order and request.offset is None) or (self.refuses_id_filter and request.after):
-            return Answer([], RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT"))
-        if self.refuses_dates and request.window is not None:
-            return Answer([], RejectedError("INVALID_ARG_VALUE: filter", code="INVALID_ARG_VALUE"))
+        if (refusal := self.error or self._refused(request)) is not None:
+            return Answer([], refusal)
         if request.descending:
             return self._newest(request)
-        if request.offset is not None:
-            size = request.list_spec.endpoint.page_size
-            return Answer([self._by_offset(request, request.offset + page * size) for page in range(request.pages)])
+        return self._by_id(request) if request.offset is None else self._from_offset(request, request.offset)
+
+    def _refused(self, request: PageRequest) -> PortalError | None:
+        """The error of a strict list about the request itself."""
+        if (self.refuses_order and request.offset is None) or (self.refuses_id_filter and request.after):
+            return RejectedError("ERROR_ARGUMENT: not allowed", code="ERROR_ARGUMENT")
+        if self.refuses_dates and request.window is not None:
+            return RejectedError("INVALID_ARG_VALUE: filter", code="INVALID_ARG_VALUE")
+        return None
+
+    def _from_offset(self, request: PageRequest, first: int) -> Answer:
+        pages: list[Page] = []
+        for number in range(request.pages):
+            offset = first + number * request.list_spec.endpoint.page_size
+            page = self._by_offset(request, offset)
+            if (error := self._fault(offset) or self._unreadable(request, page.rows)) is not None:
+                return Answer(pages, None if pages else error)
+            pages.append(Page([], page.total) if _happens(self.empty_at, offset) else page)
+        return Answer(pages)
+
+    def _by_id(self, request: PageRequest) -> Answer:
         pages: list[Page] = []
         after = request.after or 0
         for _ in range(request.pages):
-            rows = self._behind(request, after)
+            rows = [] if _happens(self.empty_at, after) else self._behind(request, after)
+            if (error := self._fault(after) or self._unreadable(request, rows)) is not None:
+                return Answer(pages, None if pages else error)
+            rows = _selected(request, rows)
             total = len(self._ordered(request)) if request.counted else None
             pages.append(Page(rows, total))
             full = len(rows) == request.list_spec.endpoint.page_size
             # docs/protocol.md §2.4: after a short page the reference is the page itself, read as 1, or as 0 if empty
             after = _id(rows[-1]) if full else len(rows[:1])
         return Answer(pages)
+
+    def _fault(self, position: int) -> PortalError | None:
+        return self.refusal if _happens(self.refuses_at, position) else None
+
+    def _unreadable(self, request: PageRequest, rows: Sequence[Row]) -> PortalError | None:
+        """The refusal of a page that would hold an unreadable field."""
+        broken = [self.unreadable[_id(row)] for row in rows if _id(row) in self.unreadable]
+        if any(request.select is None or name in request.select for name in broken):
+            return UnreadableError("broken text", code="WRONG_ENCODING")
+        return None
 
     def _newest(self, request: PageRequest) -> Answer:
         if self.refuses_newest:
@@ -137,7 +172,8 @@ class FakeList:
             rows = [row for row in rows if _id(row) > after]
         if self.short is not None and self.short.random() < 0.3:
             size = self.short.randint(1, size)
-        return [dict(row) for row in rows[:size]]
+        up_to = inf if request.up_to is None else request.up_to
+        return [dict(row) for row in rows[:size] if _id(row) <= up_to]
 
     def _by_offset(self, request: PageRequest, offset: int) -> Page:
         if self.changes is not None:
@@ -184,6 +220,20 @@ class FakeList:
             return (low is None or modified >= low) and (high is None or modified < high)
 
         return [row for row in self.rows if inside(row)]
+
+
+def _happens(times: dict[int, int], position: int) -> bool:
+    """Whether a fault is due at a position; it is then due there once less."""
+    due = times.get(position, 0)
+    times[position] = due - 1
+    return due > 0
+
+
+def _selected(request: PageRequest, rows: list[Row]) -> list[Row]:
+    """Rows with the columns that were asked for."""
+    if request.select is None:
+        return rows
+    return [{name: value for name, value in row.items() if name in request.select} for row in rows]
 
 
 def _id(row: Row) -> int:
@@ -310,6 +360,7 @@ def _sound(request: PageRequest) -> PageRequest:
 
 
 def _requests(page_requests: Sequence[PageRequest]) -> int:
-    """HTTP requests that page requests take: a counted one is alone in its own."""
-    counted = sum(request.counted for request in page_requests)
-    return counted + ceil(sum(request.pages for request in page_requests if not request.counted) / COMMANDS_A_REQUEST)
+    """HTTP requests that page requests take: a counted one, or one that is in doubt, is alone in its own."""
+    alone = [request for request in page_requests if request.counted or request.alone]
+    pages = sum(request.pages for request in page_requests) - sum(request.pages for request in alone)
+    return len(alone) + ceil(pages / COMMANDS_A_REQUEST)

@@ -14,18 +14,18 @@ ALL: dict[str, ResponseShape] = {
     "named": named("LINE_ID", "NAME"),
     "scalars": scalars("USER_ID"),
 }
-EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
-@pytest.mark.parametrize("value", EMPTY, ids=repr)
-def test_an_empty_value_has_no_rows(shape: ResponseShape, value: Any) -> None:
+@pytest.mark.parametrize("value", [[], {}], ids=repr)
+def test_an_empty_list_or_object_has_no_rows(shape: ResponseShape, value: Any) -> None:
     assert shape(value) == []
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
-@pytest.mark.parametrize("value", ["text", 5, 0, True, 1.5], ids=repr)
+@pytest.mark.parametrize("value", ["text", 5, 0, True, 1.5, None, False, ""], ids=repr)
 def test_a_scalar_has_no_shape(shape: ResponseShape, value: Any) -> None:
+    """Null, `false` and an empty text included: the portal sends them where something went wrong as well."""
     assert shape(value) is None
 
 

@@ -15,6 +15,7 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities import ITEM_REPLICATION_KEY, ITEMS
 from tap_bitrix24.errors import (
     AccessError,
+    DoubtfulError,
     ExpiredError,
     MissingMethodError,
     OperationLimitError,
@@ -23,6 +24,7 @@ from tap_bitrix24.errors import (
     RejectedError,
     RetriableError,
     UnavailableError,
+    UnreadableError,
     UntrustedError,
 )
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey
@@ -247,9 +249,20 @@ def test_an_answer_without_result_is_no_answer(body: Any, status: int) -> None:
         rest_v2.result(body, status, "crm.deal.list")
 
 
-@pytest.mark.parametrize("code", ["", 0, "0", 100, "100", None, False])
-def test_an_error_is_recognised_by_its_key_whatever_its_value(code: Any) -> None:
-    with pytest.raises(RejectedError, match="Something is wrong") as raised:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("", RejectedError),
+        (0, DoubtfulError),
+        ("0", DoubtfulError),
+        (100, RejectedError),
+        ("100", RejectedError),
+        (None, RejectedError),
+        (False, RejectedError),
+    ],
+)
+def test_an_error_is_recognised_by_its_key_whatever_its_value(code: Any, kind: type[PortalError]) -> None:
+    with pytest.raises(kind, match="Something is wrong") as raised:
         rest_v2.result({"error": code, "error_description": "Something\n is   wrong"}, 400, "crm.deal.list")
     assert raised.value.method == "crm.deal.list"
     assert "\n" not in str(raised.value)
@@ -281,7 +294,9 @@ def test_an_error_is_recognised_by_its_key_whatever_its_value(code: Any) -> None
         ("ACCESS_DENIED", RejectedError),
         ("ERROR_ARGUMENT", RejectedError),
         ("ERROR_BATCH_LENGTH_EXCEEDED", RejectedError),
-        ("WRONG_ENCODING", RejectedError),
+        ("WRONG_ENCODING", UnreadableError),
+        ("ERROR_CORE", DoubtfulError),
+        ("0", DoubtfulError),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
@@ -315,11 +330,6 @@ def test_errors_of_any_shape_have_a_text(body: Any) -> None:
         (TASKS, {"tasks": []}, []),
         (TASKS, [], []),
         (TASKS, {}, []),
-        # the empty values of PHP
-        (DEALS, None, []),
-        (DEALS, False, []),
-        (TASKS, None, []),
-        (TASKS, {"tasks": None}, []),
         # a wrapper where none is documented, another wrapper, none where one is documented
         (DEALS, {"items": [{"ID": "1"}]}, [{"ID": "1"}]),
         (TASKS, {"items": [{"id": "1"}]}, [{"id": "1"}]),
@@ -337,6 +347,14 @@ def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "value"),
     [
+        # what PHP sends for nothing stands for a fault as well
+        (DEALS, None),
+        (DEALS, False),
+        (DEALS, ""),
+        (TASKS, None),
+        (TASKS, {"tasks": None}),
+        (TASKS, {"tasks": False}),
+        (DAYS, {"report": ""}),
         (DEALS, "text"),
         (DEALS, 0),
         (DEALS, True),
@@ -352,6 +370,9 @@ def test_pages(endpoint: Endpoint, value: Any, rows: Any) -> None:
         (DAYS, {"report": {"days": "text"}}),
     ],
 )
-def test_an_answer_that_is_not_a_list_of_rows_is_not_trusted(endpoint: Endpoint, value: Any) -> None:
-    with pytest.raises(UntrustedError, match="list of rows"):
+def test_an_answer_that_is_not_a_list_of_rows_is_asked_for_again_and_then_not_trusted(
+    endpoint: Endpoint, value: Any
+) -> None:
+    with pytest.raises(DoubtfulError, match="list of rows") as raised:
         rest_v2.page(ListSpec(endpoint), Result(value))
+    assert type(raised.value.settled()) is UntrustedError

@@ -52,6 +52,11 @@ def run(stream: str, portal: ByMethod, state: Mapping[str, Any] | None = None, *
     return pump(strategy_for(read_plan(entity, stream, options), state or {}), portal)
 
 
+def bookmark(outcome: Outcome) -> Mapping[str, Any]:
+    """The last STATE, without what it remembers of the date filter and of `start_date`."""
+    return {name: value for name, value in outcome.states[-1].items() if name not in {"probes", "start_date"}}
+
+
 # Lists of their own
 
 
@@ -74,7 +79,7 @@ def test_a_list_without_a_replication_key_is_read_by_id() -> None:
 def test_a_list_with_a_replication_key_leaves_a_bookmark() -> None:
     row = {"ID": "1", "DATE_MODIFY": EPOCH.isoformat()}
     outcome = run("deals", ByMethod(crm_deal_list=[row]), replication_key="date_modify")
-    assert outcome.states[-1] == {"replication_key": "date_modify", "replication_key_value": format_bookmark(CLOCK)}
+    assert bookmark(outcome) == {"replication_key": "date_modify", "replication_key_value": format_bookmark(CLOCK)}
 
 
 def test_without_a_bookmark_column_it_is_read_whole_all_the_same() -> None:
@@ -98,7 +103,7 @@ def test_children_of_parents_with_a_replication_key_leave_a_bookmark_and_a_sweep
     portal = ByMethod(crm_activity_list=parents, crm_activity_binding_list=[{"entityTypeId": 2, "entityId": 5}])
     outcome = run("crm_activity_bindings", portal)
     assert outcome.rows == [{"entityTypeId": 2, "entityId": 5, "_bitrix24_parent": "activity:7"}]
-    assert outcome.states[-1] == {
+    assert bookmark(outcome) == {
         "replication_key": CHILDREN_READ_AT,
         "replication_key_value": format_bookmark(CLOCK),
         "swept": format_bookmark(CLOCK),
