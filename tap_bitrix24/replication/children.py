@@ -19,12 +19,12 @@ the parent's own row. Further pages cost what `keyset` and `offset` say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from tap_bitrix24.errors import RejectedError
-from tap_bitrix24.model.endpoint import Row
+from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.child_reader import read_children
@@ -69,39 +69,66 @@ def children_of(
     Raises:
         PortalError: Some parents, or some lists of them, have not answered; the children of the others have been read.
     """
-    probe = BulkFilterProbe()
-    by_list_spec = {group.parents: ParentProgress(group, read_at, probe) for group in groups}
-    progresses = by_list_spec.values()
-    single = next(iter(progresses)) if len(progresses) == 1 else None  # parents that are children come from many lists
-    checkpoint: Checkpoint | None = None
-    _add_unanswered(progresses, unanswered or {})
+    reading = _ChildrenReading(groups, read_at, unanswered or {})
+    refusals: list[RejectedError] = []
+    yield from handle_events(_to_its_end(parents, refusals), reading.handle)
+    yield from reading.finish(refusals)
 
-    def handle(event: StrategyEvent) -> Strategy:
-        nonlocal checkpoint
+
+class _ChildrenReading:
+    """The children of the parents that a strategy yields, while they are read."""
+
+    def __init__(
+        self, groups: Sequence[ParentGroup], read_at: str | None, unanswered: Mapping[str, Sequence[Any]]
+    ) -> None:
+        probe = BulkFilterProbe()
+        self._by_list_spec = {group.parents: ParentProgress(group, read_at, probe) for group in groups}
+        self._progresses = self._by_list_spec.values()
+        self._checkpoint: Checkpoint | None = None
+        """Of the parents' strategy, to be yielded after the children of all parents before it."""
+        _add_unanswered(self._progresses, unanswered)
+
+    def _progress_of(self, list_spec: ListSpec) -> ParentProgress:
+        """Return the progress of a list's parents; parents that are children themselves come from many lists."""
+        return next(iter(self._progresses)) if len(self._progresses) == 1 else self._by_list_spec[list_spec]
+
+    def handle(self, event: StrategyEvent) -> Strategy:
+        """Take parents, and read the children of those waiting once they fill a request."""
         if isinstance(event, Rows):
-            yield from _take_parents(single or by_list_spec[event.list_spec], event.rows)
+            yield from _take_parents(self._progress_of(event.list_spec), event.rows)
         elif isinstance(event, Checkpoint):
-            checkpoint = event
+            self._checkpoint = event
         else:
             yield event
-        commands = sum(each.commands for each in progresses)
+        commands = sum(each.commands for each in self._progresses)
         # a checkpoint of a first load waits until a request is full of parents; that at its end does not
-        if commands >= CHAIN_LENGTH or (checkpoint and (not commands or "snapshot" not in checkpoint.state)):
-            yield from read_children(progresses)
-            # if all parents go on refusing, the stream fails, and nothing must be checkpointed
-            if checkpoint and may_move_on(progresses):
-                yield _with_unanswered(checkpoint, progresses)
-                checkpoint = None
+        due = self._checkpoint is not None and (not commands or "snapshot" not in self._checkpoint.state)
+        if commands >= CHAIN_LENGTH or due:
+            yield from read_children(self._progresses)
+            yield from self._pass_checkpoint()
 
-    refusals: list[RejectedError] = []
-    yield from handle_events(_to_its_end(parents, refusals), handle)
-    yield from read_children(progresses)
-    for progress in progresses:
-        yield from progress.notices()
-    if checkpoint and not refusals and may_move_on(progresses):
-        yield _with_unanswered(checkpoint, progresses)
-    if (failure := next(iter(refusals), None) or unanswered_error(progresses)) is not None:
-        raise failure
+    def _pass_checkpoint(self) -> Iterator[Checkpoint]:
+        """Yield the checkpoint that waits, unless all parents go on refusing: the stream then fails."""
+        if self._checkpoint is not None and may_move_on(self._progresses):
+            yield Checkpoint({**self._checkpoint.state, **unanswered_state(self._progresses)})
+            self._checkpoint = None
+
+    def finish(self, refusals: Sequence[RejectedError]) -> Strategy:
+        """Read the children that are left.
+
+        Args:
+            refusals: Why lists of parents could not be read.
+
+        Raises:
+            PortalError: Some parents, or some lists of them, have not answered.
+        """
+        yield from read_children(self._progresses)
+        for progress in self._progresses:
+            yield from progress.notices()
+        if not refusals:
+            yield from self._pass_checkpoint()
+        if (failure := next(iter(refusals), None) or unanswered_error(self._progresses)) is not None:
+            raise failure
 
 
 def _to_its_end(parents: SubStrategy[object], refusals: list[RejectedError]) -> Strategy:
@@ -118,10 +145,6 @@ def _add_unanswered(progresses: Collection[ParentProgress], unanswered: Mapping[
     for name, values in unanswered.items():
         for value in values if name in by_name else ():
             by_name[name].add(value)
-
-
-def _with_unanswered(checkpoint: Checkpoint, progresses: Collection[ParentProgress]) -> Checkpoint:
-    return Checkpoint({**checkpoint.state, **unanswered_state(progresses)})
 
 
 def incremental_children(
@@ -158,12 +181,7 @@ def incremental_children(
             event = Checkpoint({**event.state, **({"swept": swept} if swept else {})})
         yield event
 
-    parents = incremental(
-        [group.parents for group in groups],
-        known,
-        bounds,
-        replication_key=CHILDREN_READ_AT,
-    )
+    parents = incremental([group.parents for group in groups], known, bounds, replication_key=CHILDREN_READ_AT)
     unanswered = kept.get("unanswered")
     yield from handle_events(children_of(parents, groups, format_bookmark(clock), unanswered=unanswered), handle)
 

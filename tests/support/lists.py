@@ -360,7 +360,11 @@ def _sound(request: PageRequest) -> PageRequest:
 
 
 def _requests(page_requests: Sequence[PageRequest]) -> int:
-    """HTTP requests that page requests take: a counted one, or one that is in doubt, is alone in its own."""
-    alone = [request for request in page_requests if request.counted or request.alone]
+    """HTTP requests that page requests take: one that a batch would not count, or that is in doubt, is alone."""
+    alone = [
+        request
+        for request in page_requests
+        if request.alone or (request.counted and not request.list_spec.endpoint.counted_in_batch)
+    ]
     pages = sum(request.pages for request in page_requests) - sum(request.pages for request in alone)
     return len(alone) + ceil(pages / COMMANDS_A_REQUEST)

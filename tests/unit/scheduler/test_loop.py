@@ -144,8 +144,10 @@ def test_answers_come_in_the_order_of_the_page_requests() -> None:
 
 def test_a_counted_page_request_is_sent_alone_and_the_others_together() -> None:
     scheduler, client, _ = scheduler_of(full_page)
-    serve(scheduler, [chain(2), chain(counted=True), chain(3)])
-    assert [len(batch) for batch in client.batches] == [5]
+    controller = list_spec_of()
+    controller = replace(controller, endpoint=replace(controller.endpoint, counted_in_batch=False))
+    serve(scheduler, [chain(2), chain(counted=True, source=controller), chain(3), chain(counted=True)])
+    assert [len(batch) for batch in client.batches] == [6]
     assert len(client.calls) == 1
 
 
