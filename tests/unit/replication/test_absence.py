@@ -239,11 +239,11 @@ def test_a_missing_method_is_no_list_without_rows(strategy: str) -> None:
 def test_a_list_that_fails_does_not_stop_the_others_of_its_stream(strategy: str, fault: str) -> None:
     """The stream fails after them, and no checkpoint passes the list that failed."""
     list_specs = [list_spec_of() for _ in range(3)]
-    switches: dict[str, Any] = {
+    faults: dict[str, dict[str, Any]] = {
         "refused": {"refuses_at": {50: ALWAYS}, "refusal": DENIED},
         "contradiction": {"empty_at": {50: ALWAYS}},
-    }[fault]
-    broken = FakeList(rows_of(range(1, 216)), **switches, drops_id_filter=strategy == "id after offsets")
+    }
+    broken = FakeList(rows_of(range(1, 216)), **faults[fault], drops_id_filter=strategy == "id after offsets")
     lists = [(list_specs[0], FakeList(rows_of(range(1, 300)))), (list_specs[1], broken)]
     lists.append((list_specs[2], FakeList(rows_of(range(1_000, 6_000)))))
     readers = [KeysetReader(each) for each in list_specs]

@@ -11,8 +11,9 @@ from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.retries import DOUBTFUL_ATTEMPTS
+from tap_bitrix24.scheduler.loop import Ended
 from tests.support.lists import list_spec_of, rows_of
-from tests.unit.scheduler.test_loop import Ended, FakeClient, Outcome, chain, full_page, scheduler_of, serve
+from tests.unit.scheduler.test_loop import FakeClient, Outcome, chain, full_page, scheduler_of, serve
 
 FORBIDDEN = RejectedError("batch: refused [no code]")
 """What a 401 or 403 without a code that is known, or `error: ""`, becomes."""
