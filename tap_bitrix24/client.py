@@ -190,10 +190,8 @@ class Client:
             check: Raises for a result that is none: a `DoubtfulError` has its command repeated.
 
         Returns:
-            For each command its result, or the error that is its own after the last attempt.
-
-        Raises:
-            PortalError: A request failed as a whole.
+            For each command its result, or the error that is its own after the last attempt. Raises PortalError if a
+            request fails as a whole.
         """
         batches = [(start, commands[start : start + BATCH_SIZE]) for start in range(0, len(commands), BATCH_SIZE)]
         return [result for start, batch in batches for result in self._repeat_failed_commands(batch, start, check)]
@@ -364,14 +362,12 @@ def post_form(address: str, form: Mapping[str, str], *, verify: str | bool) -> t
         verify: Path of a CA bundle, or True for the system's.
 
     Raises:
-        UnavailableError: No answer came.
-        AccessError: The server's certificate is not trusted.
+        PortalError: No answer came, or the server's certificate is not trusted.
     """
-    host = urlsplit(address).netloc
     try:
         reply = requests.post(address, data=form, timeout=_TOKEN_TIMEOUT, allow_redirects=False, verify=verify)
     except requests.exceptions.RequestException as error:
-        raise _no_answer(error, host, "oauth/token") from None
+        raise _no_answer(error, urlsplit(address).netloc, "oauth/token") from None
     return reply.status_code, reply.content
 
 
@@ -400,5 +396,5 @@ def _no_answer(error: requests.exceptions.RequestException, host: str, method: s
 
 def _innermost(error: BaseException) -> BaseException:
     """Return the exception that caused another one, and is wrapped in it."""
-    inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+    inner = getattr(error, "reason", None) or next(reversed(error.args), None)
     return _innermost(inner) if isinstance(inner, BaseException) else error

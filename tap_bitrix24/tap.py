@@ -42,8 +42,7 @@ from tap_bitrix24.input_files import check_catalog, check_portal, check_state, l
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.redaction import Redactor
-from tap_bitrix24.replication.plan import ReadPlan, missing_columns
-from tap_bitrix24.row_counts import Newest, PortalView, Question, ask_newest, ask_portal, parent_plans
+from tap_bitrix24.replication.plan import missing_columns
 from tap_bitrix24.scheduler.background import BackgroundCalls
 from tap_bitrix24.scheduler.loop import Ended, Scheduler
 from tap_bitrix24.schema.columns import columns_from_schema
@@ -336,36 +335,6 @@ class TapBitrix24(Tap):
         if self._failures:
             raise StreamsFailedError("; ".join(self._failures.values()))
         return True
-
-    def newest(self) -> Newest:
-        """Return what the portal holds now: its newest ids, asked for before a run that is to be verified."""
-        plans, clock = self._counting_plans(), self.portal().clock
-        return self.background.call(lambda: ask_newest(self.client, plans, clock))
-
-    def view(self, questions: Mapping[str, Question]) -> dict[str, PortalView]:
-        """Return stream → what the portal answers about it after a run: counts, sample rows, children.
-
-        Args:
-            questions: Stream, or the name of a stream's parents, → what to ask.
-        """
-        counted = self._counting_plans()
-        read = {name: each.read_plan() for name, each in self.listed_streams().items() if name in questions}
-        return self.background.call(lambda: ask_portal(self.client, counted, read, questions))
-
-    def _counting_plans(self) -> dict[str, ReadPlan]:
-        """Return stream → its plan, and those of the parents of streams of children."""
-        plans = {name: stream.counting_plan() for name, stream in self.listed_streams().items()}
-        parents = [parent_plans(name, plan) for name, plan in plans.items()]
-        return {**plans, **{name: plan for each in parents for name, plan in each.items()}}
-
-    def listed_streams(self) -> dict[str, EntityStream]:
-        """Return the selected streams whose rows the portal lists."""
-        selected = {name: stream for name, stream in self.streams.items() if stream.selected}
-        return {name: each for name, each in selected.items() if isinstance(each, EntityStream) and each.is_listed}
-
-    def own_streams(self) -> list[str]:
-        """Return the selected streams that are made from what other streams read."""
-        return [name for name, stream in self.streams.items() if stream.selected and name not in self.listed_streams()]
 
     def run_discovery(self) -> str:
         """Write the catalog to stdout; return it.

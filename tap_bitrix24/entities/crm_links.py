@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tap_bitrix24.entities.entity import Entity, Parent
 from tap_bitrix24.entities.known_columns import KnownColumns, known_columns
-from tap_bitrix24.entities.parents import embedded_clients
+from tap_bitrix24.entities.parents import contradicts_its_clients, embedded_clients
 from tap_bitrix24.entities.presets import Scope, unpaged_list
 
 _COLUMNS = known_columns("crm_links")
@@ -28,6 +28,7 @@ def _links(stream: str, parents: str, parent: str, child: str) -> Entity:
             column=column,
             name=parent,
             embedded_children=embedded_clients(column, child),
+            contradicts=contradicts_its_clients(child),
             select=(f"{child}Id", f"{child}Ids"),
         ),
     )

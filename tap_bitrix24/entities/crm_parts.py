@@ -9,7 +9,7 @@ from typing import Any
 from tap_bitrix24.dialects.response_shapes import keyed
 from tap_bitrix24.entities.entity import Entity, Parent, Select
 from tap_bitrix24.entities.known_columns import known_columns
-from tap_bitrix24.entities.parents import all_items, items_with_products, payable_items, timeline_items
+from tap_bitrix24.entities.parents import OF_PAYMENTS, all_items, items_with_products, payable_items, timeline_items
 from tap_bitrix24.entities.presets import (
     ALL_COLUMNS,
     FILTER_ORDER,
@@ -118,12 +118,12 @@ CRM_PARTS: Sequence[Entity] = (
     crm.stream(
         "crm_payment_products",
         unpaged_list("crm.item.payment.product.list", key="id"),
-        parents=Parent("order_payments", "paymentId", fixed_params={"filter": {}}),
+        parents=OF_PAYMENTS,
     ),
     crm.stream(
         "crm_payment_deliveries",
         unpaged_list("crm.item.payment.delivery.list", key="id"),
-        parents=Parent("order_payments", "paymentId", fixed_params={"filter": {}}),
+        parents=OF_PAYMENTS,
     ),
     userfieldconfig.default_stream(
         "userfield_config",

@@ -107,6 +107,8 @@ class Parent:
     """Key of a child that holds its parent's value, where a command asks for several parents."""
     embedded_children: Callable[[Row], list[Row] | None] | None = None
     """Children that stand in the parent's own row of the universal method; None: this row does not have them."""
+    contradicts: Callable[[Row], bool] | None = None
+    """Whether that row contradicts itself about them: they are asked for by the list method then."""
     recurse_into: Callable[[Row], Any] | None = None
     """A child that is a parent itself → the value its children are asked with, or None."""
     variants: Callable[[PortalInfo], Sequence[ListVariant]] | None = None

@@ -90,6 +90,8 @@ def items_with_products(portal: PortalInfo) -> list[Parent]:
     ]
 
 
+OF_PAYMENTS = Parent("order_payments", "paymentId", fixed_params={"filter.>id": 0})
+"""Payments; their methods refuse a request without `filter`, and an empty one is lost in a batch's query string."""
 ITEMS_WITH_CHATS: Sequence[Parent] = [
     Parent(
         items.stream,
@@ -128,18 +130,45 @@ def embedded_clients(parent: str, child: str) -> Callable[[Row], list[Row] | Non
         parent: Portal name of the column that keeps the item's id.
         child: `contact` or `company`.
     """
-    ids, primary, column = f"{child}Ids", f"{child}Id", f"{child.upper()}_ID"
+    primary, column = f"{child}Id", f"{child.upper()}_ID"
 
     def embedded(row: Row) -> list[Row] | None:
-        clients = row.get(ids)
-        if not isinstance(clients, list):
-            return None if ids not in row else []
+        clients = _client_ids(row, child)
+        if clients is None:
+            return None
+        first = str(row.get(primary))
         return [
-            {parent: row["id"], column: client, "IS_PRIMARY": "Y" if client == row.get(primary) else "N"}
+            {parent: row["id"], column: client, "IS_PRIMARY": "Y" if str(client) == first else "N"}
             for client in clients
         ]
 
     return embedded
+
+
+def contradicts_its_clients(child: str) -> Callable[[Row], bool]:
+    """Return a function that says whether a row's primary client is missing from the clients it lists.
+
+    Args:
+        child: `contact` or `company`.
+    """
+
+    def contradicts(row: Row) -> bool:
+        clients, primary = _client_ids(row, child), row.get(f"{child}Id")
+        return (
+            clients is not None and primary not in (None, "", 0, "0", False) and str(primary) not in map(str, clients)
+        )
+
+    return contradicts
+
+
+def _client_ids(row: Row, child: str) -> list[Any] | None:
+    """Return the ids of a row's clients; None if it does not list them. PHP sends a list with gaps as an object."""
+    ids = row.get(f"{child}Ids")
+    if isinstance(ids, Mapping):
+        return list(ids.values())
+    if isinstance(ids, list):
+        return ids
+    return [] if f"{child}Ids" in row else None
 
 
 CALENDARS_BY_DATE: Sequence[Parent] = (

@@ -22,8 +22,19 @@ import orjson
 
 from tap_bitrix24.auth.from_settings import VIBECODE
 from tap_bitrix24.model.event import Rows
+from tap_bitrix24.replication.plan import ReadPlan
 from tap_bitrix24.replication.run_bounds import RunBounds
-from tap_bitrix24.row_counts import SAMPLE_SIZE, Newest, PortalView, Question, parents_name, some_of
+from tap_bitrix24.row_counts import (
+    SAMPLE_SIZE,
+    Newest,
+    PortalView,
+    Question,
+    ask_newest,
+    ask_portal,
+    parent_plans,
+    parents_name,
+    some_of,
+)
 from tap_bitrix24.streams import EntityStream
 from tap_bitrix24.tap import TapBitrix24
 from tap_bitrix24.target_duckdb.columns import ColumnType
@@ -97,7 +108,7 @@ def newest_before_run(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> 
     """
     tap = TapBitrix24(config=dict(config), catalog=dict(catalog))
     try:
-        return tap.newest()
+        return newest(tap)
     finally:
         tap.client.close()
 
@@ -121,15 +132,15 @@ def verify(
     tap = TapBitrix24(config=dict(config), catalog=dict(catalog))
     try:
         with open_tables(options.database, options.schema) as tables:
-            streams = tap.listed_streams()
+            streams = listed_streams(tap)
             read = [_Verification(tap, stream, tables, newest) for name, stream in streams.items() if name in complete]
-            views = tap.view({name: asked for each in read for name, asked in each.questions().items()})
+            views = _view(tap, {name: asked for each in read for name, asked in each.questions().items()})
             results = [each.result(views) for each in read]
     finally:
         tap.client.close()
     unread = [StreamResult(name, note="the run did not complete it") for name in streams if name not in complete]
     return (
-        results + unread + [StreamResult(name, note="the tap makes it of other streams") for name in tap.own_streams()]
+        results + unread + [StreamResult(name, note="the tap makes it of other streams") for name in own_streams(tap)]
     )
 
 
@@ -262,3 +273,40 @@ def same(stored: StoredValue, value: Any) -> bool:
 def _utc(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def newest(tap: TapBitrix24) -> Newest:
+    """Return what the portal holds now: its newest ids, asked for before a run that is to be verified."""
+    plans, clock = _counting_plans(tap), tap.portal().clock
+    return tap.background.call(lambda: ask_newest(tap.client, plans, clock))
+
+
+def _view(tap: TapBitrix24, questions: Mapping[str, Question]) -> dict[str, PortalView]:
+    """Return stream → what the portal answers about it after a run: counts, sample rows, children.
+
+    Args:
+        tap: Reads the portal.
+        questions: Stream, or the name of a stream's parents, → what to ask.
+    """
+    counted = _counting_plans(tap)
+    read = {name: each.read_plan() for name, each in listed_streams(tap).items() if name in questions}
+    return tap.background.call(lambda: ask_portal(tap.client, counted, read, questions))
+
+
+def _counting_plans(tap: TapBitrix24) -> dict[str, ReadPlan]:
+    """Return stream → its plan, and those of the parents of streams of children."""
+    plans = {name: stream.counting_plan() for name, stream in listed_streams(tap).items()}
+    parents = [parent_plans(name, plan) for name, plan in plans.items()]
+    return {**plans, **{name: plan for each in parents for name, plan in each.items()}}
+
+
+def listed_streams(tap: TapBitrix24) -> dict[str, EntityStream]:
+    """Return the selected streams whose rows the portal lists."""
+    selected = {name: stream for name, stream in tap.streams.items() if stream.selected}
+    return {name: each for name, each in selected.items() if isinstance(each, EntityStream) and each.is_listed}
+
+
+def own_streams(tap: TapBitrix24) -> list[str]:
+    """Return the selected streams that are made from what other streams read."""
+    listed = listed_streams(tap)
+    return [name for name, stream in tap.streams.items() if stream.selected and name not in listed]

@@ -9,6 +9,7 @@ its stream (docs/decisions.md#decision-23).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -54,7 +55,7 @@ def count_read(rows: int, total: int | None) -> ProvenEnd | None:
 
 
 def whole_answer(page: Page, total: int | None) -> ProvenEnd | None:
-    """Return the proof that an answer holds all rows of a method without pages, or None.
+    """Return the proof that an answer holds all rows of a method without pages; None if it lacks some, or may.
 
     Args:
         page: The answer.
@@ -84,14 +85,23 @@ def no_such_list(list_spec: ListSpec, error: PortalError, rows: int) -> ProvenEn
     return ProvenEnd(Ground.NO_SUCH_LIST) if not rows and error.code.lower() in codes else None
 
 
-def parent_deleted(parents: Page, parent: Any) -> ProvenEnd | None:
-    """Return the proof that a parent was deleted: the page of its list at its id holds other rows, but not it.
+def parent_deleted(parents: ListSpec, answers: Sequence[Page], parent: int) -> ProvenEnd | None:
+    """Return the proof that a parent was deleted, or None.
+
+    Its own list has been asked for the rows after the id before it. The list no longer holds it if rows with larger ids
+    come first, or if two answers held no rows at all.
 
     Args:
-        parents: A page of the parents' list, whose first row should be the parent.
+        parents: The list the parent was in.
+        answers: Pages of that list, each asked for like this.
         parent: The parent's id.
     """
-    raise NotImplementedError
+    if not answers:
+        return None
+    ids = [str(row.get(parents.endpoint.key)) for row in answers[-1].rows]
+    later = bool(ids) and all(each.isdecimal() and int(each) > parent for each in ids)
+    nothing_twice = len(answers) > 1 and not any(page.rows for page in answers)
+    return ProvenEnd(Ground.PARENT_DELETED) if later or nothing_twice else None
 
 
 @dataclass(slots=True)

@@ -2,6 +2,12 @@
 
 Parents of all groups share requests: 50 commands each, one per parent and list; one per several parents where the
 filter takes several ids. Children that are parents themselves (folders in folders) wait in turn, until none are left.
+
+A parent has no children only if that is proven: by a count, or by a second request that found none, either (see
+`absence`). A command for several parents that is refused is replaced by one for each; a parent that is refused then is
+looked up in its own list, in requests that such parents share: it was deleted, or it has not answered.
+
+Cost: a further command for a parent without children where the method does not count them.
 """
 
 from __future__ import annotations
@@ -11,13 +17,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
+from tap_bitrix24.errors import RejectedError, UnreadableError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
-from tap_bitrix24.model.request import Answer, PageRequest
-from tap_bitrix24.replication.full_table import read_remaining
+from tap_bitrix24.model.request import Answer, Page, PageRequest
+from tap_bitrix24.replication.absence import ProvenEnd, count_read, parent_deleted
+from tap_bitrix24.replication.full_table import duplicate_keys, has_more
 from tap_bitrix24.replication.keyset import accept_answer, chains
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader
-from tap_bitrix24.replication.offset import OffsetReader
+from tap_bitrix24.replication.offset import OffsetReader, accept_pages
 from tap_bitrix24.replication.parent_progress import ParentProgress
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator
@@ -35,16 +43,35 @@ class _ChildList:
     deduplicate: Deduplicator | None
     """Shared by the lists of the same parents where there are several: they may overlap."""
 
+    @property
+    def by_id(self) -> bool:
+        """Whether the list is read by id."""
+        return self.list_spec.endpoint.pagination.supports_keyset
+
+    @property
+    def counted(self) -> bool:
+        """Whether the first page can be requested with a count of the rows."""
+        endpoint = self.list_spec.endpoint
+        return endpoint.pagination.has_offset and endpoint.counted_in_batch and endpoint.reliable_total
+
     def first_request(self) -> PageRequest:
-        """Return the request for the first page."""
-        by_id = self.list_spec.endpoint.pagination.supports_keyset
-        return PageRequest(list_spec=self.list_spec, after=0 if by_id else None, offset=None if by_id else 0)
+        """Return the request for the first page, with a count where the portal gives it in a batch."""
+        after = 0 if self.by_id and not self.counted else None
+        return PageRequest(list_spec=self.list_spec, after=after, offset=0 if after is None else None)
 
     def attribute(self, rows: Rows) -> Rows:
         """Count rows for their parents, and name the parent in each."""
         if self.deduplicate is not None:
             rows = Rows(rows.list_spec, self.deduplicate(rows.list_spec, rows.rows))
         return self.progress.attribute(rows, self.parents)
+
+    def settle(self, reader: KeysetReader | OffsetReader) -> None:
+        """Note whether all rows of the list have been read."""
+        at_end = reader.refusal_at_end if isinstance(reader, KeysetReader) else None
+        if (refusal := reader.refusal or at_end) is not None:
+            self.progress.note_refusal(self.parents, refusal)
+        else:
+            self.progress.answered = True
 
 
 def read_children(progresses: Collection[ParentProgress]) -> Strategy:
@@ -60,11 +87,12 @@ def read_children(progresses: Collection[ParentProgress]) -> Strategy:
             [(each, parents) for each, values in taken for parents in _batches(values, each.parents_per_command)]
         )
         waiting[0].probe.conclude()
+        yield from _read([(progress, [value]) for progress, _ in taken for value in progress.take_retries()])
         for progress, values in taken:
-            yield from _read([(progress, [value]) for value in progress.take_retries()])
             if progress.parents_per_command > 1 and not progress.probe.proven:
                 yield from _check_bulk_filter(progress, values)
-            progress.discard_refused()
+        yield from _look_up_refused(progresses)
+        for progress, _ in taken:
             yield from progress.finished_groups()
 
 
@@ -76,6 +104,51 @@ def _check_bulk_filter(progress: ParentProgress, parents: Sequence[Any]) -> Stra
     if progress.probe.missing:
         method = progress.group.child_lists(parents[:1])[0].endpoint.method
         yield Notice(f"{method}: the filter does not take several parents at once; requesting them one by one")
+
+
+def _look_up_refused(progresses: Collection[ParentProgress]) -> Strategy:
+    """Look parents that were refused up in their own lists: a deleted one has no children, the others did not answer.
+
+    Groups of one name share their parents' ids: a contact of a category of its own is in another list.
+    """
+    refused = [(each, value, error) for each in progresses for value, error in each.take_refused().items()]
+    lookups: dict[tuple[str, int], list[_Lookup]] = {}
+    for progress, value, _ in refused:
+        if (id_ := progress.group.id_in_list(value)) is not None:
+            alike = [each.group.parents for each in progresses if each.group.name == progress.group.name]
+            lookups[progress.group.name, id_] = [_Lookup(parents, id_, []) for parents in alike]
+    doubted = [lookup for each in lookups.values() for lookup in each]
+    for _ in range(2):
+        yield from _ask(doubted)
+        doubted = [lookup for lookup in doubted if lookup.pages and not lookup.pages[-1].rows]
+    for progress, value, error in refused:
+        found = lookups.get((progress.group.name, progress.group.id_in_list(value) or 0), [])
+        ends = [lookup.deleted for lookup in found]
+        progress.note_refused(value, error, ends[0] if ends and None not in ends else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """The search for one parent in one list of parents."""
+
+    parents: ListSpec
+    id: int
+    pages: list[Page]
+    """Answers so far."""
+
+    @property
+    def deleted(self) -> ProvenEnd | None:
+        """The proof that the list does not hold the parent any more, or None."""
+        return parent_deleted(self.parents, self.pages, self.id)
+
+
+def _ask(lookups: Sequence[_Lookup]) -> Strategy:
+    """Request the page of each list on which the parent would be the first row."""
+    for batch in _batches(lookups, CHAIN_LENGTH):
+        requests = [PageRequest(list_spec=each.parents, after=each.id - 1) for each in batch]
+        answers = yield from request_pages(requests)
+        for lookup, answer in zip(batch, answers, strict=True):
+            lookup.pages.extend(answer.pages[:1])
 
 
 def _read(commands: Sequence[tuple[ParentProgress, Sequence[Any]]]) -> Strategy:
@@ -91,28 +164,83 @@ def _read(commands: Sequence[tuple[ParentProgress, Sequence[Any]]]) -> Strategy:
 
 def _read_lists(lists: Sequence[_ChildList]) -> Strategy:
     """Read the first pages of lists of children in one request, then the pages after them."""
-    by_list_spec = {each.list_spec: each for each in lists}
-
-    def attribute(event: StrategyEvent) -> Strategy:
-        yield by_list_spec[event.list_spec].attribute(event) if isinstance(event, Rows) else event
-
     requests = [each.first_request() for each in lists]
     answers = yield from request_pages(requests)
-    readers: list[KeysetReader] = []
-    first_answers: list[tuple[OffsetReader, Answer]] = []
+    by_id: list[tuple[_ChildList, PageRequest, Answer]] = []
+    by_offset: list[tuple[_ChildList, Answer]] = []
     for child_list, request, answer in zip(lists, requests, answers, strict=True):
-        list_spec = child_list.list_spec
-        if answer.error is not None:
-            child_list.progress.note_refusal(list_spec, child_list.parents, answer.error)
-            continue
-        child_list.progress.answered = True
-        if list_spec.endpoint.pagination.supports_keyset:
-            readers.append(KeysetReader(list_spec))
-            yield from handle_events(accept_answer(readers[-1], request, answer), attribute)
+        # several parents are narrowed down to one before its rows are
+        readable = child_list.by_id and len(child_list.parents) == 1 and isinstance(answer.error, UnreadableError)
+        if answer.error is not None and not readable:
+            child_list.progress.note_error(child_list.list_spec, child_list.parents, answer.error)
+        elif child_list.by_id:
+            by_id.append((child_list, request, answer))
         else:
-            first_answers.append((OffsetReader(list_spec, None), answer))
-    yield from handle_events(read_remaining(first_answers), attribute)
-    yield from handle_events(chains(readers), attribute)
+            by_offset.append((child_list, answer))
+    yield from _read_by_offset(by_offset)
+    yield from _read_by_id(by_id)
+
+
+def _read_by_id(first_answers: Sequence[tuple[_ChildList, PageRequest, Answer]]) -> Strategy:
+    """Yield the rows of lists whose first pages have been answered, and read the pages after them by id."""
+    lists = {child_list.list_spec: child_list for child_list, _, _ in first_answers}
+    readers = [KeysetReader(each) for each in lists]
+
+    def attribute(event: StrategyEvent) -> Strategy:
+        yield lists[event.list_spec].attribute(event) if isinstance(event, Rows) else event
+
+    for reader, (child_list, request, answer) in zip(readers, first_answers, strict=True):
+        yield from handle_events(accept_answer(reader, request, answer), attribute)
+        if child_list.counted and reader.end is None and answer.pages:
+            reader.end = count_read(reader.rows_read, answer.pages[0].total)
+    yield from handle_events(_to_their_ends(readers), attribute)
+    for reader in readers:
+        lists[reader.list_spec].settle(reader)
+
+
+def _to_their_ends(readers: Sequence[KeysetReader]) -> Strategy:
+    """Read lists on by id; the readers keep what a list was refused with.
+
+    Raises:
+        PortalError: The error concerns more than one list.
+    """
+    try:
+        yield from chains(readers)
+    except RejectedError:
+        if not all(reader.done for reader in readers):
+            raise
+
+
+def _read_by_offset(first_answers: Sequence[tuple[_ChildList, Answer]]) -> Strategy:
+    """Yield the rows of lists whose first pages have been answered, and read the pages after them by offset.
+
+    A list of many pages is read again from its beginning, as in `full_table`.
+    """
+    lists: list[tuple[_ChildList, OffsetReader]] = []
+    for child_list, answer in first_answers:
+        reader = OffsetReader(child_list.list_spec, None)
+        if not has_more(child_list.list_spec, answer.pages[0]):
+            yield from duplicate_keys(child_list.list_spec, answer.pages[0])
+            yield from _accepted(child_list, reader, answer)
+        lists.append((child_list, reader))
+    while unfinished := [each for each in lists if not each[1].done]:
+        share = max(1, CHAIN_LENGTH // len(unfinished))
+        answers = yield from request_pages([reader.next_request(share) for _, reader in unfinished])
+        for (child_list, reader), answer in zip(unfinished, answers, strict=True):
+            yield from _accepted(child_list, reader, answer)
+    for child_list, reader in lists:
+        child_list.settle(reader)
+
+
+def _accepted(child_list: _ChildList, reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
+    """Yield the rows of an answer; a list that contradicts itself counts as refused."""
+    try:
+        events = list(accept_pages(reader, answer))
+    except UntrustedError as error:
+        reader.refusal = error
+        return
+    for event in events:
+        yield child_list.attribute(event) if isinstance(event, Rows) else event
 
 
 def _batches(items: Sequence[_T], size: int) -> Iterator[list[_T]]:

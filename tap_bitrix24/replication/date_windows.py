@@ -95,22 +95,25 @@ def read_windows(
         end = min(high, start + max(narrowest, _whole_seconds(width)))
         readers = [_moved(reader, start, end, probes) for reader in readers]
         splittable = end - start > narrowest
-        rows, spent = yield from _first_pages(readers, probes, high, count=splittable and not counted)
+        rows, spent = yield from _first_pages(readers, probes, count=splittable and not counted)
         counted = counted or spent
         if probes.unusable or not all(reader.filtered for reader in readers):
             yield from _read_unfiltered(list_specs, Window(start, high), probes)
             yield Checkpoint(state(high))
             return
-        if rows > WINDOW_ROWS:
-            width = (end - start) * WINDOW_ROWS / rows
-            continue
-        if not (yield from _read_to_end(readers, splittable=splittable)):
-            width = (end - start) / CUT
+        if any(reader.window and reader.window.exact and not probes.is_exact(reader.list_spec) for reader in readers):
+            continue  # bounds were exact, as in earlier runs, and must be widened now
+        if rows > WINDOW_ROWS or not (yield from _read_to_end(readers, splittable=splittable)):
+            width = (end - start) / (rows / WINDOW_ROWS if rows > WINDOW_ROWS else CUT)
             continue
         yield Checkpoint(state(end))
-        rows = sum(reader.rows_read for reader in readers)
-        width = (end - start) * min(GROWTH, WINDOW_ROWS / rows if rows else GROWTH)
-        start = end
+        start, width = end, _next_width(end - start, readers)
+
+
+def _next_width(width: timedelta, readers: Sequence[KeysetReader]) -> timedelta:
+    """Return the width of the next window, by the rows in the last one."""
+    rows = sum(reader.rows_read for reader in readers)
+    return width * min(GROWTH, WINDOW_ROWS / rows if rows else GROWTH)
 
 
 def _moved(reader: KeysetReader, low: datetime, high: datetime, probes: FilterProbes) -> KeysetReader:
@@ -126,7 +129,7 @@ def _narrowest(list_specs: Sequence[ListSpec], probes: FilterProbes) -> timedelt
 
 
 def _first_pages(
-    readers: Sequence[KeysetReader], probes: FilterProbes, clock: datetime, *, count: bool
+    readers: Sequence[KeysetReader], probes: FilterProbes, *, count: bool
 ) -> SubStrategy[tuple[int, bool]]:
     """Read the first page of each list, try the filter if that is due, and count the rows of the first list with more.
 
@@ -144,7 +147,7 @@ def _first_pages(
 
     def pages() -> Strategy:
         answers = yield from first_pages(readers, probes.first_requests())
-        yield from probes.conclude(answers, clock)
+        yield from probes.conclude(answers)
 
     yield from handle_events(pages(), hold_back)
     unusable = probes.unusable

@@ -2,11 +2,11 @@
 
 A filter that the portal does not understand is no error: it finds nothing, or everything. `crm.item.list` reads bounds
 in another time zone, some portals read none with an offset (docs/protocol.md §4.2): a window then is empty although
-rows lie in it, and the bookmark moves past them. So an empty window is believed only of a filter that found a known row
-in this run, or within the last day by STATE. The row found by bounds that are not widened shows, too, that no margin
-for time zones is needed.
+rows lie in it, and the bookmark moves past them. So an empty window is believed only of a filter that has found a known
+row in this run; STATE keeps the row. Found by bounds that are not widened, it shows, too, that no margin for time zones
+is needed.
 
-Cost: one command beside the first pages of a run, once a day; two further requests if the row has changed meanwhile.
+Cost: one command beside the first pages of a run; two further requests if the row has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Any
 
-from tap_bitrix24.errors import RejectedError
+from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest, Stamp, Window
@@ -26,8 +26,6 @@ from tap_bitrix24.replication.state import format_bookmark, parse_bookmark, pars
 from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import stamp_of
 
-VALID_FOR = timedelta(days=1)
-"""How long STATE proves a filter: a portal's update may change how it reads dates."""
 ATTEMPTS = 3
 """Rows a filter is tried with before it counts as unusable: one may be modified between two requests."""
 
@@ -65,35 +63,37 @@ class FilterProbe:
     """The lists that rows are taken from."""
     trust: FilterTrust = FilterTrust.UNKNOWN
     row: ProbeRow | None = None
-    shown_at: datetime | None = None
-    """Portal time when the filter last found a row."""
+    expected: FilterTrust = FilterTrust.UNKNOWN
+    """What earlier runs have found; tried again in each run."""
 
     @classmethod
-    def from_state(cls, lists: Sequence[ListSpec], facts: Mapping[str, Any] | None, clock: datetime) -> FilterProbe:
+    def from_state(cls, lists: Sequence[ListSpec], facts: Mapping[str, Any] | None) -> FilterProbe:
         """Return what STATE knows of the filter.
 
         Args:
             lists: The lists of the method.
-            facts: `{"list": …, "id": …, "at": …, "shown": …, "exact": …}`.
-            clock: Portal time at the start of the run.
+            facts: `{"list": …, "id": …, "at": …, "exact": …}`.
         """
         if facts is None or not 0 <= parse_id(facts.get("list", 0)) < len(lists):
             return cls(lists)
         row = ProbeRow(facts.get("list", 0), parse_id(facts.get("id")), parse_bookmark(str(facts.get("at"))))
-        shown = parse_bookmark(str(facts["shown"])) if "shown" in facts else None
-        trust = FilterTrust.UNKNOWN
-        if shown is not None and timedelta() <= clock - shown < VALID_FOR:
-            trust = FilterTrust.EXACT if facts.get("exact") else FilterTrust.WIDENED
-        return cls(lists, trust, row, shown)
+        if "exact" not in facts:
+            return cls(lists, row=row)
+        return cls(lists, row=row, expected=FilterTrust.EXACT if facts["exact"] else FilterTrust.WIDENED)
 
     def to_state(self) -> dict[str, Any] | None:
         """Return what STATE keeps of it; None without a row."""
         if self.row is None:
             return None
         facts: dict[str, Any] = {"list": self.row.place, "id": self.row.id, "at": format_bookmark(self.row.stamp)}
-        if self.shown_at is not None:
-            facts |= {"shown": format_bookmark(self.shown_at), "exact": self.trust is FilterTrust.EXACT}
+        if self.trust in (FilterTrust.EXACT, FilterTrust.WIDENED):
+            facts["exact"] = self.trust is FilterTrust.EXACT
         return facts
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether bounds need no margin, as far as is known."""
+        return (self.expected if self.trust is FilterTrust.UNKNOWN else self.trust) is FilterTrust.EXACT
 
     @property
     def method(self) -> str:
@@ -112,25 +112,30 @@ class FilterProbe:
             return []
         if self.row is None:
             return self._by_id()
-        widened = [self._by_date(self.row, exact=False)] if self._has_margin() else []
-        return [self._by_date(self.row, exact=True), *widened]
+        return [self._by_date(self.row, exact=trust is FilterTrust.EXACT) for trust in self._tries()]
 
-    def conclude(self, answers: Sequence[Answer], clock: datetime) -> SubStrategy[None]:
+    def _tries(self) -> list[FilterTrust]:
+        """Return what is tried with the first pages: what earlier runs have found, or all that may be."""
+        if not self._has_margin():
+            return [FilterTrust.EXACT]
+        return [FilterTrust.EXACT, FilterTrust.WIDENED] if self.expected is FilterTrust.UNKNOWN else [self.expected]
+
+    def conclude(self, answers: Sequence[Answer]) -> SubStrategy[None]:
         """Learn from the answers to `first_requests`, and request what is still needed to know.
 
         Args:
             answers: As many as there were requests.
-            clock: Portal time of the run.
 
         Raises:
+            UntrustedError: The lists are empty, but the portal counts rows.
             PortalError: The portal does not answer.
         """
         if not answers:
             return
         if self.row is not None:
-            for trust, answer in zip((FilterTrust.EXACT, FilterTrust.WIDENED), answers, strict=False):
+            for trust, answer in zip(self._tries(), answers, strict=True):
                 if self._finds(self.row, answer):
-                    self._prove(trust, clock)
+                    self.trust = trust
                     return
         for attempt in range(ATTEMPTS):
             known = self.row
@@ -140,20 +145,15 @@ class FilterProbe:
             if self.row == known:  # it is still there, and was not found
                 break
             if (yield from self._is_found(self.row, exact=True)):
-                self._prove(FilterTrust.EXACT, clock)
+                self.trust = FilterTrust.EXACT
                 return
-        if self._has_margin() and self.row is not None and (yield from self._is_found(self.row, exact=False)):
-            self._prove(FilterTrust.WIDENED, clock)
-        else:
-            self.trust, self.shown_at = FilterTrust.UNUSABLE, None
+        widened = self._has_margin() and self.row is not None and (yield from self._is_found(self.row, exact=False))
+        self.trust = FilterTrust.WIDENED if widened else FilterTrust.UNUSABLE
 
     def _is_found(self, row: ProbeRow, *, exact: bool) -> SubStrategy[bool]:
         """Request a row by its date; return whether the answer holds it."""
         (answer,) = yield from request_pages([self._by_date(row, exact=exact)])
         return self._finds(row, answer)
-
-    def _prove(self, trust: FilterTrust, clock: datetime) -> None:
-        self.trust, self.shown_at = trust, clock
 
     def _has_margin(self) -> bool:
         key = self.lists[0].replication_key
@@ -176,8 +176,28 @@ class FilterProbe:
             answers = yield from request_pages(self._by_id())
             rows = {place: _rows(answer) for place, answer in enumerate(answers)}
         self.row = next(self._probe_rows(rows), None)
-        if self.row is None:
-            self.trust = FilterTrust.UNUSABLE if any(rows.values()) else FilterTrust.NO_ROW
+        if self.row is None and any(rows.values()):
+            self.trust = FilterTrust.UNUSABLE
+        elif self.row is None:
+            yield from self._check_counts()
+            self.trust = FilterTrust.NO_ROW
+
+    def _check_counts(self) -> SubStrategy[None]:
+        """Have the rows of lists counted that were empty when they were asked twice.
+
+        Raises:
+            UntrustedError: The portal counts some.
+        """
+        requests = [
+            PageRequest(list_spec=each, after=0, counted=True)
+            for each in self.lists
+            if each.endpoint.pagination.counts_matches and each.endpoint.reliable_total
+        ]
+        answers = (yield from request_pages(requests)) if requests else []
+        total = sum(page.total or 0 for answer in answers for page in answer.pages)
+        if total:
+            text = f"{self.method}: the portal counts {total} rows, but lists none"
+            raise UntrustedError(text, method=self.method)
 
     def _by_id(self, row: ProbeRow | None = None) -> list[PageRequest]:
         """Return the requests for a page of each list, from the row on."""
@@ -229,20 +249,19 @@ class FilterProbes:
     """By method."""
 
     @classmethod
-    def from_state(cls, lists: Sequence[ListSpec], state: Mapping[str, Any], clock: datetime) -> FilterProbes:
+    def from_state(cls, lists: Sequence[ListSpec], state: Mapping[str, Any]) -> FilterProbes:
         """Return what STATE knows: `probes` holds an object for each method.
 
         Args:
             lists: All lists of the stream.
             state: The stream's STATE.
-            clock: Portal time at the start of the run.
         """
         known = state.get("probes")
         facts = known if isinstance(known, Mapping) else {}
         by_method: dict[str, list[ListSpec]] = {}
         for each in lists:
             by_method.setdefault(each.endpoint.method, []).append(each)
-        return cls({method: FilterProbe.from_state(of, facts.get(method), clock) for method, of in by_method.items()})
+        return cls({method: FilterProbe.from_state(of, facts.get(method)) for method, of in by_method.items()})
 
     def to_state(self) -> dict[str, Any]:
         """Return what STATE keeps: `{"probes": …}`, or nothing."""
@@ -261,7 +280,7 @@ class FilterProbes:
 
     def is_exact(self, list_spec: ListSpec) -> bool:
         """Whether a list's bounds need no margin for time zones."""
-        return self.probes[list_spec.endpoint.method].trust is FilterTrust.EXACT
+        return self.probes[list_spec.endpoint.method].is_exact
 
     def learn_row(self, list_spec: ListSpec, row: Row) -> None:
         """Keep a row to try the filter of its method with, unless there is one."""
@@ -271,8 +290,8 @@ class FilterProbes:
         """Return the requests that go with the first pages of a run."""
         return [request for probe in self.probes.values() for request in probe.first_requests()]
 
-    def conclude(self, answers: Sequence[Answer], clock: datetime) -> SubStrategy[None]:
+    def conclude(self, answers: Sequence[Answer]) -> SubStrategy[None]:
         """Learn from the answers to `first_requests`, and request what is still needed to know."""
         remaining = iter(answers)
         for probe in self.probes.values():
-            yield from probe.conclude(list(islice(remaining, len(probe.first_requests()))), clock)
+            yield from probe.conclude(list(islice(remaining, len(probe.first_requests()))))

@@ -47,17 +47,17 @@ def read_remaining(first_answers: Sequence[tuple[OffsetReader, Answer]]) -> Stra
     """
     readers: list[OffsetReader] = []
     for reader, answer in first_answers:
-        if answer.error is None and _has_more(reader.list_spec, answer.pages[0]):
+        if answer.error is None and has_more(reader.list_spec, answer.pages[0]):
             readers.append(OffsetReader(reader.list_spec, reader.window))
             continue
         for page in answer.pages[:1]:
-            yield from _duplicates(reader.list_spec, page)
+            yield from duplicate_keys(reader.list_spec, page)
         yield from accept_pages(reader, answer)
         readers.append(reader)
     yield from read_pages(readers)
 
 
-def _has_more(list_spec: ListSpec, page: Page) -> bool:
+def has_more(list_spec: ListSpec, page: Page) -> bool:
     """Whether pages certainly follow the first one."""
     endpoint = list_spec.endpoint
     if endpoint.pagination.exact_offset or endpoint.pagination.single_page:
@@ -65,7 +65,8 @@ def _has_more(list_spec: ListSpec, page: Page) -> bool:
     return page.next is not None or len(page.rows) >= endpoint.page_size
 
 
-def _duplicates(list_spec: ListSpec, page: Page) -> Iterator[Notice]:
+def duplicate_keys(list_spec: ListSpec, page: Page) -> Iterator[Notice]:
+    """Yield a notice if rows of a first page share their primary key."""
     keys = keys_of(list_spec, page.rows, "at offset 0")
     if len(set(keys)) < len(keys):
         duplicates = ", ".join(sorted({str(key) for key in keys if keys.count(key) > 1}))

@@ -43,7 +43,7 @@ def incremental(
         replication_key: The column the bookmark names.
     """
     state = yield from believable(state, bounds)
-    probes = FilterProbes.from_state(lists, state, bounds.clock)
+    probes = FilterProbes.from_state(lists, state)
 
     def finished_state(end: datetime, since: datetime | None = bounds.start_date) -> dict[str, Any]:
         return {**bookmark_state(replication_key, end), **start_state(since), **probes.to_state()}
@@ -79,7 +79,7 @@ def _first_load(
     if window is None:
         readers = [KeysetReader(each, after=after) for each in lists]
     else:
-        readers = yield from _bounded_readers(lists, window, after, bounds, probes)
+        readers = yield from _bounded_readers(lists, window, after, probes)
 
     def tries() -> list[PageRequest]:
         """Later runs rely on the filter: tried now, it costs them nothing."""
@@ -91,16 +91,16 @@ def _first_load(
     answers = yield from keyset(readers, resumable=resumable, also=tries)
     if not answers and (requests := tries()):
         answers = yield from request_pages(requests)
-    yield from probes.conclude(answers, bounds.clock)
+    yield from probes.conclude(answers)
     return began
 
 
 def _bounded_readers(
-    lists: Sequence[ListSpec], window: Window, after: int, bounds: RunBounds, probes: FilterProbes
+    lists: Sequence[ListSpec], window: Window, after: int, probes: FilterProbes
 ) -> SubStrategy[list[KeysetReader]]:
     """Return readers of a first load with date bounds, after the filter has been tried."""
     answers = (yield from request_pages(requests)) if (requests := probes.first_requests()) else []
-    yield from probes.conclude(answers, bounds.clock)
+    yield from probes.conclude(answers)
     if probes.unusable:
         yield Notice(f"{lists[0].endpoint.method}: {UNUSABLE}")
     return window_readers(lists, window, probes, after=after, filtered=not probes.unusable)

@@ -35,6 +35,8 @@ class ParentGroup:
     """Key of a child's row that names its parent, where a command requests those of several."""
     embedded_children: Callable[[Row], list[Row] | None] | None = None
     """Children that are part of the parent's own row; None if this row does not hold them."""
+    contradicts: Callable[[Row], bool] | None = None
+    """Whether a parent's row contradicts itself about its children, which are then requested."""
     embedded_source: ListSpec | None = None
     """The list such children are yielded as rows of."""
     recurse_into: Callable[[Row], Any] | None = None
@@ -43,6 +45,15 @@ class ParentGroup:
     def reference(self, value: Any) -> str:
         """Return the text that names one parent in its children's rows and in `child_reads`."""
         return f"{self.name}:{value}"
+
+    def id_in_list(self, value: Any) -> int | None:
+        """Return the id by which the list of parents can be asked whether it still holds one, or None.
+
+        None where parents are known by another value, are children themselves, or cannot be read by id.
+        """
+        by_id = self.value_key == self.parents.endpoint.key and self.recurse_into is None
+        searchable = by_id and self.parents.endpoint.pagination.supports_keyset and str(value).isdecimal()
+        return int(value) if searchable else None
 
 
 def with_read_time(list_spec: ListSpec, read_at: datetime) -> ListSpec:

@@ -1,8 +1,8 @@
-"""Progress of one parent group during a run: parents still to request, children counted, refusals."""
+"""Progress of one parent group during a run: parents still to request, children counted, parents without an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 from tap_bitrix24.errors import PortalError, RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import ChildGroupsRead, Notice, Rows
-from tap_bitrix24.replication.absence import no_such_list
+from tap_bitrix24.replication.absence import ProvenEnd, no_such_list
 from tap_bitrix24.replication.bulk_filter import BulkFilterProbe
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH
 from tap_bitrix24.replication.parent_groups import PARENT, ParentGroup
+
+MAX_UNANSWERED = 1_000
+"""Parents without an answer that STATE keeps; with more, the stream fails and does not move on."""
 
 
 @dataclass(slots=True)
@@ -26,9 +29,11 @@ class ParentProgress:
     probe: BulkFilterProbe
     answered: bool = False
     """At least one parent's children are known."""
-    refused: dict[Any, PortalError] = field(default_factory=dict)
-    """Parents whose children the portal refused to show."""
-    _waiting: dict[Any, None] = field(default_factory=dict)
+    unanswered: dict[Any, PortalError] = field(default_factory=dict)
+    """Parents whose children could not be read, each with the reason: what is known of them stays."""
+    _refused: dict[Any, PortalError] = field(default_factory=dict)
+    """Parents that were refused on their own: they may have been deleted."""
+    _waiting: dict[str, Any] = field(default_factory=dict)
     """Parents to request, in order and once each: a date window that is cut is read again in parts."""
     _seen: set[Any] = field(default_factory=set)
     """Parents noted before, where parents may share a value (a template of many tasks) or contain each other."""
@@ -39,6 +44,8 @@ class ParentProgress:
     """Reference of a parent → its children so far, for the next `ChildGroupsRead`."""
     _retry: dict[Any, None] = field(default_factory=dict)
     """Parents to request one by one because the portal refused them as a group."""
+    _contradictory: list[Any] = field(default_factory=list)
+    """Parents whose own rows contradict themselves about their children."""
 
     def add(self, value: Any) -> None:
         """Note a parent whose children are to be requested."""
@@ -46,7 +53,12 @@ class ParentProgress:
             return
         if self.group.recurse_into or self.group.value_key != self.group.parents.endpoint.key:
             self._seen.add(value)
-        self._waiting[value] = None
+        self._waiting[str(value)] = value
+
+    def add_contradictory(self, value: Any) -> None:
+        """Note a parent whose row contradicts itself about its children: they are to be requested."""
+        self._contradictory.append(value)
+        self.add(value)
 
     def add_embedded(self, value: Any, children: list[Row]) -> Iterator[Rows]:
         """Count and yield the children that are part of their parent's row."""
@@ -74,9 +86,8 @@ class ParentProgress:
     def take(self) -> list[Any]:
         """Return the parents to request now: one command's as long as the filter is not proven to take several."""
         size = self.parents_per_command
-        values = list(islice(self._waiting, size * (CHAIN_LENGTH if size == 1 or self.probe.proven else 1)))
-        for value in values:
-            del self._waiting[value]
+        limit = size * (CHAIN_LENGTH if size == 1 or self.probe.proven else 1)
+        values = [self._waiting.pop(name) for name in list(islice(self._waiting, limit))]
         self._requested += len(values)
         self._count_from_zero(values)
         return values
@@ -90,10 +101,13 @@ class ParentProgress:
 
     def _count_from_zero(self, values: Sequence[Any]) -> None:
         self._counts.update(dict.fromkeys(map(self.group.reference, values), 0))
+        for value in values:
+            self.unanswered.pop(value, None)
 
     def without_children(self, values: Sequence[Any]) -> list[Any]:
-        """Return those of some parents that no child has been counted for."""
-        return [value for value in values if not self._counts.get(self.group.reference(value))]
+        """Return those of some parents that no child has been counted for, refused ones excepted."""
+        found = [value for value in values if not self._counts.get(self.group.reference(value))]
+        return [value for value in found if value not in self._refused]
 
     def attribute(self, children: Rows, parents: Sequence[Any]) -> Rows:
         """Count the rows of an answer for their parents, and name the parent in each.
@@ -134,29 +148,53 @@ class ParentProgress:
     def _with_parent(self, row: Row, name: str) -> Row:
         return row if self.read_at is None else {**row, PARENT: name}
 
-    def note_refusal(self, list_spec: ListSpec, parents: Sequence[Any], error: PortalError) -> None:
+    def note_error(self, list_spec: ListSpec, parents: Sequence[Any], error: PortalError) -> None:
         """Note that the portal answered a command for these parents with an error.
-
-        A parent that was deleted meanwhile has no children; one that this user may not see is reported at the end.
 
         Raises:
             PortalError: The error is not about these parents alone.
         """
-        deleted = no_such_list(list_spec, error, 0) is not None
-        if not deleted and not isinstance(error, RejectedError):
+        if len(parents) == 1 and no_such_list(list_spec, error, 0) is not None:
+            self.answered = True
+        elif len(parents) > 1 or isinstance(error, (RejectedError, UntrustedError)):
+            self.note_refusal(parents, error)
+        else:
+            raise error
+
+    def note_refusal(self, parents: Sequence[Any], error: PortalError) -> None:
+        """Note that the children of these parents could not be read; several parents are requested one by one.
+
+        Raises:
+            PortalError: The error is not about these parents alone.
+        """
+        if not isinstance(error, (RejectedError, UntrustedError)):
             raise error
         if len(parents) > 1:
             self._retry |= dict.fromkeys(parents)
-        elif deleted:
+        else:
+            self._refused[parents[0]] = error
+
+    def take_refused(self) -> Mapping[Any, PortalError]:
+        """Return the parents that were refused on their own; each is then noted as deleted or as unanswered."""
+        refused, self._refused = self._refused, {}
+        return refused
+
+    def note_refused(self, value: Any, error: PortalError, deleted: ProvenEnd | None) -> None:
+        """Note what has become of a refused parent: a deleted one has no children, else their number is unknown.
+
+        Args:
+            value: The parent.
+            error: Why its children could not be read.
+            deleted: The proof that it was deleted, or None.
+        """
+        name = self.group.reference(value)
+        if deleted is None:
+            self.unanswered[value] = error
+            self._counts.pop(name, None)
+        else:
             self.answered = True
             self._deleted += 1
-        else:
-            self.refused[parents[0]] = error
-
-    def discard_refused(self) -> None:
-        """Forget the counts of refused parents: how many children they have is unknown."""
-        for value in self.refused:
-            self._counts.pop(self.group.reference(value), None)
+            self._counts[name] = 0
 
     def finished_groups(self) -> Iterator[ChildGroupsRead]:
         """Yield the counts of parents whose children have been read since the last call."""
@@ -168,11 +206,43 @@ class ParentProgress:
         """Yield what the operator should know of this group at the end of a run."""
         if self._deleted and self._deleted == self._requested:
             yield Notice(f"none of {self._requested} parents ({self.group.name}) exists any more")
-        for first in islice(self.refused.values(), 1):
-            refused = f"{len(self.refused)} of {self._requested} parents ({self.group.name})"
-            yield Notice(f"{refused}: the portal refused their rows: {first}")
+        if self._contradictory:
+            first = self.group.reference(self._contradictory[0])
+            count = f"{len(self._contradictory)} rows, first {first}, name a main one that is not in their list"
+            yield Notice(f"children of {self.group.name}: {count}; their children were requested one by one")
+
+    @property
+    def requested(self) -> int:
+        """How many parents' children have been requested so far."""
+        return self._requested
 
 
 def all_refused(progresses: Collection[ParentProgress]) -> bool:
     """Whether parents were requested and none of any group has answered."""
-    return any(each.refused for each in progresses) and not any(each.answered for each in progresses)
+    return any(each.unanswered for each in progresses) and not any(each.answered for each in progresses)
+
+
+def may_move_on(progresses: Collection[ParentProgress]) -> bool:
+    """Whether STATE may move on: it can keep the parents that have not answered, for the next run to request again."""
+    return not all_refused(progresses) and sum(len(each.unanswered) for each in progresses) <= MAX_UNANSWERED
+
+
+def unanswered_state(progresses: Collection[ParentProgress]) -> dict[str, Any]:
+    """Return the part of STATE that names the parents without an answer; empty if there are none."""
+    names: dict[str, list[Any]] = {}
+    for each in progresses:
+        if each.unanswered:
+            names.setdefault(each.group.name, []).extend(each.unanswered)
+    return {"unanswered": names} if names else {}
+
+
+def unanswered_error(progresses: Collection[ParentProgress]) -> RejectedError | None:
+    """Return the error that names how many parents have not answered and the first of them; None if all have."""
+    found = [(each, value, error) for each in progresses for value, error in each.unanswered.items()]
+    if not found:
+        return None
+    progress, value, error = found[0]
+    requested = sum(each.requested for each in progresses)
+    first = progress.group.reference(value)
+    text = f"the children of {len(found)} of {requested} parents could not be read, first {first}: {error}"
+    return RejectedError(text, code=error.code, method=error.method)

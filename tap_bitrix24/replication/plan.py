@@ -238,6 +238,7 @@ def _groups(
             group_size=parent.group_size,
             owner_key=parent.owner_key,
             embedded_children=parent.embedded_children,
+            contradicts=parent.contradicts,
             recurse_into=parent.recurse_into,
             embedded_source=embedded,
         )

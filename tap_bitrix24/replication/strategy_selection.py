@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tap_bitrix24.errors import RejectedError
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Strategy, StrategyEvent
 from tap_bitrix24.replication.children import ALL_PARENTS, children_of, incremental_children
 from tap_bitrix24.replication.full_table import deduplicated, read_all_by_id, read_whole
@@ -59,10 +60,21 @@ def _all_by_offset(plan: ReadPlan) -> Strategy:
 
 
 def _children_of_all_parents(plan: ReadPlan) -> Strategy:
+    """Read children of all rows of the parents' streams, one after another.
+
+    Raises:
+        RejectedError: Some parents have not answered; the children of the others have been read.
+    """
     if plan.lists:
         yield from _all_by_offset(plan)
+    refusal: RejectedError | None = None
     for each in plan.parents:
-        yield from children_of(_all_rows(each.plan), each.groups)
+        try:
+            yield from children_of(_all_rows(each.plan), each.groups)
+        except RejectedError as error:  # the children of the other streams' rows are read all the same
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
 
 
 def _all_rows(parents: ReadPlan) -> Strategy:

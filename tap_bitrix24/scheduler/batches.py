@@ -123,7 +123,9 @@ class PendingRequest:
     def __post_init__(self) -> None:
         """Have it sent alone if the strategy asks for that, its method has no batches, or a batch would not count."""
         request = self.page_request
-        if request.counted or request.alone or not request.list_spec.endpoint.batchable:
+        endpoint = request.list_spec.endpoint
+        uncounted_in_batch = request.counted and not endpoint.counted_in_batch
+        if uncounted_in_batch or request.alone or not endpoint.batchable:
             self.sharing = Sharing.ALONE
 
     @property

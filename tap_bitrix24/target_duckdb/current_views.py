@@ -3,7 +3,8 @@
 The API lists children per parent only and does not report removals. A child row therefore names its parent and when
 that parent's children were read; stream `child_reads` has the last read of each parent's children. Rows of a parent
 that were read before its last read are gone. The parent `*` stands for a sweep, a read of all parents: rows that were
-read before the last sweep belong to parents that are gone.
+read before the last sweep belong to parents that are gone, except those that did not answer in that sweep: the parent
+`?deal:17` stands for `deal:17` then, whose rows are kept as last read.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _select(stream: str, columns: Sequence[str], *, filtered: bool) -> str:
     reads = f"FROM {CHILD_READS} WHERE stream = {literal(stream)}"
     return (
         f"{rows} LEFT JOIN (SELECT parent, max(read_at) AS read_at {reads} GROUP BY parent) AS own"
-        f" ON own.parent = t.{PARENT}, (SELECT max(read_at) AS read_at {reads} AND parent = '*') AS swept"
+        f" ON own.parent = t.{PARENT}"
+        f" LEFT JOIN (SELECT parent, max(read_at) AS read_at {reads} GROUP BY parent) AS unanswered"
+        f" ON unanswered.parent = '?' || t.{PARENT}, (SELECT max(read_at) AS read_at {reads} AND parent = '*') AS swept"
         f" WHERE (own.read_at IS NULL OR t.{READ_AT} >= own.read_at)"
-        f" AND (swept.read_at IS NULL OR t.{READ_AT} >= swept.read_at)"
+        f" AND (swept.read_at IS NULL OR t.{READ_AT} >= swept.read_at OR unanswered.read_at >= swept.read_at)"
     )

@@ -55,22 +55,22 @@ Drift = Callable[..., Drifted]
 
 
 @pytest.fixture(scope="module")
-def origin(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    """The first run, the same for all changes, and the file it was loaded into."""
+def origin(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, str]:
+    """The first run, the same for all changes, the file it was loaded into, and the portal's address then."""
     folder = tmp_path_factory.mktemp("first")
     with serve(port=0, scale=60, seed=1, no_limits=True) as running:
         run = Tap(folder)(Portal(running.url).config(), catalog=catalog, streams=["deals"]).succeeded()
-    return run, load(run.stdout, folder)
+    return run, load(run.stdout, folder), running.address
 
 
 @pytest.fixture
-def drift(start: Start, run_tap: Tap, catalog: Catalog, origin: tuple[Run, Path], tmp_path: Path) -> Drift:
+def drift(start: Start, run_tap: Tap, catalog: Catalog, origin: tuple[Run, Path, str], tmp_path: Path) -> Drift:
     """Return a function that changes the portal after the first run, and reads it again."""
 
     def drifted(change: Mapping[str, Any], *, discovers: bool) -> Drifted:
-        before, loaded = origin
+        before, loaded, former = origin
         portal = start(scale=60)
-        config = portal.config(plan="enterprise")
+        config = portal.config(plan="enterprise", renamed_from=former)
         file = Path(shutil.copy(loaded, tmp_path / "drift.duckdb"))
         known = column_types(file)["deals"]
         portal.mutate(**change)

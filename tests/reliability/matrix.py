@@ -107,6 +107,8 @@ def possible(fault: str, position: str, reading: Reading) -> bool:
     classic = reading.connection in ("webhook", "oauth")
     if fault in COMMAND_FAULTS and not classic:
         return False
+    if fault == "refused 403" and reading.connection == "site":  # a site has no other way to refuse a key
+        return False
     return position != "another stream's" or classic
 
 

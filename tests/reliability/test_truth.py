@@ -27,7 +27,11 @@ TABLES = ("deals", "contacts", "crm_statuses", "requisites")
 ITEMS = ComparedStream("smart_invoices", "smart_invoices", "id=id title=title")
 CHILDREN = (PRODUCT_ROWS, LINKS)
 DAY = 86_400
-SWITCHES: dict[str, tuple[str, ...]] = {"item_date_shift": ("on", "off"), "item_links": ("on", "off")}
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "item_date_filter": ("shifted", "exact", "iso_unread"),
+    "item_links": ("on", "off"),
+    "list_gaps": ("off", "on"),
+}
 FAULTS: Sequence[dict[str, Any]] = (
     {"fault": "query_limit", "method": "*"},
     {"fault": "html_502", "method": "*"},

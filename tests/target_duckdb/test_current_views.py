@@ -75,6 +75,27 @@ def test_a_sweep_hides_children_of_parents_that_are_gone(file: Path) -> None:
     assert current(file) == [(1, 12), (2, 20)]
 
 
+def unanswered(deal: int, hour: int) -> bytes:
+    """A sweep got no answer for a deal."""
+    return record("child_reads", {"stream": "deal_contacts", "parent": f"?deal:{deal}", "read_at": at(hour)})
+
+
+def test_children_of_a_parent_that_did_not_answer_in_a_sweep_stay(file: Path) -> None:
+    load(file, head(), CHILD_READS, row(1, 10, 1), read_of(1, 1, 1), row(2, 20, 1), read_of(2, 1, 1))
+    load(file, head(), CHILD_READS, unanswered(1, 3), read_of("*", 3, 0))
+    assert current(file) == [(1, 10)], "the second deal is gone"
+    load(file, head(), CHILD_READS, row(1, 11, 4), read_of(1, 4, 1))
+    assert current(file) == [(1, 11)], "it has answered"
+    load(file, head(), CHILD_READS, read_of("*", 5, 0))
+    assert current(file) == [], "the next sweep did not find it"
+
+
+def test_a_parent_that_did_not_answer_gets_no_rows_back_that_it_had_lost(file: Path) -> None:
+    load(file, head(), CHILD_READS, row(1, 10, 1), read_of(1, 1, 1), read_of(1, 2, 0))
+    load(file, head(), CHILD_READS, unanswered(1, 3), read_of("*", 3, 0))
+    assert current(file) == []
+
+
 def test_children_read_in_the_second_of_the_sweep_are_current(file: Path) -> None:
     load(file, head(), CHILD_READS, row(1, 10, 2), read_of(1, 2, 1), read_of("*", 2, 1))
     assert current(file) == [(1, 10)]

@@ -40,6 +40,7 @@ vibe_history portal owner | ids of stage history: unique in the portal, or for e
 vibe_funnel0 told missing | whether VibeCode lists the first pipeline
 vibe_offset breaks works | VibeCode offsets from 2,500 on
 vibe_more off on | entities added to VibeCode recently
+vibe_dates day midnight | date columns in UTC: midnight of UTC, or of the server's zone
 vibe_items items smart-processes | the name by which /v1/me lists smart processes
 vibe_rate | requests a second that the VibeCode key allows; 0: no limit
 vibe_queue | length of the VibeCode queue; 0: no limit

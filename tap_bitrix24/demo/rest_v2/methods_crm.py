@@ -24,6 +24,15 @@ CATEGORY_FIELD: Final = Field(
     name="CATEGORY_ID", type="crm_category", title="Category", item=item_name("CATEGORY_ID"), immutable=True
 )
 _JOINED: Final = Field(name="FM", type="crm_multifield", title="Communications", item="fm", multiple=True)
+_TYPE_NAMES: Final = {
+    1: "LEAD",
+    2: "DEAL",
+    3: "CONTACT",
+    4: "COMPANY",
+    7: "QUOTE",
+    31: "SMART_INVOICE",
+    33: "SHIPMENT_DOCUMENT",
+}
 _LINKS: Final = ("CONTACT_IDS", "COMPANY_IDS")
 _HIDING: Final = ("contacts", "companies")
 _FIRST_CATEGORY: Final = Condition("CATEGORY_ID", "=", 0, lambda have: not have)
@@ -165,7 +174,7 @@ def _stage_history(call: Call) -> Answer:
         raise missing(call, "entityTypeId")
     name = f"stage_history_{php.intval(given)}"
     if name not in call.portal.company.tables:
-        raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
+        raise _no_history(php.intval(given))
     table = call.table(name)
     reading = call.portal.switches["item_date_filter"]
     wanted = call.given_filter(call.spelled("filter"))
@@ -179,6 +188,14 @@ def _stage_history(call: Call) -> Answer:
         frozenset((*selected, "ID")) if selected and "*" not in selected else None,
     )
     return paged({"items": rows}, rows, page)
+
+
+def _no_history(kind: int) -> RestError:
+    """Return the documented error of a type without stage history; shipments have one of their own."""
+    name = _TYPE_NAMES.get(kind, str(kind))
+    if name == "SHIPMENT_DOCUMENT":
+        return RestError(code=0, text=f"{name} entity is not supported")
+    return RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text=f"Entity type `{name}` is not supported")
 
 
 def _types(call: Call) -> Answer:
@@ -201,8 +218,10 @@ def _categories(call: Call) -> Answer:
     kind = php.intval(given)
     table = call.table("categories")
     ids = [number for number in table.ids if table.row(number)["entityTypeId"] == kind]
+    if not ids and kind not in _TYPE_NAMES:
+        raise RestError(code="NOT_FOUND", text="Smart process not found")
     if not ids:
-        raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text="Entity type is not supported")
+        raise RestError(code="ENTITY_TYPE_NOT_SUPPORTED", text=f"Entity type `{_TYPE_NAMES[kind]}` is not supported")
     rows = Rows.shown(call.api.view("plain", "categories"), ids, None)
     return Answer({"categories": rows}, total=len(ids), rows=rows)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tap_bitrix24.demo.company.timestamps import DAY, server_iso
-from tap_bitrix24.demo.vibecode.entity import ALL, LISTED_ONLY, WITHOUT_FIELDS, Entity, Row
+from tap_bitrix24.demo.vibecode.entity import ALL, LISTED, LISTED_ONLY, WITHOUT_FIELDS, Entity, Row
 from tap_bitrix24.demo.vibecode.shop_entities import SHOP
 
 _AMOUNT: Final = {"opportunity": "amount", "currencyId": "currency"}
@@ -156,6 +156,11 @@ def _others() -> tuple[Entity, ...]:
     return (
         item(name="sites", table="sites", ops=WITHOUT_FIELDS, **sites, **loose),
         item(name="pages", table="site_pages", ops=WITHOUT_FIELDS, envelope="root_total", **sites, **loose),
+        item(name="posts", table="feed_posts", scope="log", ops=LISTED, key="ID", unconverted=True, strict=False,
+             recent=True),
+        item(name="workflows", table="workflow_instances", scope="bizproc", ops=LISTED, key="ID", unconverted=True,
+             has_table_id=False, strict=False, recent=True),
+        item(name="warehouses", table="stores", scope="catalog", ops=WITHOUT_FIELDS, strict=False, recent=True),
         item(name="doc-templates", table="document_templates", field_list_shape="flat", envelope="root", **documents),
         item(name="documents", table="documents", field_list_shape="include", envelope="overview", **documents),
         item(name="bookings", table="bookings", scope="booking", ops=WITHOUT_FIELDS),

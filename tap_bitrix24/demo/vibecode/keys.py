@@ -85,6 +85,8 @@ def me(portal: Portal, api_key: Key, host: str) -> dict[str, Any]:
         for name, entity in ENTITIES.items()
         if entity.scope in portal.scopes and (not entity.recent or portal.switches["vibe_more"] == "on")
     }
+    if portal.switches["vibe_items"] == "smart-processes":
+        del paths["items"]
     facts = {
         "type": api_key.kind, "portal": host, "scopes": list(portal.scopes), "expiresAt": None,
         "owner": {"email": "owner@example.com"}, "rateLimit": {"requestsPerSecond": rate(portal) or _DEFAULT_RATE},

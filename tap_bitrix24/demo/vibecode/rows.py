@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tap_bitrix24.demo.company.timestamps import server_iso
+from tap_bitrix24.demo.company.timestamps import DAY, server_iso, server_zone
 from tap_bitrix24.demo.portal.state import Portal
 from tap_bitrix24.demo.rest_v2 import methods_crm
 from tap_bitrix24.demo.rest_v2.lists import registry
@@ -41,6 +41,7 @@ class RowWriter:
         self.view = entity.view(portal, kind)
         self.types = types(entity, self.view)
         self._text = entity.wire_form == "tasks" and portal.switches["vibe_numbers"] == "text"
+        self._midnights = portal.switches["vibe_dates"] == "midnight"
         self._converters: dict[str, tuple[str, Callable[[Any], Any] | None]] = {}
 
     def row(self, number: int) -> Row:
@@ -70,7 +71,7 @@ class RowWriter:
         entity, kind = self.entity, self.types.get(name, "")
         shown_row = entity.shown_name(name)
         if entity.unconverted or kind.startswith("uf ") or (name.isupper() and entity.is_undeclared(name)):
-            return _in_utc if "*" in entity.utc and kind.startswith("uf date") else None
+            return self._utc(kind) if "*" in entity.utc and kind.startswith("uf date") else None
         if shown_row in entity.text_flags:
             return None
         if kind in YES_NO_TYPES:
@@ -79,7 +80,11 @@ class RowWriter:
             return _flag if kind == "enum" else (_in_utc if shown_row in entity.utc else None)
         if kind in NUMBER_TYPES or kind.startswith(("crm_enum", "enum")) or shown_row == "id":
             return _number_or_flag if kind == "enum" else _number
-        return _in_utc if "*" in entity.utc or shown_row in entity.utc else None
+        return self._utc(kind) if "*" in entity.utc or shown_row in entity.utc else None
+
+    def _utc(self, kind: str) -> Callable[[Any], Any]:
+        """Return the converter to UTC; dates are midnights of the server's zone, by the switch ``vibe_dates``."""
+        return _midnight_in_utc if self._midnights and kind.endswith("date") else _in_utc
 
 
 def _visible(row: Row, made: Row, kinds: Mapping[str, str], table: str) -> Row:
@@ -105,6 +110,15 @@ def _number(value: Any) -> Any:
 
 def _number_or_flag(value: Any) -> Any:
     return _number(_flag(value))
+
+
+def _midnight_in_utc(value: Any) -> Any:
+    """Return a date as the instant at which it begins in the server's zone, as ``2024-02-23T21:00:00.000Z``."""
+    if not (isinstance(value, str) and ISO.fullmatch(value)):
+        return value
+    day = round(datetime.fromisoformat(value).timestamp() / DAY)
+    begins = server_zone().instant(datetime.fromtimestamp(day * DAY, UTC))
+    return datetime.fromtimestamp(begins, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _in_utc(value: Any) -> Any:

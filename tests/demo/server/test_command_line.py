@@ -93,3 +93,10 @@ def test_a_bad_option_ends_with_a_usage_line(option: str, value: str, message: s
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_help_names_every_switch_and_fault() -> None:
+    command = [sys.executable, "-m", "tap_bitrix24.demo", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    for name in ("item_date_filter shifted exact", "list_gaps off on", "empty_page:", "broken_text:", "--timezone"):
+        assert name in shown

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.demo import serve
+from tap_bitrix24.demo.site.openapi import BASE
 from tests.demo.conftest import Start
 from tests.demo.wire import JSON, Wire, command, ids, instant
 
@@ -268,3 +269,33 @@ def test_rest_3_cursors_without_an_end(own: Wire, fault: str) -> None:
         assert cursors[0] == cursors[2] == cursors[4] != cursors[1] == cursors[3]
     else:
         assert (rows, len(distinct)) == ([], 6)
+
+
+@pytest.mark.parametrize(("place", "where"), [("missing", ()), ("root", ("body",)), ("pagination", ("pagination",))])
+def test_the_site_s_totals(place: str, where: tuple[str, ...]) -> None:
+    with serve(scale=50, no_limits=True, switches={"site_total": place}) as running:
+        wire, key = Wire(running.url), running.config("site")["site_api_key"]
+
+        def answer() -> Any:
+            return wire.send("GET", f"{BASE}/orders", headers={"X-Api-Key": key}).body
+
+        body = answer()
+        told = {name for name, one in (("body", body), ("pagination", body["pagination"])) if "total" in one}
+        assert (told, bool(body["items"])) == (set(where), True)
+        wire.faults({"fault": "empty_page", "method": "site/orders", "times": 1})
+        assert (answer()["items"], bool(answer()["items"])) == ([], True)
+
+
+def test_a_deletion_and_an_insertion_between_two_pages_leave_the_total() -> None:
+    """A page number then skips a row, though nothing shows."""
+    with serve(scale=150, no_limits=True) as running:
+        wire, key = Wire(running.url), running.config("site")["site_api_key"]
+
+        def page(number: int) -> Any:
+            return wire.send("GET", f"{BASE}/orders?limit=50&page={number}", headers={"X-Api-Key": key}).body
+
+        before = [row["id"] for row in page(2)["items"]]
+        wire.mutate(table="deals", every_requests=1, times=1, insert=1, delete_ids=[page(1)["items"][0]["id"]])
+        first, second = page(1), page(2)
+        assert first["pagination"]["total"] == second["pagination"]["total"]
+        assert before[0] not in {row["id"] for answer in (first, second) for row in answer["items"]}

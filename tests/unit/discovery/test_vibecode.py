@@ -1,6 +1,6 @@
 """Discovery of VibeCode with a client that answers by itself: which lists are offered for what a key names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +9,8 @@ from tap_bitrix24.auth.credentials import Webhook
 from tap_bitrix24.client import Client
 from tap_bitrix24.connections import REST
 from tap_bitrix24.discovery.vibecode import discover, preflight
-from tap_bitrix24.errors import UntrustedError
+from tap_bitrix24.errors import PortalError, UntrustedError
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.retries import ATTEMPTS
 from tap_bitrix24.settings import check
 from tap_bitrix24.throttling.rate_limit import TARIFFS, RateLimiter
 
@@ -28,23 +27,24 @@ class Service(Client):
         self._entities = entities
         self._types = list(types or [TYPES])
 
-    def call(self, command: Command, *, attempts: int = ATTEMPTS) -> Result:
+    def call(self, command: Command) -> Result:
         """Answer what the key opens, or the types of smart processes: each answer once, the last one for ever."""
-        assert attempts
         if command.method == "/me":
             return Result({"data": {"type": "personal", "api": {"entityApi": {"entities": self._entities}}}})
         assert command.method == "/smart-processes"
         return Result({"data": self._types.pop(0) if len(self._types) > 1 else self._types[0]})
 
-    def batch_with_retries(self, commands: Sequence[Command], *, attempts: int = ATTEMPTS) -> list[Any]:
+    def batch_with_retries(
+        self, commands: Sequence[Command], check: Callable[[int, Result], object] | None = None
+    ) -> list[Result | PortalError]:
         """Describe each list alike."""
-        assert attempts
+        assert check is None or callable(check)
         return [Result({"data": {"fields": {"id": {"type": "number"}}}}) for _ in commands]
 
 
 def offered(entities: Mapping[str, str], *types: Any) -> list[str]:
     """Return the names of the streams a key is offered."""
-    return [stream.name for stream in discover(Service(entities, *types), SETTINGS)[1]]
+    return [stream.name for stream in discover(Service(entities, *types), SETTINGS)[1].streams]
 
 
 @pytest.mark.parametrize("name", ["smart-processes", "items"])
@@ -84,5 +84,6 @@ def test_one_empty_answer_does_not_mean_that_there_are_no_smart_processes() -> N
 
 @pytest.mark.parametrize("data", [None, False, ""])
 def test_an_answer_without_a_list_of_smart_processes_is_not_trusted(data: Any) -> None:
+    portal = preflight(Service({"items": "/v1/items"}, data), SETTINGS)
     with pytest.raises(UntrustedError):
-        preflight(Service({"items": "/v1/items"}, data), SETTINGS)
+        list(portal.smart_processes)

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.errors import AccessError, PortalError, RejectedError, UnavailableError, UntrustedError
-from tap_bitrix24.model.endpoint import ListSpec, Row
+from tap_bitrix24.errors import (
+    AccessError,
+    MissingMethodError,
+    PortalError,
+    RejectedError,
+    UnavailableError,
+    UnreadableError,
+    UntrustedError,
+)
+from tap_bitrix24.model.endpoint import Endpoint, ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows, Strategy
+from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.children import children_of
 from tap_bitrix24.replication.full_table import read_all_by_id, read_whole
 from tap_bitrix24.replication.keyset import keyset
@@ -26,6 +35,7 @@ from tests.support.parent_groups import (
     portal_with,
 )
 
+UNREADABLE = UnreadableError("a row holds text that is not UTF-8", code="WRONG_ENCODING")
 NOW = "2025-01-01T00:00:00Z"
 
 
@@ -38,6 +48,31 @@ def read(
     kinds = groups or (parent_group(),)
     parents = read_all_by_id([each.parents for each in kinds])
     return pump(children_of(parents, kinds, read_at), portal, outcome=outcome)
+
+
+def refused(portal: ParentPortal, message: str, *groups: ParentGroup) -> Outcome:
+    """Read children although some parents do not answer: the stream fails at its end, with this message."""
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match=message):
+        read(portal, *groups, outcome=outcome)
+    return outcome
+
+
+def deleting(portal: ParentPortal, parent: str) -> ParentPortal:
+    """Delete a parent once its row has been read."""
+    rows = rows_of(int(number) for number in portal.children)
+
+    def delete(parents: FakeList) -> None:
+        if portal.requested:
+            parents.rows[:] = [row for row in parents.rows if row["ID"] != parent]
+
+    portal.parents = FakeList(rows, changes=delete)
+    return portal
+
+
+def nothing() -> Strategy:
+    """Read no parents."""
+    yield from ()
 
 
 def ids_by_parent(outcome: Outcome) -> dict[str, list[int]]:
@@ -179,6 +214,24 @@ def test_embedded_children_cost_no_request() -> None:
     assert first.list_spec is contacts
 
 
+def test_rows_that_contradict_themselves_are_told_and_their_children_requested() -> None:
+    kind = parent_group(
+        embedded_children=linked,
+        embedded_source=ListSpec(ALONE),
+        contradicts=lambda row: "main" in row and row["main"] not in row["contacts"],
+    )
+    rows: list[Row] = [
+        {"ID": "1", "contacts": [5], "main": 5},
+        {"ID": "2", "contacts": [], "main": 7},
+        {"ID": "3", "contacts": [], "main": 8},
+    ]
+    portal = ParentPortal({"2": [7, 9], "3": [8]}, parents=FakeList(rows))
+    outcome = read(portal, kind)
+    assert ids_by_parent(outcome) == {"deal:1": [5], "deal:2": [7, 9], "deal:3": [8]}
+    (warning,) = outcome.warnings
+    assert warning.startswith("children of deal: 2 rows, first deal:2, name a main one")
+
+
 def test_embedded_children_of_a_full_table_read() -> None:
     kind = parent_group(embedded_children=linked, embedded_source=ListSpec(ALONE))
     portal = ParentPortal({}, parents=FakeList([{"ID": "1", "contacts": [5]}]))
@@ -190,14 +243,11 @@ def test_embedded_children_of_a_full_table_read() -> None:
 # Refusals
 
 
-def test_refused_parents_yield_a_notice_and_the_others_are_read() -> None:
+def test_refused_parents_fail_the_stream_after_the_others_have_been_read() -> None:
     portal = portal_with([1, 2, 0, 3], refuses={"2": denied(), "3": denied("Other.")})
-    outcome = read(portal)
+    outcome = refused(portal, "2 of 4 parents could not be read, first deal:2: Access denied.")
     assert ids_by_parent(outcome) == {"deal:1": [1_001], "deal:4": [4_001, 4_002, 4_003]}
     assert counts(outcome) == {"deal:1": 1, "deal:4": 3}, "the counts of the others are unknown"
-    (warning,) = outcome.warnings
-    assert warning.startswith("2 of 4 parents (deal)")
-    assert "Access denied." in warning
 
 
 def test_a_stream_fails_if_all_parents_are_refused() -> None:
@@ -205,29 +255,141 @@ def test_a_stream_fails_if_all_parents_are_refused() -> None:
         read(portal_with([1, 2], refuses={"1": denied(), "2": denied()}))
 
 
-def test_a_group_of_refused_parents_does_not_fail_the_others() -> None:
-    """Smart processes without payments refuse; deals have some."""
+def test_a_group_of_refused_parents_does_not_keep_the_others_from_arriving() -> None:
     deals, smart = (
         parent_group(),
         parent_group(name="dynamic_128", child_lists=lambda values: child_lists_of(ALONE)([f"x{values[0]}"])),
     )
     refusing = {"x1": denied("Not supported."), "x2": denied("Not supported.")}
     portal = ParentPortal({"1": [11], "2": []}, parents=FakeList(rows_of([1, 2])), refuses=refusing)
-    outcome = read(portal, deals, smart)
+    outcome = refused(portal, "2 of 4 parents could not be read, first dynamic_128:1: Not supported", deals, smart)
     assert ids_by_parent(outcome) == {"deal:1": [11]}
-    (warning,) = outcome.warnings
-    assert warning.startswith("2 of 2 parents (dynamic_128)")
+    assert counts(outcome) == {"deal:1": 1, "deal:2": 0}
 
 
-def test_a_deleted_parent_has_no_children() -> None:
+def test_a_list_that_a_method_does_not_have_by_its_own_code_has_no_children() -> None:
     gone = RejectedError("Deal is not found", code="NOT_FOUND")
     portal = portal_with([1, 2], refuses={"2": gone})
-    outcome = read(portal, parent_group(ignorable_errors=frozenset({"not_found"})))
+    outcome = read(portal, parent_group(absent_codes=frozenset({"not_found"})))
     assert counts(outcome) == {"deal:1": 1, "deal:2": 0}
     assert outcome.warnings == []
 
 
-@pytest.mark.parametrize("error", [UnavailableError("down"), AccessError("closed")])
+NOT_FOUND = RejectedError("Deal is not found", code="NOT_FOUND")
+
+
+@pytest.mark.parametrize("group", [1, 50])
+def test_not_found_does_not_mean_that_a_parent_was_deleted(group: int) -> None:
+    """Its own list still holds it."""
+    portal = portal_with([1, 2, 1], refuses={"2": NOT_FOUND})
+    outcome = refused(portal, "1 of 3 parents could not be read, first deal:2: Deal is not found", parent_group(group))
+    assert counts(outcome) == {"deal:1": 1, "deal:3": 1}
+
+
+@pytest.mark.parametrize("group", [1, 50])
+@pytest.mark.parametrize("deleted", ["2", "3"])
+def test_a_parent_that_its_own_list_no_longer_holds_has_no_children(group: int, deleted: str) -> None:
+    """Other parents follow it there, or none does, which is asked twice."""
+    portal = deleting(portal_with([1, 2, 2], refuses={deleted: NOT_FOUND}), deleted)
+    outcome = read(portal, parent_group(group))
+    assert counts(outcome)[f"deal:{deleted}"] == 0
+    assert sum(count or 0 for count in counts(outcome).values()) == 3
+
+
+def test_refused_parents_share_the_requests_for_looking_them_up() -> None:
+    portal = portal_with([1] * 50, refuses=dict.fromkeys(map(str, range(10, 40)), denied()))
+    outcome = refused(portal, "30 of 50 parents")
+    assert outcome.requests <= pump(read_all_by_id([list_spec_of()]), portal.parents).requests + 2
+
+
+def test_a_parent_is_deleted_only_if_no_list_of_its_kind_holds_it() -> None:
+    """Contacts of other categories are in a list of their own; STATE names neither."""
+    portal = portal_with([1, 2], refuses={"2": NOT_FOUND})
+    mine, other = parent_group(), parent_group()
+    lists = {mine.parents: FakeList(rows_of([1, 2])), other.parents: FakeList(rows_of([3]))}
+
+    def answer(request: PageRequest) -> Answer:
+        of_parents = lists.get(request.list_spec)
+        return portal(request) if of_parents is None else of_parents.answer(request)
+
+    for order in ([mine, other], [other, mine]):
+        reading = children_of(nothing(), order, NOW, unanswered={"deal": ["2"]})
+        with pytest.raises(RejectedError, match="first deal:2"):
+            pump(reading, answer)
+
+
+def test_a_parent_that_is_known_by_another_value_cannot_be_looked_up() -> None:
+    kind = parent_group(value_key="TEMPLATE")
+    rows: list[Row] = [{"ID": "1", "TEMPLATE": "7"}, {"ID": "2", "TEMPLATE": "8"}]
+    portal = ParentPortal({"7": [1]}, parents=FakeList(rows), refuses={"8": NOT_FOUND})
+    outcome = refused(portal, "1 of 2 parents could not be read, first deal:8", kind)
+    assert counts(outcome) == {"deal:7": 1}
+
+
+def test_a_list_of_parents_that_drops_the_id_filter_proves_nothing() -> None:
+    portal = portal_with([1, 2, 1], refuses={"3": NOT_FOUND})
+    portal.parents = FakeList(rows_of([1, 2]), drops_id_filter=True)
+    kind = parent_group()
+    with pytest.raises(RejectedError, match="first deal:3"):
+        pump(children_of(nothing(), [kind], NOW, unanswered={"deal": ["1", "3"]}), portal)
+
+
+@pytest.mark.parametrize("error", [UntrustedError("the answer is not a list of rows"), UNREADABLE])
+@pytest.mark.parametrize("group", [1, 50])
+def test_an_unusable_answer_for_one_parent_loses_no_other_parents_children(error: PortalError, group: int) -> None:
+    portal = portal_with([1] * 60, refuses={"17": error})
+    outcome = refused(portal, "1 of 60 parents could not be read, first deal:17", parent_group(group, endpoint=ALONE))
+    assert sorted(counts(outcome)) == sorted(f"deal:{number}" for number in range(1, 61) if number != 17)
+    assert sum(map(len, ids_by_parent(outcome).values())) == 59
+
+
+def test_rows_beside_an_unreadable_one_arrive_where_children_are_read_by_id() -> None:
+    portal = portal_with([3, 2], unreadable=frozenset({1_002}))
+    outcome = refused(portal, "1 of 2 parents could not be read, first deal:1.*row 1002", parent_group(endpoint=MANY))
+    assert ids_by_parent(outcome) == {"deal:1": [1_001, 1_003], "deal:2": [2_001, 2_002]}
+    assert counts(outcome) == {"deal:2": 2}, "one of the first deal's children is missing"
+
+
+def test_an_unreadable_row_of_several_parents_is_narrowed_down_to_its_parent() -> None:
+    portal = portal_with([2] * 60, unreadable=frozenset({17_001}))
+    outcome = refused(portal, "1 of 60 parents could not be read, first deal:17", parent_group(50))
+    assert ids_by_parent(outcome)["deal:17"] == [17_002]
+    assert len(counts(outcome)) == 59
+
+
+# Empty answers
+
+
+@pytest.mark.parametrize("counted", [None, 0])
+def test_an_empty_answer_is_asked_for_once_more_unless_the_portal_counts(counted: int | None) -> None:
+    portal = portal_with([0] * 30, total_of_nothing=counted)
+    outcome = read(portal)
+    check(outcome, portal)
+    assert len(portal.requested) == (60 if counted is None else 30)
+    assert outcome.requests == pump(read_all_by_id([list_spec_of()]), portal.parents).requests + (2 - (counted == 0))
+
+
+def test_one_empty_answer_does_not_empty_a_parent() -> None:
+    portal = portal_with([2, 3, 1], empty_once={"2"}, total_of_nothing=None)
+    check(read(portal), portal)
+
+
+@pytest.mark.parametrize("endpoint", [ALONE, MANY])
+def test_one_empty_answer_for_many_parents_does_not_empty_them(endpoint: Endpoint) -> None:
+    portal = portal_with([1] * 150, empty_once={"60"}, total_of_nothing=None)
+    kind = parent_group(50, endpoint=endpoint)
+    outcome = read(portal, kind)
+    check(outcome, portal)
+    assert len({tuple(many) for many in portal.requested}) == 3, "the filter is proven by then"
+
+
+def test_an_empty_answer_that_contradicts_its_own_total_leaves_the_parent_unanswered() -> None:
+    portal = portal_with([2, 0, 1], total_of_nothing=4)
+    outcome = refused(portal, "1 of 3 parents could not be read, first deal:2: .*rows follow")
+    assert counts(outcome) == {"deal:1": 2, "deal:3": 1}
+
+
+@pytest.mark.parametrize("error", [UnavailableError("down"), AccessError("closed"), MissingMethodError("none")])
 def test_an_error_that_is_no_refusal_fails_the_stream(error: PortalError) -> None:
     with pytest.raises(type(error)):
         read(portal_with([1, 1], refuses={"2": error}))
@@ -297,18 +459,16 @@ def test_what_one_parent_group_has_shown_holds_for_the_others() -> None:
 @pytest.mark.parametrize("refusal", [denied("wrong type"), RejectedError("none", code="NOT_FOUND")])
 def test_parents_refused_together_are_requested_one_by_one(refusal: PortalError) -> None:
     portal = portal_with([1, 0, 2], refuses_lists=refusal)
-    outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
+    outcome = read(portal, parent_group(50, absent_codes=frozenset({"not_found"})))
     check(outcome, portal)
     assert portal.requested[0] == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("refusal", [denied(), RejectedError("none", code="NOT_FOUND")])
-def test_one_refused_parent_does_not_fail_the_others_of_its_command(refusal: PortalError) -> None:
-    portal = portal_with([1] * 120, refuses={"70": refusal})
-    outcome = read(portal, parent_group(50, ignorable_errors=frozenset({"not_found"})))
+def test_one_refused_parent_loses_no_child_of_the_others_of_its_command() -> None:
+    portal = portal_with([1] * 120, refuses={"70": denied()})
+    outcome = refused(portal, "1 of 120 parents could not be read, first deal:70", parent_group(50))
     wanted = {f"deal:{parent}": list(ids) for parent, ids in portal.children.items() if parent != "70"}
     assert ids_by_parent(outcome) == wanted
-    assert len(outcome.warnings) == (refusal.code == "")
 
 
 def test_parents_refused_in_several_lists_are_requested_once_more_only() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tap_bitrix24.errors import RejectedError, SettingsError
+from tap_bitrix24.errors import MissingMethodError, RejectedError, SettingsError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Rows
+from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.children import ALL_PARENTS, incremental_children
 from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup, with_read_time
 from tap_bitrix24.replication.run_bounds import RunBounds
@@ -36,7 +37,20 @@ def run(
         RunBounds(at(clock), timedelta(seconds=300), start_date),
         sweep=timedelta(days=1),
     )
-    return pump(reading, portal, outcome=outcome, stop_after=stop_after)
+    outcome = outcome or Outcome()
+    try:
+        return pump(reading, portal, outcome=outcome, stop_after=stop_after)
+    finally:
+        outcome.states[:] = [_own_marks(state) for state in outcome.states]
+
+
+def _own_marks(state: Mapping[str, Any]) -> dict[str, Any]:
+    """STATE without what belongs to the reading of parents alone (see test_strategies)."""
+    snapshot = (
+        {"snapshot": {name: state["snapshot"][name] for name in ("after", "clock")}} if "snapshot" in state else {}
+    )
+    own = ("replication_key", "replication_key_value", "swept", "unanswered")
+    return {**snapshot, **{name: state[name] for name in own if name in state}}
 
 
 def bookmark(read: float, swept: float) -> dict[str, str]:
@@ -173,9 +187,11 @@ def test_a_resumed_sweep_counts_from_when_it_began_even_if_only_changed_parents_
     """Children read in its first attempt are older than this run, and still on the portal."""
     portal = portal_of([1, 1], stamps={1: 6_000})  # the first one has been read, and modified meanwhile
     portal.refuses = {"2": denied()}
-    outcome = run(portal, {"snapshot": {"after": 1, "clock": format_bookmark(at(5_000))}}, 9_000)
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="1 of 2 parents"):
+        run(portal, {"snapshot": {"after": 1, "clock": format_bookmark(at(5_000))}}, 9_000, outcome=outcome)
     assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(5_000)))
-    assert outcome.states[-1] == bookmark(9_000, 5_000)
+    assert outcome.states[-1] == {**bookmark(9_000, 5_000), "unanswered": {"deal": ["2"]}}
 
 
 def test_between_sweeps_nothing_is_read_if_the_bookmark_is_the_clock() -> None:
@@ -217,13 +233,14 @@ def test_there_is_no_checkpoint_if_all_parents_are_refused() -> None:
 def test_checkpoints_follow_the_first_parent_that_is_not_refused() -> None:
     portal = portal_of([1] * 600)
     portal.refuses = dict.fromkeys(map(str, range(1, 260)), denied())
-    outcome = run(portal, {}, 5_000)
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="259 of 600 parents could not be read, first deal:1: Access denied"):
+        run(portal, {}, 5_000, outcome=outcome)
     assert outcome.states[0]["snapshot"]["after"] >= 250, (
         "the request that brought the first answer was full of parents"
     )
-    assert outcome.states[-1] == bookmark(5_000, 5_000)
+    assert outcome.states[-1] == {**bookmark(5_000, 5_000), "unanswered": {"deal": [str(n) for n in range(1, 260)]}}
     assert len(outcome.ids) == 341
-    assert len(outcome.warnings) == 1
 
 
 def test_parents_in_several_lists_have_one_state() -> None:
@@ -242,6 +259,107 @@ def test_parents_in_several_lists_have_one_state() -> None:
 def test_children_hold_the_time_they_were_read() -> None:
     made = with_read_time(ListSpec(ALONE, constants={"deal_id": 5}), at(7))
     assert made.constants == {"deal_id": 5, CHILDREN_READ_AT: "2025-01-01T00:00:07Z"}
+
+
+# Parents that do not answer
+
+
+def test_a_sweep_names_the_parents_that_did_not_answer_before_it_ends() -> None:
+    """Otherwise its end would say that they are gone."""
+    portal = portal_of([1, 2, 1])
+    portal.refuses = {"2": denied()}
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="1 of 3 parents could not be read, first deal:2: Access denied"):
+        run(portal, {}, 5_000, outcome=outcome)
+    now = format_bookmark(at(5_000))
+    assert outcome.child_reads == {"deal:1": (1, now), "deal:3": (1, now), "?deal:2": (None, now), "*": (None, now)}
+    assert outcome.states[-1] == {**bookmark(5_000, 5_000), "unanswered": {"deal": ["2"]}}
+
+
+def test_the_next_run_requests_unanswered_parents_again() -> None:
+    portal = portal_of([1, 2, 1])
+    state = {**bookmark(5_000, 5_000), "unanswered": {"deal": ["2"]}}
+    outcome = run(portal, state, 6_000)
+    assert portal.requested == [["2"]]
+    assert outcome.ids == [2_001, 2_002]
+    assert outcome.child_reads == {"deal:2": (2, format_bookmark(at(6_000)))}
+    assert outcome.states[-1] == bookmark(6_000, 5_000), "it has answered"
+
+
+def test_a_parent_that_goes_on_refusing_stays_in_state_while_others_answer() -> None:
+    portal = portal_of([1, 2, 1], stamps={3: 5_500})
+    portal.refuses = {"2": denied()}
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="1 of 2 parents"):
+        run(portal, {**bookmark(5_000, 5_000), "unanswered": {"deal": ["2"]}}, 6_000, outcome=outcome)
+    assert outcome.ids == [3_001]
+    assert outcome.states[-1] == {**bookmark(6_000, 5_000), "unanswered": {"deal": ["2"]}}
+
+
+def test_a_kind_of_parents_that_the_portal_no_longer_has_is_not_requested() -> None:
+    portal = portal_of([1])
+    outcome = run(portal, {**bookmark(5_000, 5_000), "unanswered": {"dynamic_128": ["2"]}}, 6_000)
+    assert portal.requested == []
+    assert outcome.states[-1] == bookmark(6_000, 5_000)
+
+
+def test_a_resumed_sweep_keeps_what_its_first_part_got_no_answer_for() -> None:
+    portal = portal_of([1, 1, 1])
+    portal.refuses = {"1": denied()}
+    state = {"snapshot": {"after": 2, "clock": format_bookmark(at(5_000))}, "unanswered": {"deal": ["1"]}}
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="first deal:1"):
+        run(portal, state, 9_000, outcome=outcome)
+    assert outcome.child_reads["?deal:1"] == (None, format_bookmark(at(5_000)))
+    assert outcome.states[-1]["unanswered"] == {"deal": ["1"]}
+
+
+def test_with_too_many_unanswered_parents_state_does_not_move_on() -> None:
+    portal = portal_of([1] * 1_100)
+    portal.refuses = dict.fromkeys(map(str, range(2, 1_003)), denied())
+    outcome = Outcome()
+    with pytest.raises(RejectedError, match="1001 of 1100 parents"):
+        run(portal, {}, 5_000, outcome=outcome)
+    assert ALL_PARENTS not in outcome.child_reads
+    assert all("snapshot" in state for state in outcome.states), "the load is not finished"
+    assert len(outcome.ids) == 99, "what the others have arrives"
+
+
+@pytest.mark.parametrize("state", [{}, bookmark(100, 50)])
+def test_a_missing_method_ends_a_sweep_without_emptying_anything(state: Mapping[str, Any]) -> None:
+    portal = portal_of([1] * 200)
+    portal.refuses = {"120": MissingMethodError("no such method", code="ERROR_METHOD_NOT_FOUND")}
+    outcome = Outcome()
+    with pytest.raises(MissingMethodError):
+        run(portal, state, 5 * DAY, outcome=outcome)
+    assert ALL_PARENTS not in outcome.child_reads
+    assert all(count == 1 for count, _ in outcome.child_reads.values())
+    assert all(mark.keys() <= {"snapshot", "swept"} for mark in outcome.states)
+
+
+def test_refused_parents_fail_the_stream_after_the_children_of_the_others() -> None:
+    """One of the lists of parents is refused."""
+    deals, leads = (
+        parent_group(parents=list_spec_of(page_size=5, stamped=True), name=name) for name in ("deal", "lead")
+    )
+    portal = portal_of([1, 1])
+    refusing = FakeList([], error=denied())
+    outcome = Outcome()
+
+    def answer(request: PageRequest) -> Answer:
+        return refusing.answer(request) if request.list_spec is leads.parents else portal(request)
+
+    reading = incremental_children((deals, leads), {}, RunBounds(at(5_000), timedelta(), None), sweep=timedelta(days=1))
+    with pytest.raises(RejectedError):
+        pump(reading, answer, outcome=outcome)
+    assert outcome.ids == [1_001, 2_001]
+    assert ALL_PARENTS not in outcome.child_reads
+    assert not any("replication_key_value" in state for state in outcome.states)
+
+
+def test_a_sweep_dated_after_the_portals_clock_is_not_believed() -> None:
+    outcome = run(portal_of([1]), bookmark(5_000, 90_000), 6_000)
+    assert outcome.child_reads[ALL_PARENTS] == (None, format_bookmark(at(6_000)))
 
 
 # Stopped anywhere

@@ -52,13 +52,16 @@ def _needs_iblock_and_type(request: ListRequest) -> None:
 
 
 def _described(request: ListRequest, shown: dict[str, Any]) -> dict[str, Any]:
-    """Return the field list of products as documented: with names and the properties of the block."""
+    """Return the field list of products as documented: with names and the properties of the block.
+
+    Purchase prices are described as text, although rows hold numbers.
+    """
     block = php.intval(request.at("filter.iblockId"))
     ((kind, fields),) = shown.items()
     made: dict[str, Any] = {}
     for name, one in fields.items():
         if name not in _PROPERTIES:
-            made[name] = {**one, "name": name}
+            made[name] = {**one, "name": name} | ({"type": "string"} if name == "purchasingPrice" else {})
             continue
         iblock, multiple, title = _PROPERTIES[name]
         if iblock == block:

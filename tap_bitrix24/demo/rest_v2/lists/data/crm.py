@@ -141,6 +141,15 @@ _PRICE: Final = {
     for name in ("price", "priceAccount", "priceExclusive", "priceNetto", "priceBrutto")
 }
 
+
+def _invoice_with_the_number_of_a_deal(tables: Tables, table: Table) -> None:
+    """Add the row of an order that belongs to a deal and to an invoice with the same number."""
+    invoices = tables["smart_invoices"]
+    shared = next((row for row in map(table.row, table.ids) if invoices.holds(row["ownerId"])), None)
+    if shared is not None:
+        table.patch(table.insert(table.created[-1]), {**shared, "ownerTypeId": 31})
+
+
 ENTRIES: Final = (
     Entry(
         method="crm.item.productrow.list",
@@ -297,6 +306,7 @@ ENTRIES: Final = (
         owner_column="orderId",
         per=lambda seeds, order: int(owner_of(seeds, order)[0] == DEAL_TYPE),
         values={"ownerId": lambda draft: owner_of(draft.seeds, draft.owner)[1]},
+        on_created=_invoice_with_the_number_of_a_deal,
         filters="orm",
         paging="everything",
         form="typed",

@@ -7,6 +7,7 @@ from tap_bitrix24.demo.company.names import COMMENTS, PRODUCTS
 from tap_bitrix24.demo.company.seeds import Seeds
 from tap_bitrix24.demo.rest_v2.lists.entry import Entry, Owner, ParentParameter, Refusal
 from tap_bitrix24.demo.rest_v2.lists.presets import child_ids, shop_list
+from tap_bitrix24.demo.rest_v2.lists.request import ListRequest
 from tap_bitrix24.demo.rest_v2.lists.row_values import RowDraft, fixed, numbered, one_of
 
 _DEAL, _INVOICE, _NOBODY = 2, 31, 0
@@ -192,14 +193,23 @@ def _of_item(method: str, table: str, shows: str, **more: Any) -> Entry:
         method=method,
         table=table,
         visible_names=tuple(shows.split()),
-        filters="none",
         selects=False,
         order="none",
         paging="unpaged",
         total="absent",
         form="typed",
-        **{"parents": (_needed("entityId"), _needed("entityTypeId")), "key": "id"} | more,
+        **{"parents": (_needed("entityId"), _needed("entityTypeId")), "key": "id", "filters": "none"} | more,
     )
+
+
+def _needs_filter(request: ListRequest) -> None:
+    """Refuse a call without a filter: the parameter is required, and an empty map does not survive a query string."""
+    given = request.params.get("filter")
+    if given is None:
+        raise Refusal("100", "Could not find value for parameter {filter}").error()
+    if not isinstance(given, dict):
+        text = "Invalid value string to match with parameter {filter}. Should be value of type array."
+        raise Refusal("100", text).error()
 
 
 ENTRIES: Final[tuple[Entry, ...]] = (
@@ -373,11 +383,15 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         "order_payment_items",
         "id paymentId quantity rowId",
         parents=(_needed("paymentId"),),
+        filters="orm",
+        check=_needs_filter,
     ),
     _of_item(
         "crm.item.payment.delivery.list",
         "order_payment_shipments",
         "id paymentId quantity deliveryId",
         parents=(_needed("paymentId"),),
+        filters="orm",
+        check=_needs_filter,
     ),
 )

@@ -77,6 +77,12 @@ def _account_of(draft: RowDraft) -> int:
     return found[-1] if found else 0
 
 
+def _edited(draft: RowDraft) -> int | None:
+    """Return when a row was edited: a new row, and some of the first ones, never were (docs/protocol.md §6)."""
+    never = draft.modified == draft.created or (draft.modified <= draft.seeds.anchor and draft.bits & 1)
+    return None if never else draft.modified
+
+
 def _user_fields(_: Seeds) -> list[Row]:
     """Return the user fields of requisites."""
     kinds = {"string": ("1700200001", "Реестр"), "boolean": ("1700200002", "VAT checked")}
@@ -120,8 +126,8 @@ _REQUISITE: Final = Entry(
     owner_column="ENTITY_ID",
     per=(1, 0, 1, 0, 0, 2),
     created="DATE_CREATE",
-    modified="DATE_MODIFY",
     values={
+        "DATE_MODIFY": _edited,
         **_seldom_told(_NAMES),
         "PRESET_ID": one_of(*_PRESETS),
         "NAME": lambda draft: _PRESETS[draft.row["PRESET_ID"]][0],
@@ -155,8 +161,8 @@ _BANK: Final = Entry(
     owner_column="ENTITY_ID",
     per=(1, 0, 2),
     created="DATE_CREATE",
-    modified="DATE_MODIFY",
     values={
+        "DATE_MODIFY": _edited,
         **_seldom_told(_BANK_NAMES),
         "COUNTRY_ID": one_of(_RUSSIA, _GERMANY, _FRANCE),
         "NAME": numbered("Реквизиты банка {}"),
@@ -219,7 +225,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             for number, (name, country) in _PRESETS.items()
         ],
         created="DATE_CREATE",
-        modified="DATE_MODIFY",
+        values={"DATE_MODIFY": _edited},
         fields_method="crm.requisite.preset.fields",
     ),
     unpaged_list(
