@@ -280,13 +280,11 @@ class KeysetReader:
 
         Where the portal has contradicted itself, each is an HTTP request of its own.
         """
-        by_id = self.list_spec.endpoint.pagination.supports_descending
+        endpoint, page = self.list_spec.endpoint, self.page_request()
         self.prefetched.clear()
-        page = self.page_request()
-        endpoint = self.list_spec.endpoint
         if self.window is None and endpoint.reliable_total and endpoint.counted_in_batch and not self.contradicted:
             page = self.current = replace(page, counted=endpoint.pagination.counts_matches)
-        requests = [*([self.newest_id_request()] if by_id else []), page]
+        requests = [*([self.newest_id_request()] if endpoint.pagination.supports_descending else []), page]
         return [replace(request, alone=True) for request in requests] if self.contradicted else requests
 
     def chain_request(self, max_pages: int) -> PageRequest:
