@@ -255,6 +255,19 @@ def test_a_list_that_fails_does_not_stop_the_others_of_its_stream(strategy: str,
     assert all(state["snapshot"]["after"] <= 50 for state in outcome.states)
 
 
+@pytest.mark.parametrize("switch", ["drops_id_filter", "drops_order"])
+def test_no_checkpoint_passes_rows_of_a_chain_that_broke_the_rules(switch: str) -> None:
+    """Pages before the broken one were good, but their rows are not yielded."""
+    rows = rows_of(range(1, 9_001))
+    Random(1).shuffle(rows)
+    faults: dict[str, Any] = {switch: True, "breaks_after": 4_000}
+    outcome = Outcome()
+    with pytest.raises(UntrustedError):
+        pump(by_id(list_spec_of()), FakeList(rows, **faults), outcome=outcome)
+    assert outcome.states
+    assert all(set(outcome.ids) >= set(range(1, state["snapshot"]["after"] + 1)) for state in outcome.states)
+
+
 def _without_value(readers: Sequence[KeysetReader]) -> Strategy:
     yield from keyset(readers, resumable={})
 
