@@ -159,20 +159,21 @@ def accept_answer(reader: KeysetReader, request: PageRequest, answer: Answer) ->
     Raises:
         PortalError: The portal does not answer, or has no such method.
     """
-    error = answer.error
+    error, before = answer.error, reader.after
     try:
         if error is not None:
             yield from _accept_error(reader, error)
         elif rows := reader.accept(request, answer):
             yield Rows(reader.list_spec, rows)
     except NoKeysetError as broken:
+        reader.after = before  # no checkpoint may pass rows of the pages before the broken one: they are not yielded
         if not reader.list_spec.endpoint.pagination.has_offset:
             reader.refusal = broken
             return
         yield Notice(f"{broken}; falling back to offset pagination: slower; rows that move between pages may be missed")
         reader.support = KeysetSupport.MISSING
     except (RejectedError, UntrustedError) as broken:
-        reader.refusal = broken
+        reader.after, reader.refusal = before, broken
 
 
 def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:

@@ -163,20 +163,26 @@ class KeysetReader:
             ids = self._checked_ids(page, at)
             first, at, rows = first or ids[0], ids[-1], rows + len(ids)
             accepted += self._new_rows(page, ids)
-            self._judge_rows(len(ids))
+            self._judge_rows(len(ids), bounded=request.up_to is not None)
             if self.phase is not Phase.MORE or self.end is not None:
                 break
-        if first is not None and self.phase is Phase.MORE:
+        if first is not None and self.phase is Phase.MORE and request.up_to is None:
             self._learn_density(request, rows, rows / (at - first + 1), at)
         return accepted
 
-    def _judge_rows(self, rows: int) -> None:
-        """Note how far the list has been read with a page of so many rows, the last of which is `after`."""
-        if rows >= self.list_spec.endpoint.page_size:
-            self.phase = Phase.MORE
-            return
-        self.phase, self.end = Phase.SHORT_PAGE, newest_read(self.after, self.newest_id)
-        self.empty_answers.note(self.after)
+    def _judge_rows(self, rows: int, *, bounded: bool) -> None:
+        """Note how far the list has been read with a page of so many rows, the last of which is `after`.
+
+        Args:
+            rows: How many.
+            bounded: The page was to end at an id: that it is short says nothing.
+        """
+        full = rows >= self.list_spec.endpoint.page_size
+        self.phase = Phase.MORE if full or bounded else Phase.SHORT_PAGE
+        if not full:
+            self.end = newest_read(self.after, self.newest_id)
+        if self.phase is Phase.SHORT_PAGE:
+            self.empty_answers.note(self.after)
 
     def _judge_empty(self, page: Page) -> None:
         """Note an empty page: the end if it is proven, else a doubt.
@@ -274,13 +280,11 @@ class KeysetReader:
 
         Where the portal has contradicted itself, each is an HTTP request of its own.
         """
-        by_id = self.list_spec.endpoint.pagination.supports_descending
+        endpoint, page = self.list_spec.endpoint, self.page_request()
         self.prefetched.clear()
-        page = self.page_request()
-        endpoint = self.list_spec.endpoint
         if self.window is None and endpoint.reliable_total and endpoint.counted_in_batch and not self.contradicted:
             page = self.current = replace(page, counted=endpoint.pagination.counts_matches)
-        requests = [*([self.newest_id_request()] if by_id else []), page]
+        requests = [*([self.newest_id_request()] if endpoint.pagination.supports_descending else []), page]
         return [replace(request, alone=True) for request in requests] if self.contradicted else requests
 
     def chain_request(self, max_pages: int) -> PageRequest:

@@ -44,7 +44,7 @@ def read_around(reader: KeysetReader, error: UnreadableError) -> Strategy:
             yield from _read_without_fields(reader, low + 1, error)
             return
         elif answer.pages[0].rows:
-            yield from accepted(reader, low, answer)
+            yield from accepted(reader, low, low + width, answer)
             low = reader.after
         elif empty_answers.judge(low, rows_follow=None) is not None:
             low, width = low + width, width * 2
@@ -55,9 +55,9 @@ def read_around(reader: KeysetReader, error: UnreadableError) -> Strategy:
     reader.phase, reader.contradicted = Phase.DOUBTED, True
 
 
-def accepted(reader: KeysetReader, low: int, answer: Answer) -> Iterator[StrategyEvent]:
+def accepted(reader: KeysetReader, low: int, high: int, answer: Answer) -> Iterator[StrategyEvent]:
     """Yield the rows of a range that pass the reader's checks."""
-    request = PageRequest(list_spec=reader.list_spec, window=reader.requested_window, after=low)
+    request = PageRequest(list_spec=reader.list_spec, window=reader.requested_window, after=low, up_to=high)
     if rows := reader.accept(request, answer):
         yield Rows(reader.list_spec, rows)
 
@@ -130,7 +130,7 @@ def _read_without_fields(reader: KeysetReader, row_id: int, error: UnreadableErr
         else:  # the row was deleted meanwhile
             reader.after = row_id
             return
-    yield from accepted(reader, row_id - 1, Answer([Page([row])]))
+    yield from accepted(reader, row_id - 1, row_id, Answer([Page([row])]))
     if unreadable:
         fields = ", ".join(sorted(unreadable))
         yield Notice(f"{endpoint.method}: row {row_id} arrives without {fields}: text that is not UTF-8")

@@ -134,7 +134,7 @@ class FakeList:
             if (error := self._fault(after) or self._unreadable(request, rows)) is not None:
                 return Answer(pages, None if pages else error)
             rows = _selected(request, rows)
-            total = len(self._ordered(request)) if request.counted else None
+            total = sum(_id(row) > after for row in self._ordered(request)) if request.counted else None
             pages.append(Page(rows, total))
             full = len(rows) == request.list_spec.endpoint.page_size
             # docs/protocol.md §2.4: after a short page the reference is the page itself, read as 1, or as 0 if empty
@@ -360,7 +360,7 @@ def _sound(request: PageRequest) -> PageRequest:
 
 
 def _requests(page_requests: Sequence[PageRequest]) -> int:
-    """HTTP requests that page requests take: one that a batch would not count, or that is in doubt, is alone."""
+    """HTTP requests that page requests take: what is in doubt, or counted outside of batches only, is alone in one."""
     alone = [
         request
         for request in page_requests

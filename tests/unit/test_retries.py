@@ -4,9 +4,20 @@ import logging
 
 import pytest
 
-from tap_bitrix24.errors import FaultyError, OperationLimitError, RateLimitedError, RetriableError, UnavailableError
+from tap_bitrix24.errors import (
+    DoubtfulError,
+    FaultyError,
+    OperationLimitError,
+    PortalError,
+    RateLimitedError,
+    RejectedError,
+    RetriableError,
+    UnavailableError,
+    UntrustedError,
+)
 from tap_bitrix24.retries import (
     ATTEMPTS,
+    DOUBTFUL_ATTEMPTS,
     FAULTY_ATTEMPTS,
     PATIENCE,
     Retry,
@@ -51,14 +62,25 @@ def test_a_server_that_says_when_is_obeyed() -> None:
         (UnavailableError("x"), 2, 2),
         (FaultyError("x"), ATTEMPTS, FAULTY_ATTEMPTS),
         (FaultyError("x"), 2, 2),
+        (DoubtfulError("x"), ATTEMPTS, DOUBTFUL_ATTEMPTS),
+        (DoubtfulError("x"), 2, 2),
     ],
 )
 def test_a_retry_counts_its_attempts(error: RetriableError, max_attempts: int, attempts: int) -> None:
     retry = Retry(max_attempts)
     for attempt in range(1, attempts):
         assert retry.attempt == attempt
+        assert retry.allows(error)
         assert retry.next_delay(error) is not None
+    assert not retry.allows(error)
     assert retry.next_delay(error) is None
+
+
+@pytest.mark.parametrize("kind", [None, UntrustedError])
+def test_what_may_pass_settles_as_what_it_is_if_it_does_not(kind: type[PortalError] | None) -> None:
+    settled = DoubtfulError("x", code="ERROR_CORE", method="m", settles_as=kind).settled()
+    assert type(settled) is (kind or RejectedError)
+    assert (str(settled), settled.code, settled.method) == ("x", "ERROR_CORE", "m")
 
 
 def test_a_retry_counts_the_seconds_it_waited() -> None:

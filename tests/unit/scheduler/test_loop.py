@@ -142,12 +142,11 @@ def test_answers_come_in_the_order_of_the_page_requests() -> None:
     assert [answer.pages[0].rows[0]["ID"] for answer in answers] == [str(number) for number in range(120)]
 
 
-def test_a_counted_page_request_is_sent_alone_and_the_others_together() -> None:
+def test_what_is_counted_outside_of_batches_only_is_sent_alone_and_the_others_together() -> None:
     scheduler, client, _ = scheduler_of(full_page)
-    controller = list_spec_of()
-    controller = replace(controller, endpoint=replace(controller.endpoint, counted_in_batch=False))
-    serve(scheduler, [chain(2), chain(counted=True, source=controller), chain(3), chain(counted=True)])
-    assert [len(batch) for batch in client.batches] == [6]
+    by_itself = ListSpec(replace(list_spec_of().endpoint, counted_in_batch=False))
+    serve(scheduler, [chain(2), chain(counted=True, source=by_itself), chain(3)])
+    assert [len(batch) for batch in client.batches] == [5]
     assert len(client.calls) == 1
 
 

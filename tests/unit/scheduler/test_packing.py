@@ -194,9 +194,10 @@ def test_sharing_is_only_ever_limited_further() -> None:
         (pages(1), ANY),
         (pages(1, counted=True), ANY),
         (pages(1, counted=True, list_spec=ListSpec(replace(DEALS.endpoint, counted_in_batch=False))), ALONE),
+        (pages(1, alone=True), ALONE),
         (pages(1, list_spec=ListSpec(replace(DEALS.endpoint, batchable=False))), ALONE),
     ],
-    ids=["a page", "counted", "counted only alone", "not batchable"],
+    ids=["a page", "counted", "counted only by itself", "in doubt", "not batchable"],
 )
 def test_what_a_batch_would_not_answer_is_sent_alone(request_: PageRequest, sharing: Sharing) -> None:
     assert PendingRequest(StreamJob("a", strategy()), request_, requested_at=0.0).sharing is sharing
