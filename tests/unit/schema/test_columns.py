@@ -59,6 +59,7 @@ TYPES = {
     "crm_enum_activitydirection": INTEGER,
     "mail_message": INTEGER,
     "disk_file": INTEGER,
+    "reference": INTEGER,
     "double": NUMBER,
     "float": NUMBER,
     "money": NUMBER,
