@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tap_bitrix24.dialects.response_shapes import without_gaps
 from tap_bitrix24.entities.entity import Parent
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.variants import for_each_date_range
@@ -131,7 +132,7 @@ def embedded_clients(parent: str, child: str) -> Callable[[Row], list[Row] | Non
     ids, primary, column = f"{child}Ids", f"{child}Id", f"{child.upper()}_ID"
 
     def embedded(row: Row) -> list[Row] | None:
-        clients = row.get(ids)
+        clients = without_gaps(row.get(ids))
         if not isinstance(clients, list):
             return None if ids not in row else []
         return [

@@ -131,6 +131,8 @@ def _whole_converters(column: Column, offset: timedelta | None, *, money: bool) 
 
 def _converters(column: Column, offset: timedelta | None, *, money: bool) -> tuple[Convert, ConvertAll]:
     """Return the converters of one value and of a whole column."""
+    convert: Convert
+    convert_all: ConvertAll
     if column.part == "value":
         convert = _null_if_unparsable(_property_values(CONVERTERS[column.kind], multiple=column.multiple))
         return convert, one_by_one(convert)

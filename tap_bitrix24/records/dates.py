@@ -8,7 +8,7 @@ midnight in UTC, otherwise as far from it as the two offsets differ.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, partial
 from typing import Any
@@ -36,6 +36,7 @@ def _utc(value: str) -> str:
 
 
 def to_datetime(value: Any) -> str | None:
+    """Return a date-time in UTC."""
     if value.__class__ is str:
         return _utc(value) if value else None
     if is_empty(value):
@@ -59,6 +60,15 @@ def _day(text: str, offset: timedelta | None = None) -> str:
         if abs(local - nearest) <= _NEAR_MIDNIGHT:
             return nearest.date().isoformat()
     raise ValueError(text)
+
+
+def offset_of(rows: Iterable[Mapping[str, Any]]) -> timedelta | None:
+    """Return the offset from UTC the date-times of rows are written with; None if all are written in UTC (`Z`)."""
+    for row in rows:
+        for value in row.values():
+            if value.__class__ is str and len(value) == _MOMENT_LENGTH and _MOMENT.fullmatch(value):
+                return datetime.fromisoformat(value).utcoffset()
+    return None
 
 
 def date_converter(offset: timedelta | None = None) -> tuple[Convert, ConvertAll]:
@@ -107,6 +117,7 @@ _HOURS = TextCache(_utc_hour)
 
 
 def to_datetimes(values: Sequence[Any]) -> list[Any]:
+    """Return a column of date-times in UTC; those without a fraction are converted by day and hour, which repeat."""
     try:
         texts = texts_of(values)
         parts = _MOMENT.findall("".join(texts))

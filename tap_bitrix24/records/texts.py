@@ -24,11 +24,12 @@ class TextCache(dict[str, _T]):
     """Texts and what they are converted to: most values of a column repeat. Raises what `convert` raises."""
 
     def __init__(self, convert: Callable[[str], _T]) -> None:
-        """Start empty."""
+        """Start without any."""
         super().__init__()
         self._convert = convert
 
     def __missing__(self, text: str) -> _T:
+        """Return a text converted for the first time."""
         converted = self._convert(text)
         if len(self) >= _CACHE_SIZE:
             self.clear()

@@ -193,7 +193,7 @@ def kind_of(field: Field, column: str, yes_no: frozenset[str]) -> str:
     Args:
         field: The portal's description.
         column: Its column name; `is_*`, `has_*`, `opened`, `closed` and `active` are Y/N in all entities.
-        yes_no: Portal names of this entity's other Y/N columns: the type `char` alone does not say so.
+        yes_no: This entity's other Y/N columns, by either name: the type `char` alone does not say so.
     """
     if field.type == "enum":
         codes = [option.id for option in field.options]
@@ -203,7 +203,7 @@ def kind_of(field: Field, column: str, yes_no: frozenset[str]) -> str:
     if _is_property(field):
         return JSON
     kind = KINDS.get(field.type) or _reference(field.type)
-    is_yes_no = field.name in yes_no or column in _YES_NO or column.startswith(_YES_NO_PREFIXES)
+    is_yes_no = field.name in yes_no or column in yes_no or column in _YES_NO or column.startswith(_YES_NO_PREFIXES)
     if kind == STRING and field.type in ("char", "string") and is_yes_no:
         return BOOLEAN
     return LINK if kind == STRING and _LINK.search(column) and not column.startswith("uf_") else kind
