@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
@@ -75,7 +75,7 @@ class EntityStream(Stream):
         self._entity = entity
         self._columns = columns
         self._run = run
-        self._records = _RecordPages(entity, name, columns, self._is_selected)
+        self._records = _RecordPages(entity, name, columns, self._is_selected, lambda: run.portal().offset)
         self._version: int | None = None
         self._measuring = ExitStack()
         """The SDK's record counter and timer, open while the stream is read."""
@@ -331,9 +331,15 @@ class _RecordPages:
     """Converts rows of one stream to pages of records, and counts the values that did not fit."""
 
     def __init__(
-        self, entity: Entity, name: str, columns: Sequence[Column], is_selected: Callable[[str], bool]
+        self,
+        entity: Entity,
+        name: str,
+        columns: Sequence[Column],
+        is_selected: Callable[[str], bool],
+        offset: Callable[[], timedelta | None],
     ) -> None:
         self._columns = columns
+        self._offset = offset
         self._is_selected = is_selected
         self._secret = frozenset(column for stream, column in REDACTED if stream == name)
         self._numbered = POSITION in entity.primary_key
@@ -368,6 +374,7 @@ class _RecordPages:
                 keep=self._is_selected,
                 renames=spec.renames,
                 ignores=spec.ignored_keys,
+                offset=self._offset(),
             )
         converter.constants(spec.constants)
         return converter

@@ -26,6 +26,16 @@ def is_no_rows(value: Any) -> bool:
     return isinstance(value, (list, Mapping)) and not value
 
 
+def without_gaps(value: Any) -> Any:
+    """Return the values of a list with gaps, which PHP sends as an object (`{"0": …, "2": …}`); others as they are.
+
+    Where a list is expected, an object whose keys are all numbers is one: it has no names.
+    """
+    if value.__class__ is dict and value and all(key.isdecimal() and key.isascii() for key in value):
+        return list(value.values())
+    return value
+
+
 def listed(value: Any) -> list[Row] | None:
     """Return the rows of a list, or of an object whose keys are ids or positions."""
     if is_no_rows(value):

@@ -20,12 +20,14 @@ from tap_bitrix24.entities.presets import (
     unpaged_list,
 )
 from tap_bitrix24.entities.variants import for_each_value
-from tap_bitrix24.model.endpoint import ReplicationKey
+from tap_bitrix24.model.endpoint import ReplicationKey, Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
 _COLUMNS = known_columns("crm_parts")
 crm = Scope(("crm",), _COLUMNS)
+_DEAL = 2
+"""entityTypeId of deals."""
 userfieldconfig = Scope(("userfieldconfig",), _COLUMNS)
 
 
@@ -37,6 +39,11 @@ _LOWER_CASE = {name.upper(): name for name in ("id", "deal_id", "based_id", "cat
 def _recurring(answer: Any) -> list[Field]:
     """Fields of recurring deals: all are described in upper case, while rows have four of them in lower case."""
     return [replace(field, name=_LOWER_CASE.get(field.name, field.name)) for field in parse_fields(answer)]
+
+
+def _with_owner_type(row: Row) -> Row:
+    """Return a binding of an order with the type of its owner, a part of the key; rows may leave it out for deals."""
+    return row if row.get("ownerTypeId") else {**row, "ownerTypeId": _DEAL}
 
 
 CRM_PARTS: Sequence[Entity] = (
@@ -110,7 +117,8 @@ CRM_PARTS: Sequence[Entity] = (
     crm.default_stream(
         "crm_order_entities",
         unpaged_list("crm.orderentity.list", "orderEntity", key="orderId", fields="crm.orderentity.getFields"),
-        primary_key=("orderId", "ownerId"),
+        primary_key=("orderId", "ownerId", "ownerTypeId"),
+        reshape=_with_owner_type,
         variants=for_each_value("start", -1),  # all bindings in one answer; any other start counts them
     ),
     crm.stream("crm_item_payments", unpaged_list("crm.item.payment.list", key="id"), parents=payable_items),

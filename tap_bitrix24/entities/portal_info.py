@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_bitrix24.errors import PortalError
@@ -66,6 +66,8 @@ class PortalInfo:
     """Universal lists by their IBLOCK_ID."""
     entities: dict[str, Any] = field(default_factory=dict)
     """Lists the API itself names: of a site, stream → its row and fields; of VibeCode, name → what the key may do."""
+    offset: timedelta | None = None
+    """Of VibeCode, the portal's offset from UTC: it writes the portal's midnights of dates in UTC. None: unknown."""
     rest_v3_methods: frozenset[str] = frozenset()
     """Methods of REST 3.0, lower case."""
     domain: str = ""

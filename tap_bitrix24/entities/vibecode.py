@@ -11,7 +11,7 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.entities.catalog import CATALOG
 from tap_bitrix24.entities.communication import COMMUNICATION
 from tap_bitrix24.entities.content import CONTENT
-from tap_bitrix24.entities.crm import SMART_PROCESS_TEMPLATE
+from tap_bitrix24.entities.crm import CRM, SMART_PROCESS_TEMPLATE
 from tap_bitrix24.entities.crm_parts import CRM_PARTS
 from tap_bitrix24.entities.entity import Entity, Parent
 from tap_bitrix24.entities.known_columns import KnownColumns, known_columns
@@ -23,6 +23,7 @@ from tap_bitrix24.entities.sale import SALE
 from tap_bitrix24.entities.variants import for_each_entity_type
 from tap_bitrix24.entities.work import WORK
 from tap_bitrix24.model.endpoint import VIBECODE, Endpoint, Pagination, ReplicationKey
+from tap_bitrix24.schema.naming import column_name
 
 SEARCH_PAGE = 500
 """Rows of a page of a search: about ten calls of Bitrix24 for the service; ten times as many are allowed, but slow."""
@@ -75,9 +76,11 @@ _COLUMNS = known_columns("vibecode")
 _BY_REST: Mapping[str, Entity] = {
     entity.stream: entity for entity in (*CATALOG, *CONTENT, *CRM_PARTS, *SALE, *COMMUNICATION, *WORK)
 }
-ID_IS_INTEGER = KnownColumns(overrides={"id": "integer"})
-ID_IS_STRING = KnownColumns(overrides={"id": "string"})
-PERSON = KnownColumns(overrides={"id": "integer", "fm": "any", "phone": "any", "email": "any"})
+_YES_NO = frozenset(column_name(name) for entity in (*CRM, *CRM_PARTS, *WORK) for name in entity.columns.yes_no)
+"""Flags of the same lists by REST; here they come as true and false, and are described as `char` all the same."""
+ID_IS_INTEGER = KnownColumns(overrides={"id": "integer"}, yes_no=_YES_NO)
+ID_IS_STRING = KnownColumns(overrides={"id": "string"}, yes_no=_YES_NO)
+PERSON = KnownColumns(overrides={"id": "integer", "fm": "any", "phone": "any", "email": "any"}, yes_no=_YES_NO)
 """Phones and addresses come as one list, as a text, or as a list each: pages of the documentation differ."""
 
 

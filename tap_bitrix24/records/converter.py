@@ -5,24 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from tap_bitrix24.dialects.response_shapes import is_empty
+from tap_bitrix24.dialects.response_shapes import is_empty, without_gaps
 from tap_bitrix24.model.endpoint import Row
-from tap_bitrix24.records.values import (
-    ABSENT,
-    CONVERT_ALL,
-    CONVERTERS,
-    UNPARSABLE,
-    Convert,
-    ConvertAll,
-    one_by_one,
-    without_secrets,
-)
-from tap_bitrix24.schema.columns import NUMBER, STRING, UNPARSED, Column
+from tap_bitrix24.records.dates import date_converter
+from tap_bitrix24.records.secrets import TooDeepError, json_text, without_secrets
+from tap_bitrix24.records.texts import ABSENT, UNPARSABLE, Convert, ConvertAll
+from tap_bitrix24.records.values import CONVERT_ALL, CONVERTERS, one_by_one, to_reference, to_references
+from tap_bitrix24.schema.columns import DATE, NUMBER, STRING, UNPARSED, Column
 from tap_bitrix24.schema.naming import column_name
 
 _ADDRESS = re.compile(
@@ -50,7 +45,8 @@ def _currency(value: Any) -> str | None:
 
 def _first(value: Any) -> str | None:
     """Return the first of several phones or e-mail addresses, `[{"VALUE": …}, …]`."""
-    item = value[0] if value.__class__ is list and value else value
+    items = without_gaps(value)
+    item = items[0] if items.__class__ is list and items else items
     text: str | None = CONVERTERS[STRING](item.get("VALUE", item.get("value"))) if item.__class__ is dict else None
     return text
 
@@ -104,32 +100,56 @@ def _null_if_unparsable(convert: Convert) -> Convert:
     return convert_or_null
 
 
-def _items(convert: Convert) -> Convert:
-    """Return the converter of a list's items; PHP sends `false` for an empty list, a bare scalar for a list of one."""
+def _items(convert: Convert, *, references: bool) -> Convert:
+    """Return the converter of a list's items.
+
+    PHP sends `false` for an empty list, a bare scalar for a list of one, and an object for a list with gaps.
+    """
 
     def convert_all(value: Any) -> list[Any] | None:
-        if value.__class__ is list:
-            return [convert(item) for item in value]
+        items = without_gaps(value)
+        if items.__class__ is list:
+            return [convert(item) for item in items]
         if value is ABSENT:
             return None
-        return [] if is_empty(value) else [convert(value)]
+        nothing = is_empty(value) or (references and value in (0, "0"))
+        return [] if nothing else [convert(value)]
 
     return convert_all
 
 
-def _converter(column: Column, *, money: bool) -> Convert:
-    """Return the converter of a column's values."""
+def _whole_converters(column: Column, offset: timedelta | None, *, money: bool) -> tuple[Convert, ConvertAll]:
+    """Return the converters of one value and of a whole column for the field's own column, which is not multiple."""
+    if money:
+        return _amount, _amounts
+    if column.reference:
+        return to_reference, to_references
+    if column.kind == DATE and offset is not None:
+        return date_converter(offset)
+    return CONVERTERS[column.kind], CONVERT_ALL[column.kind]
+
+
+def _converters(column: Column, offset: timedelta | None, *, money: bool) -> tuple[Convert, ConvertAll]:
+    """Return the converters of one value and of a whole column."""
+    convert: Convert
+    convert_all: ConvertAll
     if column.part == "value":
-        return _null_if_unparsable(_property_values(CONVERTERS[column.kind], multiple=column.multiple))
+        convert = _null_if_unparsable(_property_values(CONVERTERS[column.kind], multiple=column.multiple))
+        return convert, one_by_one(convert)
     if column.part == "first":
-        return _null_if_unparsable(_first)
+        convert = _null_if_unparsable(_first)
+        return convert, one_by_one(convert)
     if column.part == "currency":
-        convert: Convert = _currency
+        convert, convert_all = _currency, _currencies
     elif column.part:
         convert = _null_if_unparsable(_address_part(column))
+        convert_all = one_by_one(convert)
     else:
-        convert = _amount if money else CONVERTERS[column.kind]
-    return _items(convert) if column.multiple else convert
+        convert, convert_all = _whole_converters(column, offset, money=money)
+    if column.multiple:
+        convert = _items(convert, references=column.reference)
+        convert_all = one_by_one(convert)
+    return convert, convert_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +161,6 @@ class _Step:
     column: str
     convert: Convert
     convert_all: ConvertAll
-
-
-def _step(key: str, column: Column, *, money: bool) -> _Step:
-    convert = _converter(column, money=money)
-    if column.multiple or column.part not in ("", "currency"):
-        convert_all = one_by_one(convert)
-    elif column.part:
-        convert_all = _currencies
-    else:
-        convert_all = _amounts if money else CONVERT_ALL[column.kind]
-    return _Step(key, column.name, convert, convert_all)
 
 
 def _transposed(keys: Sequence[str], rows: Iterable[Row]) -> Mapping[str, Sequence[Any]]:
@@ -177,6 +186,7 @@ class RowConverter:
         ignores: frozenset[str] = frozenset(),
         constants: Mapping[str, Any] | None = None,
         secret: frozenset[str] = frozenset(),
+        offset: timedelta | None = None,
     ) -> None:
         """Prepare the conversion; row keys are assigned to columns where they first appear.
 
@@ -187,6 +197,7 @@ class RowConverter:
             ignores: Row keys that only repeat other columns.
             constants: Column → value added to every row.
             secret: Columns whose values are never written.
+            offset: The portal's offset from UTC, where an API writes the midnights of dates in UTC (VibeCode).
         """
         self.unparsed: dict[str, int] = {}
         """Column → number of its values that did not fit."""
@@ -196,6 +207,7 @@ class RowConverter:
         self._ignores = ignores
         self._secret = secret
         self._keep = keep
+        self._offset = offset
         self._by_name = {column.portal_name: column for column in columns if not column.part}
         self._by_column = {column.name: column for column in columns if not column.part}
         self._parts = [column for column in columns if column.part]
@@ -242,8 +254,8 @@ class RowConverter:
                 return values
         for row in rows:
             self._assign_keys(row)
-        blank = dict.fromkeys(self._targets, ABSENT)
-        return _transposed(list(blank), [row if len(row) == len(blank) else blank | row for row in rows])
+        written = list({step.key for step in self._steps})
+        return {key: [row.get(key, ABSENT) for row in rows] for key in written}
 
     def _column(self, step: _Step, values: Sequence[Any], unparsed: dict[int, Row]) -> list[Any]:
         """Return a column's converted values; adds the originals of those that do not fit, by number of row."""
@@ -260,16 +272,25 @@ class RowConverter:
 
     def _keep_unknown(self, rows: Sequence[Row], unparsed: dict[int, Row]) -> None:
         """Add the values of row keys that no column describes, by number of row."""
-        for key in sorted(self.unknown):
-            column = column_name(self._renames.get(key, key))
-            for number, row in enumerate(rows):
-                if not is_empty(row.get(key)):
-                    originals = unparsed.setdefault(number, {})
-                    self._keep_unparsed(originals, key if column in originals else column, row[key])
+        if not self.unknown:
+            return
+        for number, row in enumerate(rows):
+            for key in sorted(self.unknown.intersection(row)):
+                if not is_empty(row[key]):
+                    name = column_name(self._renames.get(key, key))
+                    self._keep_unparsed(unparsed.setdefault(number, {}), name, row[key], key)
 
-    def _keep_unparsed(self, originals: Row, column: str, value: Any) -> None:
+    def _keep_unparsed(self, originals: Row, column: str, value: Any, key: str = "") -> None:
+        """Add a value that has no place in its column; under its row key, if the column's name is taken already."""
         self.unparsed[column] = self.unparsed.get(column, 0) + 1
-        originals[column] = without_secrets(value)
+        name, number = (key if column in originals else column), 1
+        while name in originals:
+            number += 1
+            name = f"{key}_{number}"
+        try:
+            originals[name] = without_secrets(value)
+        except TooDeepError:
+            originals[name] = json_text(value)
 
     def constants(self, values: Mapping[str, Any]) -> None:
         """Set the columns and values added to every row from now on; values may be a parent row's, unconverted."""
@@ -301,7 +322,11 @@ class RowConverter:
             return
         parts = [part for part in self._parts if part.portal_name == column.portal_name]
         money = any(part.part == "currency" for part in parts)
-        self._steps += [_step(key, part, money=money) for part in (column, *parts) if self._keep(part.name)]
+        self._steps += [
+            _Step(key, part.name, *_converters(part, self._offset, money=money))
+            for part in (column, *parts)
+            if self._keep(part.name)
+        ]
         if self._keep(column.name):
             self._targets[key] = column.name
 

@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = {
             "hlblock",
             "vote",
             "url_preview",
+            "reference",
         ),
         INTEGER,
     ),
@@ -98,6 +99,29 @@ KINDS: Mapping[str, str] = {
 }
 """Portal type → kind of value; a type not listed becomes ANY."""
 
+REFERENCES = frozenset(
+    {
+        "user",
+        "employee",
+        "crm_lead",
+        "crm_deal",
+        "crm_contact",
+        "crm_company",
+        "crm_quote",
+        "crm_entity",
+        "crm_order",
+        "iblock_element",
+        "iblock_section",
+        "disk_file",
+        "disk_version",
+        "webdav_element",
+        "mail_message",
+        "reference",
+    }
+)
+"""Portal types whose values are ids of other rows, none of which is 0; `reference` is the word of the data files where
+the portal has none (groups, parents). Not `crm_category`: its 0 is the first pipeline."""
+
 PROPERTY_KINDS: Mapping[str, str] = {
     "N": NUMBER,
     **dict.fromkeys(("L", "E", "G", "F", "S:employee", "E:EList", "E:EAutocomplete", "E:SKU", "G:ETree"), INTEGER),
@@ -137,6 +161,8 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     JSON: {"type": ["object", "array", "null"]},
     ANY: {"type": ["string", "number", "boolean", "object", "array", "null"]},
 }
+_ID: Mapping[str, Any] = {"minimum": 1}
+"""What makes an integer a reference in a schema: a catalog must say everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +176,12 @@ class Column:
     description: str = ""
     part: str = ""
     """One of PARTS, of the field with this `portal_name`; empty: the field's own column."""
+    reference: bool = False
+    """Its integers are ids of other rows; 0 stands for "nothing"."""
 
     def schema(self) -> dict[str, Any]:
         """Return the column's JSON Schema; `title` is the portal's exact name, `description` its label."""
-        value = dict(_SCHEMAS[self.kind])
+        value = {**_SCHEMAS[self.kind], **(_ID if self.reference else {})}
         if self.multiple:
             value = {"type": ["array", "null"], "items": value}
         return {**value, "title": self.portal_name, "description": self.description or self.portal_name}
@@ -165,7 +193,7 @@ def kind_of(field: Field, column: str, yes_no: frozenset[str]) -> str:
     Args:
         field: The portal's description.
         column: Its column name; `is_*`, `has_*`, `opened`, `closed` and `active` are Y/N in all entities.
-        yes_no: Portal names of this entity's other Y/N columns: the type `char` alone does not say so.
+        yes_no: This entity's other Y/N columns, by either name: the type `char` alone does not say so.
     """
     if field.type == "enum":
         codes = [option.id for option in field.options]
@@ -175,7 +203,7 @@ def kind_of(field: Field, column: str, yes_no: frozenset[str]) -> str:
     if _is_property(field):
         return JSON
     kind = KINDS.get(field.type) or _reference(field.type)
-    is_yes_no = field.name in yes_no or column in _YES_NO or column.startswith(_YES_NO_PREFIXES)
+    is_yes_no = field.name in yes_no or column in yes_no or column in _YES_NO or column.startswith(_YES_NO_PREFIXES)
     if kind == STRING and field.type in ("char", "string") and is_yes_no:
         return BOOLEAN
     return LINK if kind == STRING and _LINK.search(column) and not column.startswith("uf_") else kind
@@ -221,7 +249,9 @@ def build_columns(
         column = names[name]
         label = field.label or column.replace("_", " ").strip().capitalize()
         multiple = field.multiple and not _is_property(field)
-        whole = Column(column, name, kind_of(field, column, yes_no), multiple, label)
+        kind = ANY if field.type == "array" and multiple else kind_of(field, column, yes_no)
+        reference = kind == INTEGER and (field.type in REFERENCES or field.type.endswith(".id"))
+        whole = Column(column, name, kind, multiple, label, reference=reference)
         if column not in without:
             columns += [whole, *_parts(whole, field, taken)]
     return columns
@@ -295,13 +325,13 @@ def columns_from_schema(schema: Mapping[str, Any]) -> list[Column]:
         if name == UNPARSED:
             continue
         multiple = "items" in facts
-        kind = _kind_of_schema(facts["items"] if multiple else facts)
+        value = facts["items"] if multiple else facts
+        kind, reference = _kind_of_schema(value), value.get("minimum") == 1
         title = str(facts.get("title") or name)
         part = _PART.search(name) if title in titles else None
         titles.add(title)
-        columns.append(
-            Column(name, title, kind, multiple, str(facts.get("description") or ""), part.group(1) if part else "")
-        )
+        label = str(facts.get("description") or "")
+        columns.append(Column(name, title, kind, multiple, label, part.group(1) if part else "", reference))
     return columns
 
 

@@ -5,10 +5,22 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.dialects.response_shapes import is_empty
+from tap_bitrix24.discovery.discovered import columns_of
+from tap_bitrix24.entities.crm_parts import CRM_PARTS
+from tap_bitrix24.entities.vibecode import VIBECODE_BY_STREAM
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.schema.columns import INTEGER, LINK, STRING, UNPARSED, Column, build_columns
+from tap_bitrix24.schema.columns import (
+    INTEGER,
+    LINK,
+    STRING,
+    UNPARSED,
+    Column,
+    build_columns,
+    columns_from_schema,
+    json_schema,
+)
 
 
 def record(field: Field, value: Any) -> Row:
@@ -91,6 +103,7 @@ def test_an_unparsable_part_affects_neither_its_row_nor_its_page() -> None:
         ("", None),
         (None, None),
         ({"ID": "1", "VALUE": "+7"}, "+7"),
+        ({"1": {"ID": "2", "VALUE": "+8"}, "3": {"ID": "3", "VALUE": "+9"}}, "+8"),
     ],
 )
 def test_the_first_phone(value: Any, first: str | None) -> None:
@@ -198,6 +211,78 @@ def test_a_value_and_its_envelope_are_selected_apart(kept: str) -> None:
     columns = build_columns([Field("X", "listproperty:N")], types={})
     (row,) = RowConverter(columns, keep=kept.__eq__)([{"X": {"11": "5"}}])
     assert row == {kept: {"11": "5"} if kept == "x" else 5.0}
+
+
+# References
+
+REFERENCES = (
+    "user",
+    "employee",
+    "crm_company",
+    "crm_entity",
+    "iblock_element",
+    "disk_file",
+    "catalog_product.id",
+    "reference",
+)
+
+
+@pytest.mark.parametrize("type_", REFERENCES)
+@pytest.mark.parametrize(
+    ("value", "single", "several"),
+    [
+        (0, None, []),
+        ("0", None, []),
+        ("", None, []),
+        (False, None, []),
+        ("17", 17, [17]),
+        (17, 17, [17]),
+    ],
+)
+def test_a_reference_of_0_refers_to_nothing(type_: str, value: Any, single: int | None, several: list[int]) -> None:
+    fields = [Field("X", type_), Field("Y", type_, multiple=True)]
+    columns = build_columns(fields, types={})
+    for known in (columns, columns_from_schema(json_schema(columns))):
+        (row,) = RowConverter(known)([{"X": value, "Y": value}])
+        assert row == {"x": single, "y": several, UNPARSED: None}
+
+
+@pytest.mark.parametrize("type_", ["integer", "crm_category", "enumeration", "crm_enum_ownertype", "location"])
+def test_0_is_a_value_elsewhere(type_: str) -> None:
+    (row,) = RowConverter(build_columns([Field("X", type_)], types={}))([{"X": "0"}])
+    assert row == {"x": 0, UNPARSED: None}
+
+
+def test_a_column_of_references_is_converted_whole_or_one_by_one() -> None:
+    convert = RowConverter(build_columns([Field("X", "user")], types={}))
+    rows: list[Row] = [{"X": value} for value in ("1", "0", "", None, "-1", 0, "x", 5)]
+    assert [row["x"] for row in convert(rows)] == [1, None, None, None, None, None, None, 5]
+    assert convert.unparsed == {"x": 2}
+    assert [row["x"] for row in convert(rows[:4])] == [1, None, None, None]
+
+
+def test_flags_of_vibecode_are_true_and_false_although_described_as_char() -> None:
+    contacts, activities = VIBECODE_BY_STREAM["contacts"], VIBECODE_BY_STREAM["crm_activities"]
+    for entity, name in ((contacts, "export"), (activities, "completed"), (activities, "COMPLETED")):
+        columns = columns_of(entity, entity.stream, [Field(name, "char")])
+        records = RowConverter(columns)([{name: value} for value in (True, False, "Y", "N", None)])
+        assert [row[name.lower()] for row in records] == [True, False, True, False, None]
+
+
+def test_arrays_of_scalars() -> None:
+    """VibeCode describes lists as arrays, multiple or not, and says nothing of their items."""
+    columns = build_columns([Field("many", "array", multiple=True), Field("list", "array")], types={})
+    (row,) = RowConverter(columns)([{"many": [1, "a"], "list": [1, "a"]}])
+    assert row == {"many": [1, "a"], "list": [1, "a"], UNPARSED: None}
+
+
+def test_two_orders_of_one_owner_id_and_two_types_are_two_rows() -> None:
+    entity = next(each for each in CRM_PARTS if each.stream == "crm_order_entities")
+    assert tuple(entity.primary_key) == ("orderId", "ownerId", "ownerTypeId")
+    assert entity.quirks.reshape is not None
+    row = {"orderId": 1, "ownerId": 5}
+    assert entity.quirks.reshape(row) == {**row, "ownerTypeId": 2}, "as documented: without a type, for deals"
+    assert entity.quirks.reshape({**row, "ownerTypeId": 31}) == {**row, "ownerTypeId": 31}
 
 
 # Constants

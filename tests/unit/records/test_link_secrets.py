@@ -4,7 +4,7 @@ import pytest
 
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.records.values import without_secrets
+from tap_bitrix24.records.secrets import without_secrets
 from tap_bitrix24.schema.columns import UNPARSED, build_columns
 
 

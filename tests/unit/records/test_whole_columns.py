@@ -9,7 +9,8 @@ import pytest
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.records.converter import RowConverter
-from tap_bitrix24.records.values import ABSENT, CONVERT_ALL, CONVERTERS, UNPARSABLE, ConvertAll, one_by_one
+from tap_bitrix24.records.texts import ABSENT, UNPARSABLE, ConvertAll
+from tap_bitrix24.records.values import CONVERT_ALL, CONVERTERS, one_by_one
 from tap_bitrix24.schema.columns import ANY, UNPARSED, build_columns
 
 COLUMNS = 300

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from singer_sdk.singerlib import Schema
 
-from tap_bitrix24.entities import Entity
+from tap_bitrix24.discovery.discovered import columns_of
+from tap_bitrix24.entities import ENTITIES, Entity
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.columns import (
     ANY,
@@ -30,6 +31,7 @@ from tap_bitrix24.schema.columns import (
     json_schema,
 )
 from tap_bitrix24.schema.field_descriptions import parse_fields
+from tap_bitrix24.schema.naming import column_name
 from tests.support.entities import every_entity
 
 TYPES = {
@@ -59,6 +61,7 @@ TYPES = {
     "crm_enum_activitydirection": INTEGER,
     "mail_message": INTEGER,
     "disk_file": INTEGER,
+    "reference": INTEGER,
     "double": NUMBER,
     "float": NUMBER,
     "money": NUMBER,
@@ -262,3 +265,42 @@ def test_the_table_uses_known_types_only(entity: Entity) -> None:
 def test_catalogs_edited_by_hand(facts: dict[str, Any], kind: str) -> None:
     (found,) = columns_from_schema({"properties": {"anything": facts}})
     assert (found.name, found.portal_name, found.kind) == ("anything", "anything", kind)
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "described", "kind"),
+    [
+        ("products", "purchasingPrice", "string", NUMBER),
+        ("product_offers", "purchasingPrice", "string", NUMBER),
+        ("product_skus", "purchasingPrice", "string", NUMBER),
+        ("store_document_elements", "purchasingPrice", "string", NUMBER),
+        ("product_prices", "quantityFrom", "integer", NUMBER),
+        ("product_prices", "quantityTo", "integer", NUMBER),
+        ("product_images", "productId", "string", INTEGER),
+        ("catalogs", "iblockTypeId", "integer", STRING),
+        ("orders", "lockedBy", "char", INTEGER),
+        ("orders", "recurringId", "char", INTEGER),
+        ("order_shipments", "trackingLastCheck", "string", DATETIME),
+        ("order_person_types", "sort", "string", INTEGER),
+        ("order_properties", "defaultValue", "string", ANY),
+        ("shipment_properties", "defaultValue", "string", ANY),
+        ("scrum_sprints", "dateStart", "string", DATETIME),
+        ("scrum_sprints", "dateEnd", "string", DATETIME),
+        ("task_templates", "DEPENDS_ON", "integer", INTEGER),
+    ],
+)
+def test_one_type_where_field_methods_type_pages_and_rows_disagree(
+    stream: str, name: str, described: str, kind: str
+) -> None:
+    """A column's type is the same whatever this portal's field method says, or if it says nothing."""
+    entity = next(each for each in ENTITIES if each.stream == stream)
+    for fields in ([Field(name, described)], []):
+        found = columns_of(entity, stream, fields)
+        assert [each.kind for each in found if each.portal_name == name and not each.part] == [kind]
+
+
+@every_entity
+def test_no_key_is_a_reference(entity: Entity) -> None:
+    """A reference of 0 is null, and a key must never be."""
+    keys = {column_name(name) for name in entity.primary_key}
+    assert not [each.name for each in columns_of(entity, entity.stream, []) if each.reference and each.name in keys]
