@@ -13,7 +13,7 @@ from tap_bitrix24.dialects.pagination import set_parameter
 from tap_bitrix24.errors import DoubtfulError, UntrustedError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, PageQuery
 from tap_bitrix24.model.message import Command, Result
-from tap_bitrix24.model.request import Page, PageRequest, Stamp
+from tap_bitrix24.model.request import DateKey, Page, PageRequest
 
 RowReference = Callable[[Endpoint, int], Any]
 """Returns how a command refers to the last id of another command's page; takes that command's position in the batch."""
@@ -78,7 +78,7 @@ def _bounds(request: PageRequest) -> dict[str, str]:
     if key is None or window is None:
         return {}
     timezone_margin = timedelta(seconds=0 if window.exact else key.timezone_margin)
-    name = key.created if window.stamp is Stamp.CREATED else key.request_key
+    name = key.created if window.date_key is DateKey.CREATED else key.request_key
     bounds: dict[str, str] = {}
     if window.low is not None:
         bounds[f">={name}"] = _iso(window.low - timezone_margin)

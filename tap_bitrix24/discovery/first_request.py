@@ -15,7 +15,7 @@ from typing import Any
 from tap_bitrix24.client import Client
 from tap_bitrix24.dialects import BATCH_SIZE
 from tap_bitrix24.discovery.discovered import is_allowed
-from tap_bitrix24.discovery.portal_lists import PortalList, Question, ask, portal_list, read_lists
+from tap_bitrix24.discovery.portal_lists import PortalList, Question, portal_list, read_lists, request_answers
 from tap_bitrix24.entities import CATALOGS, CATEGORIES, COMPANIES, CONTACTS, ENTITIES, LISTS, TYPES
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList, Unread
 from tap_bitrix24.entities.variants import ListVariant, entity_type_variant
@@ -86,7 +86,7 @@ def first_request(
     portal.universal_lists = _universal_lists(universal_lists)
     if isinstance(types.error, RejectedError) and is_allowed(portal, TYPES):
         LOG.warning("smart processes: %s (to list them, the webhook must be a CRM administrator's)", types.error)
-    return portal, [*answers, *ask(client, questions[room:])]
+    return portal, [*answers, *request_answers(client, questions[room:])]
 
 
 def _scope_question() -> Question:

@@ -79,21 +79,25 @@ def read_lists(
         PortalError: A request failed as a whole.
     """
     requests = [request for each in lists for request in each.requests]
-    results = ask(client, [*questions, *map(_page_question, requests)])
+    results = request_answers(client, [*questions, *map(_page_question, requests)])
     _hand_out(lists, results[len(questions) :])
     while requests := [request for each in lists for request in each.requests]:
         together = [request for request in requests if not request.alone]
         answered = dict(
-            zip((each.id for each in together), ask(client, list(map(_page_question, together))), strict=True)
+            zip(
+                (each.id for each in together),
+                request_answers(client, list(map(_page_question, together))),
+                strict=True,
+            )
         )
         for request in requests:
             if request.alone:
-                (answered[request.id],) = ask(client, [_page_question(request)])
+                (answered[request.id],) = request_answers(client, [_page_question(request)])
         _hand_out(lists, [answered[request.id] for request in requests])
     return results[: len(questions)]
 
 
-def ask(client: Client, questions: Sequence[Question]) -> list[Result | PortalError]:
+def request_answers(client: Client, questions: Sequence[Question]) -> list[Result | PortalError]:
     """Return the answers to questions; those that answer nothing are asked again.
 
     Raises:

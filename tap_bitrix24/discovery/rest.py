@@ -17,7 +17,7 @@ from tap_bitrix24.discovery.discovered import (
     parsed_fields,
 )
 from tap_bitrix24.discovery.first_request import AskedTwice, first_request
-from tap_bitrix24.discovery.portal_lists import Question, ask
+from tap_bitrix24.discovery.portal_lists import Question, request_answers
 from tap_bitrix24.entities import ENTITIES, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.errors import PortalError
@@ -61,7 +61,7 @@ def discover(
     known = portal.without_unread()
     allowed = [entity for entity in ENTITIES if is_allowed(portal, entity) and not is_for_others(portal, entity)]
     second = _Descriptions(call for entity in allowed for call in _portal_calls(entity, known))
-    described = first.by_key(answers) | second.by_key(ask(client, second.questions()))
+    described = first.by_key(answers) | second.by_key(request_answers(client, second.questions()))
     found = Discovery()
     for entity in allowed:
         unread = _unread(entity, portal)

@@ -16,7 +16,7 @@ from tap_bitrix24.model.endpoint import ListSpec, Row
 _IDS = count(1)
 
 
-class Stamp(Enum):
+class DateKey(Enum):
     """The date-time of a row that a window bounds."""
 
     MODIFIED = auto()
@@ -31,7 +31,7 @@ class Window:
 
     low: datetime | None = None
     high: datetime | None = None
-    stamp: Stamp = Stamp.MODIFIED
+    date_key: DateKey = DateKey.MODIFIED
     exact: bool = False
     """The portal has shown that it reads bounds as they are meant: they are not widened for other time zones."""
 

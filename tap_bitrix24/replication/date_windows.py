@@ -21,7 +21,7 @@ from typing import Any
 
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Checkpoint, Notice, Strategy, StrategyEvent, SubStrategy
-from tap_bitrix24.model.request import PageRequest, Stamp, Window
+from tap_bitrix24.model.request import DateKey, PageRequest, Window
 from tap_bitrix24.replication.filter_probe import FilterProbes
 from tap_bitrix24.replication.keyset import chains, first_pages
 from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
@@ -55,17 +55,17 @@ def window_readers(
         after: Only rows after this id.
         filtered: The portal's date filter is used; False: all rows are requested, and cut here.
     """
-    stamps = (Stamp.MODIFIED, Stamp.CREATED) if filtered else (Stamp.MODIFIED,)
+    date_keys = (DateKey.MODIFIED, DateKey.CREATED) if filtered else (DateKey.MODIFIED,)
     return [
         KeysetReader(
             each,
             after=after,
-            window=replace(window, stamp=stamp, exact=probes.is_exact(each)),
+            window=replace(window, date_key=date_key, exact=probes.is_exact(each)),
             filtered=filtered,
         )
-        for stamp in stamps
+        for date_key in date_keys
         for each in lists
-        if stamp is Stamp.MODIFIED or (each.replication_key and each.replication_key.created)
+        if date_key is DateKey.MODIFIED or (each.replication_key and each.replication_key.created)
     ]
 
 

@@ -21,10 +21,10 @@ from typing import Any
 from tap_bitrix24.errors import RejectedError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import SubStrategy
-from tap_bitrix24.model.request import Answer, PageRequest, Stamp, Window
+from tap_bitrix24.model.request import Answer, DateKey, PageRequest, Window
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark, parse_id
 from tap_bitrix24.replication.sub_strategies import request_pages
-from tap_bitrix24.replication.validation import stamp_of
+from tap_bitrix24.replication.validation import date_of
 
 ATTEMPTS = 3
 """Rows a filter is tried with before it counts as unusable: one may be modified between two requests."""
@@ -51,7 +51,7 @@ class ProbeRow:
     place: int
     """Place of its list among those of the method."""
     id: int
-    stamp: datetime
+    date: datetime
     """Its replication key, in whole seconds."""
 
 
@@ -85,7 +85,7 @@ class FilterProbe:
         """Return what STATE keeps of it; None without a row."""
         if self.row is None:
             return None
-        facts: dict[str, Any] = {"list": self.row.place, "id": self.row.id, "at": format_bookmark(self.row.stamp)}
+        facts: dict[str, Any] = {"list": self.row.place, "id": self.row.id, "at": format_bookmark(self.row.date)}
         if self.trust in (FilterTrust.EXACT, FilterTrust.WIDENED):
             facts["exact"] = self.trust is FilterTrust.EXACT
         return facts
@@ -205,14 +205,14 @@ class FilterProbe:
 
     def _by_date(self, row: ProbeRow, *, exact: bool) -> PageRequest:
         """Return the request that finds a row by its date."""
-        window = Window(row.stamp, row.stamp + timedelta(seconds=1), self._stamp, exact=exact)
+        window = Window(row.date, row.date + timedelta(seconds=1), self._date_key, exact=exact)
         return PageRequest(list_spec=self.lists[row.place], window=window, after=max(0, row.id - 1))
 
     @property
-    def _stamp(self) -> Stamp:
+    def _date_key(self) -> DateKey:
         """The date-time that every row has: the creation date where the replication key may be empty."""
         key = self.lists[0].replication_key
-        return Stamp.CREATED if key is not None and key.created else Stamp.MODIFIED
+        return DateKey.CREATED if key is not None and key.created else DateKey.MODIFIED
 
     def _probe_rows(self, rows: Mapping[int, Sequence[Row]]) -> Iterator[ProbeRow]:
         """Yield the rows of some lists, by place, that have an id and a date."""
@@ -220,9 +220,9 @@ class FilterProbe:
             yield from filter(None, (self._probe_row(place, row) for row in of_list))
 
     def _probe_row(self, place: int, row: Row) -> ProbeRow | None:
-        stamp = stamp_of(self.lists[place], row, self._stamp)
+        date = date_of(self.lists[place], row, self._date_key)
         number = str(row.get(self.lists[place].endpoint.key))
-        return ProbeRow(place, int(number), stamp) if stamp is not None and number.isdecimal() else None
+        return ProbeRow(place, int(number), date) if date is not None and number.isdecimal() else None
 
     def _finds(self, probe_row: ProbeRow, answer: Answer) -> bool:
         """Whether an answer holds the row."""

@@ -92,6 +92,6 @@ def _found_moved_rows(known: AbstractSet[Any], before: Pass, now: Pass) -> bool:
 
 
 def _number(key: Any) -> int:
-    """Return a numeric id; 0 for another key, of which none can be told to be newer."""
+    """Return a numeric id; 0 for another key, of which none is known to be newer."""
     text = str(key)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0

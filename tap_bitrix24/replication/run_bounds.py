@@ -52,8 +52,8 @@ def believable(state: Mapping[str, Any], bounds: RunBounds) -> SubStrategy[Mappi
         bounds: The date-times this run reads between.
     """
     moments = dict(_moments(state))
-    ahead = [name for name, moment in moments.items() if moment > bounds.clock]
-    if any(moments[name] > bounds.clock + bounds.lookback for name in ahead):
+    future = [name for name, moment in moments.items() if moment > bounds.clock]
+    if any(moments[name] > bounds.clock + bounds.lookback for name in future):
         latest = format_bookmark(max(moments.values()))
         yield Notice(
             f"the bookmark {latest} lies ahead of the portal's clock {format_bookmark(bounds.clock)}: "
@@ -65,9 +65,9 @@ def believable(state: Mapping[str, Any], bounds: RunBounds) -> SubStrategy[Mappi
         yield Notice("start_date is earlier than when the first load began: beginning it anew")
         return {}
     clock = format_bookmark(bounds.clock)
-    if "replication_key_value" in ahead:
+    if "replication_key_value" in future:
         state = {**state, "replication_key_value": clock}
-    if "clock" in ahead and isinstance(snapshot, Mapping):
+    if "clock" in future and isinstance(snapshot, Mapping):
         state = {**state, "snapshot": {**snapshot, "clock": clock}}
     return state
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tap_bitrix24.errors import UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
-from tap_bitrix24.model.request import Stamp, Window
+from tap_bitrix24.model.request import DateKey, Window
 
 
 def keys_of(list_spec: ListSpec, rows: Sequence[Row], where: str) -> list[Any]:
@@ -87,19 +87,19 @@ def parse_datetime(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
-def _stamp(row: Row, names: Sequence[str]) -> datetime:
+def _date(row: Row, names: Sequence[str]) -> datetime:
     """Return the first date-time a row has under these keys; raises ValueError or TypeError if it has none."""
     return parse_datetime(next((row[name] for name in names if row.get(name)), ""))
 
 
-def stamp_of(list_spec: ListSpec, row: Row, stamp: Stamp) -> datetime | None:
+def date_of(list_spec: ListSpec, row: Row, date_key: DateKey) -> datetime | None:
     """Return a row's date-time in whole seconds, or None if it has none that is valid."""
     key = list_spec.replication_key
     if key is None:
         return None
     try:
-        names = (key.created,) if stamp is Stamp.CREATED else (key.row_key, key.fallback)
-        return _stamp(row, names).replace(microsecond=0)
+        names = (key.created,) if date_key is DateKey.CREATED else (key.row_key, key.fallback)
+        return _date(row, names).replace(microsecond=0)
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -123,9 +123,9 @@ def rows_within(
         return rows
     low = window.low - slack if window.low else datetime.min.replace(tzinfo=UTC)
     high = window.high + slack if window.high else datetime.max.replace(tzinfo=UTC)
-    names = (key.created,) if window.stamp is Stamp.CREATED else (key.row_key, key.fallback, key.created)
+    names = (key.created,) if window.date_key is DateKey.CREATED else (key.row_key, key.fallback, key.created)
     try:
-        return [row for row in rows if low <= _stamp(row, names) < high]
+        return [row for row in rows if low <= _date(row, names) < high]
     except (TypeError, ValueError, OverflowError):
         method = list_spec.endpoint.method
         text = f"{method}: a row has no valid date-time in {key.row_key}, which the list is filtered by"

@@ -14,7 +14,7 @@ from tap_bitrix24.dialects.response_shapes import listed
 from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError
 from tap_bitrix24.model.endpoint import Endpoint, ListSpec, ReplicationKey, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, StrategyEvent, SubStrategy
-from tap_bitrix24.model.request import Answer, Page, PageRequest, ReadRequest, Stamp
+from tap_bitrix24.model.request import Answer, DateKey, Page, PageRequest, ReadRequest
 
 COMMANDS_A_REQUEST = 50
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -212,7 +212,7 @@ class FakeList:
         high = window.high + slack + self.shift if window.high else None
 
         def inside(row: Row) -> bool:
-            by_creation = window.stamp is Stamp.CREATED
+            by_creation = window.date_key is DateKey.CREATED
             text = row.get(key.created) if by_creation else row[key.row_key] or row.get(key.fallback)
             if not text:
                 return False

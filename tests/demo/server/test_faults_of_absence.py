@@ -128,7 +128,7 @@ def test_only_the_renewal_of_tokens_fails() -> None:
         assert wire.send("GET", "/oauth/token/?grant_type=refresh_token").status == 502
 
 
-# §1.4: broken text
+# docs/protocol.md §1.4: broken text
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_1_4_one_broken_field_of_one_row_loses_the_whole_reply(
     assert own.call(method, selected | {"select": [key, field]}).error == (200, "WRONG_ENCODING")
 
 
-# §4: dates in filters
+# docs/protocol.md §4: dates in filters
 
 
 @pytest.mark.parametrize(("reading", "found"), [("exact", "rows"), ("iso_unread", "nothing")])
