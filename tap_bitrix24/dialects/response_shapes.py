@@ -47,6 +47,16 @@ def listed(value: Any) -> list[Row] | None:
     return None
 
 
+def with_default(key: str, default: Any) -> ResponseShape:
+    """Return the shape of a list whose rows may leave out a key, which then has this value."""
+
+    def rows(value: Any) -> list[Row] | None:
+        items = listed(value)
+        return items and [row if row.get(key) else {**row, key: default} for row in items]
+
+    return rows
+
+
 def single(value: Any) -> list[Row] | None:
     """Return one object as the only row; no rows if it does not exist."""
     if is_no_rows(value):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_bitrix24.dialects.response_shapes import keyed
+from tap_bitrix24.dialects.response_shapes import keyed, with_default
 from tap_bitrix24.entities.entity import Entity, Parent, Select
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import OF_PAYMENTS, all_items, items_with_products, payable_items, timeline_items
@@ -19,8 +19,12 @@ from tap_bitrix24.entities.presets import (
     controller_list,
     unpaged_list,
 )
+<<<<<<< HEAD
 from tap_bitrix24.entities.variants import for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey, Row
+=======
+from tap_bitrix24.entities.variants import NO_SUCH_MODULE, for_each_value
+>>>>>>> wt-values
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
@@ -39,11 +43,6 @@ _LOWER_CASE = {name.upper(): name for name in ("id", "deal_id", "based_id", "cat
 def _recurring(answer: Any) -> list[Field]:
     """Fields of recurring deals: all are described in upper case, while rows have four of them in lower case."""
     return [replace(field, name=_LOWER_CASE.get(field.name, field.name)) for field in parse_fields(answer)]
-
-
-def _with_owner_type(row: Row) -> Row:
-    """Return a binding of an order with the type of its owner, a part of the key; rows may leave it out for deals."""
-    return row if row.get("ownerTypeId") else {**row, "ownerTypeId": _DEAL}
 
 
 CRM_PARTS: Sequence[Entity] = (
@@ -116,9 +115,14 @@ CRM_PARTS: Sequence[Entity] = (
     ),
     crm.default_stream(
         "crm_order_entities",
-        unpaged_list("crm.orderentity.list", "orderEntity", key="orderId", fields="crm.orderentity.getFields"),
+        unpaged_list(
+            "crm.orderentity.list",
+            "orderEntity",
+            key="orderId",
+            fields="crm.orderentity.getFields",
+            shape=with_default("ownerTypeId", _DEAL),  # a part of the key, which the documented answer leaves out
+        ),
         primary_key=("orderId", "ownerId", "ownerTypeId"),
-        reshape=_with_owner_type,
         variants=for_each_value("start", -1),  # all bindings in one answer; any other start counts them
     ),
     crm.stream("crm_item_payments", unpaged_list("crm.item.payment.list", key="id"), parents=payable_items),

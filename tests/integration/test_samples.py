@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,18 @@ DUPLICATE_KEYS = {
 ONE_OR_SEVERAL = {("products", "property_259")}
 """(stream, column) of properties that hold an object, or a list of objects where several values are allowed."""
 
+REFERENCES_OF_0 = {
+    ("requisite_links", "bank_detail_id"),
+    ("requisite_links", "mc_requisite_id"),
+    ("requisite_links", "mc_bank_detail_id"),
+    ("requisite_links", "requisite_id"),
+    ("task_checklist_items", "parent_id"),
+    ("calendar_resource_bookings", "meeting_host"),
+    ("order_basket_items", "product_id"),
+    ("openlines_session_messages", "senderid"),
+    ("im_dialog_messages", "author_id"),
+}
+"""The reviewed list: (stream, column) of references documented with 0, which is null (docs/decisions.md#decision-6)."""
 
 ORPHANS = {
     "task_templates": ("tasks.task.list", "no documented task comes from a template"),
@@ -108,6 +121,11 @@ def _expected(case: Case) -> list[Row]:
     return rows
 
 
+def _referred(value: Any, case: Case, name: str) -> Any:
+    """Return a documented value; of a reference that refers to nothing, null."""
+    return None if (case.stream, column_of(name, case)) in REFERENCES_OF_0 and value in (0, "0") else value
+
+
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -> None:
     loaded_here = _loaded_by(loaded, case)
@@ -115,7 +133,8 @@ def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -
     secret = {column for stream, column in REDACTED if stream == case.stream}
     aside = {column for stream, column in UNPARSED if stream == case.stream}
     for row in _expected(case):
-        plain = {name: value for name, value in row.items() if column_of(name, case) not in secret | aside}
+        given = {name: _referred(value, case, name) for name, value in row.items()}
+        plain = {name: value for name, value in given.items() if column_of(name, case) not in secret | aside}
         closest = min((misses(plain, record, types, case) for record in table), key=len)
         assert not closest, f"{case.stream}: (column, documented, found) {closest}"
     assert not secret & types.keys()
@@ -126,6 +145,17 @@ def test_every_documented_field_arrives(loaded: dict[str, Loaded], case: Case) -
 def test_nothing_else_is_unparsed(loaded: dict[str, Loaded], case: Case) -> None:
     kept = {column for row in _loaded_by(loaded, case).table(case.stream) for column in row["_bitrix24_unparsed"] or ()}
     assert kept <= {column for stream, column in UNPARSED if stream == case.stream}
+
+
+def test_the_reviewed_references_are_those_documented_with_0() -> None:
+    documented = {
+        (case.stream, column_of(name, case))
+        for case in cases()
+        for row in case.rows()
+        for name, value in row.items()
+        if value in (0, "0") and value is not False
+    }
+    assert documented >= REFERENCES_OF_0
 
 
 def test_columns_of_documented_lists_are_arrays(loaded: dict[str, Loaded]) -> None:

@@ -279,10 +279,10 @@ def test_arrays_of_scalars() -> None:
 def test_two_orders_of_one_owner_id_and_two_types_are_two_rows() -> None:
     entity = next(each for each in CRM_PARTS if each.stream == "crm_order_entities")
     assert tuple(entity.primary_key) == ("orderId", "ownerId", "ownerTypeId")
-    assert entity.quirks.reshape is not None
     row = {"orderId": 1, "ownerId": 5}
-    assert entity.quirks.reshape(row) == {**row, "ownerTypeId": 2}, "as documented: without a type, for deals"
-    assert entity.quirks.reshape({**row, "ownerTypeId": 31}) == {**row, "ownerTypeId": 31}
+    rows = entity.endpoint.shape([row, {**row, "ownerTypeId": None}, {**row, "ownerTypeId": 31}])
+    typed = [{**row, "ownerTypeId": 2}, {**row, "ownerTypeId": 2}, {**row, "ownerTypeId": 31}]
+    assert rows == typed, "as documented: without a type, for deals"
 
 
 # Constants
