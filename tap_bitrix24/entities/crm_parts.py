@@ -19,12 +19,8 @@ from tap_bitrix24.entities.presets import (
     controller_list,
     unpaged_list,
 )
-<<<<<<< HEAD
 from tap_bitrix24.entities.variants import for_each_value
-from tap_bitrix24.model.endpoint import ReplicationKey, Row
-=======
-from tap_bitrix24.entities.variants import NO_SUCH_MODULE, for_each_value
->>>>>>> wt-values
+from tap_bitrix24.model.endpoint import ReplicationKey
 from tap_bitrix24.model.field import Field
 from tap_bitrix24.schema.field_descriptions import parse_fields
 
