@@ -22,10 +22,13 @@ from tap_bitrix24.entities.vibecode import (
 from tap_bitrix24.errors import MissingMethodError, PortalError, SettingsError
 from tap_bitrix24.model.endpoint import VIBECODE
 from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.records.dates import offset_of
 from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
+_WITH_OFFSET = ("contacts", "companies", "leads", "activities", "invoices")
+"""Lists whose date-times are written with the portal's offset; those of others are in UTC."""
 _EXPIRY_WARNING = timedelta(days=7)
 """How long before the key expires to warn of it."""
 
@@ -58,6 +61,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
         raise SettingsError(msg)
     if not portal.entities or "smart-processes" in portal.entities:
         portal.smart_processes = _smart_processes(client)
+    portal.offset = _offset(client, portal)
     return portal
 
 
@@ -128,6 +132,27 @@ def _smart_processes(client: Client) -> dict[int, str]:
         LOG.info("no smart processes: %s", error)
         return {}
     return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows or ()}
+
+
+def _offset(client: Client, portal: PortalInfo) -> timedelta | None:
+    """Return the portal's offset from UTC, by the date-times of one row; None if no list tells.
+
+    The service writes midnights of the portal's dates in UTC: far from Greenwich they do not say which day they are of.
+    """
+    for name in _WITH_OFFSET:
+        if portal.entities and name not in portal.entities:
+            continue
+        try:
+            rows = client.call(Command(f"/{name}", {"limit": 1}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
+        except PortalError as error:
+            LOG.info("%s does not tell the portal's offset: %s", name, error)
+            continue
+        if (
+            isinstance(rows, list)
+            and (offset := offset_of(row for row in rows if isinstance(row, Mapping))) is not None
+        ):
+            return offset
+    return None
 
 
 def _warn_of_expiry(expires_at: Any, clock: datetime) -> None:
