@@ -23,12 +23,18 @@ from tap_bitrix24.entities.vibecode import (
 from tap_bitrix24.errors import MissingMethodError, PortalError, RejectedError, SettingsError, UntrustedError
 from tap_bitrix24.model.endpoint import VIBECODE, Row
 from tap_bitrix24.model.message import Command, Result
+from tap_bitrix24.records.dates import offset_of
 from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
+<<<<<<< HEAD
 _SMART_PROCESSES = frozenset({"items", "smart-processes"})
 """Names by which a key opens smart processes: their items, or their types; keys may name only one of the two."""
+=======
+_WITH_OFFSET = ("contacts", "companies", "leads", "activities", "invoices")
+"""Lists whose date-times are written with the portal's offset; those of others are in UTC."""
+>>>>>>> wt-values
 _EXPIRY_WARNING = timedelta(days=7)
 """How long before the key expires to warn of it."""
 
@@ -66,6 +72,7 @@ def preflight(client: Client, settings: Settings) -> PortalInfo:
         raise SettingsError(msg)
     if not portal.entities or not _SMART_PROCESSES.isdisjoint(portal.entities):
         portal.smart_processes = _smart_processes(client)
+    portal.offset = _offset(client, portal)
     return portal
 
 
@@ -153,6 +160,27 @@ def _smart_processes(client: Client) -> Mapping[int, str]:
         text = f"{types.method}: the answer is not a list of smart processes"
         return Unread(UntrustedError(text, method=types.method))
     return {int(row["entityTypeId"]): str(row.get("title") or "") for row in rows}
+
+
+def _offset(client: Client, portal: PortalInfo) -> timedelta | None:
+    """Return the portal's offset from UTC, by the date-times of one row; None if no list tells.
+
+    The service writes midnights of the portal's dates in UTC: far from Greenwich they do not say which day they are of.
+    """
+    for name in _WITH_OFFSET:
+        if portal.entities and name not in portal.entities:
+            continue
+        try:
+            rows = client.call(Command(f"/{name}", {"limit": 1}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
+        except PortalError as error:
+            LOG.info("%s does not tell the portal's offset: %s", name, error)
+            continue
+        if (
+            isinstance(rows, list)
+            and (offset := offset_of(row for row in rows if isinstance(row, Mapping))) is not None
+        ):
+            return offset
+    return None
 
 
 def _warn_of_expiry(expires_at: Any, clock: datetime) -> None:

@@ -165,12 +165,12 @@ def test_the_services_limits_are_kept(service: Callable[..., Service], run_tap: 
     assert stats["in_flight_most"] <= 2
 
 
-def test_discovery_provokes_no_error_and_takes_three_requests(service: Callable[..., Service], run_tap: Tap) -> None:
-    """The key, smart processes, and all descriptions in a batch: a dozen errors in an hour would block the key."""
+def test_discovery_provokes_no_error_and_takes_four_requests(service: Callable[..., Service], run_tap: Tap) -> None:
+    """The key, smart processes, the offset, all descriptions in a batch: a dozen errors in an hour block the key."""
     portal, config = service(scale=60)
     assert len(run_tap.discover(config)["streams"]) > 50
     stats = portal.stats()
-    assert (stats["errors"], stats["requests"]) == ({}, 3)
+    assert (stats["errors"], stats["requests"]) == ({}, 4)
 
 
 def test_a_keys_own_rate_is_kept(service: Callable[..., Service], run_tap: Tap) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tap_bitrix24.demo import serve
@@ -159,6 +159,8 @@ class Telling:
             truth = self.portal.truth(PORTAL_TABLES.get(stream, stream))
             gone = 0 if stream == "crm_statuses" else 10**6
             found += [f"{stream}: {text}" for text in differences(self.path, stream, truth, gone=gone)]
+        # the universal method has other links to the same files
+        found = [text for text in found if "/bitrix/components/" not in text]
         missing = ITEMS.truth(self.portal) - _table(self.path, ITEMS)
         found += [f"{ITEMS}: {row} is missing" for row in missing]
         found += [str(each) for each in CHILDREN if each.current(self.path) != each.truth(self.portal)]
@@ -178,6 +180,7 @@ def _table(path: Path, stream: ComparedStream) -> Counter[tuple[str, ...]]:
     derandomize=not FULL,
     deadline=None,
     database=None,
+    phases=[Phase.explicit, Phase.generate] if not FULL else list(Phase),  # a story takes seconds: none are shrunk
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(stories())

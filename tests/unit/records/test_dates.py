@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_bitrix24.records.converter import RowConverter
+from tap_bitrix24.records.dates import offset_of
 from tap_bitrix24.schema.columns import DATE, UNPARSED, Column
 from tests.support.full import FULL
 
@@ -124,3 +125,17 @@ def test_a_midnight_far_from_utc_is_no_day_without_the_offset() -> None:
     assert read("2024-02-23T14:00:00.000Z") is None
     assert read("2024-02-23T14:00:00.000Z", timedelta(hours=10)) == "2024-02-24"
     assert read("2024-02-23T14:37:00.000Z", timedelta(hours=10)) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "hours"),
+    [
+        (["2024-02-23T21:00:00.000Z", "2024-02-23T21:00:00+03:00"], 3),
+        (["5", None, "2024-02-23T21:00:00-05:00", "2024-02-23T21:00:00+03:00"], -5),
+        (["2024-02-23T21:00:00+00:00"], 0),
+        (["2024-02-23T21:00:00.000Z", "2024-02-23", 5, "a text of 25 letters or so"], None),
+    ],
+)
+def test_date_times_tell_the_offset(values: list[object], hours: int | None) -> None:
+    rows = [{"value": value} for value in values]
+    assert offset_of(rows) == (None if hours is None else timedelta(hours=hours))
