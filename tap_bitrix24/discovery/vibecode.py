@@ -28,13 +28,10 @@ from tap_bitrix24.replication.validation import parse_datetime
 from tap_bitrix24.settings import Settings
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
-<<<<<<< HEAD
 _SMART_PROCESSES = frozenset({"items", "smart-processes"})
 """Names by which a key opens smart processes: their items, or their types; keys may name only one of the two."""
-=======
 _WITH_OFFSET = ("contacts", "companies", "leads", "activities", "invoices")
 """Lists whose date-times are written with the portal's offset; those of others are in UTC."""
->>>>>>> wt-values
 _EXPIRY_WARNING = timedelta(days=7)
 """How long before the key expires to warn of it."""
 
