@@ -63,7 +63,7 @@ def without_secrets(value: Any, levels: int = LEVELS) -> Any:
 
 
 class _Written(str):
-    """A piece of JSON text, told from a text that is still a value."""
+    """A piece of JSON text, as opposed to a text that is still a value."""
 
     __slots__ = ()
 
