@@ -36,9 +36,11 @@ def test_a_portal_that_stays_unreachable_ends_with_1(start: Start, run_tap: Tap,
     run = run_tap(portal.config(), catalog=catalog, streams=STREAMS)
     assert (run.code, run.stdout, "Traceback" in run.stderr) == (1, "", False)
     assert portal.url.rstrip("/").rpartition("/")[2] not in run.stderr
+    assert portal.stats()["requests"] <= 40
 
 
-@pytest.mark.parametrize("fault", some(PASSING, "disconnect"))
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", PASSING)
 def test_a_portal_that_breaks_down_after_the_first_request_ends_with_1(
     start: Start, run_tap: Tap, catalog: Catalog, fault: str
 ) -> None:
