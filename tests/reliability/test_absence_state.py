@@ -26,7 +26,8 @@ TABLES = {
 }
 """Stream → the portal's table, the replication key, the key of the portal's rows."""
 each_stream = pytest.mark.parametrize(
-    "stream", [name if name in ("deals", "smart_invoices") else pytest.param(name, marks=pytest.mark.slow) for name in TABLES]
+    "stream",
+    [name if name in ("deals", "smart_invoices") else pytest.param(name, marks=pytest.mark.slow) for name in TABLES],
 )
 
 
@@ -96,7 +97,9 @@ def connections() -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def connect(connection: str, **options: Any) -> tuple[Portal, dict[str, Any]]:
-            running = stack.enter_context(serve(**{"scale": 300, "seed": 1, "no_limits": True, "clock": "now", **options}))
+            running = stack.enter_context(
+                serve(**{"scale": 300, "seed": 1, "no_limits": True, "clock": "now", **options})
+            )
             return Portal(running.url), dict(running.config(connection))
 
         yield connect
@@ -136,7 +139,9 @@ def test_a_start_date_moved_earlier_brings_the_older_rows(
     assert len(third.ids(stream)) <= len(first.ids(stream)), "the older rows are loaded once"
 
 
-@pytest.mark.parametrize(("connection", "stream"), [("vibecode", "deals"), ("site", "orders"), ("webhook", "event_log")])
+@pytest.mark.parametrize(
+    ("connection", "stream"), [("vibecode", "deals"), ("site", "orders"), ("webhook", "event_log")]
+)
 def test_other_connections_load_the_older_rows_too(
     connections: Connect, run_tap: Tap, connection: str, stream: str
 ) -> None:

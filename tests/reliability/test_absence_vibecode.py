@@ -21,7 +21,9 @@ def service() -> Iterator[Callable[..., Service]]:
     with ExitStack() as stack:
 
         def begin(**options: Any) -> Service:
-            running = stack.enter_context(serve(**{"scale": 60, "seed": 1, "no_limits": True, "clock": "now", **options}))
+            running = stack.enter_context(
+                serve(**{"scale": 60, "seed": 1, "no_limits": True, "clock": "now", **options})
+            )
             return Portal(running.url), dict(running.config("vibecode"))
 
         yield begin
