@@ -294,3 +294,18 @@ def test_rows_added_at_the_end_of_the_read_do_not_make_it_endless() -> None:
     outcome = pump(read_by_offset(keyed("ID")), answer)
     assert outcome.requests <= 6
     assert set(range(1, 121)) <= set(outcome.ids)
+
+
+@pytest.mark.parametrize("total", [0, 7, 60, 130])
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_total_below_the_rows_sent_ends_nothing(total: int, *, wraps: bool) -> None:
+    rows = rows_of(range(1, 181))
+
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
+        start = 0 if wraps and start >= len(rows) else start
+        return Answer([Page(rows[start : start + 50], total, start + 50 if start + 50 < len(rows) else None)])
+
+    outcome = pump(read_by_offset(keyed("ID")), answer)
+    assert outcome.ids == list(range(1, 181))
+    assert len([each for each in outcome.events if isinstance(each, Notice)]) == (total > 0)
