@@ -163,8 +163,10 @@ def test_the_pipeline_runs(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(json.loads((tmp_path / "state.json").read_text())["bookmarks"]["deals"]) == {
+        "probes",
         "replication_key",
         "replication_key_value",
+        "start_date",
     }
     with duckdb.connect(str(tmp_path / "crm.duckdb"), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM bitrix24.deals").fetchall() == [(60,)]
