@@ -89,15 +89,12 @@ class Client:
         self.dialects = dialects
         self.rate_limiter = rate_limiter
         self._credentials = credentials
-        self._timeout = timeout
-        self._sleep = sleep
-        self._verify = verify
+        self._timeout, self._sleep, self._verify = timeout, sleep, verify
         self._count_lock = threading.Lock()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
-        self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
-        self._session.headers["Accept"] = "application/json"
+        self._session.headers.update({"User-Agent": f"tap-bitrix24/{__version__}", "Accept": "application/json"})
 
     @property
     def portal_url(self) -> str:

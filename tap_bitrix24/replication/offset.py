@@ -5,10 +5,10 @@ Order: the portal's own, which may be none.
 Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
 (controllers leave it out in a batch), reliable, and not below the rows sent; otherwise with two answers without a new
 key: an empty page, or page 1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that
-move to a page that was read before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists with
-`Pagination.several_passes` are read until another pass finds nothing that was missed (see `passes`). Fewer rows than
-`total` fail the stream. A list that is refused does not stop the others; the stream fails after them. A cursor that
-comes again, or leads through too many pages without a new row, fails the stream.
+move to a page that was read before are missed. A changed `total` shows that rows may have moved, and yields a notice at
+the end. Lists with `Pagination.several_passes` are read until another pass finds nothing that was missed (see
+`passes`). Fewer rows than `total` fail the stream. A list that is refused does not stop the others; the stream fails
+after them. A cursor that comes again, or leads through too many pages without a new row, fails the stream.
 
 Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
 requests.

@@ -58,6 +58,15 @@ def test_as_much_is_tried_as_it_says(title: str, path: str) -> None:
         assert {f"{int(in_full):,}", f"{int(default):,}"} <= set(numbers)
 
 
+def test_as_often_is_killed_as_it_says() -> None:
+    text = (ROOT / "tests/end_to_end/test_kill.py").read_text("utf-8")
+    (sizes,) = re.findall(r"^TRAILS, KILLS = \((\d+) if FULL else (\d+)\), (\d+)$", text, re.MULTILINE)
+    in_full, default, kills = map(int, sizes)
+    said = re.search(r"Default: (\d+) kills, on (\d+)\s+databases; in full: (\d+), on (\d+)", section("The kills"))
+    assert said
+    assert [int(each) for each in said.groups()] == [default * kills, default, in_full * kills, in_full]
+
+
 def test_the_long_form_runs_by_the_command_shown() -> None:
     (command,) = re.findall(r"<!-- long -->\n```bash\n(.+)\n```", TEXT)
     assert command.startswith("TAP_BITRIX24_FULL=1 .venv/bin/pytest tests/reliability ")

@@ -166,6 +166,7 @@ PASSWORDS = [
 ]
 
 
+@pytest.mark.slow
 def test_all_streams_with_every_log_line_there_is(start: Start, loud: Tap) -> None:
     """Secrets of links and passwords appear neither in messages, STATE and log, nor in the loaded file."""
     portal = start(scale=60)

@@ -1,4 +1,4 @@
-"""Faults at the very start, during discovery and in mid-run pass; exit code 2 is only for what repeating cannot help."""
+"""Faults at the start, during discovery and in mid-run pass; exit code 2 is only for what repeating cannot help."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_passing_codes_of_the_first_request_are_asked_again(
     start: Start, run_tap: Tap, catalog: Catalog, code: str | int
 ) -> None:
     portal = start(scale=60)
-    kind = {"fault": "auth", "param": code}
+    kind: dict[str, Any] = {"fault": "auth", "param": code}
     if code != "CONNECTION_ERROR":
         kind = {"fault": "refuse_request", "param": {"status": 500, "code": code, "text": ""}}
     portal.faults({**kind, "times": 3})
