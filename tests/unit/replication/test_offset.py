@@ -14,8 +14,9 @@ from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.full_table import deduplicated, read_remaining, read_whole
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import KeysetReader, KeysetSupport
+from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import OffsetReader, read_by_offset
+from tap_bitrix24.replication.reading_state import KeysetSupport
 from tap_bitrix24.replication.sub_strategies import handle_events
 from tap_bitrix24.replication.validation import keys_of
 from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
