@@ -48,9 +48,9 @@ CHUNK_BYTES = 1 << 24
 _CONNECT_SECONDS = 15.0
 _TOKEN_TIMEOUT = (_CONNECT_SECONDS, 60.0)
 """Seconds to connect to an authorization server, and to wait for its answer."""
+_NO_BUNDLE = frozenset({"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _T = TypeVar("_T")
-
 Check = Callable[[int, Result], object]
 """Called with the position of a command and its result; raises PortalError if the result is unusable."""
 
@@ -383,7 +383,7 @@ def _no_answer(error: requests.exceptions.RequestException, host: str, method: s
     Only a certificate that is not trusted stays so: a TLS connection that breaks off is one that is down for a moment.
     """
     inner = _innermost(error)
-    if isinstance(inner, ssl.SSLCertVerificationError):
+    if isinstance(inner, ssl.SSLCertVerificationError) or getattr(inner, "reason", "") in _NO_BUNDLE:
         text = f"{host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
         return AccessError(text, method=method)
     return UnavailableError(f"{method}: cannot reach {host} ({type(inner).__name__})", method=method)

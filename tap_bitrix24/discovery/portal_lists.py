@@ -23,6 +23,9 @@ from tap_bitrix24.replication.list_specs import list_spec
 
 LOG = logging.getLogger("tap-bitrix24.discovery")
 
+_NO_METHOD = frozenset({"ERROR_METHOD_NOT_FOUND"})
+"""Code of a method that the portal does not have; once, it may be a passing fault, which would leave out a stream."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -98,11 +101,20 @@ def read_lists(
 
 
 def request_answers(client: Client, questions: Sequence[Question]) -> list[Result | PortalError]:
-    """Return the answers to questions; those that answer nothing are asked again.
+    """Return the answers to questions; those that answer nothing, or "no such method", are asked again.
 
     Raises:
         PortalError: A request failed as a whole.
     """
+    answers = _answers_once(client, questions)
+    missing = [place for place, answer in enumerate(answers) if getattr(answer, "code", "") in _NO_METHOD]
+    again = _answers_once(client, [questions[place] for place in missing]) if missing else []
+    for place, answer in zip(missing, again, strict=True):
+        answers[place] = answer
+    return answers
+
+
+def _answers_once(client: Client, questions: Sequence[Question]) -> list[Result | PortalError]:
     commands = [question.command for question in questions]
     return client.batch_with_retries(commands, lambda position, result: questions[position].check(result))
 

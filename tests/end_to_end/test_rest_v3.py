@@ -128,11 +128,12 @@ def test_a_portal_with_a_part_of_rest_3_has_that_part(start: Start, run_tap: Tap
 def test_a_portal_where_rest_3_fails_has_the_other_streams(start: Start, run_tap: Tap, method: str) -> None:
     portal = start()
     portal.faults({"fault": "internal_server_error", "method": method})
-    run = run_tap(portal.config(), "--discover").succeeded()
+    run = run_tap(portal.config(), "--discover")
     names = {entry["tap_stream_id"] for entry in json.loads(run.stdout)["streams"]}
     assert "deals" in names
     assert not names & (TABLES.keys() - {"task_results"})
-    assert any("REST 3.0 skipped" in line for line in run.warnings)
+    assert run.code == 1, "whether the portal has REST 3.0 is not known"
+    assert "REST 3.0" in run.stderr.splitlines()[-1]
 
 
 def test_without_scopes_of_rest_3_no_request_is_sent(start: Start, run_tap: Tap) -> None:
@@ -204,8 +205,9 @@ def test_a_refused_command_loses_no_other_rows_of_its_batch(
     portal = start()
     refused = {"fault": "command_error", "method": "tasks.task.gantt.link.list", "param": "ACCESSDENIEDEXCEPTION"}
     portal.faults({**refused, "after": 10, "times": 2})  # in the batch, and the first that is asked again
-    run = run_tap(portal.config(), catalog=discovered, streams=["task_gantt_links", "event_log"]).succeeded()
-    assert any("the portal refused their rows" in line for line in run.warnings)
+    run = run_tap(portal.config(), catalog=discovered, streams=["task_gantt_links", "event_log"])
+    assert run.code == 1
+    assert "the children of 1 of" in run.stderr.splitlines()[-1]
     assert len(run.records("event_log")) == len(truth(portal, "events"))
     found = Counter((row["task_id"], row["dependent_id"]) for row in run.records("task_gantt_links"))
     links = {(row["taskId"], row["dependentId"]) for row in truth(portal, "links")}

@@ -147,7 +147,7 @@ def missing(row: Row, record: Row, columns: Mapping[str, str | None]) -> list[st
             kept = [where for where, original in aside.items() if original == without_secrets(value)]
             if kept:
                 del aside[name if name in kept else kept[0]]
-            elif name is not None or not is_empty(value):
+            elif not is_empty(value):
                 gone.append(key)
             continue
         column, found = BY_NAME[name], record[name]
