@@ -18,7 +18,7 @@ from tap_bitrix24.entities import (
     vibecode,
 )
 from tap_bitrix24.entities.parents import CRM_ITEMS, SMART_INVOICE, SMART_PROCESS
-from tap_bitrix24.entities.variants import NO_SUCH_TYPE
+from tap_bitrix24.entities.variants import no_such_type
 from tap_bitrix24.model.endpoint import VIBECODE, ListSpec, Row
 from tap_bitrix24.model.event import Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.field import Field, Option
@@ -130,7 +130,7 @@ def label_sources(streams: Sequence[DiscoveredStream]) -> LabelSources:
 
 def _pipelines(categories: Entity, number: int) -> ListSpec:
     """Return the list of the pipelines of an entity type, which may have none."""
-    return ListSpec(categories.endpoint, params={"entityTypeId": number}, absent_codes=NO_SUCH_TYPE)
+    return ListSpec(categories.endpoint, params={"entityTypeId": number}, absent_codes=no_such_type(number))
 
 
 def _vibecode_label_sources(numbers: Mapping[str, int]) -> LabelSources:

@@ -18,7 +18,7 @@ from tap_bitrix24.discovery.discovered import is_allowed
 from tap_bitrix24.discovery.portal_lists import PortalList, Question, portal_list, read_lists, request_answers
 from tap_bitrix24.entities import CATALOGS, CATEGORIES, COMPANIES, CONTACTS, ENTITIES, LISTS, TYPES
 from tap_bitrix24.entities.portal_info import PortalInfo, UniversalList, Unread
-from tap_bitrix24.entities.variants import ListVariant, entity_type_variant
+from tap_bitrix24.entities.variants import ListVariant, supported_type_variant
 from tap_bitrix24.errors import (
     DoubtfulError,
     MissingMethodError,
@@ -69,7 +69,7 @@ def first_request(
         UnavailableError: The portal could not be reached, after as many tries as any other request gets.
     """
     types, catalogs = portal_list(TYPES), portal_list(CATALOGS)
-    categories = {number: portal_list(CATEGORIES, entity_type_variant(number)) for number in _WITH_CATEGORIES}
+    categories = {number: portal_list(CATEGORIES, supported_type_variant(number)) for number in _WITH_CATEGORIES}
     universal_lists = [portal_list(LISTS, variant) for variant in _LIST_VARIANTS]
     lists = [types, catalogs, *categories.values(), *universal_lists]
     room = BATCH_SIZE - 1 - sum(len(each.requests) for each in lists)

@@ -8,7 +8,7 @@ from tap_bitrix24.entities.entity import Entity, Select, StreamTemplate, Univers
 from tap_bitrix24.entities.known_columns import known_columns
 from tap_bitrix24.entities.parents import SMART_INVOICE, SMART_PROCESS
 from tap_bitrix24.entities.presets import ALL_TIMEZONES, ListMethods, Scope, classic_list, controller_list, unpaged_list
-from tap_bitrix24.entities.variants import NO_SUCH_TYPE, entity_type_variant, for_each_entity_type, for_each_value
+from tap_bitrix24.entities.variants import entity_type_variant, for_each_entity_type, for_each_value
 from tap_bitrix24.model.endpoint import ReplicationKey
 
 _COLUMNS = known_columns("crm")
@@ -99,7 +99,6 @@ CRM: Sequence[Entity] = (
         ),
         primary_key=("entityTypeId", "id"),
         variants=for_each_entity_type(2, 3, 4, SMART_INVOICE),
-        absent_codes=NO_SUCH_TYPE,
     ),
     crm.default_stream("currencies", unpaged_list("crm.currency.list", key="CURRENCY", fields="crm.currency.fields")),
     crm.default_stream("crm_types", controller_list("crm.type.list", "types", fields="crm.type.fields")),
@@ -121,10 +120,9 @@ CRM: Sequence[Entity] = (
     ),
     crm.default_stream(
         "crm_stage_history",
-        classic_list("crm.stagehistory.list", "items", select_param="select"),
+        controller_list("crm.stagehistory.list", "items", key="ID", select_param="select"),
         primary_key=("entityTypeId", "ID"),
         replication_key=_HISTORY_REPLICATION_KEY,
         variants=for_each_entity_type(1, 2, SMART_INVOICE),
-        absent_codes=NO_SUCH_TYPE,
     ),
 )

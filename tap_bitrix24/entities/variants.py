@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,8 +14,8 @@ OFFER_TYPE = 4
 """productType of variations (offers), which lie in catalogs of their own."""
 UNIVERSAL_LIST_TYPES = ("lists", "bitrix_processes", "lists_socnet")
 """IBLOCK_TYPE_ID of lists, of lists of workflows, and of lists of workgroups."""
-NO_SUCH_TYPE = frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND"})
-"""Codes of CRM methods for an entityTypeId that the portal does not have, or that this method does not support."""
+_STANDARD_TYPES = frozenset({1, 2, 3, 4})
+_NOT_SUPPORTED = frozenset({"ENTITY_TYPE_NOT_SUPPORTED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class ListVariant:
     """Request parameters; `filter.type` is the parameter `type` inside `filter`."""
     constants: Mapping[str, Any] = field(default_factory=dict)
     """Column → value, for parameters that are part of a row's identity."""
+    absent_codes: frozenset[str] = frozenset()
+    """Codes by which the method says that the portal does not have this list, beside those of the entity."""
     known_empty: bool = False
     """The run's first request has found it empty."""
 
@@ -49,7 +51,7 @@ def for_each_entity_type(*numbers: int) -> Callable[[PortalInfo], Sequence[ListV
     """One list for each of these entityTypeIds, and for each smart process."""
 
     def lists(portal: PortalInfo) -> list[ListVariant]:
-        return [entity_type_variant(number) for number in (*numbers, *sorted(portal.smart_processes))]
+        return [supported_type_variant(number) for number in (*numbers, *sorted(portal.smart_processes))]
 
     return lists
 
@@ -57,6 +59,19 @@ def for_each_entity_type(*numbers: int) -> Callable[[PortalInfo], Sequence[ListV
 def entity_type_variant(number: int) -> ListVariant:
     """The list of one entityTypeId."""
     return ListVariant({"entityTypeId": number}, {"entity_type_id": number})
+
+
+def supported_type_variant(number: int) -> ListVariant:
+    """The list of one entityTypeId, by a method that does not support all of them."""
+    return replace(entity_type_variant(number), absent_codes=no_such_type(number))
+
+
+def no_such_type(number: int) -> frozenset[str]:
+    """Codes of CRM methods for an entityTypeId that they don't support, or that the portal does not have.
+
+    "Not found" is a refusal of what every portal has: leads, deals, contacts and companies.
+    """
+    return _NOT_SUPPORTED if number in _STANDARD_TYPES else _NOT_SUPPORTED | {"NOT_FOUND"}
 
 
 def for_each_product_iblock(portal: PortalInfo) -> list[ListVariant]:

@@ -85,6 +85,18 @@ def no_such_list(list_spec: ListSpec, error: PortalError, rows: int) -> ProvenEn
     return ProvenEnd(Ground.NO_SUCH_LIST) if not rows and error.code.lower() in codes else None
 
 
+def check_any_list(lists: Sequence[tuple[ListSpec, ProvenEnd | None]]) -> None:
+    """Check that the portal has one of several lists of a stream at least: none of a method's types is a refusal.
+
+    Raises:
+        UntrustedError: It says of each of them that it does not have it.
+    """
+    if len(lists) > 1 and all(end is not None and end.ground is Ground.NO_SUCH_LIST for _, end in lists):
+        method = lists[0][0].endpoint.method
+        text = f"{method}: the portal says that it has none of the {len(lists)} lists of this stream"
+        raise UntrustedError(text, method=method)
+
+
 def parent_deleted(parents: ListSpec, answers: Sequence[Page], parent: int) -> ProvenEnd | None:
     """Return the proof that a parent was deleted, or None.
 

@@ -22,7 +22,7 @@ from typing import Any
 from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError, UntrustedError
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest
-from tap_bitrix24.replication.absence import no_such_list
+from tap_bitrix24.replication.absence import check_any_list, no_such_list
 from tap_bitrix24.replication.keyset_reader import (
     CHAIN_LENGTH,
     KeysetReader,
@@ -99,7 +99,7 @@ def chains(
     Args and what is returned: as of `keyset`.
 
     Raises:
-        PortalError: Some lists were refused; the others have been read.
+        PortalError: Some lists were refused, or all are absent; the others have been read.
     """
     further: list[Answer] = []
     while unfinished := [reader for reader in readers if not reader.done]:
@@ -122,6 +122,7 @@ def chains(
     for reader in readers:
         if (refusal := reader.refusal or reader.refusal_at_end) is not None:
             raise refusal
+    check_any_list([(reader.list_spec, reader.end) for reader in readers])
     return further
 
 

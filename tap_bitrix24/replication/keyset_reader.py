@@ -294,8 +294,9 @@ class KeysetReader:
         bookmark of a first load depends on it. Lists read whole on every run would pay for it on every run.
         """
         endpoint = self.list_spec.endpoint
-        cheap_or_due = endpoint.counted_in_batch or self.contradicted or self.list_spec.replication_key is not None
-        return self.window is None and endpoint.reliable_total and endpoint.pagination.counts_matches and cheap_or_due
+        counts = endpoint.reliable_total and endpoint.pagination.counts_matches
+        due = self.contradicted or self.list_spec.replication_key is not None
+        return self.window is None and counts and (endpoint.counted_in_batch or due)
 
     def chain_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.

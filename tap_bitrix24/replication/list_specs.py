@@ -92,7 +92,7 @@ def list_spec(entity: Entity, variant: ListVariant) -> ListSpec:
         replication_key=entity.replication_key,
         identity=identity,
         reshape=entity.quirks.reshape,
-        absent_codes=entity.quirks.absent_codes,
+        absent_codes=entity.quirks.absent_codes | variant.absent_codes,
         known_empty=variant.known_empty,
     )
 

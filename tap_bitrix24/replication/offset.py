@@ -28,6 +28,7 @@ from tap_bitrix24.model.request import Answer, Page, PageRequest, Window
 from tap_bitrix24.replication.absence import (
     EmptyAnswers,
     ProvenEnd,
+    check_any_list,
     count_read,
     no_cursor,
     no_such_list,
@@ -274,6 +275,7 @@ def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
     for reader in readers:
         if reader.refusal is not None:
             raise reader.refusal
+    check_any_list([(reader.list_spec, reader.end) for reader in readers])
 
 
 def read_to_ends(readers: Sequence[OffsetReader]) -> Strategy:

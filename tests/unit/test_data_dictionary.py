@@ -8,7 +8,7 @@ import pytest
 from tap_bitrix24.data_dictionary import LabelSources, describe_fields, describe_options, entity_types, label_sources
 from tap_bitrix24.discovery.discovered import DiscoveredStream, columns_of
 from tap_bitrix24.entities import BY_STREAM, CATEGORIES, FIELD_OPTIONS, FIELDS, SMART_PROCESSES, STATUSES, vibecode
-from tap_bitrix24.entities.variants import NO_SUCH_TYPE
+from tap_bitrix24.entities.variants import no_such_type
 from tap_bitrix24.errors import MissingMethodError, OperationLimitError, PortalError, RejectedError, UnavailableError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Rows
@@ -185,7 +185,7 @@ def read(answers: Lists, *streams: DiscoveredStream, numbers: Mapping[str, int] 
     """All events while options are read."""
     known = numbers or {}
     pipelines = {
-        each: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": each}, absent_codes=NO_SUCH_TYPE)
+        each: ListSpec(CATEGORIES.endpoint, params={"entityTypeId": each}, absent_codes=no_such_type(each))
         for each in known.values()
     }
     sources = LabelSources([ListSpec(STATUSES.endpoint)], known, pipelines)
