@@ -282,21 +282,11 @@ class KeysetReader:
         """
         endpoint, page = self.list_spec.endpoint, self.page_request()
         self.prefetched.clear()
-        if self._worth_a_count():
+        due = endpoint.counted_in_batch or self.contradicted or self.list_spec.replication_key is not None
+        if self.window is None and endpoint.counts_rows and due:  # outside a batch only where a bookmark depends on it
             page = self.current = replace(page, counted=True)
         requests = [*([self.newest_id_request()] if endpoint.pagination.supports_descending else []), page]
         return [replace(request, alone=True) for request in requests] if self.contradicted else requests
-
-    def _worth_a_count(self) -> bool:
-        """Whether the portal is to count the rows of an empty page that is asked again.
-
-        Methods that count in no batch take a request of their own for it: only after a contradiction, and where the
-        bookmark of a first load depends on it. Lists read whole on every run would pay for it on every run.
-        """
-        endpoint = self.list_spec.endpoint
-        counts = endpoint.reliable_total and endpoint.pagination.counts_matches
-        due = self.contradicted or self.list_spec.replication_key is not None
-        return self.window is None and counts and (endpoint.counted_in_batch or due)
 
     def chain_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.

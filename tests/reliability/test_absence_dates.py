@@ -1,6 +1,6 @@
 """Date filters that find nothing, or are refused: a window without rows is believed only of a filter seen to work."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +18,6 @@ LISTS = {
     "crm_activities": ("crm.activity.list", "activities", "ID"),
     "smart_process_156": ("crm.item.list", "smart_process_156", "id"),
     "leads": ("crm.lead.list", "leads", "ID"),
-    "products": ("catalog.product.list", "products", "id"),
     "orders": ("sale.order.list", "orders", "id"),
 }
 
@@ -36,9 +35,7 @@ def changed_between(portal: Portal, tap: Any, streams: list[str], tables: list[s
 
 
 @pytest.mark.parametrize("reading", ITEM_SWITCHES)
-def test_items_whose_date_filter_is_read_otherwise(
-    start: Start, run_tap: Tap, catalog: Catalog, reading: str
-) -> None:
+def test_items_whose_date_filter_is_read_otherwise(start: Start, run_tap: Tap, catalog: Catalog, reading: str) -> None:
     portal = start(scale=120)
     portal.switch(item_date_filter=reading)
     streams, tables = ["smart_process_156", "smart_invoices"], ["smart_process_156", "smart_invoices"]
@@ -103,12 +100,11 @@ def test_a_filter_that_does_not_work_is_told_and_cut_here(
     method, table, key = LISTS[stream]
     portal = start(scale=60)
     portal.faults({"fault": "date_filter", "method": method, "param": reading})
-    begin = datetime.now(UTC) - timedelta(days=400)
     begin = datetime(2026, 6, 1, tzinfo=UTC)
     name = {"deals": "DATE_MODIFY", "smart_process_156": "updatedTime", "tasks": "changedDate"}[stream]
     run = run_tap(portal.config(start_date=begin.isoformat()), catalog=catalog, streams=[stream]).succeeded()
     rows = portal.table(table, key)
-    dates = {number: datetime.fromisoformat(row[name] or row.get("createdDate")) for number, row in rows.items()}
+    dates = {number: datetime.fromisoformat(str(row[name] or row.get("createdDate"))) for number, row in rows.items()}
     expected = {number for number, date in dates.items() if date >= begin}
     assert expected
     assert set(run.ids(stream)) == expected

@@ -77,7 +77,9 @@ def test_a_method_is_missing_that_streams_depend_on(ground: Ground, method: str,
 
 def test_contacts_of_a_second_category_when_the_categories_cannot_be_read(ground: Ground) -> None:
     """As it was seen: `contacts` 276 of 400, and `crm_categories` emptied."""
-    run = ground.with_faults("contacts", "crm_categories", faults=[{"fault": "missing_method", "method": "crm.category.list"}])
+    run = ground.with_faults(
+        "contacts", "crm_categories", faults=[{"fault": "missing_method", "method": "crm.category.list"}]
+    )
     failed_aloud(run, "crm_categories")
 
 

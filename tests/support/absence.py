@@ -1,7 +1,7 @@
-"""What every test of a fault asserts: all rows arrive, or the stream fails by its name and the next run has them all."""
+"""What tests of faults assert: all rows arrive, or the stream fails by its name and the next run has them all."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +39,7 @@ class Ground:
             self.quiet[stream] = self.run(stream).succeeded()
         return rows_of(self.quiet[stream], stream)
 
-    def with_faults(self, *streams: str, faults: list[Mapping[str, Any]], **settings: Any) -> Run:
+    def with_faults(self, *streams: str, faults: Sequence[Mapping[str, Any]], **settings: Any) -> Run:
         """Return a run during which something fails: all rows arrive, or a next run without faults has them."""
         expected = {stream: self.rows(stream) for stream in streams}
         self.portal.faults(*faults)
