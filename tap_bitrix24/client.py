@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -89,15 +89,12 @@ class Client:
         self.dialects = dialects
         self.rate_limiter = rate_limiter
         self._credentials = credentials
-        self._timeout = timeout
-        self._sleep = sleep
-        self._verify = verify
+        self._timeout, self._sleep, self._verify = timeout, sleep, verify
         self._count_lock = threading.Lock()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
-        self._session.headers["User-Agent"] = f"tap-bitrix24/{__version__}"
-        self._session.headers["Accept"] = "application/json"
+        self._session.headers.update({"User-Agent": f"tap-bitrix24/{__version__}", "Accept": "application/json"})
 
     @property
     def portal_url(self) -> str:
@@ -166,19 +163,17 @@ class Client:
             if len(commands) == 1:
                 return [error]
             by_itself = self.dialects[commands[0].dialect].ALL_OR_NOTHING and not isinstance(error, TooSlowError)
-            if not (narrowed or by_itself) and self._refuses_all(commands, error):
+            if not (narrowed or by_itself) and self._fails_alike(commands, error):
                 raise
             LOG.warning("%s; sending its %d commands in smaller requests", error, len(commands))
         size = 1 if by_itself else (len(commands) + 1) // 2
         parts = [commands[start : start + size] for start in range(0, len(commands), size)]
         return [result for part in parts for result in self._batch(part, narrowed=True)]
 
-    def _refuses_all(self, commands: Sequence[Command], refusal: PortalError) -> bool:
-        """Return whether the first and the last command are refused alike: then the request is, whatever it holds."""
-        if isinstance(refusal, TooSlowError):
-            return False
-        (first,), (last,) = (self._batch(ends, narrowed=True) for ends in (commands[:1], commands[-1:]))
-        return all(isinstance(each, type(refusal)) and each.code == refusal.code for each in (first, last))
+    def _fails_alike(self, commands: Sequence[Command], failure: PortalError) -> bool:
+        """Return whether the first and the last command fail alike: then the request does, whatever it holds."""
+        alone = (result for ends in (commands[:1], commands[-1:]) for result in self._batch(ends, narrowed=True))
+        return all(isinstance(each, type(failure)) and each.code == failure.code for each in alone)
 
     def batch_with_retries(self, commands: Sequence[Command], check: Check | None = None) -> list[Result | PortalError]:
         """Send any number of commands, 50 a request, and repeat those that fail for a moment.
@@ -206,7 +201,7 @@ class Client:
         while waiting:
             for index, result in zip(waiting, self.batch([commands[index] for index in waiting]), strict=True):
                 results[index] = _checked(result, first + index, check)
-            failed = {index: error for index, error in results.items() if isinstance(error, RetriableError)}
+            failed = {index: error for index, error in results.items() if _passes(error)}
             delays = {index: retries[index].next_delay(error) for index, error in failed.items() if index in waiting}
             waiting = [index for index, seconds in delays.items() if seconds is not None]
             if waiting:
@@ -392,6 +387,11 @@ def _no_answer(error: requests.exceptions.RequestException, host: str, method: s
         text = f"{host}: the TLS certificate is not trusted; set ca_bundle to the CA that signed it"
         return AccessError(text, method=method)
     return UnavailableError(f"{method}: cannot reach {host} ({type(inner).__name__})", method=method)
+
+
+def _passes(result: Result | PortalError) -> TypeGuard[RetriableError]:
+    """Whether a command's error may pass; one that took too long has been repeated by itself already."""
+    return isinstance(result, RetriableError) and not isinstance(result, TooSlowError)
 
 
 def _innermost(error: BaseException) -> BaseException:

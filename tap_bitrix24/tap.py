@@ -290,7 +290,7 @@ class TapBitrix24(Tap):
         self._report_requests(self.client.requests - requests_of_streams)
 
     def _record_failure(self, stream: EntityStream, error: Exception) -> None:
-        """Record why a stream is not complete, or log why it is skipped.
+        """Record why a stream is not complete, or log why it is skipped: what has delivered a row is not missing.
 
         Raises:
             Exception: The error, if it fails the whole run.
@@ -299,7 +299,7 @@ class TapBitrix24(Tap):
             raise error
         if isinstance(error, (AbortedSyncFailedException, AbortedSyncPausedException)):
             LOG.info("%s: %s", stream.name, error.__cause__ or "stopped early")
-        elif isinstance(error, MissingMethodError) and not self._selected_explicitly(stream):
+        elif isinstance(error, MissingMethodError) and not (stream.rows_written or self._selected_explicitly(stream)):
             LOG.warning("%s skipped: %s", stream.name, error)
         else:
             text = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))

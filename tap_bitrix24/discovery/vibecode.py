@@ -168,8 +168,8 @@ def _offset(client: Client, portal: PortalInfo) -> timedelta | None:
         if portal.entities and name not in portal.entities:
             continue
         try:
-            rows = client.call(Command(f"/{name}", {"limit": 1}, VIBECODE), attempts=DISCOVERY_ATTEMPTS).value["data"]
-        except PortalError as error:
+            rows = client.call(Command(f"/{name}", {"limit": 1}, VIBECODE)).value["data"]
+        except (MissingMethodError, RejectedError) as error:
             LOG.info("%s does not tell the portal's offset: %s", name, error)
             continue
         if (

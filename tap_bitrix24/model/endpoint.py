@@ -132,11 +132,6 @@ class Endpoint:
     batchable: bool = True
     """Pages of it may share a batch; False: each is a request of its own, as there is no batch, or it saves nothing."""
 
-    @property
-    def counts_rows(self) -> bool:
-        """Whether `total` of a page says how many rows match."""
-        return self.reliable_total and self.pagination.counts_matches
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListSpec:

@@ -203,9 +203,10 @@ class RowConverter:
         """Column → number of its values that did not fit."""
         self.unknown: set[str] = set()
         """Row keys that no column describes."""
-        self._renames, self._ignores, self._secret = renames or {}, ignores, secret
-        self._keep = keep
-        self._offset = offset
+        self._renames = renames or {}
+        self._ignores = ignores
+        self._secret = secret
+        self._keep, self._offset = keep, offset
         self._by_name = {column.portal_name: column for column in columns if not column.part}
         self._by_column = {column.name: column for column in columns if not column.part}
         self._parts = [column for column in columns if column.part]

@@ -24,7 +24,8 @@ from tap_bitrix24.model.event import Checkpoint, Notice, Strategy, StrategyEvent
 from tap_bitrix24.model.request import DateKey, PageRequest, Window
 from tap_bitrix24.replication.filter_probe import FilterProbes
 from tap_bitrix24.replication.keyset import chains, first_pages
-from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
+from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.reading_state import Phase
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 
 WINDOW_ROWS = 5_000

@@ -23,16 +23,10 @@ from tap_bitrix24.errors import PortalError, RejectedError, UnreadableError, Unt
 from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy, SubStrategy
 from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import check_any_list, no_such_list
-from tap_bitrix24.replication.keyset_reader import (
-    CHAIN_LENGTH,
-    KeysetReader,
-    KeysetSupport,
-    NoKeysetError,
-    Phase,
-    prefetch_from,
-)
+from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader, prefetch_from
 from tap_bitrix24.replication.narrowing import read_around
 from tap_bitrix24.replication.offset import OffsetReader, read_to_ends
+from tap_bitrix24.replication.reading_state import KeysetSupport, NoKeysetError, Phase
 from tap_bitrix24.replication.sub_strategies import request_pages
 
 

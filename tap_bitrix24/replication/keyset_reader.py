@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import Enum, auto
 from itertools import pairwise
 from math import ceil
 
@@ -21,6 +20,7 @@ from tap_bitrix24.errors import PortalError, UntrustedError
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.request import Answer, AnswerLookup, Page, PageRequest, Window
 from tap_bitrix24.replication.absence import EmptyAnswers, ProvenEnd, newest_read
+from tap_bitrix24.replication.reading_state import KeysetSupport, NoKeysetError, Phase
 from tap_bitrix24.replication.validation import ids_of, rows_within
 
 CHAIN_LENGTH = 50
@@ -39,34 +39,6 @@ SIMILAR_DENSITY = 0.8
 """Both ends of a list are equally dense if one has at least this part of the other's density."""
 MAX_PREFETCHED_CHAINS = 64
 """Chains that may be prefetched beyond the one the list waits for."""
-
-
-class NoKeysetError(UntrustedError):
-    """This method does not filter or order by id; its rows must be read by offset."""
-
-
-class KeysetSupport(Enum):
-    """Whether a method filters and orders by id, as far as its answers have shown."""
-
-    UNKNOWN = auto()
-    """Only pages from the beginning have been read."""
-    PROVEN = auto()
-    """A page after an id above 0, and inside the window if there is one, was correct."""
-    MISSING = auto()
-    """Ids or dates of the first pages were wrong, or the method refused the request."""
-
-
-class Phase(Enum):
-    """How far a list has been read."""
-
-    START = auto()
-    """No page has been read."""
-    MORE = auto()
-    """The last page was full: more rows may follow."""
-    SHORT_PAGE = auto()
-    """The last page was short, which is not the end: the server shortens pages of its own accord."""
-    DOUBTED = auto()
-    """The last page was empty, and nothing has shown yet that this is true."""
 
 
 @dataclass(slots=True)
@@ -282,11 +254,21 @@ class KeysetReader:
         """
         endpoint, page = self.list_spec.endpoint, self.page_request()
         self.prefetched.clear()
-        due = endpoint.counted_in_batch or self.contradicted or self.list_spec.replication_key is not None
-        if self.window is None and endpoint.counts_rows and due:  # outside a batch only where a bookmark depends on it
+        if self._worth_a_count():
             page = self.current = replace(page, counted=True)
         requests = [*([self.newest_id_request()] if endpoint.pagination.supports_descending else []), page]
         return [replace(request, alone=True) for request in requests] if self.contradicted else requests
+
+    def _worth_a_count(self) -> bool:
+        """Whether the portal is to count the rows of an empty page that is asked again.
+
+        Methods that count in no batch take a request of their own for it: only after a contradiction, and where the
+        bookmark of a first load depends on it. Lists read whole on every run would pay for it on every run.
+        """
+        endpoint = self.list_spec.endpoint
+        counts = endpoint.reliable_total and endpoint.pagination.counts_matches
+        due = self.contradicted or self.list_spec.replication_key is not None
+        return self.window is None and counts and (endpoint.counted_in_batch or due)
 
     def chain_request(self, max_pages: int) -> PageRequest:
         """Return the request for the next chain: as many pages as the density of ids suggests, at most `max_pages`.

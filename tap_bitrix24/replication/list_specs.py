@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tap_bitrix24.dialects.response_shapes import without_gaps
 from tap_bitrix24.entities import (
     ITEM_REPLICATION_KEY,
     ITEMS,
@@ -162,7 +163,7 @@ def spread_multifields(row: Row) -> Row:
 
     As in classic rows, a multifield type without values has no key.
     """
-    values = row.get("fm")
+    values = without_gaps(row.get("fm"))
     if not isinstance(values, list):
         return row
     spread: dict[str, list[Row]] = {}

@@ -16,7 +16,8 @@ from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent, SubStrategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.absence import EmptyAnswers
-from tap_bitrix24.replication.keyset_reader import KeysetReader, Phase
+from tap_bitrix24.replication.keyset_reader import KeysetReader
+from tap_bitrix24.replication.reading_state import Phase
 from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import ids_of
 

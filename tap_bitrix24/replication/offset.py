@@ -3,12 +3,12 @@
 Order: the portal's own, which may be none.
 
 Checked: duplicate keys are dropped. A list ends when as many rows have been read as `total` says, where it is given
-(controllers leave it out in a batch) and reliable; otherwise with two answers without a new key: an empty page, or page
-1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that move to a page that was read
-before are missed. A changed `total` shows that rows may have moved, and yields a notice at the end. Lists with
-`Pagination.several_passes` are read until another pass finds nothing that was missed (see `passes`). Fewer rows than
-`total` fail the stream. A list that is refused does not stop the others; the stream fails after them. A cursor that
-comes again, or leads through too many pages without a new row, fails the stream.
+(controllers leave it out in a batch), reliable, and not below the rows sent; otherwise with two answers without a new
+key: an empty page, or page 1 again, which a legacy list answers to an offset beyond its end (see `absence`). Rows that
+move to a page that was read before are missed. A changed `total` shows that rows may have moved, and yields a notice at
+the end. Lists with `Pagination.several_passes` are read until another pass finds nothing that was missed (see
+`passes`). Fewer rows than `total` fail the stream. A list that is refused does not stop the others; the stream fails
+after them. A cursor that comes again, or leads through too many pages without a new row, fails the stream.
 
 Cost: one request for a list of one page whose rows are counted, else about ceil(rows / 2,500) + 2; several lists share
 requests.
@@ -54,6 +54,7 @@ class OffsetReader:
     fallback: bool = False
     """It was to be read by id, but broke the rules of that."""
     last_id: int = 0
+    """The id of a fallback's last row."""
     unordered: bool = False
     """A fallback's rows come in no order: pages may overlap and skip rows, which only a count shows."""
     seen: set[Any] = field(default_factory=set)
@@ -74,6 +75,8 @@ class OffsetReader:
     """The last page is to be asked for again: it brought nothing, or was refused, and this is not proven."""
     contradicted: bool = False
     """The portal has said that rows follow: the page is then asked for alone."""
+    total_is_short: bool = False
+    """The portal has sent more rows than it counts."""
     short_page: bool = False
     """The last page was not full: likely the last one."""
     passes: Passes = field(init=False)
@@ -115,11 +118,9 @@ class OffsetReader:
             self._note_order(key for key in keys if key not in self.seen)
         self.seen.update(keys)
         self.fruitless_pages = 0 if fresh else self.fruitless_pages + 1
-        brings_nothing = not current.add(keys, self.list_spec.endpoint.page_size) and page.cursor is None
-        counted = self._counted(page)
-        total = current.total if counted is None else counted
-        current.total_changed = current.total_changed or (current.total is not None and total != current.total)
-        current.total = total
+        new = current.add(keys, self.list_spec.endpoint.page_size)
+        brings_nothing = not new and page.cursor is None
+        self._note_total(page, new)
         current.end = self._end_after(page, brings_nothing=brings_nothing)
         self.in_doubt = brings_nothing and current.end is None
         if not self.in_doubt:
@@ -132,10 +133,24 @@ class OffsetReader:
             self.unordered = self.unordered or each <= self.last_id
             self.last_id = each
 
-    def _counted(self, page: Page) -> int | None:
-        """Return `total` where it says how many rows the list has; 0 beside rows says nothing."""
-        reliable = self.list_spec.endpoint.reliable_total and not (page.total == 0 and page.rows)
-        return page.total if reliable else None
+    def _note_total(self, page: Page, new: int) -> None:
+        """Note `total` where it says how many rows the list has: one below the rows sent so far says nothing.
+
+        Args:
+            page: An answer.
+            new: How many of its rows are new in this pass. An offset beyond the end brings page 1 again, most of whose
+                rows are known.
+        """
+        endpoint, current = self.list_spec.endpoint, self.current
+        if page.total is None or not endpoint.reliable_total:
+            return
+        sent = len(page.rows) + (0 if endpoint.pagination.uses_cursor else current.offset)
+        if page.total < sent and 2 * new > len(page.rows):
+            self.total_is_short = self.total_is_short or page.total > 0
+            current.total = None
+            return
+        current.total_changed = current.total_changed or current.total not in {None, page.total}
+        current.total = page.total
 
     def _move_on(self, page: Page) -> None:
         """Move to where the next page begins."""
@@ -339,6 +354,8 @@ def _accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEven
         if reader.in_doubt or (reader.done and reader.restart()):
             return
         if reader.done:
+            if reader.total_is_short:
+                yield Notice(f"{method}: the portal sends more rows than it counts; its count was not relied on")
             if reader.current.total_changed and not reader.list_spec.endpoint.pagination.several_passes:
                 yield Notice(
                     f"{method}: the number of rows changed during offset pagination; "

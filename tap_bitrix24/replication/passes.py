@@ -41,10 +41,10 @@ class Pass:
     end: ProvenEnd | None = None
     """What proves that nothing follows."""
 
-    def add(self, keys: Collection[Any], page_size: int) -> bool:
-        """Add the keys of a page; returns whether some are new in this pass."""
-        new = not self.keys.issuperset(keys)
-        self.pages += new or len(self.keys) >= page_size
+    def add(self, keys: Collection[Any], page_size: int) -> int:
+        """Add the keys of a page; returns how many are new in this pass."""
+        new = sum(key not in self.keys for key in keys)
+        self.pages += new > 0 or len(self.keys) >= page_size
         self.keys.update(keys)
         return new
 

@@ -29,6 +29,7 @@ from tap_bitrix24.schema.naming import column_name
 from tap_bitrix24.settings import PROPERTIES
 from tap_bitrix24.target_duckdb.columns import column_type
 from tests.docs.architecture import picture
+from tests.reliability.matrix import COMMAND_FAULTS, POSITIONS, READINGS, REQUEST_FAULTS, all_cases, pairwise
 
 ROOT = Path(__file__).parents[2]
 COMMON = ("webhook_url", "start_date", "plan", "max_concurrency", "lookback_seconds", "child_sweep_hours")
@@ -257,6 +258,21 @@ def picture_of_layers() -> str:
     return picture((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+def matrix() -> str:
+    """Return the axes of the matrix of faults, and how many cases they make."""
+    cases = all_cases()
+    axes = {
+        "fault of a request": REQUEST_FAULTS,
+        "fault of a command": COMMAND_FAULTS,
+        "position": POSITIONS,
+        "strategy": dict.fromkeys(reading.strategy for reading in READINGS),
+        "connection": dict.fromkeys(reading.connection for reading in READINGS),
+    }
+    rows = [(name, str(len(values)), ", ".join(values)) for name, values in axes.items()]
+    counts = f"{len(cases):,} cases in full; {len(pairwise(cases)):,} by default, which hold every pair of two axes."
+    return f"{table(('axis', 'values', 'which'), *rows)}\n\n{counts}"
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "layers": picture_of_layers,
     "demo": demo,
@@ -271,6 +287,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "differences": differences,
     "unlisted": unlisted,
     "vibe": vibe,
+    "matrix": matrix,
 }
 
 

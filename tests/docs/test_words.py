@@ -35,8 +35,8 @@ OLD = re.compile(rf"(?<!ca )\b({'|'.join(GIVEN_UP)})(?:s|es)?\b", re.IGNORECASE)
 """A word that was given up; "CA bundle" is a term."""
 REQUIRED = {
     "batch", "chain", "checkpoint", "command", "connection", "credentials", "dialect", "discovered stream", "entity",
-    "keyset", "lookback", "operating time", "parent group", "portal", "prefetch", "replication key", "scope",
-    "smart process", "strategy", "sweep", "unparsed value", "universal", "window",
+    "keyset", "lookback", "narrowing", "operating time", "parent group", "pass", "portal", "prefetch", "probe", "proof",
+    "replication key", "scope", "smart process", "strategy", "sweep", "unparsed value", "universal", "window",
 }  # fmt: skip
 
 

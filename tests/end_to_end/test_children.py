@@ -304,7 +304,7 @@ def _at_work(folder: Path, config: dict[str, Any], catalog: Catalog, state: dict
             process.kill()
 
 
-@pytest.mark.parametrize("sweep", ["first", "second"])
+@pytest.mark.parametrize("sweep", ["first", pytest.param("second", marks=pytest.mark.slow)])
 def test_a_stopped_sweep_continues_where_it_was(
     start: Start, run_tap: Tap, catalog: Catalog, tmp_path: Path, sweep: str
 ) -> None:
@@ -356,7 +356,7 @@ def _change(portal: Portal, dice: random.Random) -> None:
         portal.mutate(table=children, delete=dice.randrange(9))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_after_each_due_sweep_the_views_equal_the_portal(
     start: Start, run_tap: Tap, catalog: Catalog, seed: int
 ) -> None:

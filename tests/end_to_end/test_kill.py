@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from tests.support.fixtures import Start
+from tests.support.full import FULL
 from tests.support.running import SCRIPTS, Portal, Tap, only
 from tests.support.truth import PORTAL_TABLES, differences
 
-TRAILS, KILLS = 10, 5
+TRAILS, KILLS = (40 if FULL else 10), 5
 AT_ONCE = 3
 STREAMS = ("deals", "leads", "crm_statuses")
 SCALE = 600

@@ -124,6 +124,7 @@ class Project:
             return connection.execute(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_the_second_run_reads_changes_the_lookback_and_the_full_tables(tmp_path: Path, portal: Portal) -> None:
     portal.mutate(table="leads", update=7)
     project = Project(tmp_path, portal.url)

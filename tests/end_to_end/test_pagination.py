@@ -38,6 +38,7 @@ def case(kind: str, stream: str, table: str, columns: str, inserts: int = 0, *, 
     return Case(kind, ComparedStream(stream, table, columns, **only), inserts, more.pop("into", ""), more, least)
 
 
+ORDER_ENTITY = "order_id=orderId owner_id=ownerId owner_type_id=ownerTypeId"
 CASES = [
     # start
     case("legacy", "requisites", "requisites", "id=ID entity_id=ENTITY_ID"),
@@ -52,8 +53,7 @@ CASES = [
     case("controller", "scrum_epics", "scrum_epics", "id=id group_id=groupId", 60),
     case("controller, maps", "document_templates", "document_templates", "id=id name=name", 120),
     case("ORM", "calls", "calls", "id=ID call_id=CALL_ID"),
-    case("ORM", "sip_lines", "sip_lines", "config_id=CONFIG_ID title=TITLE", 120),
-    case("everything", "crm_order_entities", "order_entities", "order_id=orderId owner_id=ownerId", 90, into="orders"),
+    case("everything", "crm_order_entities", "order_entities", ORDER_ENTITY, 90, into="orders"),
     case("total lies", "crm_addresses", "addresses", "type_id=TYPE_ID entity_id=ENTITY_ID city=CITY"),
     # others
     case("positional", "task_elapsed_items", "elapsed_items", "id=ID task_id=TASK_ID seconds=SECONDS"),

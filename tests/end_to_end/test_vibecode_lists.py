@@ -162,7 +162,9 @@ def test_a_second_run_reads_the_children_of_changed_owners_only(service: Service
     sets = {row["parent"] for row in again.records("child_reads")}
     assert len(sets) == 3
     assert {row["_bitrix24_parent"] for row in again.records("crm_product_rows")} <= sets
-    assert service.portal.stats()["requests"] - before < 20
+    assert service.portal.stats()["requests"] - before < 30, (
+        "each filter is tried with a row; empty lists are asked twice"
+    )
 
 
 def test_an_unknown_list_is_offered(run_tap: Tap) -> None:

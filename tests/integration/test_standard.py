@@ -18,6 +18,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_bitrix24.demo import serve
 from tap_bitrix24.entities import ENTITIES, LIST_ELEMENTS, REST_V3_ENTITIES, SMART_PROCESS
+from tap_bitrix24.entities.entity import Callers
 from tap_bitrix24.tap import TapBitrix24
 from tests.support.running import Portal, Tap, only
 
@@ -77,7 +78,11 @@ def test_discover_through_the_console_script(portal: Portal, run_tap: Tap) -> No
     smart = [f"{SMART_PROCESS}{row['entityTypeId']}" for row in portal.truth("types")]
     lists = [f"{LIST_ELEMENTS}{row['ID']}" for row in portal.truth("universal_lists")]
     expected = (
-        {entity.stream for entity in (*ENTITIES, *REST_V3_ENTITIES) if entity.template is None}
+        {
+            entity.stream
+            for entity in (*ENTITIES, *REST_V3_ENTITIES)
+            if entity.template is None and entity.quirks.callers is not Callers.APPLICATIONS
+        }
         | set(smart)
         | set(lists)
     )

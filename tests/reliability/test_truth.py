@@ -154,6 +154,7 @@ class Telling:
 
     def wrong(self) -> list[str]:
         """Return what differs between the file and the portal."""
+        self.portal.switch(list_gaps="off")  # the portal's rows as lists, which is what they mean
         found = []
         for stream in TABLES:
             truth = self.portal.truth(PORTAL_TABLES.get(stream, stream))

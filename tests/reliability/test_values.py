@@ -1,7 +1,6 @@
 """Arbitrary JSON in every kind of column: records fit their schema, nothing vanishes, nothing takes its square in time.
 
-By default 150 pages and values of 100 kB; with `TAP_BITRIX24_FULL=1` twenty thousand pages and ten megabytes
-(docs/reliability.md).
+By default 150 pages and values of 100 kB; with `TAP_BITRIX24_FULL=1` twenty thousand pages and ten megabytes.
 """
 
 import json

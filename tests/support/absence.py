@@ -1,4 +1,4 @@
-"""What tests of faults assert: all rows arrive, or the stream fails by its name and the next run has them all."""
+"""What each test of a fault asserts: all rows arrive, or the stream fails by name and the next run has them all."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

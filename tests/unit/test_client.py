@@ -19,6 +19,7 @@ from tap_bitrix24.errors import (
     PortalError,
     RejectedError,
     RetriableError,
+    TooSlowError,
     UnavailableError,
     UnreadableError,
 )
@@ -329,7 +330,27 @@ def test_a_batch_whose_first_and_last_command_are_refused_alike_is_refused(porta
 
 def test_a_batch_that_takes_too_long_is_sent_in_halves(portal: Portal) -> None:
     halves = [reply(body=batch(result={"c0": 1, "c1": 2})), reply(body=batch(result={"c0": 3, "c1": 4}))]
-    with closing(portal.client(reply(504, "<html>"), *halves)) as client:
+    first_alone = reply(body=batch(result={"c0": 1}))
+    with closing(portal.client(reply(504, "<html>"), first_alone, *halves)) as client:
         results = client.batch([Command(name) for name in "abcd"])
     assert results == [Result(number) for number in (1, 2, 3, 4)]
-    assert [list(body["cmd"].values()) for _, body in portal.seen[1:]] == [["a?", "b?"], ["c?", "d?"]]
+    assert [list(body["cmd"].values()) for _, body in portal.seen[1:]] == [["a?"], ["a?", "b?"], ["c?", "d?"]]
+
+
+def test_a_portal_whose_gateway_always_gives_up_is_not_asked_command_by_command(portal: Portal) -> None:
+    with closing(portal.client(reply(504, "<html>"))) as client:
+        assert type(failure(lambda: client.batch([Command(name) for name in "abcdefgh"]))) is TooSlowError
+        assert client.requests == 1 + 2 * ATTEMPTS
+
+
+def test_a_command_that_always_takes_too_long_is_repeated_once_over(portal: Portal) -> None:
+    def answer(commands: list[str]) -> Reply:
+        if "slow?" in commands:
+            return reply(504, "<html>")
+        return reply(body=batch(result={f"c{number}": name for number, name in enumerate(commands)}))
+
+    with closing(portal.client(reply())) as client:
+        portal.answer = answer
+        results = client.batch_with_retries([Command(name) for name in ("a", "slow", "b")])
+        assert client.requests < 2 * ATTEMPTS
+    assert [type(each) for each in results] == [Result, TooSlowError, Result]

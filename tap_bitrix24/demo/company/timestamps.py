@@ -101,7 +101,7 @@ def user_iso(seconds: int) -> str:
 
 
 def date_iso(day: int) -> str:
-    """Return a date as the CRM writes it: the server's midnight of that day plus the server's offset of now (docs/protocol.md §6).
+    """Return a date as the CRM writes it: the server's midnight plus its offset of now (docs/protocol.md §6).
 
     With a constant offset that is 00:00 UTC in the server's zone, so the text may name the day before.
     """

@@ -79,6 +79,6 @@ class WireForms:
 
 
 def with_gaps(listed: list[Any]) -> Any:
-    """Return a list as PHP writes it after an element was removed: an object with numeric keys (docs/protocol.md §6)."""
+    """Return a list as PHP writes it with a gap: an object with numeric keys (docs/protocol.md §6)."""
     first = 0 if len(listed) > 1 else 1
     return {str(place + (place > 0 or first)): one for place, one in enumerate(listed)} or []

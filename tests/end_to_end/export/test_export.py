@@ -62,6 +62,7 @@ def test_a_second_run_updates_the_same_file(export: Export, own: Portal) -> None
     assert export.query("SELECT count(*), count(*) FILTER (title = 'Renamed') FROM deals") == [(60, 1)]
 
 
+@pytest.mark.slow
 def test_the_demo_prints_example_queries_with_their_answers(export: Export) -> None:
     done = export("--demo", "--scale", "200")
     assert done.code == 0, done.stderr

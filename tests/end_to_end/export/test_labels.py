@@ -65,6 +65,7 @@ def test_both_ways_to_ask_for_won_deals(export: Export, portal: Portal) -> None:
     assert export.query(WON) == export.query(WON_BY_JOIN)
 
 
+@pytest.mark.slow
 def test_later_runs_keep_them(export: Export, portal: Portal) -> None:
     first, second, third = (
         views(export("--select", select, "--labels", config=portal.config()))

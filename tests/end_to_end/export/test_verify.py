@@ -19,7 +19,10 @@ from tests.end_to_end.export.conftest import Export
 from tests.support.running import Portal
 
 CONNECTIONS = ("webhook", "vibecode")
-each_connection = pytest.mark.parametrize("connection", CONNECTIONS)
+each_connection = pytest.mark.parametrize(
+    "connection",
+    ["webhook", *(pytest.param(each, marks=pytest.mark.slow) for each in CONNECTIONS if each != "webhook")],
+)
 STREAMS = "deals,contacts,crm_activities,tasks,requisites"
 
 

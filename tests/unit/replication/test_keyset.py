@@ -17,8 +17,9 @@ from tap_bitrix24.model.event import SubStrategy
 from tap_bitrix24.model.request import Window
 from tap_bitrix24.replication.full_table import read_whole
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import KeysetReader, NoKeysetError
+from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import read_by_offset
+from tap_bitrix24.replication.reading_state import NoKeysetError
 from tap_bitrix24.replication.validation import parse_datetime, rows_within
 from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
 

@@ -1,4 +1,4 @@
-"""Rows whose text the portal cannot encode: all others arrive, and they do but for the field (docs/decisions.md#decision-24)."""
+"""Rows whose text the portal cannot encode: everything else arrives (docs/decisions.md#decision-24)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -14,8 +14,9 @@ from tap_bitrix24.model.event import Checkpoint, Notice, Rows, Strategy
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.full_table import deduplicated, read_remaining, read_whole
 from tap_bitrix24.replication.keyset import keyset
-from tap_bitrix24.replication.keyset_reader import KeysetReader, KeysetSupport
+from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import OffsetReader, read_by_offset
+from tap_bitrix24.replication.reading_state import KeysetSupport
 from tap_bitrix24.replication.sub_strategies import handle_events
 from tap_bitrix24.replication.validation import keys_of
 from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
@@ -294,3 +295,18 @@ def test_rows_added_at_the_end_of_the_read_do_not_make_it_endless() -> None:
     outcome = pump(read_by_offset(keyed("ID")), answer)
     assert outcome.requests <= 6
     assert set(range(1, 121)) <= set(outcome.ids)
+
+
+@pytest.mark.parametrize("total", [0, 7, 60, 130])
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_total_below_the_rows_sent_ends_nothing(total: int, *, wraps: bool) -> None:
+    rows = rows_of(range(1, 181))
+
+    def answer(request: PageRequest) -> Answer:
+        start = request.offset or 0
+        start = 0 if wraps and start >= len(rows) else start
+        return Answer([Page(rows[start : start + 50], total, start + 50 if start + 50 < len(rows) else None)])
+
+    outcome = pump(read_by_offset(keyed("ID")), answer)
+    assert outcome.ids == list(range(1, 181))
+    assert len([each for each in outcome.events if isinstance(each, Notice)]) == (total > 0)
