@@ -145,7 +145,7 @@ class OffsetReader:
         if page.total is None or not endpoint.reliable_total:
             return
         sent = len(page.rows) + (0 if endpoint.pagination.uses_cursor else current.offset)
-        if page.total < sent and 2 * new > len(page.rows):
+        if page.total < sent and (page.total == 0 or 2 * new > len(page.rows)):
             self.total_is_short = self.total_is_short or page.total > 0
             current.total = None
             return
