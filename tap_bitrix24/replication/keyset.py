@@ -122,9 +122,12 @@ def chains(
 
 def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:
     """Read lists by offset, with the date bounds of their readers."""
-    by_offset = [OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered) for reader in readers]
+    by_offset = [
+        OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered, fallback=True) for reader in readers
+    ]
     yield from read_to_ends(by_offset)
     for reader, read in zip(readers, by_offset, strict=True):
+        read.check_counted()
         reader.end, reader.refusal = read.end, read.refusal
 
 

@@ -16,7 +16,7 @@ requests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -35,7 +35,7 @@ from tap_bitrix24.replication.absence import (
     whole_answer,
 )
 from tap_bitrix24.replication.keyset_reader import CHAIN_GROWTH, CHAIN_LENGTH
-from tap_bitrix24.replication.passes import Pass, Passes
+from tap_bitrix24.replication.passes import Pass, Passes, number_of
 from tap_bitrix24.replication.sub_strategies import request_pages
 from tap_bitrix24.replication.validation import keys_of, rows_within
 
@@ -51,6 +51,12 @@ class OffsetReader:
     window: Window | None
     filtered: bool = True
     """The window is part of the requests; False: the portal can't filter by it, all rows are read and cut here."""
+    fallback: bool = False
+    """It was to be read by id, but broke the rules of that."""
+    last_id: int = 0
+    """The id of a fallback's last row."""
+    unordered: bool = False
+    """A fallback's rows come in no order: pages may overlap and skip rows, which only a count shows."""
     seen: set[Any] = field(default_factory=set)
     """Keys of the rows read so far."""
     pages: int = 1
@@ -108,6 +114,8 @@ class OffsetReader:
         current = self.current
         keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {current.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
+        if self.fallback:
+            self._note_order(key for key in keys if key not in self.seen)
         self.seen.update(keys)
         self.fruitless_pages = 0 if fresh else self.fruitless_pages + 1
         new = current.add(keys, self.list_spec.endpoint.page_size)
@@ -118,6 +126,12 @@ class OffsetReader:
         if not self.in_doubt:
             self._move_on(page)
         return rows_within(self.list_spec, fresh, self.window)
+
+    def _note_order(self, keys: Iterable[Any]) -> None:
+        """Note whether ids still ascend."""
+        for each in map(number_of, keys):
+            self.unordered = self.unordered or each <= self.last_id
+            self.last_id = each
 
     def _note_total(self, page: Page, new: int) -> None:
         """Note `total` where it says how many rows the list has: one below the rows sent so far says nothing.
@@ -131,7 +145,7 @@ class OffsetReader:
         if page.total is None or not endpoint.reliable_total:
             return
         sent = len(page.rows) + (0 if endpoint.pagination.uses_cursor else current.offset)
-        if page.total < sent and 2 * new > len(page.rows):
+        if page.total < sent and (page.total == 0 or 2 * new > len(page.rows)):
             self.total_is_short = self.total_is_short or page.total > 0
             current.total = None
             return
@@ -145,7 +159,7 @@ class OffsetReader:
         self.cursors.add(repr(page.cursor))
         self.current.offset += len(page.rows) if endpoint.pagination.exact_offset else endpoint.page_size
         self.short_page = len(page.rows) < endpoint.page_size
-        if self.short_page:
+        if self.short_page and not self._needs_count:
             self.empty_answers.note(self._position)
 
     def _end_after(self, page: Page, *, brings_nothing: bool) -> ProvenEnd | None:
@@ -229,6 +243,18 @@ class OffsetReader:
         by_itself = self.list_spec.endpoint.pagination.separate_count
         return by_itself and self.current.total is None and not self.current.count_requested
 
+    @property
+    def _needs_count(self) -> bool:
+        """Whether a count is needed to know that no page skipped rows: the list has several, in no known order."""
+        return self.unordered and self.current.total is None and self.current.offset > 0
+
+    def check_counted(self) -> None:
+        """Refuse to take the list for whole if nothing shows that no page skipped rows."""
+        if self._needs_count and self.refusal is None and len(self.seen) > self.list_spec.endpoint.page_size:
+            method = self.list_spec.endpoint.method
+            text = f"{method}: rows come in no order and are not counted: pages may have skipped some"
+            self.refusal = UntrustedError(text, method=method)
+
     def accept_count(self, answer: Answer) -> None:
         """Note how many rows the portal counts; if it refuses, the page that brought nothing is asked for again.
 
@@ -265,7 +291,7 @@ class OffsetReader:
             offset=self.current.offset,
             cursor=self.cursor,
             pages=pages,
-            alone=self.in_doubt and self.contradicted,
+            alone=self.in_doubt and (self.contradicted or self._needs_count),
             counted=self.lacks_count,
         )
 

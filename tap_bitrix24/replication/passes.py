@@ -84,14 +84,14 @@ def _found_moved_rows(known: AbstractSet[Any], before: Pass, now: Pass) -> bool:
     Rows with larger ids than all known ones were added meanwhile. So were others if the list has grown by their number
     and lacks no row of the pass before: rows are passed over only where others were deleted or have moved.
     """
-    newest = max(map(_number, known), default=0)
-    unexplained = sum(_number(key) <= newest for key in now.keys - known)
+    newest = max(map(number_of, known), default=0)
+    unexplained = sum(number_of(key) <= newest for key in now.keys - known)
     if unexplained and before.total is not None and now.total is not None and before.keys <= now.keys:
         unexplained -= now.total - before.total
     return unexplained > 0
 
 
-def _number(key: Any) -> int:
+def number_of(key: Any) -> int:
     """Return a numeric id; 0 for another key, of which none is known to be newer."""
     text = str(key)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
