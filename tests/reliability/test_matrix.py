@@ -146,7 +146,9 @@ def check_discovery(case: Case, ground: Ground) -> None:
         assert all(name in found.stderr.splitlines()[-1] for name in lacking)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case.position == "always" else ()) for case in CASES], ids=str
+)
 def test_no_fault_loses_a_row(ground: Ground, case: Case) -> None:
     ground.portal.faults(clear=True)
     ground.portal.faults(rule_of(case, ground))

@@ -1,7 +1,7 @@
 """Whatever happens between and during runs, after a quiet one the tables and the current views equal the portal.
 
 Each story is a portal with settings of its own, and some runs while rows are inserted, updated and deleted, the clock
-jumps and faults happen, each run from the STATE of the one before, all loaded into one DuckDB file. Twelve stories by
+jumps and faults happen, each run from the STATE of the one before, all loaded into one DuckDB file. Four stories by
 default, 300 with `TAP_BITRIX24_FULL=1` (docs/reliability.md).
 """
 
@@ -177,7 +177,7 @@ def _table(path: Path, stream: ComparedStream) -> Counter[tuple[str, ...]]:
 
 
 @settings(
-    max_examples=300 if FULL else 12,
+    max_examples=300 if FULL else 4,
     derandomize=not FULL,
     deadline=None,
     database=None,

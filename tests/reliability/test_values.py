@@ -174,7 +174,7 @@ def formats_fit(record: Row) -> bool:
     )
 
 
-@settings(max_examples=20_000 if FULL else 150, derandomize=not FULL, deadline=None, database=None)
+@settings(max_examples=20_000 if FULL else 60, derandomize=not FULL, deadline=None, database=None)
 @given(pages)
 def test_records_of_arbitrary_rows_fit_and_are_complete(rows: list[Row]) -> None:
     convert = RowConverter(COLUMNS)
@@ -222,7 +222,7 @@ def test_deeply_nested_values(nest: str, levels: int) -> None:
 
 
 @given(values)
-@settings(max_examples=20_000 if FULL else 150, derandomize=not FULL, deadline=None, database=None)
+@settings(max_examples=20_000 if FULL else 60, derandomize=not FULL, deadline=None, database=None)
 def test_the_text_of_a_value_is_its_json(value: Any) -> None:
     assert orjson.loads(json_text(value)) == without_secrets(value)
 
