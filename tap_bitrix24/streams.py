@@ -20,6 +20,7 @@ from tap_bitrix24.data_dictionary import describe_fields, describe_options, labe
 from tap_bitrix24.discovery.discovered import DiscoveredStream, require_access
 from tap_bitrix24.entities import CHILD_READS, FIELD_OPTIONS, FIELDS, OWN_STREAMS, POSITION, REDACTED, Entity
 from tap_bitrix24.entities.portal_info import PortalInfo
+from tap_bitrix24.errors import PortalError
 from tap_bitrix24.fingerprint import SCHEMA_KEY, PortalFingerprint
 from tap_bitrix24.model.endpoint import ListSpec, Row
 from tap_bitrix24.model.event import Checkpoint, ChildGroupsRead, Notice, Rows, Strategy
@@ -123,6 +124,10 @@ class EntityStream(Stream):
         return bool(self.mask.get(("properties", column), True))
 
     # Reading
+
+    def vanished(self, error: PortalError) -> bool:
+        """Whether its own method is missing after it has given rows."""
+        return self.rows_written > 0 and error.method == self._entity.endpoint.method
 
     def strategy(self) -> Strategy:
         """Return the strategy that reads this stream; errors in preparing it are raised when it is run."""
@@ -380,17 +385,11 @@ class _RecordPages:
         return converter
 
     def take_unparsed(self) -> tuple[set[str], Counter[str]]:
-        """Return fields without a column and counts of unparsed values per column, and forget them.
-
-        A value of an unknown field counts as that field, not as an unparsed value.
-        """
+        """Return fields without a column and counts of unparsed values of columns, and forget them."""
         converters, self._converters = self._converters.values(), {}
         unknown = {key for converter in converters for key in converter.unknown}
-        unparsed: Counter[str] = Counter()
-        for converter in converters:
-            unparsed.update(converter.unparsed)
-        described = {column.name for column in self._columns}
-        for name in {column_name(key) for key in unknown} - described:
+        unparsed = sum((Counter(converter.unparsed) for converter in converters), Counter[str]())
+        for name in {column_name(key) for key in unknown} - {column.name for column in self._columns}:
             unparsed.pop(name, None)
         return unknown, unparsed
 

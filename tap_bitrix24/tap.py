@@ -299,7 +299,9 @@ class TapBitrix24(Tap):
             raise error
         if isinstance(error, (AbortedSyncFailedException, AbortedSyncPausedException)):
             LOG.info("%s: %s", stream.name, error.__cause__ or "stopped early")
-        elif isinstance(error, MissingMethodError) and not (stream.rows_written or self._selected_explicitly(stream)):
+        elif isinstance(error, MissingMethodError) and not (
+            stream.vanished(error) or self._selected_explicitly(stream)
+        ):
             LOG.warning("%s skipped: %s", stream.name, error)
         else:
             text = self.redactor.clean(str(error) if isinstance(error, TapError) else repr(error))

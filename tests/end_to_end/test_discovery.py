@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.entities import ENTITIES, REST_V3_ENTITIES, SMART_PROCESS
+from tap_bitrix24.entities.entity import Callers
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tests.support.fixtures import Start
 from tests.support.running import Portal, Run, Tap
@@ -19,7 +20,10 @@ from tests.support.running import Portal, Run, Tap
 Catalog = dict[str, Any]
 UNPARSED = "_bitrix24_unparsed"
 ANY_PORTAL = PortalInfo(datetime.now(UTC))
-FIXED = {entity.stream: entity for entity in ENTITIES if entity.template is None}
+FIXED = {
+    entity.stream: entity for entity in ENTITIES if entity.template is None and entity.quirks.callers is Callers.ANYONE
+}
+"""Streams that every portal offers to a webhook."""
 DEFAULT = {stream for stream, entity in FIXED.items() if entity.selected_by_default}
 MADE = {"fields", "field_options", "child_reads"}
 """Streams the tap makes itself; they need no scope."""

@@ -141,7 +141,6 @@ def test_a_catalog_selects(site: Callable[..., Site], run_tap: Tap) -> None:
     ("settings", "switches", "message"),
     [
         ({"site_api_key": "wrong"}, {}, "check site_api_key"),
-        ({}, {"site_docs": "broken"}, "/api/docs"),
         ({}, {"site_docs": "none"}, "no such address"),
         ({"site_openapi_path": "docs"}, {}, "site_openapi_path must be a path"),
         ({"site_api_key": None}, {}, "needs site_api_key"),
@@ -159,6 +158,14 @@ def test_mistakes_are_one_line(
     assert "Traceback" not in run.stderr
     assert config["site_api_key"] not in run.stderr
     assert not [name for name in portal.stats()["commands"] if name != "site/docs"]
+
+
+def test_a_document_that_stays_broken_ends_with_1(site: Callable[..., Site], run_tap: Tap) -> None:
+    """It may be whole a minute later."""
+    _, config = site(switches={"site_docs": "broken"})
+    run = run_tap(config)
+    assert (run.code, run.stdout) == (1, "")
+    assert "/api/docs" in run.stderr.splitlines()[-1]
 
 
 def test_it_arrives_in_duckdb(site: Callable[..., Site], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ CHILDREN = (PRODUCT_ROWS, LINKS)
 DAY = 86_400
 SWITCHES: dict[str, tuple[str, ...]] = {
     "item_date_filter": ("shifted", "exact", "iso_unread"),
-    "item_links": ("on", "off"),
+    "item_links": ("on", "empty"),
     "list_gaps": ("off", "on"),
 }
 FAULTS: Sequence[dict[str, Any]] = (

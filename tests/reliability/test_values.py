@@ -147,7 +147,7 @@ def missing(row: Row, record: Row, columns: Mapping[str, str | None]) -> list[st
             kept = [where for where, original in aside.items() if original == without_secrets(value)]
             if kept:
                 del aside[name if name in kept else kept[0]]
-            elif not is_empty(value):
+            elif not is_empty(value) and not (name is not None and is_nothing(value, BY_NAME[name])):
                 gone.append(key)
             continue
         column, found = BY_NAME[name], record[name]
