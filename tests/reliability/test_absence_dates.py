@@ -18,7 +18,6 @@ LISTS = {
     "crm_activities": ("crm.activity.list", "activities", "ID"),
     "smart_process_156": ("crm.item.list", "smart_process_156", "id"),
     "leads": ("crm.lead.list", "leads", "ID"),
-    "products": ("catalog.product.list", "products", "id"),
     "orders": ("sale.order.list", "orders", "id"),
 }
 
