@@ -10,7 +10,7 @@ its stream (docs/decisions.md#decision-23).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -122,7 +122,7 @@ class EmptyAnswers:
 
     list_spec: ListSpec
     _position: Any = None
-    _answers: int = field(default=0)
+    _answers: int = 0
     """How many answers in a row had nothing after this position."""
 
     def note(self, position: Any) -> None:

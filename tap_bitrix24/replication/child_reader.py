@@ -12,20 +12,20 @@ Cost: a further command for a parent without children where the method does not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from tap_bitrix24.errors import RejectedError, UnreadableError, UntrustedError
+from tap_bitrix24.errors import RejectedError, UnreadableError
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.absence import ProvenEnd, count_read, parent_deleted
-from tap_bitrix24.replication.full_table import duplicate_keys, has_more
+from tap_bitrix24.replication.full_table import read_on
 from tap_bitrix24.replication.keyset import accept_answer, chains
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader
-from tap_bitrix24.replication.offset import OffsetReader, accept_pages
+from tap_bitrix24.replication.offset import OffsetReader
 from tap_bitrix24.replication.parent_progress import ParentProgress
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator
@@ -185,10 +185,7 @@ def _read_by_id(first_answers: Sequence[tuple[_ChildList, PageRequest, Answer]])
     """Yield the rows of lists whose first pages have been answered, and read the pages after them by id."""
     lists = {child_list.list_spec: child_list for child_list, _, _ in first_answers}
     readers = [KeysetReader(each) for each in lists]
-
-    def attribute(event: StrategyEvent) -> Strategy:
-        yield lists[event.list_spec].attribute(event) if isinstance(event, Rows) else event
-
+    attribute = _attributed(lists)
     for reader, (child_list, request, answer) in zip(readers, first_answers, strict=True):
         yield from handle_events(accept_answer(reader, request, answer), attribute)
         if child_list.counted and reader.end is None and answer.pages:
@@ -212,35 +209,21 @@ def _to_their_ends(readers: Sequence[KeysetReader]) -> Strategy:
 
 
 def _read_by_offset(first_answers: Sequence[tuple[_ChildList, Answer]]) -> Strategy:
-    """Yield the rows of lists whose first pages have been answered, and read the pages after them by offset.
-
-    A list of many pages is read again from its beginning, as in `full_table`.
-    """
-    lists: list[tuple[_ChildList, OffsetReader]] = []
-    for child_list, answer in first_answers:
-        reader = OffsetReader(child_list.list_spec, None)
-        if not has_more(child_list.list_spec, answer.pages[0]):
-            yield from duplicate_keys(child_list.list_spec, answer.pages[0])
-            yield from _accepted(child_list, reader, answer)
-        lists.append((child_list, reader))
-    while unfinished := [each for each in lists if not each[1].done]:
-        share = max(1, CHAIN_LENGTH // len(unfinished))
-        answers = yield from request_pages([reader.next_request(share) for _, reader in unfinished])
-        for (child_list, reader), answer in zip(unfinished, answers, strict=True):
-            yield from _accepted(child_list, reader, answer)
-    for child_list, reader in lists:
-        child_list.settle(reader)
+    """Yield the rows of lists whose first pages have been answered, and read the pages after them by offset."""
+    lists = {child_list.list_spec: child_list for child_list, _ in first_answers}
+    read = [(OffsetReader(child_list.list_spec, None), answer) for child_list, answer in first_answers]
+    yield from handle_events(read_on(read), _attributed(lists))
+    for reader, _ in read:
+        lists[reader.list_spec].settle(reader)
 
 
-def _accepted(child_list: _ChildList, reader: OffsetReader, answer: Answer) -> Iterator[StrategyEvent]:
-    """Yield the rows of an answer; a list that contradicts itself counts as refused."""
-    try:
-        events = list(accept_pages(reader, answer))
-    except UntrustedError as error:
-        reader.refusal = error
-        return
-    for event in events:
-        yield child_list.attribute(event) if isinstance(event, Rows) else event
+def _attributed(lists: Mapping[ListSpec, _ChildList]) -> Callable[[StrategyEvent], Strategy]:
+    """Return what names the parents in the rows of these lists."""
+
+    def attribute(event: StrategyEvent) -> Strategy:
+        yield lists[event.list_spec].attribute(event) if isinstance(event, Rows) else event
+
+    return attribute
 
 
 def _batches(items: Sequence[_T], size: int) -> Iterator[list[_T]]:

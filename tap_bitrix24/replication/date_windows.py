@@ -126,7 +126,7 @@ def _moved(reader: KeysetReader, low: datetime, high: datetime, probes: FilterPr
 def _narrowest(list_specs: Sequence[ListSpec], probes: FilterProbes) -> timedelta:
     """Return the narrowest window: twice the margin its bounds are widened by, or one second."""
     keys = [each.replication_key for each in list_specs if each.replication_key and not probes.is_exact(each)]
-    return max(SECOND, *(2 * timedelta(seconds=key.timezone_margin) for key in keys), SECOND)
+    return max([SECOND, *(2 * timedelta(seconds=key.timezone_margin) for key in keys)])
 
 
 def _first_pages(
@@ -151,16 +151,15 @@ def _first_pages(
         yield from probes.conclude(answers)
 
     yield from handle_events(pages(), hold_back)
-    unusable = probes.unusable
     unfinished = next((reader for reader in readers if reader.phase is Phase.MORE and reader.end is None), None)
-    rows = 0
-    if count and unfinished is not None and not unusable:
+    rows, spent = 0, False
+    if count and unfinished is not None and not probes.unusable:
         request = PageRequest(list_spec=unfinished.list_spec, window=unfinished.window, after=0, counted=True)
         (answer,) = yield from request_pages([request])
-        rows = (answer.pages[0].total or 0) if answer.pages else 0
-    if rows <= WINDOW_ROWS and not unusable:
+        rows, spent = (answer.pages[0].total or 0) if answer.pages else 0, True
+    if rows <= WINDOW_ROWS and not probes.unusable:
         yield from events
-    return rows, count and unfinished is not None and not unusable
+    return rows, spent
 
 
 def _read_unfiltered(list_specs: Sequence[ListSpec], window: Window, probes: FilterProbes) -> Strategy:

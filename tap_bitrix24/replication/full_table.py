@@ -15,7 +15,7 @@ from tap_bitrix24.model.event import Notice, Rows, Strategy, StrategyEvent
 from tap_bitrix24.model.request import Answer, Page
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
-from tap_bitrix24.replication.offset import OffsetReader, accept_pages, read_pages
+from tap_bitrix24.replication.offset import OffsetReader, accept_pages, check_read, read_to_ends
 from tap_bitrix24.replication.sub_strategies import handle_events, request_pages
 from tap_bitrix24.replication.validation import Deduplicator, keys_of
 
@@ -39,25 +39,30 @@ def read_whole(list_specs: Sequence[ListSpec]) -> Strategy:
 def read_remaining(first_answers: Sequence[tuple[OffsetReader, Answer]]) -> Strategy:
     """Yield the rows of lists whose first pages have been answered, and read the pages after them, if any.
 
-    A list of many pages is read again from its beginning: its pages are then parts of one request, between which rows
-    have less time to move.
-
     Raises:
         PortalError: Some lists were refused; the others have been read.
     """
-    readers: list[OffsetReader] = []
+    yield from read_on(first_answers)
+    check_read([reader for reader, _ in first_answers])
+
+
+def read_on(first_answers: Sequence[tuple[OffsetReader, Answer]]) -> Strategy:
+    """Yield the rows of such lists, each to its end or up to what it was refused with; its reader keeps that.
+
+    A list of many pages is read again from its beginning: its pages are then parts of one request, between which rows
+    have less time to move.
+    """
     for reader, answer in first_answers:
-        if answer.error is None and has_more(reader.list_spec, answer.pages[0]):
-            readers.append(OffsetReader(reader.list_spec, reader.window))
+        if answer.error is None and _has_more(reader.list_spec, answer.pages[0]):
+            reader.pages = 1
             continue
         for page in answer.pages[:1]:
-            yield from duplicate_keys(reader.list_spec, page)
+            yield from _duplicate_keys(reader.list_spec, page)
         yield from accept_pages(reader, answer)
-        readers.append(reader)
-    yield from read_pages(readers)
+    yield from read_to_ends([reader for reader, _ in first_answers])
 
 
-def has_more(list_spec: ListSpec, page: Page) -> bool:
+def _has_more(list_spec: ListSpec, page: Page) -> bool:
     """Whether pages certainly follow the first one."""
     endpoint = list_spec.endpoint
     if endpoint.pagination.exact_offset or endpoint.pagination.single_page:
@@ -65,7 +70,7 @@ def has_more(list_spec: ListSpec, page: Page) -> bool:
     return page.next is not None or len(page.rows) >= endpoint.page_size
 
 
-def duplicate_keys(list_spec: ListSpec, page: Page) -> Iterator[Notice]:
+def _duplicate_keys(list_spec: ListSpec, page: Page) -> Iterator[Notice]:
     """Yield a notice if rows of a first page share their primary key."""
     keys = keys_of(list_spec, page.rows, "at offset 0")
     if len(set(keys)) < len(keys):

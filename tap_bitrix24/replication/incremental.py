@@ -51,8 +51,8 @@ def incremental(
     if "replication_key_value" in state:
         finished = parse_bookmark(state["replication_key_value"])
         if (gap := earlier_period(state, bounds)) is not None:
-            since = gap.high  # until it has been read, STATE says that the rows before are missing
-            yield from read_windows(lists, *_bounds(gap), lambda _: finished_state(finished, since), probes)
+            since = gap[1]  # until it has been read, STATE says that the rows before are missing
+            yield from read_windows(lists, *gap, lambda _: finished_state(finished, since), probes)
             yield Checkpoint(finished_state(finished))
     else:
         finished = yield from _first_load(lists, state.get("snapshot") or {}, bounds, probes)
@@ -64,10 +64,6 @@ def incremental(
         low = max(low, bounds.start_date.replace(microsecond=0))
     # the first windows end before the bookmark, by the lookback; a run stopped among them must not move it back
     yield from read_windows(lists, low, bounds.clock, lambda end: finished_state(max(end, finished)), probes)
-
-
-def _bounds(window: Window) -> tuple[datetime, datetime]:
-    return window.low or BEGINNING, window.high or BEGINNING
 
 
 def _first_load(

@@ -25,7 +25,7 @@ from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import check_any_list, no_such_list
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader, prefetch_from
 from tap_bitrix24.replication.narrowing import read_around
-from tap_bitrix24.replication.offset import OffsetReader, read_to_ends
+from tap_bitrix24.replication.offset import UNFILTERED, OffsetReader, read_to_ends
 from tap_bitrix24.replication.reading_state import KeysetSupport, NoKeysetError, Phase
 from tap_bitrix24.replication.sub_strategies import request_pages
 
@@ -194,7 +194,7 @@ def _accept_error(reader: KeysetReader, error: PortalError) -> Strategy:
     elif reader.support is KeysetSupport.PROVEN:
         reader.refusal = error
     elif reader.requested_window is not None:
-        yield Notice(f"{error}; reading all rows without the date filter, and selecting those of the period here")
+        yield Notice(f"{error}; {UNFILTERED}")
         reader.filtered, reader.phase = False, Phase.START
     else:
         raise NoKeysetError(str(error), code=error.code, method=error.method)

@@ -41,6 +41,8 @@ from tap_bitrix24.replication.validation import keys_of, rows_within
 
 MAX_FRUITLESS_PAGES = 50
 """Pages in a row without a new row through which cursors may lead: filtered pages can be empty, but not for ever."""
+UNFILTERED = "reading all rows without the date filter, and selecting those of the period here"
+"""What follows the refusal of a date filter; text of a notice."""
 
 
 @dataclass(slots=True)
@@ -302,16 +304,17 @@ def read_by_offset(*list_specs: ListSpec, window: Window | None = None) -> Strat
     Raises:
         PortalError: Some lists were refused, or contradicted themselves; the others have been read.
     """
-    yield from read_pages([OffsetReader(each, window) for each in list_specs])
+    readers = [OffsetReader(each, window) for each in list_specs]
+    yield from read_to_ends(readers)
+    check_read(readers)
 
 
-def read_pages(readers: Sequence[OffsetReader]) -> Strategy:
-    """Read several lists from where their readers are to their ends.
+def check_read(readers: Sequence[OffsetReader]) -> None:
+    """Check that the lists of a stream have been read to their ends.
 
     Raises:
-        PortalError: Some lists were refused, or contradicted themselves; the others have been read.
+        PortalError: Some were refused, or contradicted themselves; or the portal has none of them.
     """
-    yield from read_to_ends(readers)
     for reader in readers:
         if reader.refusal is not None:
             raise reader.refusal
@@ -344,9 +347,7 @@ def _accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEven
         filtered = reader.filtered
         reader.note_error(answer.error)
         if filtered and not reader.filtered:
-            yield Notice(
-                f"{answer.error}; reading all rows without the date filter, and selecting those of the period here"
-            )
+            yield Notice(f"{answer.error}; {UNFILTERED}")
     method = reader.list_spec.endpoint.method
     for page in answer.pages:
         if rows := reader.accept(page):

@@ -31,13 +31,14 @@ class ParentProgress:
     """At least one parent's children are known."""
     unanswered: dict[Any, PortalError] = field(default_factory=dict)
     """Parents whose children could not be read, each with the reason: what is known of them stays."""
+    requested: int = 0
+    """How many parents' children have been requested so far."""
     _refused: dict[Any, PortalError] = field(default_factory=dict)
     """Parents that were refused on their own: they may have been deleted."""
     _waiting: dict[str, Any] = field(default_factory=dict)
     """Parents to request, in order and once each: a date window that is cut is read again in parts."""
     _seen: set[Any] = field(default_factory=set)
     """Parents noted before, where parents may share a value (a template of many tasks) or contain each other."""
-    _requested: int = 0
     _deleted: int = 0
     """Requested parents that do not exist any more."""
     _counts: dict[str, int | None] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class ParentProgress:
         size = self.parents_per_command
         limit = size * (CHAIN_LENGTH if size == 1 or self.probe.proven else 1)
         values = [self._waiting.pop(name) for name in list(islice(self._waiting, limit))]
-        self._requested += len(values)
+        self.requested += len(values)
         self._count_from_zero(values)
         return values
 
@@ -204,17 +205,12 @@ class ParentProgress:
 
     def notices(self) -> Iterator[Notice]:
         """Yield what the operator should know of this group at the end of a run."""
-        if self._deleted and self._deleted == self._requested:
-            yield Notice(f"none of {self._requested} parents ({self.group.name}) exists any more")
+        if self._deleted and self._deleted == self.requested:
+            yield Notice(f"none of {self.requested} parents ({self.group.name}) exists any more")
         if self._contradictory:
             first = self.group.reference(self._contradictory[0])
             count = f"{len(self._contradictory)} rows, first {first}, name a main one that is not in their list"
             yield Notice(f"children of {self.group.name}: {count}; their children were requested one by one")
-
-    @property
-    def requested(self) -> int:
-        """How many parents' children have been requested so far."""
-        return self._requested
 
 
 def all_refused(progresses: Collection[ParentProgress]) -> bool:

@@ -14,7 +14,6 @@ from typing import Any
 
 from tap_bitrix24.model.endpoint import ListSpec
 from tap_bitrix24.model.event import Notice, SubStrategy
-from tap_bitrix24.model.request import Window
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -51,7 +50,7 @@ def believable(state: Mapping[str, Any], bounds: RunBounds) -> SubStrategy[Mappi
         state: The stream's STATE.
         bounds: The date-times this run reads between.
     """
-    moments = dict(_moments(state))
+    moments = _moments(state)
     future = [name for name, moment in moments.items() if moment > bounds.clock]
     if any(moments[name] > bounds.clock + bounds.lookback for name in future):
         latest = format_bookmark(max(moments.values()))
@@ -72,14 +71,10 @@ def believable(state: Mapping[str, Any], bounds: RunBounds) -> SubStrategy[Mappi
     return state
 
 
-def _moments(state: Mapping[str, Any]) -> list[tuple[str, datetime]]:
-    """Return the names and values of the bookmarks in STATE."""
-    snapshot = state.get("snapshot") or {}
-    given = {
-        **({"clock": snapshot["clock"]} if "clock" in snapshot else {}),
-        **({"replication_key_value": state["replication_key_value"]} if "replication_key_value" in state else {}),
-    }
-    return [(name, parse_bookmark(text)) for name, text in given.items()]
+def _moments(state: Mapping[str, Any]) -> dict[str, datetime]:
+    """Return the bookmarks in STATE, by name."""
+    places = {"clock": state.get("snapshot") or {}, "replication_key_value": state}
+    return {name: parse_bookmark(place[name]) for name, place in places.items() if name in place}
 
 
 def _is_earlier(since: Any, bounds: RunBounds) -> bool:
@@ -89,12 +84,12 @@ def _is_earlier(since: Any, bounds: RunBounds) -> bool:
     return bounds.start_date is None or bounds.start_date < parse_bookmark(since)
 
 
-def earlier_period(state: Mapping[str, Any], bounds: RunBounds) -> Window | None:
-    """Return the period before the first load's `start_date` that this run's includes, or None."""
+def earlier_period(state: Mapping[str, Any], bounds: RunBounds) -> tuple[datetime, datetime] | None:
+    """Return the bounds of the period before the first load's `start_date` that this run's includes, or None."""
     since = state.get(START_DATE)
     if since is None or not _is_earlier(since, bounds):
         return None
-    return Window(bounds.start_date or BEGINNING, parse_bookmark(since))
+    return bounds.start_date or BEGINNING, parse_bookmark(since)
 
 
 def start_state(start_date: datetime | None) -> dict[str, Any]:
