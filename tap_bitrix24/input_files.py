@@ -45,12 +45,15 @@ def read_object(
     return content
 
 
-def check_catalog(catalog: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the catalog.
+def read_catalog(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:
+    """Return the catalog in a file, without the streams it deselects by `"selected": false`.
+
+    The SDK would parse, copy and filter the schema of each: of 200 streams, longer than a short run takes for all else.
 
     Raises:
-        SettingsError: It does not have the form that `--discover` writes.
+        SettingsError: The file cannot be read, or does not have the form that `--discover` writes.
     """
+    catalog = read_object(name, read)
     streams = catalog.get("streams")
     valid = isinstance(streams, list) and all(
         isinstance(stream, dict)
@@ -65,10 +68,25 @@ def check_catalog(catalog: Mapping[str, Any]) -> Mapping[str, Any]:
             "create it with --discover."
         )
         raise SettingsError(msg)
-    return catalog
+    return {**catalog, "streams": [stream for stream in catalog["streams"] if not _deselected(stream)]}
 
 
-def last_json(content: str | bytes) -> Any:
+def _deselected(stream: Mapping[str, Any]) -> bool:
+    parts = [part for part in stream.get("metadata", []) if isinstance(part, dict) and not part.get("breadcrumb")]
+    roots = [part["metadata"] for part in parts if isinstance(part.get("metadata"), dict)]
+    return any(root.get("selected") is False and root.get("inclusion") != "automatic" for root in roots)
+
+
+def read_state(name: str, read: Callable[[], str | bytes]) -> dict[str, Any]:
+    """Return the STATE in a file.
+
+    Raises:
+        SettingsError: The file cannot be read, or does not hold STATE as the tap writes it.
+    """
+    return check_state(read_object(name, read, _last_json))
+
+
+def _last_json(content: str | bytes) -> Any:
     """Return the JSON value in a file; of several lines, as a target writes them, that of the last.
 
     Raises:

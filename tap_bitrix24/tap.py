@@ -38,7 +38,7 @@ from tap_bitrix24.errors import (
     TapError,
 )
 from tap_bitrix24.fingerprint import STATE_KEY, PortalFingerprint
-from tap_bitrix24.input_files import check_catalog, check_portal, check_state, last_json, read_object
+from tap_bitrix24.input_files import check_portal, check_state, read_catalog, read_object, read_state
 from tap_bitrix24.model.endpoint import Row
 from tap_bitrix24.pipes import write_to_stdout
 from tap_bitrix24.redaction import Redactor
@@ -152,11 +152,9 @@ class TapBitrix24(Tap):
     def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
         """Run the tap after its files have been checked; they are read only once, because they may be pipes."""
         if state is not None:
-            carried = check_state(read_object(f"--state {state.name}", state.read, last_json))
-            options["state"] = io.StringIO(json.dumps(carried))
+            options["state"] = io.StringIO(json.dumps(read_state(f"--state {state.name}", state.read)))
         if catalog is not None:
-            given = check_catalog(read_object(f"--catalog {catalog.name}", catalog.read))
-            options["catalog"] = io.StringIO(json.dumps(given))
+            options["catalog"] = io.StringIO(json.dumps(read_catalog(f"--catalog {catalog.name}", catalog.read)))
         super().invoke(**options)
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.input_files import check_catalog, check_state
+from tap_bitrix24.input_files import check_state
 from tests.support.fixtures import Start
 from tests.support.running import Portal, Run, Tap
 
@@ -123,14 +123,6 @@ def test_a_bad_bookmark_is_named_before_any_request(portal: Portal, run_tap: Tap
         "'yesterday'",
     )
     assert portal.stats()["requests"] == 0
-
-
-@pytest.mark.parametrize(
-    "catalog", [{}, {"streams": 5}, {"streams": [{"stream": "deals"}]}, {"streams": [{"tap_stream_id": "deals"}]}]
-)
-def test_a_catalog_must_have_the_shape_of_a_discovered_one(catalog: Mapping[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="--discover"):
-        check_catalog(catalog)
 
 
 def test_a_catalog_of_another_shape_is_named_before_any_request(portal: Portal, run_tap: Tap) -> None:

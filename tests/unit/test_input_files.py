@@ -1,4 +1,4 @@
-"""STATE as the programs around the tap store it: taken out of its wrapping, or refused, never taken for none."""
+"""STATE as the programs around the tap store it, and catalogs: understood or refused, never taken for none."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tap_bitrix24.errors import SettingsError
-from tap_bitrix24.input_files import check_state, last_json, read_object
+from tap_bitrix24.input_files import check_state, read_catalog, read_state
 from tap_bitrix24.tap import TapBitrix24
 
 BOOKMARK = {"replication_key": "date_modify", "replication_key_value": "2025-01-01T00:00:00Z"}
@@ -78,14 +78,14 @@ def test_a_damaged_fingerprint_is_refused(portal: Any) -> None:
 
 def test_of_a_targets_output_the_last_line_counts() -> None:
     lines = "".join(f"{json.dumps({'bookmarks': {'deals': each}})}\n" for each in (BOOKMARK, LATER))
-    assert check_state(read_object("--state s", lambda: lines, last_json)) == {"bookmarks": {"deals": LATER}}
-    assert check_state(read_object("--state s", lines.encode, last_json)) == {"bookmarks": {"deals": LATER}}
+    assert read_state("--state s", lambda: lines) == {"bookmarks": {"deals": LATER}}
+    assert read_state("--state s", lines.encode) == {"bookmarks": {"deals": LATER}}
 
 
 @pytest.mark.parametrize("text", ["", "\n", '{"bookmarks": {}}\n{"bookm', '{\n"bookmarks": {},\n{}\n', "5\n{}"])
 def test_a_damaged_file_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="not JSON"):
-        read_object("--state s", lambda: text, last_json)
+        read_state("--state s", lambda: text)
 
 
 def test_a_tap_made_in_python_takes_the_same() -> None:
@@ -94,3 +94,34 @@ def test_a_tap_made_in_python_takes_the_same() -> None:
         assert TapBitrix24(config=config, state=content, setup_mapper=False).state == STATE
     with pytest.raises(SettingsError):
         TapBitrix24(config=config, state={"deals": BOOKMARK}, setup_mapper=False)
+
+
+def entry(stream: str, **root: Any) -> dict[str, Any]:
+    column = {"breadcrumb": ["properties", "id"], "metadata": {"selected": False}}
+    return {"tap_stream_id": stream, "schema": {}, "metadata": [column, {"breadcrumb": [], "metadata": root}]}
+
+
+def streams(*entries: dict[str, Any]) -> list[str]:
+    catalog = read_catalog("--catalog c", lambda: json.dumps({"streams": entries}))
+    return [item["tap_stream_id"] for item in catalog["streams"]]
+
+
+def test_streams_the_catalog_deselects_are_left_out() -> None:
+    entries = [
+        entry("deals", selected=True),
+        entry("leads", selected=False),
+        entry("users", **{"selected-by-default": False}),
+        entry("tasks"),
+        entry("quotes", selected=False, inclusion="automatic"),
+        {"tap_stream_id": "calls", "schema": {}},
+    ]
+    assert streams(*entries) == ["deals", "users", "tasks", "quotes", "calls"]
+    assert streams(entry("leads", selected=False)) == []
+
+
+@pytest.mark.parametrize(
+    "catalog", [{}, {"streams": 5}, {"streams": [{"stream": "deals"}]}, {"streams": [{"tap_stream_id": "deals"}]}]
+)
+def test_a_catalog_must_have_the_shape_of_a_discovered_one(catalog: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="--discover"):
+        read_catalog("--catalog c", lambda: json.dumps(catalog))
