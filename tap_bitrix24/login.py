@@ -1,7 +1,8 @@
 """`tap-bitrix24-auth`: the first authorization of an OAuth application, in the user's own browser.
 
 The portal redirects the browser to an address of this machine, which must be the one in the application's settings.
-Exit codes: 0, 2 (settings, consent refused, time-out), 130 (Ctrl-C).
+Exit codes: 0, 1 (the authorization server cannot be reached: sign in again later), 2 (settings, consent refused,
+time-out), 130 (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def sign_in(config: Path, port: int, seconds: float) -> str:
         seconds: How long to wait for consent.
 
     Raises:
-        TapError: A setting is wrong, or there was no consent.
+        SettingsError: A setting is wrong, or there was no consent.
+        PortalError: The authorization server could not be reached, or refused the code.
     """
     settings = check(read_object(f"--config {config}", config.read_bytes))
     credentials = settings.credentials
@@ -125,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(f"{sign_in(options.config, options.port, options.timeout)}\n")
     except TapError as error:
         sys.stderr.write(f"{PROGRAM}: {Redactor().clean(str(error))}\n")
-        sys.exit(SettingsError.exit_code)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write(f"{PROGRAM}: interrupted\n")
         sys.exit(INTERRUPTED)

@@ -218,3 +218,15 @@ class TestLogin:
         assert (login.returncode, len(errors.splitlines())) == (2, 1)
         assert "access_denied" in errors
         assert not Path(config["token_file"]).exists()
+
+    @pytest.mark.parametrize("fault", ["html_502", "disconnect"])
+    def test_an_authorization_server_that_is_down_is_worth_another_try(
+        self, running: RunningPortal, config: dict[str, Any], tmp_path: Path, fault: str
+    ) -> None:
+        login = self.started(config, tmp_path)
+        assert login.stdout is not None
+        login.stdout.readline()
+        Portal(running.url).faults({"fault": fault, "method": "oauth/token"})
+        requests.get(login.stdout.readline().strip(), timeout=30)
+        _, errors = login.communicate(timeout=30)
+        assert (login.returncode, len(errors.splitlines())) == (1, 1)

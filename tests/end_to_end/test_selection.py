@@ -1,5 +1,6 @@
 """Where a list can be requested with columns, only the selected ones are; their values are the same."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tap_bitrix24.entities.portal_info import PortalInfo as PortalFacts
 from tap_bitrix24.replication.plan import ReadOptions, read_plan
 from tests.support.fixtures import Start
 from tests.support.lists import EPOCH
-from tests.support.running import Tap, only
+from tests.support.running import Portal, Tap, only
 
 Catalog = dict[str, Any]
 CHOSEN = {
@@ -66,3 +67,12 @@ def test_a_column_without_a_name_of_its_own_makes_all_names_necessary(stream: st
     (some,) = read_plan(BY_STREAM[stream], stream, ReadOptions(portal, selected=frozenset(wanted))).lists
     (everything,) = read_plan(BY_STREAM[stream], stream, ReadOptions(portal)).lists
     assert some.params == everything.params
+
+
+def test_streams_deselected_in_the_catalog_are_not_read(portal: Portal, run_tap: Tap, catalog: Catalog) -> None:
+    given = json.loads(json.dumps(catalog))
+    for entry in given["streams"]:
+        root = next(part for part in entry["metadata"] if not part["breadcrumb"])
+        root["metadata"]["selected"] = entry["tap_stream_id"] in {"deals", "currencies"}
+    run = run_tap(portal.config(), catalog=given).succeeded()
+    assert run.schemas.keys() == {"deals", "currencies"}

@@ -7,6 +7,7 @@ scripts themselves are started by the tests of signals, kills and documented com
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -145,5 +146,7 @@ if __name__ == "__main__":
     shorten_pauses()
     from tap_bitrix24.tap import main
 
+    gc.collect()
+    gc.freeze()  # else each run would copy all pages of its memory, when it collects its own garbage
     _serve(socket.socket(fileno=int(sys.argv[1])))
     main()

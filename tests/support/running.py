@@ -145,13 +145,12 @@ class Tap:
 
 
 def only(catalog: Mapping[str, Any], *streams: str) -> dict[str, Any]:
-    """Return the catalog with only these streams selected."""
-    chosen = json.loads(json.dumps(catalog))
-    for entry in chosen["streams"]:
+    """Return the catalog with these streams selected, and without the others."""
+    entries = [json.loads(json.dumps(entry)) for entry in catalog["streams"] if entry["tap_stream_id"] in streams]
+    for entry in entries:
         for metadata in entry["metadata"]:
             if not metadata["breadcrumb"]:
-                metadata["metadata"]["selected"] = entry["tap_stream_id"] in streams
-    left = set(streams) - {entry["tap_stream_id"] for entry in chosen["streams"]}
+                metadata["metadata"]["selected"] = True
+    left = set(streams) - {entry["tap_stream_id"] for entry in entries}
     assert not left, f"the catalog has no {left}"
-    assert isinstance(chosen, dict)
-    return chosen
+    return {**catalog, "streams": entries}
