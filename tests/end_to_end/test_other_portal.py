@@ -13,7 +13,7 @@ from tap_bitrix24.demo.server.running import RunningPortal
 from tap_bitrix24.fingerprint import SCHEMA_KEY
 from tests.end_to_end.test_settings_cli import PREFLIGHT, refused
 from tests.support.fixtures import Start
-from tests.support.loading import load, opened
+from tests.support.loading import load, opened, run_loader
 from tests.support.running import SCRIPTS, Portal, Run, Tap, only
 
 DEALS = ["deals"]
@@ -153,7 +153,7 @@ class TestFile:
         file = load(runs[0].stdout, tmp_path)
         with opened(file) as connection:
             before = connection.execute("FROM deals ORDER BY id").fetchall()
-        done = into(file, runs[1].stdout, tmp_path)
+        done = run_loader(file, runs[1].stdout)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert "another portal" in done.stderr
         with opened(file) as connection:
@@ -161,7 +161,7 @@ class TestFile:
 
     def test_in_another_schema_it_is_welcome(self, runs: tuple[Run, Run], tmp_path: Path) -> None:
         file = load(runs[0].stdout, tmp_path)
-        assert into(file, runs[1].stdout, tmp_path, schema="other").returncode == 0
+        assert run_loader(file, runs[1].stdout, schema="other").returncode == 0
         with opened(file) as connection:
             counts = connection.execute(
                 "SELECT (SELECT count(*) FROM bitrix24.deals), (SELECT count(*) FROM other.deals)"
@@ -179,12 +179,12 @@ class TestFile:
         cut = "".join(
             run_tap(config, catalog=catalog, streams=DEALS, state=state).stdout.splitlines(keepends=True)[:lines]
         )
-        confirmed = into(file, cut, tmp_path).stdout.splitlines()
+        confirmed = run_loader(file, cut).stdout.splitlines()
         state = json.loads(confirmed[-1]) if confirmed else state
         run = run_tap(config, catalog=catalog, streams=DEALS, state=state).succeeded()
-        assert into(file, run.stdout, tmp_path).returncode == 0
+        assert run_loader(file, run.stdout).returncode == 0
         run = run_tap(after.config(), catalog=catalog, streams=DEALS, state=run.state).succeeded()
-        assert into(file, run.stdout, tmp_path).returncode == 0
+        assert run_loader(file, run.stdout).returncode == 0
         with opened(file) as connection:
             assert connection.execute("SELECT count(*) FROM deals").fetchall() == [(len(after.table("deals")),)]
 
@@ -239,13 +239,3 @@ class TestWrapping:
         portal.forget_stats()
         refused(run_tap(portal.config(), state=state), "`bookmarks`", "--state")
         assert portal.stats()["requests"] == 0
-
-
-def into(file: Path, lines: str, folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """Load lines into a file that may refuse them."""
-    config = folder / "into.json"
-    config.write_text(json.dumps({"path": str(file), **settings}))
-    return subprocess.run(
-        [str(SCRIPTS / "target-bitrix24-duckdb"), "--config", str(config)],
-        input=lines, check=False, capture_output=True, encoding="utf-8", timeout=60,
-    )  # fmt: skip

@@ -1,6 +1,7 @@
-"""Loading the tap's output in tests: the loader's console script, and its file."""
+"""Loading the tap's output in tests: the loader, and its file."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,22 +9,22 @@ from pathlib import Path
 
 import duckdb
 
-from tests.support.running import SCRIPTS
+from tests.support.prefork import LOADER, server
+
+
+def run_loader(file: Path, lines: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run the loader, its settings beside the file, with Singer messages on standard input."""
+    config = file.with_suffix(".target.json")
+    config.write_text(json.dumps({"path": str(file), **settings}))
+    arguments = ["--config", str(config)]
+    done = server(LOADER).run(arguments, stdin=lines.encode(), cwd=file.parent, env=os.environ, timeout=120)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def load(lines: str, folder: Path, name: str = "loaded.duckdb") -> Path:
     """Load Singer messages into a DuckDB file with `target-bitrix24-duckdb`."""
     path = folder / name
-    config = folder / "target.json"
-    config.write_text(json.dumps({"path": str(path)}))
-    done = subprocess.run(
-        [str(SCRIPTS / "target-bitrix24-duckdb"), "--config", str(config)],
-        input=lines,
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+    done = run_loader(path, lines)
     assert done.returncode == 0, done.stderr[-3000:]
     return path
 

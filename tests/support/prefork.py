@@ -1,9 +1,9 @@
-"""Runs the tap in processes of its own without importing it anew each time, which takes longer than most runs.
+"""Runs the commands in processes of their own without importing them each time, which takes longer than most runs.
 
-A server that has imported the tap forks for each run: the run has its arguments, environment, working directory, files
-and exit code to itself, as the console script has, and shares nothing with runs before it. One server serves a test
-process; it ends when that process does. Pauses are short (`short_pauses`) unless a run is to take its time. The console
-scripts themselves are started by the tests of signals, kills and documented commands.
+A server that has imported a command forks for each run: the run has its arguments, environment, working directory,
+files and exit code to itself, as the console script has, and shares nothing with runs before it. One server per command
+serves a test process; it ends when that process does. Pauses of the tap are short (`short_pauses`) unless a run is to
+take its time. The console scripts themselves are started by the tests of signals, kills and documented commands.
 """
 
 import atexit
@@ -17,13 +17,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import IO, Any
 
 from tests.support.short_pauses import CLOCK, shorten_pauses
 
+TAP, LOADER, EXPORT = "tap-bitrix24", "target-bitrix24-duckdb", "bitrix24-export"
 LENGTH = 4
 """Bytes that say how long the request is which follows."""
 
@@ -31,12 +34,13 @@ LENGTH = 4
 class Server:
     """The server, as a test process sees it; may be used from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
+        self._command = command
         self._socket, self._sending = ours, threading.Lock()
         root = Path(__file__).parents[__name__.count(".")]
-        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=root, stdin=subprocess.DEVNULL)
+        start = [sys.executable, "-m", __name__, command, str(theirs.fileno())]
+        self._process = subprocess.Popen(start, pass_fds=[theirs.fileno()], cwd=root, stdin=subprocess.DEVNULL)
         theirs.close()
         atexit.register(self._end)
 
@@ -45,12 +49,20 @@ class Server:
         self._process.wait()
 
     def run(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, short_pauses: bool
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run the tap to its end.
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: Path,
+        env: Mapping[str, str],
+        timeout: float,
+        short_pauses: bool = False,
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """Run the command to its end.
 
         Args:
             arguments: Of the command line, without the program's name.
+            stdin: What it finds on standard input.
             cwd: Working directory.
             env: The whole environment.
             timeout: Seconds after which the run is killed.
@@ -61,24 +73,26 @@ class Server:
         """
         given = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "short_pauses": short_pauses}
         request = json.dumps(given).encode()
-        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            source.write(stdin)
+            source.seek(0)
             reading, writing = os.pipe()
             with os.fdopen(reading, "rb", buffering=0) as answers:
                 with os.fdopen(writing, "wb"), self._sending:
-                    files = [stdout.fileno(), stderr.fileno(), writing]
+                    files = [source.fileno(), stdout.fileno(), stderr.fileno(), writing]
                     socket.send_fds(self._socket, [len(request).to_bytes(LENGTH)], files)
                     self._socket.sendall(request)
                 code = _ended(answers, timeout)
-            done = [_text(stdout), _text(stderr)]
+            done = [_content(stdout), _content(stderr)]
         if code is None:
-            raise subprocess.TimeoutExpired(["tap-bitrix24", *arguments], timeout, *done)
-        return subprocess.CompletedProcess(["tap-bitrix24", *arguments], code, *done)
+            raise subprocess.TimeoutExpired([self._command, *arguments], timeout, *done)
+        return subprocess.CompletedProcess([self._command, *arguments], code, *done)
 
 
 @cache
-def server() -> Server:
-    """The server of this process."""
-    return Server()
+def server(command: str) -> Server:
+    """Return this process's server for a command."""
+    return Server(command)
 
 
 def _ended(answers: IO[bytes], timeout: float) -> int | None:
@@ -93,16 +107,16 @@ def _ended(answers: IO[bytes], timeout: float) -> int | None:
     return code if in_time else None
 
 
-def _text(file: IO[bytes]) -> str:
+def _content(file: IO[bytes]) -> bytes:
     file.seek(0)
-    return file.read().decode()
+    return file.read()
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork for each request until the other end is closed; returns only in a child that is to run the tap."""
+def _serve(command: str, requests: socket.socket) -> None:
+    """Fork for each request until the other end is closed; returns only in a child that is to run the command."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        header, files, *_ = socket.recv_fds(requests, LENGTH, 3)
+        header, files, *_ = socket.recv_fds(requests, LENGTH, 4)
         if not header:
             os._exit(0)
         request = b""
@@ -111,8 +125,8 @@ def _serve(requests: socket.socket) -> None:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests.close()
-            _watch(files[2])
-            return _become(json.loads(request), *files[:2])
+            _watch(files[3])
+            return _become(command, json.loads(request), files[:3])
         for file in files:
             os.close(file)
 
@@ -128,25 +142,36 @@ def _watch(answers: int) -> None:
     os._exit(0)
 
 
-def _become(request: Mapping[str, Any], stdout: int, stderr: int) -> None:
+def _become(command: str, request: Mapping[str, Any], files: Sequence[int]) -> None:
     """Take on what a process of one's own would have been started with."""
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
-    os.close(stdout)
-    os.close(stderr)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
     CLOCK.part = CLOCK.part if request["short_pauses"] else 1
-    sys.argv = ["tap-bitrix24", *request["arguments"]]
+    sys.argv = [command, *request["arguments"]]
+
+
+def _imported(command: str) -> Callable[[], int | None]:
+    """Return the entry point of a console script; all it needs is imported now."""
+    (entry,) = entry_points(group="console_scripts", name=command)
+    main: Callable[[], int | None] = entry.load()
+    if command == EXPORT:
+        import_module("tap_bitrix24.export.pipeline")
+    return main
+
+
+def _main(command: str, socket_number: str) -> None:
+    shorten_pauses()
+    main = _imported(command)
+    gc.collect()
+    gc.freeze()  # else each run would copy all pages of its memory, when it collects its own garbage
+    _serve(command, socket.socket(fileno=int(socket_number)))
+    sys.exit(main())
 
 
 if __name__ == "__main__":
-    shorten_pauses()
-    from tap_bitrix24.tap import main
-
-    gc.collect()
-    gc.freeze()  # else each run would copy all pages of its memory, when it collects its own garbage
-    _serve(socket.socket(fileno=int(sys.argv[1])))
-    main()
+    _main(*sys.argv[1:])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo.wire import Wire
-from tests.support.prefork import server
+from tests.support.prefork import TAP, server
 from tests.support.read_only import READ_ONLY
 
 SCRIPTS = Path(sys.executable).parent
@@ -130,8 +130,8 @@ class Tap:
         given += ["--state", self._file("state.json", state)] if state is not None else []
         given += ["--catalog", self._file("catalog.json", catalog)] if catalog is not None else []
         environment = {**os.environ, **self.environment}
-        done = server().run(given, cwd=self.folder, env=environment, timeout=timeout, short_pauses=self.short_pauses)
-        return Run(done.returncode, done.stdout, done.stderr)
+        done = server(TAP).run(given, cwd=self.folder, env=environment, timeout=timeout, short_pauses=self.short_pauses)
+        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def discover(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the catalog the tap discovers."""

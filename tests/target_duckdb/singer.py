@@ -1,5 +1,6 @@
-"""What the loader's tests share: messages as bytes, the console script as a process, and a look into the file."""
+"""What the loader's tests share: messages as bytes, the loader as a process, and a look into the file."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import duckdb
 import orjson
 
 from tap_bitrix24.target_duckdb.loader import Loader
+from tests.support.prefork import LOADER, server
 
 INTEGER = {"type": ["integer", "null"]}
 NUMBER = {"type": ["number", "null"]}
@@ -75,8 +77,9 @@ def table(path: Path, name: str) -> list[tuple[Any, ...]]:
 
 
 def run(path: Path, data: bytes, **settings: str) -> subprocess.CompletedProcess[bytes]:
-    """The console script, messages on standard input."""
-    return subprocess.run(command(path, **settings), input=data, capture_output=True, check=False, timeout=60)
+    """The loader in a process of its own, messages on standard input."""
+    _, *arguments = command(path, **settings)
+    return server(LOADER).run(arguments, stdin=data, cwd=path.parent, env=os.environ, timeout=60)
 
 
 def command(path: Path, **settings: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import duckdb
 import pytest
 
 from tap_bitrix24.demo import serve
+from tests.support.prefork import EXPORT, server
 from tests.support.running import Portal
 
 COMMAND = Path(sys.executable).parent / "bitrix24-export"
@@ -46,12 +46,10 @@ class Export:
         return self.folder / "crm.duckdb"
 
     def __call__(self, *arguments: str, config: Mapping[str, Any] | None = None, timeout: float = 60) -> Done:
-        given = [str(COMMAND), str(self.database), *arguments]
+        given = [str(self.database), *arguments]
         given += ["--config", self.config_file(config)] if config is not None else []
-        done = subprocess.run(
-            given, check=False, capture_output=True, encoding="utf-8", env=self.environment, timeout=timeout
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        done = server(EXPORT).run(given, cwd=self.folder, env=self.environment, timeout=timeout)
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def config_file(self, config: Mapping[str, Any]) -> str:
         path = self.folder / "config.json"
