@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from itertools import count
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each process under test would compile the tap anew
 pytest_plugins = ["tests.support.fixtures"]
 NUMBERS = count(1)
 UNIT = Path(__file__).parent / "unit"
@@ -23,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in MARKED:
             item.add_marker(MARKED[folder])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave the thousands of collected tests alone: it would walk them over and over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -134,18 +134,24 @@ class FakeList:
             if (error := self._fault(after) or self._unreadable(request, rows)) is not None:
                 return Answer(pages, None if pages else error)
             rows = _selected(request, rows)
-            total = sum(_id(row) > after for row in self._ordered(request)) if request.counted else None
+            total = self._rows_behind(request, after) if request.counted else None
             pages.append(Page(rows, total))
             full = len(rows) == request.list_spec.endpoint.page_size
             # docs/protocol.md §2.4: after a short page the reference is the page itself, read as 1, or as 0 if empty
             after = _id(rows[-1]) if full else len(rows[:1])
         return Answer(pages)
 
+    def _rows_behind(self, request: PageRequest, after: int) -> int:
+        rows = self._ordered(request)
+        return len(rows) - bisect_right(rows, after, key=_id)
+
     def _fault(self, position: int) -> PortalError | None:
         return self.refusal if _happens(self.refuses_at, position) else None
 
     def _unreadable(self, request: PageRequest, rows: Sequence[Row]) -> PortalError | None:
         """The refusal of a page that would hold an unreadable field."""
+        if not self.unreadable:
+            return None
         broken = [self.unreadable[_id(row)] for row in rows if _id(row) in self.unreadable]
         if any(request.select is None or name in request.select for name in broken):
             return UnreadableError("broken text", code="WRONG_ENCODING")

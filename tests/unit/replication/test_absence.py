@@ -29,10 +29,11 @@ from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import read_by_offset
 from tests.support.lists import FakeList, Outcome, at, list_spec_of, pump, rows_of
+from tests.support.seeds import seeds
 
 ALWAYS = 10**6
 DENIED = RejectedError("Access denied.", code="ACCESS_DENIED")
-ROUNDS = [*range(30), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(30, 500))]
+ROUNDS = seeds(20, 200)
 
 
 def by_id(list_spec: ListSpec) -> Strategy:

@@ -22,6 +22,7 @@ from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.validation import parse_datetime
 from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
+from tests.support.seeds import seeds
 
 DAY = 86_400
 SECOND = timedelta(seconds=1)
@@ -63,6 +64,7 @@ def test_few_changes_are_one_window(count: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_many_changes_are_many_windows_counted_once() -> None:
     rows = rows_of(range(1, 40_001), stamp=lambda number: (number * 7_919) % (30 * DAY))
     outcome = outcome_of(rows, 0, 30 * DAY)
@@ -72,13 +74,14 @@ def test_many_changes_are_many_windows_counted_once() -> None:
     assert outcome.requests <= 2 * ceil(40_000 / 2_500) + 2 * len(outcome.states)
 
 
-@pytest.mark.parametrize("low", [0, 299, 300, 301])
+@pytest.mark.parametrize("low", [300, *(pytest.param(low, marks=pytest.mark.slow) for low in (0, 299, 301))])
 def test_thousands_of_rows_in_one_second(low: int) -> None:
     rows = rows_of(range(1, 20_001), stamp=lambda number: 300 if number % 8 else number / 100)
     outcome = outcome_of(rows, low, 1_000)
     check(outcome, rows, low, 1_000)
 
 
+@pytest.mark.slow
 def test_a_burst_after_a_long_silence() -> None:
     rows = rows_of(range(1, 20_001), stamp=lambda number: number if number < 60 else 20 * DAY + number % 2_000)
     outcome = outcome_of(rows, 0, 30 * DAY)
@@ -99,7 +102,7 @@ def test_a_dropped_date_filter_in_windows_loses_nothing() -> None:
     assert outcome.warnings
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(10, 40))
 def test_random_windows_on_an_erring_portal(seed: int) -> None:
     random = Random(seed)
     crowded = random.randint(0, 1_000)
@@ -317,7 +320,7 @@ class LivingPortal:
             listed.rows += rows_of([self._next], stamp=lambda _: self.now)
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", seeds(20, 80))
 def test_stopped_and_resumed_runs_converge_on_the_portals_truth(seed: int) -> None:
     random = Random(seed)
     portal = LivingPortal(random)

@@ -17,6 +17,7 @@ from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.narrowing import MAX_LEFT_OUT
 from tap_bitrix24.replication.offset import read_by_offset
 from tests.support.lists import FakeList, Outcome, pump, rows_of
+from tests.support.seeds import seeds
 
 NAMES = ("ID", "DATE_MODIFY", "TITLE", "COMMENTS", "PHONE")
 UNREADABLE = UnreadableError("broken text", code="WRONG_ENCODING")
@@ -160,7 +161,7 @@ def test_an_unreadable_row_that_is_deleted_meanwhile_is_passed() -> None:
     assert read(answer).ids == [number for number in range(1, 101) if number != 77]
 
 
-@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(s, marks=pytest.mark.slow) for s in range(10, 150))])
+@pytest.mark.parametrize("seed", seeds(10, 150))
 def test_any_unreadable_rows_anywhere(seed: int) -> None:
     random = Random(seed)
     ids = sorted(random.sample(range(1, random.choice([400, 10**5])), 300))
