@@ -17,6 +17,7 @@ CHILDREN = "crm_timeline_comments"
 """A list that is asked for parent by parent: dozens of requests."""
 
 
+@pytest.mark.slow
 def test_other_methods_are_read_while_one_waits_for_operating_time(
     start: Start, run_tap: Tap, catalog: Catalog
 ) -> None:
@@ -33,6 +34,7 @@ def test_other_methods_are_read_while_one_waits_for_operating_time(
     assert not [line for line in run.warnings if "trying again" in line]
 
 
+@pytest.mark.slow
 def test_two_taps_on_one_machine_keep_to_the_rate_together(start: Start, catalog: Catalog, tmp_path: Path) -> None:
     portal = start(scale=360, no_limits=False)
     (tmp_path / "config.json").write_text(json.dumps(portal.config()))

@@ -29,6 +29,7 @@ def test_streams_whose_methods_are_missing_are_skipped(start: Start, run_tap: Ta
 SELF_HOSTED = "is self-hosted: its rate follows its response time"
 
 
+@pytest.mark.slow
 def test_the_rate_follows_the_response_time_and_the_server_is_never_overloaded(start: Start, run_tap: Tap) -> None:
     portal = start(scale=5_000, workers=2, page_time=2, switches={"cloud": "off"})
     run = run_tap(portal.config(max_concurrency=6), streams=["deals", "contacts", "tasks"]).succeeded()

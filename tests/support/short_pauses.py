@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import SupportsIndex, TypeVar
 
 _T = TypeVar("_T")
-PART = 1 / 50
+PART = 1 / 1_000
 """What is left of a pause."""
 _sleep, _monotonic = time.sleep, time.monotonic
 

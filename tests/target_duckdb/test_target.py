@@ -191,6 +191,7 @@ def test_a_signal_commits_and_confirms(file: Path, signum: signal.Signals, code:
     assert query(file, "SELECT id FROM out.bitrix24.s") == [(1,)]
 
 
+@pytest.mark.slow
 def test_sigkill_at_any_moment_and_again_from_the_last_state(file: Path) -> None:
     moment, messages = random.Random(7), []
     for i in range(30_000):
