@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 
 from tests.support.fixtures import Start
