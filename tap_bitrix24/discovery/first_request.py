@@ -80,6 +80,7 @@ def first_request(
     portal = PortalInfo(_clock(client), _scopes(scopes), by_webhook=by_webhook)
     _require_any_scope(portal)
     portal.smart_processes = _fact(types, _smart_processes)
+    portal.without_products = _without_products(types.rows, portal.smart_processes)
     portal.hidden_categories = {number: _fact(each, _hidden_categories) for number, each in categories.items()}
     portal.product_iblocks = _fact(catalogs, _product_iblocks)
     portal.offer_iblocks = _fact(catalogs, _offer_iblocks)
@@ -131,6 +132,13 @@ def _fact(read: PortalList, build: Callable[[Sequence[Row]], Mapping[int, Any]])
 def _smart_processes(rows: Sequence[Row]) -> dict[int, str]:
     """Return entityTypeId → title of all smart processes."""
     return {_number(TYPES.endpoint.method, row, "entityTypeId"): str(row.get("title") or "") for row in rows}
+
+
+def _without_products(rows: Sequence[Row], smart_processes: Mapping[int, str]) -> frozenset[int]:
+    """Return the smart processes whose setting says that their items are not linked with products."""
+    known = smart_processes.known if isinstance(smart_processes, Unread) else smart_processes
+    flags = {str(row.get("entityTypeId")): row.get("isLinkWithProductsEnabled") for row in rows}
+    return frozenset(number for number in known if flags.get(str(number)) in ("N", False))
 
 
 def _hidden_categories(rows: Sequence[Row]) -> dict[int, str]:

@@ -87,6 +87,7 @@ def items_with_products(portal: PortalInfo) -> list[Parent]:
             owner_key="ownerId",
         )
         for items in crm_items(portal, "deals", "leads", "quotes", "smart_invoices")
+        if items.entity_type_id not in portal.without_products
     ]
 
 

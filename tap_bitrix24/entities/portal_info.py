@@ -56,6 +56,8 @@ class PortalInfo:
     """The credentials are a webhook's, not an application's."""
     smart_processes: Mapping[int, str] = field(default_factory=dict)
     """Smart processes: entityTypeId → title."""
+    without_products: Collection[int] = frozenset()
+    """entityTypeId of the smart processes whose items have no product rows: the portal refuses to list them."""
     hidden_categories: Mapping[int, Collection[int]] = field(default_factory=dict)
     """entityTypeId → categories whose rows are missing from the classic method's list."""
     product_iblocks: Collection[int] = field(default_factory=list)

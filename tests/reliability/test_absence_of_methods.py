@@ -89,3 +89,20 @@ def test_product_rows_of_one_kind_of_owner_are_refused(
     again = run_tap(portal.config(), catalog=catalog, streams=["crm_product_rows"], state=run.state).succeeded()
     everything = set(before.ids("crm_product_rows"))
     assert {*run.ids("crm_product_rows"), *again.ids("crm_product_rows")} == everything
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_product_rows_of_a_smart_process_without_products_are_not_asked_for(
+    start: Start, run_tap: Tap, catalog: Catalog, code: str
+) -> None:
+    """The type says so itself (`isLinkWithProductsEnabled`); the portal then refuses their list: no run has to fail."""
+    portal = start(scale=60)
+    (other,) = (row["id"] for row in portal.truth("types") if row["entityTypeId"] == 177)
+    portal.mutate(table="types", set={"id": other, "fields": {"isLinkWithProductsEnabled": "N"}})
+    portal.faults(
+        {"fault": "refuse_command", "param": code, "method": "crm.item.productrow.list", "where": {"ownerType": "Tb1"}}
+    )
+    run = run_tap(portal.config(), catalog=catalog, streams=["crm_product_rows"]).succeeded()
+    assert {row["owner_type"] for row in run.records("crm_product_rows")} == {"D", "L", "Q", "SI", "T9c"}
+    everything = [row for row in portal.truth("product_rows") if row["ownerType"] != "Tb1"]
+    assert len(run.records("crm_product_rows")) == len(everything)
