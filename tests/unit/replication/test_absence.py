@@ -29,7 +29,7 @@ from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.offset import read_by_offset
 from tests.support.lists import FakeList, Outcome, at, list_spec_of, pump, rows_of
-from tests.support.seeds import seeds
+from tests.support.parameters import seeds
 
 ALWAYS = 10**6
 DENIED = RejectedError("Access denied.", code="ACCESS_DENIED")

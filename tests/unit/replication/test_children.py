@@ -24,6 +24,7 @@ from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.parent_groups import ParentGroup
 from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
+from tests.support.parameters import seeds
 from tests.support.parent_groups import (
     ALONE,
     MANY,
@@ -34,7 +35,6 @@ from tests.support.parent_groups import (
     parent_group,
     portal_with,
 )
-from tests.support.seeds import seeds
 
 UNREADABLE = UnreadableError("a row holds text that is not UTF-8", code="WRONG_ENCODING")
 NOW = "2025-01-01T00:00:00Z"

@@ -22,7 +22,7 @@ from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark, parse_bookmark
 from tap_bitrix24.replication.validation import parse_datetime
 from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
-from tests.support.seeds import seeds
+from tests.support.parameters import seeds, slow
 
 DAY = 86_400
 SECOND = timedelta(seconds=1)
@@ -74,7 +74,7 @@ def test_many_changes_are_many_windows_counted_once() -> None:
     assert outcome.requests <= 2 * ceil(40_000 / 2_500) + 2 * len(outcome.states)
 
 
-@pytest.mark.parametrize("low", [300, *(pytest.param(low, marks=pytest.mark.slow) for low in (0, 299, 301))])
+@pytest.mark.parametrize("low", [300, *slow(0, 299, 301)])
 def test_thousands_of_rows_in_one_second(low: int) -> None:
     rows = rows_of(range(1, 20_001), stamp=lambda number: 300 if number % 8 else number / 100)
     outcome = outcome_of(rows, low, 1_000)

@@ -16,8 +16,8 @@ from tap_bitrix24.replication.parent_groups import CHILDREN_READ_AT, ParentGroup
 from tap_bitrix24.replication.run_bounds import RunBounds
 from tap_bitrix24.replication.state import format_bookmark
 from tests.support.lists import FakeList, Outcome, at, list_spec_of, pump, rows_of
+from tests.support.parameters import seeds
 from tests.support.parent_groups import ALONE, ParentPortal, child_lists_of, denied, parent_group, portal_with
-from tests.support.seeds import seeds
 
 DAY = 86_400
 

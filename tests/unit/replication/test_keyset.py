@@ -22,10 +22,10 @@ from tap_bitrix24.replication.offset import read_by_offset
 from tap_bitrix24.replication.reading_state import NoKeysetError
 from tap_bitrix24.replication.validation import parse_datetime, rows_within
 from tests.support.lists import EPOCH, FakeList, Outcome, at, list_spec_of, pump, rows_of
-from tests.support.seeds import seeds
+from tests.support.parameters import seeds, slow
 
 ROUNDS = seeds(15, 60)
-COUNTS = [0, 1, 49, 50, 51, 99, 100, 2_499, 2_500, 2_501, 2_550, 7_501, pytest.param(100_000, marks=pytest.mark.slow)]
+COUNTS = [0, 1, 49, 50, 51, 99, 100, 2_499, 2_500, 2_501, 2_550, 7_501, *slow(100_000)]
 
 
 def read(listed: FakeList, **facts: Any) -> Outcome:

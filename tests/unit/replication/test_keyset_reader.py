@@ -11,7 +11,7 @@ from tap_bitrix24.model.request import Answer, Page, PageRequest
 from tap_bitrix24.replication.keyset import keyset
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, MAX_PREFETCHED_CHAINS, KeysetReader
 from tests.support.lists import FakeList, Outcome, list_spec_of, pump, rows_of
-from tests.support.seeds import seeds
+from tests.support.parameters import seeds, slow
 
 ROUNDS = seeds(3, 25)
 
@@ -42,7 +42,7 @@ def clusters(seed: int) -> list[int]:
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 9, 39])
-@pytest.mark.parametrize("count", [51, 2_500, 2_550, 2_551, 7_501, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [51, 2_500, 2_550, 2_551, 7_501, *slow(100_000)])
 def test_prefetching_dense_ids_costs_no_further_request(count: int, slots: int) -> None:
     outcome = read(range(1, count + 1), slots)
     assert outcome.ids == list(range(1, count + 1))
@@ -56,7 +56,7 @@ def test_several_chains_are_under_way_at_once() -> None:
     assert sum(request.pages == CHAIN_LENGTH for request in outcome.page_requests) >= 39
 
 
-@pytest.mark.parametrize("gaps", [0.5, *(pytest.param(gaps, marks=pytest.mark.slow) for gaps in (0.01, 0.1, 0.9))])
+@pytest.mark.parametrize("gaps", [0.5, *slow(0.01, 0.1, 0.9)])
 def test_ids_with_gaps_are_estimated_well_enough(gaps: float) -> None:
     random = Random(3)
     ids = [number for number in range(1, 100_000) if random.random() > gaps]

@@ -17,7 +17,7 @@ from tap_bitrix24.replication.keyset_reader import KeysetReader
 from tap_bitrix24.replication.narrowing import MAX_LEFT_OUT
 from tap_bitrix24.replication.offset import read_by_offset
 from tests.support.lists import FakeList, Outcome, pump, rows_of
-from tests.support.seeds import seeds
+from tests.support.parameters import seeds
 
 NAMES = ("ID", "DATE_MODIFY", "TITLE", "COMMENTS", "PHONE")
 UNREADABLE = UnreadableError("broken text", code="WRONG_ENCODING")
