@@ -25,7 +25,7 @@ from tap_bitrix24.model.request import Answer, PageRequest
 from tap_bitrix24.replication.absence import check_any_list, no_such_list
 from tap_bitrix24.replication.keyset_reader import CHAIN_LENGTH, KeysetReader, prefetch_from
 from tap_bitrix24.replication.narrowing import read_around
-from tap_bitrix24.replication.offset import UNFILTERED, OffsetReader, read_to_ends
+from tap_bitrix24.replication.offset import UNFILTERED, IdOrder, OffsetReader, read_to_ends
 from tap_bitrix24.replication.reading_state import KeysetSupport, NoKeysetError, Phase
 from tap_bitrix24.replication.sub_strategies import request_pages
 
@@ -123,7 +123,7 @@ def chains(
 def _read_by_offset(readers: Sequence[KeysetReader]) -> Strategy:
     """Read lists by offset, with the date bounds of their readers."""
     by_offset = [
-        OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered, fallback=True) for reader in readers
+        OffsetReader(reader.list_spec, reader.window, filtered=reader.filtered, order=IdOrder()) for reader in readers
     ]
     yield from read_to_ends(by_offset)
     for reader, read in zip(readers, by_offset, strict=True):

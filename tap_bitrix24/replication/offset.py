@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from math import ceil
 from typing import Any
 
@@ -45,6 +46,30 @@ UNFILTERED = "reading all rows without the date filter, and selecting those of t
 """What follows the refusal of a date filter; text of a notice."""
 
 
+class Doubt(Enum):
+    """What the last page leaves open."""
+
+    NONE = auto()
+    UNPROVEN = auto()
+    """It brought nothing, and no proof that nothing follows: it is asked for again."""
+    CONTRADICTED = auto()
+    """It brought nothing, or a refusal, against what the portal has said: it is asked for again, alone."""
+
+
+@dataclass(slots=True)
+class IdOrder:
+    """Whether the ids of a list ascend: rows in no order may be on no page, or on two, which only a count shows."""
+
+    last_id: int = 0
+    broken: bool = False
+
+    def note(self, keys: Iterable[Any]) -> None:
+        """Note the keys of further rows."""
+        for each in map(number_of, keys):
+            self.broken = self.broken or each <= self.last_id
+            self.last_id = each
+
+
 @dataclass(slots=True)
 class OffsetReader:
     """State of the offset pagination of one list."""
@@ -53,12 +78,8 @@ class OffsetReader:
     window: Window | None
     filtered: bool = True
     """The window is part of the requests; False: the portal can't filter by it, all rows are read and cut here."""
-    fallback: bool = False
-    """It was to be read by id, but broke the rules of that."""
-    last_id: int = 0
-    """The id of a fallback's last row."""
-    unordered: bool = False
-    """A fallback's rows come in no order: pages may overlap and skip rows, which only a count shows."""
+    order: IdOrder | None = None
+    """Of a list that was to be read by id, but broke the rules of that."""
     seen: set[Any] = field(default_factory=set)
     """Keys of the rows read so far."""
     pages: int = 1
@@ -73,10 +94,7 @@ class OffsetReader:
     """Pages in a row that brought no new row."""
     refusal: PortalError | None = None
     """Why the list cannot be read any further; other lists of the stream are."""
-    in_doubt: bool = False
-    """The last page is to be asked for again: it brought nothing, or was refused, and this is not proven."""
-    contradicted: bool = False
-    """The portal has said that rows follow: the page is then asked for alone."""
+    doubt: Doubt = Doubt.NONE
     total_is_short: bool = False
     """The portal has sent more rows than it counts."""
     short_page: bool = False
@@ -116,24 +134,19 @@ class OffsetReader:
         current = self.current
         keys = dict(zip(keys_of(self.list_spec, page.rows, f"at offset {current.offset}"), page.rows, strict=True))
         fresh = [row for key, row in keys.items() if key not in self.seen]
-        if self.fallback:
-            self._note_order(key for key in keys if key not in self.seen)
+        if self.order is not None:
+            self.order.note(key for key in keys if key not in self.seen)
         self.seen.update(keys)
         self.fruitless_pages = 0 if fresh else self.fruitless_pages + 1
         new = current.add(keys, self.list_spec.endpoint.page_size)
-        brings_nothing = not new and page.cursor is None
         self._note_total(page, new)
-        current.end = self._end_after(page, brings_nothing=brings_nothing)
-        self.in_doubt = brings_nothing and current.end is None
-        if not self.in_doubt:
+        current.end = self._end_after(page)
+        self.doubt = Doubt.NONE
+        if not new and page.cursor is None and current.end is None:
+            self._doubt_end()
+        if self.doubt is Doubt.NONE:
             self._move_on(page)
         return rows_within(self.list_spec, fresh, self.window)
-
-    def _note_order(self, keys: Iterable[Any]) -> None:
-        """Note whether ids still ascend."""
-        for each in map(number_of, keys):
-            self.unordered = self.unordered or each <= self.last_id
-            self.last_id = each
 
     def _note_total(self, page: Page, new: int) -> None:
         """Note `total` where it says how many rows the list has: one below the rows sent so far says nothing.
@@ -164,32 +177,38 @@ class OffsetReader:
         if self.short_page and not self._needs_count:
             self.empty_answers.note(self._position)
 
-    def _end_after(self, page: Page, *, brings_nothing: bool) -> ProvenEnd | None:
-        """Return the proof that nothing follows a page in this pass, or None.
+    def _end_after(self, page: Page) -> ProvenEnd | None:
+        """Return the proof in a page that nothing follows it in this pass, or None.
 
         Raises:
-            UntrustedError: It brought nothing new, asked twice, although more rows are counted; its cursor leads back.
+            UntrustedError: Its cursor leads back.
         """
         current, pagination = self.current, self.list_spec.endpoint.pagination
         total = current.total
         if pagination.uses_cursor:
             self._check_cursor(page)
-            end = no_cursor(page)
-        elif pagination.single_page:
-            end = whole_answer(page, total)
-        elif pagination.several_passes and page.rows:  # where rows move, a pass may find fewer: another one follows
-            end = count_read(current.offset + len(page.rows), total)
-        elif page.next is not None and current.offset + self.list_spec.endpoint.page_size < (total or 0):
-            end = None  # an offset beyond the end brings page 1 again, with a `next`
-        elif current.offset == 0:  # rows that share a key are counted as well
-            end = count_read(max(len(page.rows), len(self.seen)), total)
-        else:
-            end = count_read(len(self.seen), total)
-        if end is not None or not brings_nothing or self._may_be_counted:
-            return end
-        rows_follow = True if total is not None and total > len(self.seen) else None
-        self.contradicted = rows_follow is True
-        return self.empty_answers.judge(self._position, rows_follow=rows_follow)
+            return no_cursor(page)
+        if pagination.single_page:
+            return whole_answer(page, total)
+        if pagination.several_passes and page.rows:  # where rows move, a pass may find fewer: another one follows
+            return count_read(current.offset + len(page.rows), total)
+        if page.next is not None and current.offset + self.list_spec.endpoint.page_size < (total or 0):
+            return None  # an offset beyond the end brings page 1 again, with a `next`
+        if current.offset == 0:  # rows that share a key are counted as well
+            return count_read(max(len(page.rows), len(self.seen)), total)
+        return count_read(len(self.seen), total)
+
+    def _doubt_end(self) -> None:
+        """Judge a page that brought nothing new and proves nothing: it is asked for again, or nothing follows it.
+
+        Raises:
+            UntrustedError: It brought nothing again and again, although more rows are counted.
+        """
+        rows_follow = True if self.current.total is not None and self.current.total > len(self.seen) else None
+        if not self._may_be_counted:
+            self.current.end = self.empty_answers.judge(self._position, rows_follow=rows_follow)
+        if self.current.end is None:
+            self.doubt = Doubt.CONTRADICTED if rows_follow else Doubt.UNPROVEN
 
     def note_error(self, error: PortalError) -> None:
         """Note what a page was answered with instead of rows: the list does not exist, or is to be asked again.
@@ -202,10 +221,10 @@ class OffsetReader:
             self.current.end = end
         elif not isinstance(error, RejectedError):
             raise error
-        elif not self.in_doubt:
-            self.in_doubt = self.contradicted = True
+        elif self.doubt is Doubt.NONE:
+            self.doubt = Doubt.CONTRADICTED
         elif self.filtered and self.window is not None and not self.seen:
-            self.filtered = self.in_doubt = False
+            self.filtered, self.doubt = False, Doubt.NONE
         else:
             self.refusal = error
 
@@ -238,7 +257,7 @@ class OffsetReader:
     @property
     def lacks_count(self) -> bool:
         """Whether the portal is to count the rows: a page brought nothing, and none said how many there are."""
-        return self.in_doubt and self._may_be_counted
+        return self.doubt is not Doubt.NONE and self._may_be_counted
 
     @property
     def _may_be_counted(self) -> bool:
@@ -248,7 +267,8 @@ class OffsetReader:
     @property
     def _needs_count(self) -> bool:
         """Whether a count is needed to know that no page skipped rows: the list has several, in no known order."""
-        return self.unordered and self.current.total is None and self.current.offset > 0
+        unordered = self.order is not None and self.order.broken
+        return unordered and self.current.total is None and self.current.offset > 0
 
     def check_counted(self) -> None:
         """Refuse to take the list for whole if nothing shows that no page skipped rows."""
@@ -269,7 +289,7 @@ class OffsetReader:
             raise answer.error
         total = answer.pages[0].total if answer.pages else None
         if total is not None:
-            self.in_doubt, self.current.total = False, total
+            self.doubt, self.current.total = Doubt.NONE, total
             self.current.end = count_read(len(self.current.keys), total)
             self.restart()
 
@@ -283,7 +303,7 @@ class OffsetReader:
         """Return the request for the next pages: those left by `total`, or CHAIN_GROWTH times as many as before."""
         endpoint = self.list_spec.endpoint
         pages = min(self.pages, max_pages)
-        if endpoint.pagination.exact_offset or self.in_doubt:
+        if endpoint.pagination.exact_offset or self.doubt is not Doubt.NONE:
             pages = 1
         elif self.current.total is not None:
             pages = min(max_pages, max(1, ceil((self.current.total - self.current.offset) / endpoint.page_size)))
@@ -293,7 +313,7 @@ class OffsetReader:
             offset=self.current.offset,
             cursor=self.cursor,
             pages=pages,
-            alone=self.in_doubt and (self.contradicted or self._needs_count),
+            alone=self.doubt is Doubt.CONTRADICTED or (self.doubt is Doubt.UNPROVEN and self._needs_count),
             counted=self.lacks_count,
         )
 
@@ -352,7 +372,7 @@ def _accept_pages(reader: OffsetReader, answer: Answer) -> Iterator[StrategyEven
     for page in answer.pages:
         if rows := reader.accept(page):
             yield Rows(reader.list_spec, rows)
-        if reader.in_doubt or (reader.done and reader.restart()):
+        if reader.doubt is not Doubt.NONE or (reader.done and reader.restart()):
             return
         if reader.done:
             if reader.total_is_short:
