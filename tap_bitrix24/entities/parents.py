@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tap_bitrix24.dialects.response_shapes import without_gaps
 from tap_bitrix24.entities.entity import Parent
 from tap_bitrix24.entities.portal_info import PortalInfo
 from tap_bitrix24.entities.variants import for_each_date_range
@@ -163,10 +164,8 @@ def contradicts_its_clients(child: str) -> Callable[[Row], bool]:
 
 
 def _client_ids(row: Row, child: str) -> list[Any] | None:
-    """Return the ids of a row's clients; None if it does not list them. PHP sends a list with gaps as an object."""
-    ids = row.get(f"{child}Ids")
-    if isinstance(ids, Mapping):
-        return list(ids.values())
+    """Return the ids of a row's clients; None if it does not list them."""
+    ids = without_gaps(row.get(f"{child}Ids"))
     if isinstance(ids, list):
         return ids
     return [] if f"{child}Ids" in row else None
